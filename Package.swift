@@ -1,0 +1,76 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// A package that others depend on by version may not use unsafe flags; checked out as such a dependency, Lockstep
+// builds its portable kernels only. `LOCKSTEP_X86_KERNELS` tells the sources whether the two x86-64 builds exist.
+let isVersionedDependency = Context.packageDirectory.contains("/checkouts/")
+#if arch(x86_64)
+  let buildsX86Kernels = !isVersionedDependency
+#else
+  let buildsX86Kernels = false
+#endif
+
+func clang(_ features: [String]) -> SwiftSetting {
+  .unsafeFlags(features.flatMap { ["-Xcc", "-m\($0)"] })
+}
+
+let avx2: [SwiftSetting] = [.define("LOCKSTEP_AVX2"), clang(["avx2", "fma"])]
+let avx512: [SwiftSetting] = [
+  .define("LOCKSTEP_AVX512"),
+  clang(["avx2", "fma", "avx512f", "avx512vl", "avx512dq", "avx512bw", "prefer-vector-width=512"]),
+]
+
+let x86KernelTargets: [Target] =
+  buildsX86Kernels
+  ? [
+    .target(name: "KernelsAVX2", dependencies: ["KernelInterface"], swiftSettings: avx2),
+    .target(name: "KernelsAVX512", dependencies: ["KernelInterface"], swiftSettings: avx512),
+  ] : []
+let x86KernelDependencies: [Target.Dependency] = buildsX86Kernels ? ["KernelsAVX2", "KernelsAVX512"] : []
+let x86Define: [SwiftSetting] = buildsX86Kernels ? [.define("LOCKSTEP_X86_KERNELS")] : []
+
+let package = Package(
+  name: "lockstep",
+  products: [.executable(name: "lockstep", targets: ["lockstep"])],
+  targets: [
+    .systemLibrary(name: "CNUMA", providers: [.apt(["libnuma-dev"])]),
+    .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
+    .target(name: "Diagnostics"),
+    .target(name: "Randomness"),
+    .target(name: "Machine", dependencies: ["CNUMA", "Diagnostics"]),
+    .target(name: "KernelInterface"),
+    .target(name: "Kernels", dependencies: ["KernelInterface"]),
+    .target(name: "ReferenceKernels"),
+    .target(
+      name: "Network",
+      dependencies: ["KernelInterface", "Kernels", "Randomness", "Diagnostics"] + x86KernelDependencies,
+      swiftSettings: x86Define),
+    .target(name: "Datasets", dependencies: ["CZlib", "Randomness", "Diagnostics"]),
+    .target(name: "Storage", dependencies: ["Diagnostics"]),
+    .target(name: "Collectives", dependencies: ["Machine", "Diagnostics"]),
+    .target(
+      name: "Training",
+      dependencies: ["Network", "Collectives", "Machine", "Datasets", "Storage", "Randomness", "Diagnostics"]),
+    .target(name: "Reporting", dependencies: ["Training", "Machine", "Storage", "Diagnostics"]),
+    .executableTarget(
+      name: "lockstep",
+      dependencies: [
+        "Training", "Reporting", "Network", "Datasets", "Storage", "Collectives", "Machine", "Diagnostics",
+      ]),
+  ] + x86KernelTargets + [
+    .target(name: "TestSupport", dependencies: ["Randomness"], path: "Tests/TestSupport"),
+    .testTarget(name: "RandomnessTests", dependencies: ["Randomness", "TestSupport"]),
+    .testTarget(name: "MachineTests", dependencies: ["Machine", "TestSupport"]),
+    .testTarget(
+      name: "KernelTests", dependencies: ["Network", "ReferenceKernels", "TestSupport", "Randomness"]),
+    .testTarget(
+      name: "NetworkTests", dependencies: ["Network", "ReferenceKernels", "TestSupport", "Randomness"]),
+    .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "TestSupport"]),
+    .testTarget(name: "StorageTests", dependencies: ["Storage", "TestSupport"]),
+    .testTarget(name: "CollectivesTests", dependencies: ["Collectives", "Machine", "TestSupport"]),
+    .testTarget(name: "TrainingTests", dependencies: ["Training", "TestSupport"]),
+    .testTarget(name: "ReportingTests", dependencies: ["Reporting", "TestSupport"]),
+    .testTarget(name: "CommandLineTests", dependencies: ["lockstep", "TestSupport"]),
+  ],
+  swiftLanguageModes: [.v6]
+)

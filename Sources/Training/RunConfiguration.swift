@@ -1,0 +1,150 @@
+import Network
+
+/// A run as the user configured it, with every default filled in and every value checked.
+///
+/// Sections follow the configuration file: model, data, training, runtime, checkpoint, logging. Only `runtime`
+/// changes speed alone; of it, `shardSize` is part of the numerics.
+package struct RunConfiguration: Hashable, Sendable {
+  package var name: String
+  package var seed: UInt64
+  package var model: ModelSpecification
+  package var data: DataConfiguration
+  package var training: TrainingConfiguration
+  package var runtime: RuntimeConfiguration
+  package var checkpoint: CheckpointConfiguration
+  package var logging: LoggingConfiguration
+
+  package init(
+    name: String, seed: UInt64, model: ModelSpecification, data: DataConfiguration, training: TrainingConfiguration,
+    runtime: RuntimeConfiguration, checkpoint: CheckpointConfiguration, logging: LoggingConfiguration
+  ) {
+    self.name = name
+    self.seed = seed
+    self.model = model
+    self.data = data
+    self.training = training
+    self.runtime = runtime
+    self.checkpoint = checkpoint
+    self.logging = logging
+  }
+}
+
+/// Where examples come from and how pixels become floats: `(pixel · scale − mean[c]) / std[c]`.
+package struct DataConfiguration: Hashable, Sendable {
+  package enum Source: Hashable, Sendable {
+    /// The UCI digits that are part of the program.
+    case embeddedDigits
+    /// Absolute paths; the test pair may be missing.
+    case idx(train: IDXPaths, test: IDXPaths?)
+    case synthetic(examples: Int, testExamples: Int, classes: Int)
+  }
+  package struct IDXPaths: Hashable, Sendable {
+    package var images: String
+    package var labels: String
+    package init(images: String, labels: String) {
+      self.images = images
+      self.labels = labels
+    }
+  }
+  package var source: Source
+  package var scale: Double
+  /// One value per channel.
+  package var mean: [Double]
+  /// One value per channel, none zero.
+  package var std: [Double]
+
+  package init(source: Source, scale: Double, mean: [Double], std: [Double]) {
+    self.source = source
+    self.scale = scale
+    self.mean = mean
+    self.std = std
+  }
+}
+
+/// The `training` section.
+package struct TrainingConfiguration: Hashable, Sendable {
+  package var epochs: Int
+  /// Examples per step over all workers; the last batch of an epoch may be smaller.
+  package var batchSize: Int
+  package var shuffle: Bool
+  package var optimizer: SGDConfiguration
+  package var learningRateSchedule: LearningRateSchedule
+
+  package init(
+    epochs: Int, batchSize: Int, shuffle: Bool, optimizer: SGDConfiguration, learningRateSchedule: LearningRateSchedule
+  ) {
+    self.epochs = epochs
+    self.batchSize = batchSize
+    self.shuffle = shuffle
+    self.optimizer = optimizer
+    self.learningRateSchedule = learningRateSchedule
+  }
+}
+
+/// PyTorch's SGD: `v ← momentum·v + g + weightDecay·w; w ← w − lr·v` (Nesterov: `w ← w − lr·(g + momentum·v)`).
+package struct SGDConfiguration: Hashable, Sendable {
+  package var learningRate: Double
+  package var momentum: Double
+  package var nesterov: Bool
+  package var weightDecay: Double
+
+  package init(learningRate: Double, momentum: Double, nesterov: Bool, weightDecay: Double) {
+    self.learningRate = learningRate
+    self.momentum = momentum
+    self.nesterov = nesterov
+    self.weightDecay = weightDecay
+  }
+}
+
+/// How the learning rate moves over steps.
+package enum LearningRateSchedule: Hashable, Sendable {
+  case constant
+}
+
+/// The `runtime` section: speed only, but for `shardSize`.
+package struct RuntimeConfiguration: Hashable, Sendable {
+  package enum WorkerCount: Hashable, Sendable {
+    case auto
+    case count(Int)
+  }
+  package enum Policy: Hashable, Sendable {
+    case close
+    case scatter
+    case none
+    /// Explicit CPU numbers, a list such as `0-3,8`.
+    case cpus(String)
+  }
+  package var workers: WorkerCount
+  /// Examples per shard, the unit of work and of summation.
+  package var shardSize: Int
+  package var policy: Policy
+  /// NUMA node numbers to use; `nil` means all.
+  package var nodes: [Int]?
+  package var useSMT: Bool
+
+  package init(workers: WorkerCount, shardSize: Int, policy: Policy, nodes: [Int]?, useSMT: Bool) {
+    self.workers = workers
+    self.shardSize = shardSize
+    self.policy = policy
+    self.nodes = nodes
+    self.useSMT = useSMT
+  }
+}
+
+/// The `checkpoint` section.
+package struct CheckpointConfiguration: Hashable, Sendable {
+  package var everyEpochs: Int
+  package var keepLast: Int
+
+  package init(everyEpochs: Int, keepLast: Int) {
+    self.everyEpochs = everyEpochs
+    self.keepLast = keepLast
+  }
+}
+
+/// The `logging` section.
+package struct LoggingConfiguration: Hashable, Sendable {
+  package var everySteps: Int
+
+  package init(everySteps: Int) { self.everySteps = everySteps }
+}

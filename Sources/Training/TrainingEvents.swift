@@ -1,0 +1,136 @@
+import Machine
+import Network
+
+/// What a run is, published once before its first step.
+package struct RunDescription: Sendable {
+  /// One line of the network's table.
+  package struct Layer: Sendable, Hashable {
+    package var name: String
+    /// `conv2d 3×3, same` and the like.
+    package var summary: String
+    package var outputShape: ImageShape
+    package var parameterCount: Int
+    package init(name: String, summary: String, outputShape: ImageShape, parameterCount: Int) {
+      self.name = name
+      self.summary = summary
+      self.outputShape = outputShape
+      self.parameterCount = parameterCount
+    }
+  }
+  package var layers: [Layer]
+  package var parameterCount: Int
+  package var trainingExamples: Int
+  package var testExamples: Int
+  package var epochs: Int
+  package var stepsPerEpoch: Int
+  package var batchSize: Int
+  package var shardSize: Int
+  package var placement: Placement
+  /// The instruction-set build of the kernels in use: `avx512`, `avx2` or `portable`.
+  package var kernels: String
+  /// Sentences the user should see: idle workers, refused pinning and the like.
+  package var notes: [String]
+
+  package init(
+    layers: [Layer], parameterCount: Int, trainingExamples: Int, testExamples: Int, epochs: Int, stepsPerEpoch: Int,
+    batchSize: Int, shardSize: Int, placement: Placement, kernels: String, notes: [String]
+  ) {
+    self.layers = layers
+    self.parameterCount = parameterCount
+    self.trainingExamples = trainingExamples
+    self.testExamples = testExamples
+    self.epochs = epochs
+    self.stepsPerEpoch = stepsPerEpoch
+    self.batchSize = batchSize
+    self.shardSize = shardSize
+    self.placement = placement
+    self.kernels = kernels
+    self.notes = notes
+  }
+}
+
+/// The means over the steps of one logging interval; also the shape of a `metrics.jsonl` step line.
+package struct StepRecord: Sendable, Hashable {
+  /// From 1.
+  package var epoch: Int
+  /// Steps finished since the start of training, from 1.
+  package var step: Int
+  package var stepInEpoch: Int
+  package var loss: Double
+  package var accuracy: Double
+  package var learningRate: Double
+  package var imagesPerSecond: Double
+  package var stepMilliseconds: Double
+  package var reduceMilliseconds: Double
+  package var barrierMilliseconds: Double
+
+  package init(
+    epoch: Int, step: Int, stepInEpoch: Int, loss: Double, accuracy: Double, learningRate: Double,
+    imagesPerSecond: Double, stepMilliseconds: Double, reduceMilliseconds: Double, barrierMilliseconds: Double
+  ) {
+    self.epoch = epoch
+    self.step = step
+    self.stepInEpoch = stepInEpoch
+    self.loss = loss
+    self.accuracy = accuracy
+    self.learningRate = learningRate
+    self.imagesPerSecond = imagesPerSecond
+    self.stepMilliseconds = stepMilliseconds
+    self.reduceMilliseconds = reduceMilliseconds
+    self.barrierMilliseconds = barrierMilliseconds
+  }
+}
+
+/// Means over one epoch, with the result on the test set where there is one.
+package struct EpochRecord: Sendable, Hashable {
+  package var means: StepRecord
+  package var validationLoss: Double?
+  package var validationAccuracy: Double?
+
+  package init(means: StepRecord, validationLoss: Double?, validationAccuracy: Double?) {
+    self.means = means
+    self.validationLoss = validationLoss
+    self.validationAccuracy = validationAccuracy
+  }
+}
+
+/// What a training run publishes while it goes on, in this order: `started`, then `step`s and `epoch`s.
+///
+/// `step` comes once per logging interval (`progress: false`) and, for the bar on a terminal, at most ten times a
+/// second in between (`progress: true`, never written to a file). Events are delivered on the thread that called
+/// `Trainer.run`, never on a worker.
+package enum TrainingEvent: Sendable {
+  case started(RunDescription)
+  case step(StepRecord, progress: Bool)
+  case epoch(EpochRecord)
+}
+
+/// The result of `train`.
+package struct TrainingSummary: Sendable, Hashable {
+  package var epochs: Int
+  package var steps: Int
+  package var loss: Double
+  package var validationLoss: Double?
+  package var validationAccuracy: Double?
+  package var imagesPerSecond: Double
+  package var workers: Int
+  /// `sha256:` and 64 hexadecimal digits.
+  package var weightsDigest: String
+  /// True where a signal ended the run before its last step.
+  package var interrupted: Bool
+
+  package init(
+    epochs: Int, steps: Int, loss: Double, validationLoss: Double?, validationAccuracy: Double?,
+    imagesPerSecond: Double, workers: Int, weightsDigest: String, interrupted: Bool
+  ) {
+    self.epochs = epochs
+    self.steps = steps
+    self.loss = loss
+    self.validationLoss = validationLoss
+    self.validationAccuracy = validationAccuracy
+    self.imagesPerSecond = imagesPerSecond
+    self.workers = workers
+    self.weightsDigest = weightsDigest
+    self.interrupted = interrupted
+  }
+}
