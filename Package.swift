@@ -34,6 +34,7 @@ let package = Package(
   products: [.executable(name: "lockstep", targets: ["lockstep"])],
   targets: [
     .systemLibrary(name: "CNUMA", providers: [.apt(["libnuma-dev"])]),
+    .systemLibrary(name: "CProcessor"),
     .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
     .target(name: "Diagnostics"),
     .target(name: "Randomness"),
@@ -43,7 +44,9 @@ let package = Package(
     .target(name: "ReferenceKernels"),
     .target(
       name: "Network",
-      dependencies: ["KernelInterface", "Kernels", "Randomness", "Diagnostics"] + x86KernelDependencies,
+      dependencies: [
+        "CProcessor", "KernelInterface", "Kernels", "ReferenceKernels", "Randomness", "Diagnostics",
+      ] + x86KernelDependencies,
       swiftSettings: x86Define),
     .target(name: "Datasets", dependencies: ["CZlib", "Randomness", "Diagnostics"]),
     .target(name: "Storage", dependencies: ["Diagnostics"]),
