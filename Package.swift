@@ -45,7 +45,9 @@ let package = Package(
       name: "Network",
       dependencies: ["KernelInterface", "Kernels", "Randomness", "Diagnostics"] + x86KernelDependencies,
       swiftSettings: x86Define),
-    .target(name: "Datasets", dependencies: ["CZlib", "Randomness", "Diagnostics"]),
+    .target(
+      name: "Datasets", dependencies: ["CZlib", "Randomness", "Storage", "Diagnostics"],
+      resources: [.embedInCode("Resources")]),
     .target(name: "Storage", dependencies: ["Diagnostics"]),
     .target(name: "Collectives", dependencies: ["Machine", "Diagnostics"]),
     .target(
