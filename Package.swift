@@ -67,7 +67,7 @@ let package = Package(
         "Training", "Reporting", "Network", "Datasets", "Storage", "Collectives", "Machine", "Diagnostics",
       ]),
   ] + x86KernelTargets + [
-    .target(name: "TestSupport", dependencies: ["Randomness", "Diagnostics"], path: "Tests/TestSupport"),
+    .target(name: "TestSupport", dependencies: ["Randomness", "Network", "KernelInterface", "ReferenceKernels"], path: "Tests/TestSupport"),
     .testTarget(name: "RandomnessTests", dependencies: ["Randomness", "TestSupport"]),
     .testTarget(name: "MachineTests", dependencies: ["Machine", "TestSupport"]),
     .testTarget(
