@@ -51,13 +51,18 @@ package final class LineFile {
 
   /// The position after the last newline of the file at `path`.
   private static func lengthOfWholeLines(_ path: String) throws(UserError) -> Int {
-    let input: ByteInput = try ByteInput(path: path)
-    var whole: Int = 0
-    while input.remaining > 0 {
-      let start: Int = input.position
-      let piece: [UInt8] = try input.read(min(65536, input.remaining))
-      if let last: Int = piece.lastIndex(of: 10) { whole = start + last + 1 }
+    do throws(UserError) {
+      let input: ByteInput = try ByteInput(path: path)
+      var whole: Int = 0
+      while input.remaining > 0 {
+        let start: Int = input.position
+        let piece: [UInt8] = try input.read(min(65536, input.remaining))
+        if let last: Int = piece.lastIndex(of: 10) { whole = start + last + 1 }
+      }
+      return whole
+    } catch {
+      // The user asked to write here, so that is what failed.
+      throw UserError(.cannotWrite, path, "cannot be continued: it \(error.message)")
     }
-    return whole
   }
 }
