@@ -56,9 +56,10 @@ struct CannedMachine {
       if folders.insert(folder).inserted {
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
       }
-      guard FileManager.default.createFile(atPath: file, contents: Data(text.utf8)) else {
-        throw CocoaError(.fileWriteUnknown)
-      }
+      // Foundation's writers sync every file, which takes ten seconds for the larger machines.
+      guard let stream = fopen(file, "w") else { throw CocoaError(.fileWriteUnknown) }
+      fputs(text, stream)
+      fclose(stream)
     }
     let cpu: String = "sys/devices/system/cpu"
     try write("\(cpu)/present", "\(present)\n")
