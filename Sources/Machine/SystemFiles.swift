@@ -1,17 +1,33 @@
 import Diagnostics
 import Glibc
 
-/// The small files in which Linux describes itself, below `root`: `/` for this machine, else a copy of its tree.
+/// The small files in which Linux describes itself: this machine's, a copy of another's tree, or texts in memory.
 struct SystemFiles {
   /// Longer than any file that is read here.
   private static let largestFileBytes: Int = 1 << 20
 
-  let root: String
+  private let prefix: String
+  private let texts: [String: String]?
 
-  func path(_ path: String) -> String { root == "/" ? path : root + path }
+  /// The files below `root`; `/` is this machine.
+  init(root: String) {
+    prefix = root.hasSuffix("/") ? String(root.dropLast()) : root
+    texts = nil
+  }
+
+  /// Texts by absolute path; every other file is missing.
+  init(texts: [String: String]) {
+    prefix = ""
+    self.texts = texts
+  }
+
+  var areOfThisMachine: Bool { prefix.isEmpty && texts == nil }
+
+  func path(_ path: String) -> String { prefix + path }
 
   /// The text of the file at `path`, its first `limit` bytes; `nil` where it is missing or cannot be read.
   func text(_ path: String, limit: Int = SystemFiles.largestFileBytes) -> String? {
+    if let texts { return texts[path].map { String($0.prefix(limit)) } }
     let descriptor: Int32 = open(self.path(path), O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { return nil }
     defer { close(descriptor) }

@@ -10,7 +10,10 @@ extension Topology {
   /// last-level cache per package.
   /// - Throws: `UserError` (71) where a file cannot be understood, or no CPU is usable.
   package static func read(root: String = "/") throws(UserError) -> Topology {
-    let files: SystemFiles = SystemFiles(root: root.count > 1 && root.hasSuffix("/") ? String(root.dropLast()) : root)
+    try read(SystemFiles(root: root))
+  }
+
+  static func read(_ files: SystemFiles) throws(UserError) -> Topology {
     let affinity: CPUSet? = try files.affinity()
     guard let online: CPUSet = try files.list("\(cpuFolder)/online") ?? affinity, !online.isEmpty else {
       throw UserError(

@@ -8,7 +8,7 @@ extension SystemFiles {
         list: String(line.dropFirst("Cpus_allowed_list:".count)), category: .systemRefused,
         subject: path("/proc/self/status"))
     }
-    return root == "/" ? try ThreadAffinity.current() : nil
+    return areOfThisMachine ? try ThreadAffinity.current() : nil
   }
 }
 

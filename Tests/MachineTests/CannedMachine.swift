@@ -1,7 +1,8 @@
 import Foundation
-import Machine
 
-/// A machine in few words, written out as the `/sys` and `/proc` files that Linux would show.
+@testable import Machine
+
+/// A machine in few words, as the `/sys` and `/proc` files that Linux would show.
 struct CannedMachine {
   struct Node {
     var id: Int
@@ -45,55 +46,57 @@ struct CannedMachine {
       nodes: nodes, packages: blocks(cores), lastLevelCaches: blocks(coresPerCache ?? cores), siblings: blocks(1))
   }
 
-  /// Reads the machine back, through a folder that exists as long as `read` runs.
-  func read() throws -> Topology {
+  func read() throws -> Topology { try Topology.read(SystemFiles(texts: texts())) }
+
+  /// As `read`, but through a folder on disk that exists as long as this runs.
+  func readFromDisk() throws -> Topology {
     let root: URL = FileManager.default.temporaryDirectory.appending(path: "lockstep-\(UUID().uuidString)")
     defer { try? FileManager.default.removeItem(at: root) }
-    var folders: Set<String> = []
-    func write(_ path: String, _ text: String) throws {
-      let file: String = root.path(percentEncoded: false) + "/" + path
-      let folder: String = String(file[..<(file.lastIndex(of: "/") ?? file.endIndex)])
-      if folders.insert(folder).inserted {
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-      }
-      // Foundation's writers sync every file, which takes ten seconds for the larger machines.
-      guard let stream = fopen(file, "w") else { throw CocoaError(.fileWriteUnknown) }
-      fputs(text, stream)
-      fclose(stream)
+    for (path, text) in texts() {
+      let file: URL = root.appending(path: String(path.dropFirst()))
+      try FileManager.default.createDirectory(at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+      try Data(text.utf8).write(to: file)
     }
+    return try Topology.read(root: root.path(percentEncoded: false))
+  }
+
+  /// Absolute path to text.
+  func texts() -> [String: String] {
+    var texts: [String: String] = [:]
+    func write(_ path: String, _ text: String) { texts["/" + path] = text }
     let cpu: String = "sys/devices/system/cpu"
-    try write("\(cpu)/present", "\(present)\n")
-    try write("\(cpu)/online", "\(online)\n")
+    write("\(cpu)/present", "\(present)\n")
+    write("\(cpu)/online", "\(online)\n")
     for number in online {
       let folder: String = "\(cpu)/cpu\(number)"
       let own: CPUSet = (siblings.first { $0.contains(number) } ?? [number]).intersection(online)
       let cache: CPUSet = lastLevelCaches.first { $0.contains(number) } ?? [number]
-      try write("\(folder)/topology/core_cpus_list", "\(own)\n")
-      try write(
+      write("\(folder)/topology/core_cpus_list", "\(own)\n")
+      write(
         "\(folder)/topology/physical_package_id", "\(packages.firstIndex { $0.contains(number) } ?? -1)\n")
       let caches: [(String, String, String, CPUSet)] = [
         ("1", "Data", "48K", own), ("1", "Instruction", "32K", own), ("2", "Unified", "2048K", own),
         ("3", "Unified", "36M", cache.intersection(online)),
       ]
       for (index, (level, type, size, shared)) in caches.enumerated() {
-        try write("\(folder)/cache/index\(index)/level", "\(level)\n")
-        try write("\(folder)/cache/index\(index)/type", "\(type)\n")
-        try write("\(folder)/cache/index\(index)/size", "\(size)\n")
-        try write("\(folder)/cache/index\(index)/shared_cpu_list", "\(shared)\n")
+        write("\(folder)/cache/index\(index)/level", "\(level)\n")
+        write("\(folder)/cache/index\(index)/type", "\(type)\n")
+        write("\(folder)/cache/index\(index)/size", "\(size)\n")
+        write("\(folder)/cache/index\(index)/shared_cpu_list", "\(shared)\n")
       }
     }
-    if !nodes.isEmpty { try write("sys/devices/system/node/online", "\(CPUSet(nodes.map(\.id)))\n") }
+    if !nodes.isEmpty { write("sys/devices/system/node/online", "\(CPUSet(nodes.map(\.id)))\n") }
     for node in nodes {
       let folder: String = "sys/devices/system/node/node\(node.id)"
-      try write("\(folder)/cpulist", "\(node.cpus.intersection(online))\n")
-      try write(
+      write("\(folder)/cpulist", "\(node.cpus.intersection(online))\n")
+      write(
         "\(folder)/meminfo",
         "Node \(node.id) MemTotal:   \(node.megabytes * 1_024) kB\nNode \(node.id) MemFree: 1 kB\n")
-      try write(
+      write(
         "\(folder)/distance", nodes.map { $0.id == node.id ? "10" : "21" }.joined(separator: " ") + "\n")
     }
-    try write("proc/meminfo", "MemTotal:       2048 kB\nMemFree: 1 kB\n")
-    for (path, text) in files { try write(path, text) }
-    return try Topology.read(root: root.path(percentEncoded: false))
+    write("proc/meminfo", "MemTotal:       2048 kB\nMemFree: 1 kB\n")
+    for (path, text) in files { write(path, text) }
+    return texts
   }
 }

@@ -29,6 +29,15 @@ struct TopologyTests {
     #expect(try topology.usable.cpus.isSubset(of: ThreadAffinity.current()))
   }
 
+  @Test func aTreeOnDiskReadsTheSame() throws {
+    var machine = CannedMachine.regular(sockets: 2, cores: 2, threads: 2)
+    machine.files["proc/self/status"] = "Cpus_allowed_list:\t0-3\n"
+    machine.files["proc/self/cgroup"] = "0::/\n"
+    machine.files["sys/fs/cgroup/cpu.max"] = "300000 100000\n"
+    #expect(try machine.readFromDisk() == machine.read())
+    #expect(throws: UserError.self) { try Topology.read(root: "/nowhere") }
+  }
+
   @Test func oneNode() throws {
     let topology = try CannedMachine.regular(sockets: 1, cores: 4).read()
     Self.checkInvariants(topology)
