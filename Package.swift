@@ -34,6 +34,7 @@ let package = Package(
   products: [.executable(name: "lockstep", targets: ["lockstep"])],
   targets: [
     .systemLibrary(name: "CNUMA", providers: [.apt(["libnuma-dev"])]),
+    .systemLibrary(name: "CProcessor"),
     .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
     .target(name: "Diagnostics"),
     .target(name: "Randomness"),
@@ -43,7 +44,9 @@ let package = Package(
     .target(name: "ReferenceKernels"),
     .target(
       name: "Network",
-      dependencies: ["KernelInterface", "Kernels", "Randomness", "Diagnostics"] + x86KernelDependencies,
+      dependencies: [
+        "CProcessor", "KernelInterface", "Kernels", "ReferenceKernels", "Randomness", "Diagnostics",
+      ] + x86KernelDependencies,
       swiftSettings: x86Define),
     .target(name: "Datasets", dependencies: ["CZlib", "Randomness", "Diagnostics"]),
     .target(name: "Storage", dependencies: ["Diagnostics"]),
@@ -58,14 +61,14 @@ let package = Package(
         "Training", "Reporting", "Network", "Datasets", "Storage", "Collectives", "Machine", "Diagnostics",
       ]),
   ] + x86KernelTargets + [
-    .target(name: "TestSupport", dependencies: ["Randomness"], path: "Tests/TestSupport"),
+    .target(name: "TestSupport", dependencies: ["Randomness", "Diagnostics"], path: "Tests/TestSupport"),
     .testTarget(name: "RandomnessTests", dependencies: ["Randomness", "TestSupport"]),
     .testTarget(name: "MachineTests", dependencies: ["Machine", "TestSupport"]),
     .testTarget(
       name: "KernelTests", dependencies: ["Network", "ReferenceKernels", "TestSupport", "Randomness"]),
     .testTarget(
       name: "NetworkTests", dependencies: ["Network", "ReferenceKernels", "TestSupport", "Randomness"]),
-    .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "TestSupport"]),
+    .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "Diagnostics", "TestSupport"]),
     .testTarget(name: "StorageTests", dependencies: ["Storage", "TestSupport"]),
     .testTarget(name: "CollectivesTests", dependencies: ["Collectives", "Machine", "TestSupport"]),
     .testTarget(name: "TrainingTests", dependencies: ["Training", "TestSupport"]),

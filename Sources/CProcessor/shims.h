@@ -1,0 +1,10 @@
+#pragma once
+
+// Whether processor and operating system together offer what one build of the kernels needs.
+#if defined(__x86_64__)
+static inline int lockstep_cpu_supports_avx2(void) { __builtin_cpu_init(); return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
+static inline int lockstep_cpu_supports_avx512(void) { return lockstep_cpu_supports_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw"); }
+#else
+static inline int lockstep_cpu_supports_avx2(void) { return 0; }
+static inline int lockstep_cpu_supports_avx512(void) { return 0; }
+#endif

@@ -1,0 +1,111 @@
+import Diagnostics
+import Dispatch
+import Machine
+import Synchronization
+
+/// What a worker knows of itself.
+package struct WorkerContext: Sendable {
+  /// 0 ..< `count`.
+  package let index: Int
+  package let count: Int
+  /// The CPU the plan names, `nil` where the plan leaves the worker free.
+  package let cpu: Int?
+  package let node: Int
+  /// Shared by all workers of the group.
+  package let barrier: Barrier
+  /// Whether the worker's thread runs on `cpu` alone.
+  package let pinned: Bool
+}
+
+/// Threads that compute together: one serial Dispatch queue per worker, each pinned to its place while it works.
+///
+/// Serial queues, because Dispatch starts blocks of a concurrent queue only as CPUs come free, so that workers that wait
+/// for each other would wait for ever. The threads are borrowed: each gets its affinity back.
+package final class WorkerGroup: Sendable {
+  package let placement: Placement
+  package let barrier: Barrier
+  private let queues: [DispatchQueue]
+  private let slots: QueueSlots.Reservation
+  private let current: Mutex<RunningWorkers?> = Mutex(nil)
+
+  package var workerCount: Int { placement.workers.count }
+
+  /// `spinPauses` overrides how long waiters at the barrier spin; by default not at all where workers share CPUs.
+  ///
+  /// - Throws: `UserError` (71) where Dispatch has too few threads.
+  /// - Precondition: `placement` has a worker.
+  package init(placement: Placement, spinPauses: Int? = nil) throws(UserError) {
+    slots = try QueueSlots.reserve(placement.workers.count)
+    queues = slots.order.enumerated().map { DispatchQueue(label: "lockstep.worker.\($0)", qos: $1) }
+    self.placement = placement
+    barrier = Barrier(
+      participants: placement.workers.count,
+      spinPauses: spinPauses ?? (Self.hasCPUPerWorker(placement) ? Barrier.defaultSpinPauses : 0))
+  }
+
+  /// Runs `body` once in every worker and waits for all.
+  ///
+  /// - Throws: as `RunningWorkers.result`.
+  package func run(_ body: @escaping @Sendable (WorkerContext) throws -> Void) throws {
+    try start(body).result()
+  }
+
+  /// Starts `body` once in every worker and returns at once; the calling thread stays free.
+  ///
+  /// A worker whose body throws breaks the barrier, so that the others leave with `BarrierBroken`.
+  /// - Precondition: the workers of an earlier `start` have finished.
+  package func start(_ body: @escaping @Sendable (WorkerContext) throws -> Void) -> RunningWorkers {
+    let running: RunningWorkers = RunningWorkers(workers: workerCount)
+    current.withLock { current in
+      precondition(current?.isFinished ?? true, "A worker group runs one body at a time.")
+      current = running
+    }
+    barrier.reset()
+    for (index, queue) in queues.enumerated() {
+      queue.async { [self] in
+        work(index, running, body)
+        running.finish()
+      }
+    }
+    return running
+  }
+
+  private func work(_ index: Int, _ running: RunningWorkers, _ body: (WorkerContext) throws -> Void) {
+    let place: Placement.Worker = placement.workers[index]
+    let borrowed: CPUSet? = place.cpu.flatMap { pin(worker: index, to: $0, running) }
+    do {
+      try body(
+        WorkerContext(
+          index: index, count: workerCount, cpu: place.cpu, node: place.node, barrier: barrier,
+          pinned: borrowed != nil))
+    } catch {
+      running.fail(error, worker: index)
+      barrier.breakAll()
+    }
+    guard let borrowed else { return }
+    do throws(UserError) {
+      try ThreadAffinity.set(to: borrowed)
+    } catch {
+      running.note("worker \(index) could not give its thread CPUs \(borrowed) back: \(error.message)", worker: index)
+    }
+  }
+
+  /// The affinity to restore; `nil` where the system refused the pin, which costs speed alone.
+  private func pin(worker index: Int, to cpu: Int, _ running: RunningWorkers) -> CPUSet? {
+    do throws(UserError) {
+      let before: CPUSet = try ThreadAffinity.current()
+      try ThreadAffinity.pin(to: cpu)
+      return before
+    } catch {
+      running.note("worker \(index) is not pinned to CPU \(cpu): \(error.message)", worker: index)
+      return nil
+    }
+  }
+
+  private static func hasCPUPerWorker(_ placement: Placement) -> Bool {
+    let pinned: [Int] = placement.workers.compactMap(\.cpu)
+    guard Set(pinned).count == pinned.count else { return false }
+    let usable: Int = (try? ThreadAffinity.current().count) ?? 1
+    return pinned.count == placement.workers.count || placement.workers.count <= usable
+  }
+}

@@ -1,0 +1,155 @@
+/// The arithmetic of one instruction-set build, as plain functions over pointers.
+///
+/// Every build computes the same bits. No function allocates, locks or knows threads.
+package struct KernelTable: Sendable {
+  /// `avx512`, `avx2` or `portable`.
+  package var name: String
+
+  /// See `TileSum`.
+  package var tileSum: @Sendable (TileSum) -> Void
+  /// `out[lane] (+)= Σ_image Σ_row Σ_pixel map[…]`: see `BiasGradientArguments`.
+  package var biasGradient: @Sendable (BiasGradientArguments) -> Void
+
+  package var poolForward: @Sendable (PoolKind, PoolArguments, _ x: FloatIn, _ out: FloatOut) -> Void
+  /// `dx` from `dout`, and `x` and `out` of the forward pass.
+  package var poolBackward:
+    @Sendable (PoolKind, PoolArguments, _ x: FloatIn, _ out: FloatIn, _ dout: FloatIn, _ dx: FloatOut) -> Void
+
+  /// `out = max(x, 0)` over `count` floats, a multiple of 16.
+  package var relu: @Sendable (_ x: FloatIn, _ out: FloatOut, _ count: Int) -> Void
+  /// `dx = dout` where `x > 0`, else 0.
+  package var reluGradient: @Sendable (_ x: FloatIn, _ dout: FloatIn, _ dx: FloatOut, _ count: Int) -> Void
+
+  package var softmax: @Sendable (SoftmaxArguments) -> Void
+
+  /// `into[i] = into[i] + from[i]`.
+  package var add: @Sendable (_ from: FloatIn, _ into: FloatOut, _ count: Int) -> Void
+  package var sgd: @Sendable (SGDArguments) -> Void
+
+  /// `FMA peak`: runs `iterations` rounds of 12 independent vector multiply-adds; answers the floating-point operations done.
+  package var peak: @Sendable (_ iterations: Int, _ scratch: FloatOut) -> Double
+
+  package typealias FloatIn = UnsafePointer<Float>
+  package typealias FloatOut = UnsafeMutablePointer<Float>
+
+  package init(
+    name: String, tileSum: @escaping @Sendable (TileSum) -> Void,
+    biasGradient: @escaping @Sendable (BiasGradientArguments) -> Void,
+    poolForward: @escaping @Sendable (PoolKind, PoolArguments, FloatIn, FloatOut) -> Void,
+    poolBackward: @escaping @Sendable (PoolKind, PoolArguments, FloatIn, FloatIn, FloatIn, FloatOut) -> Void,
+    relu: @escaping @Sendable (FloatIn, FloatOut, Int) -> Void,
+    reluGradient: @escaping @Sendable (FloatIn, FloatIn, FloatOut, Int) -> Void,
+    softmax: @escaping @Sendable (SoftmaxArguments) -> Void,
+    add: @escaping @Sendable (FloatIn, FloatOut, Int) -> Void,
+    sgd: @escaping @Sendable (SGDArguments) -> Void,
+    peak: @escaping @Sendable (Int, FloatOut) -> Double
+  ) {
+    self.name = name
+    self.tileSum = tileSum
+    self.biasGradient = biasGradient
+    self.poolForward = poolForward
+    self.poolBackward = poolBackward
+    self.relu = relu
+    self.reluGradient = reluGradient
+    self.softmax = softmax
+    self.add = add
+    self.sgd = sgd
+    self.peak = peak
+  }
+}
+
+/// `out[lane] = Σ_n Σ_i Σ_j map[n·image + i·row + j·pixel + lane]`, summed in that order from 0 (or from `out`).
+package struct BiasGradientArguments {
+  package var map: UnsafePointer<Float>
+  package var out: UnsafeMutablePointer<Float>
+  package var images: Int
+  package var height: Int
+  package var width: Int
+  package var image: Int
+  package var row: Int
+  /// Floats per pixel; `lanes` of them are summed, a multiple of 16.
+  package var pixel: Int
+  package var lanes: Int
+
+  package init(
+    map: UnsafePointer<Float>, out: UnsafeMutablePointer<Float>, images: Int, height: Int, width: Int, image: Int,
+    row: Int, pixel: Int, lanes: Int
+  ) {
+    self.map = map
+    self.out = out
+    self.images = images
+    self.height = height
+    self.width = width
+    self.image = image
+    self.row = row
+    self.pixel = pixel
+    self.lanes = lanes
+  }
+}
+
+/// Softmax with cross-entropy over `examples` rows of `classes` logits.
+///
+/// For each example: `ŷ = softmax(z)` with the row maximum subtracted; `dz = ŷ − y`; loss by log-sum-exp. Sums run over
+/// classes in ascending order. A label below 0 means "no label": no loss and `dz` not written.
+package struct SoftmaxArguments {
+  package var examples: Int
+  package var classes: Int
+  /// [examples, stride], stride a multiple of 16.
+  package var logits: UnsafePointer<Float>
+  package var stride: Int
+  package var labels: UnsafePointer<Int32>
+  /// [examples, stride]; padding lanes become 0. May be the same memory as `gradient`.
+  package var probabilities: UnsafeMutablePointer<Float>?
+  /// [examples, stride]; padding lanes become 0.
+  package var gradient: UnsafeMutablePointer<Float>?
+  /// One loss per example.
+  package var losses: UnsafeMutablePointer<Float>
+  /// One per example: 1 where the first largest logit is the label's, else 0.
+  package var correct: UnsafeMutablePointer<Int32>
+
+  package init(
+    examples: Int, classes: Int, logits: UnsafePointer<Float>, stride: Int, labels: UnsafePointer<Int32>,
+    probabilities: UnsafeMutablePointer<Float>?, gradient: UnsafeMutablePointer<Float>?,
+    losses: UnsafeMutablePointer<Float>, correct: UnsafeMutablePointer<Int32>
+  ) {
+    self.examples = examples
+    self.classes = classes
+    self.logits = logits
+    self.stride = stride
+    self.labels = labels
+    self.probabilities = probabilities
+    self.gradient = gradient
+    self.losses = losses
+    self.correct = correct
+  }
+}
+
+/// `g = sum / m`; `v ← momentum·v + (g + decay·w)`; `w ← w − rate·v`, or with Nesterov `w ← w − rate·(g' + momentum·v)`
+/// where `g' = g + decay·w`. Every `a·b + c` is one fused multiply-add.
+package struct SGDArguments {
+  package var sum: UnsafePointer<Float>
+  package var weights: UnsafeMutablePointer<Float>
+  package var velocity: UnsafeMutablePointer<Float>
+  /// A multiple of 16.
+  package var count: Int
+  package var m: Float
+  package var rate: Float
+  package var momentum: Float
+  package var decay: Float
+  package var nesterov: Bool
+
+  package init(
+    sum: UnsafePointer<Float>, weights: UnsafeMutablePointer<Float>, velocity: UnsafeMutablePointer<Float>, count: Int,
+    m: Float, rate: Float, momentum: Float, decay: Float, nesterov: Bool
+  ) {
+    self.sum = sum
+    self.weights = weights
+    self.velocity = velocity
+    self.count = count
+    self.m = m
+    self.rate = rate
+    self.momentum = momentum
+    self.decay = decay
+    self.nesterov = nesterov
+  }
+}

@@ -1,0 +1,43 @@
+/// 2×2 pooling with stride 2 over `images` feature maps of `outHeight`×`outWidth` results.
+///
+/// `x` and `out` (and their gradients) are NHWC with `channels` floats per pixel, a multiple of 16; pointers are at pixel
+/// (0, 0) of the first image, strides in floats.
+package struct PoolArguments: Sendable {
+  package var images: Int
+  package var outHeight: Int
+  package var outWidth: Int
+  package var channels: Int
+  package var xRow: Int
+  package var xImage: Int
+  package var outRow: Int
+  package var outImage: Int
+  /// Strides of the gradient of `x`, whose halo may differ from that of `x`.
+  package var dxRow: Int
+  package var dxImage: Int
+  package var doutRow: Int
+  package var doutImage: Int
+  /// Whether the input is a ReLU's output: its gradient is then masked by `x > 0` in the same pass.
+  package var inputIsReLU: Bool
+
+  package init(
+    images: Int, outHeight: Int, outWidth: Int, channels: Int, xRow: Int, xImage: Int, outRow: Int, outImage: Int,
+    dxRow: Int, dxImage: Int, doutRow: Int, doutImage: Int, inputIsReLU: Bool
+  ) {
+    self.images = images
+    self.outHeight = outHeight
+    self.outWidth = outWidth
+    self.channels = channels
+    self.xRow = xRow
+    self.xImage = xImage
+    self.outRow = outRow
+    self.outImage = outImage
+    self.dxRow = dxRow
+    self.dxImage = dxImage
+    self.doutRow = doutRow
+    self.doutImage = doutImage
+    self.inputIsReLU = inputIsReLU
+  }
+}
+
+/// Which 2×2 pooling: maximum with the post's mask, maximum with the first one only, or the mean.
+package enum PoolKind: Sendable { case maxAll, maxFirst, average }

@@ -1,0 +1,68 @@
+/// What a register tile does with its finished sums.
+package enum Epilogue: Int32, Sendable {
+  /// `out = sum`
+  case store
+  /// `out = out + sum`, the sum started from `out` itself: blocking over the summed index.
+  case accumulate
+  /// `out = sum + bias[lane]`
+  case bias
+  /// `out = max(sum + bias[lane], 0)`
+  case biasReLU
+  /// `out = sum` where `mask > 0`, else 0: the ReLU gradient of the layer below.
+  case reluGradient
+}
+
+/// One family of sums: `out[r, lane] = Σ_o Σ_m Σ_i a[aOffset(r) + o·aOuter + m·aMiddle + i·aInner] · b[o·bOuter + …, lane]`.
+///
+/// Forward, input-gradient and weight-gradient passes of convolutions and fully connected layers, and the batched
+/// products of Winograd's method, are all such sums; they differ in strides only. Order of summation: outer, middle,
+/// inner index ascending, one fused multiply-add each, starting from 0; lanes are never summed over, so the vector
+/// width of a build cannot change a bit.
+///
+/// `b` and `out` hold lanes in blocks of 32 with one block of 16 at the end where `lanes` is no multiple of 32
+/// (`lanes` itself is a multiple of 16). Lane blocks of `b` lie `bBlock` floats apart, those of `out` `outBlock`.
+package struct TileSum {
+  /// Rows of the result, any number.
+  package var rows: Int = 0
+  /// Results per row, a multiple of 16.
+  package var lanes: Int = 0
+
+  package var a: UnsafePointer<Float>
+  /// Offset of each row in `a`, `rows` values.
+  package var aOffsets: UnsafePointer<Int32>
+  package var b: UnsafePointer<Float>
+  package var out: UnsafeMutablePointer<Float>
+  /// Offset of each row in `out`, `rows` values.
+  package var outOffsets: UnsafePointer<Int32>
+
+  package var outer: Int = 1
+  package var middle: Int = 1
+  package var inner: Int = 1
+  package var aOuter: Int = 0
+  package var aMiddle: Int = 0
+  package var aInner: Int = 1
+  package var bOuter: Int = 0
+  package var bMiddle: Int = 0
+  package var bInner: Int = 32
+  /// Floats from one block of 32 lanes to the next, in `b` and in `out`.
+  package var bBlock: Int = 32
+  package var outBlock: Int = 32
+
+  package var epilogue: Epilogue = .store
+  /// `lanes` values, for `bias` and `biasReLU`.
+  package var bias: UnsafePointer<Float>?
+  /// For `reluGradient`: the activation whose sign decides, lanes contiguous, blocks 32 apart.
+  package var mask: UnsafePointer<Float>?
+  package var maskOffsets: UnsafePointer<Int32>?
+
+  package init(
+    a: UnsafePointer<Float>, aOffsets: UnsafePointer<Int32>, b: UnsafePointer<Float>,
+    out: UnsafeMutablePointer<Float>, outOffsets: UnsafePointer<Int32>
+  ) {
+    self.a = a
+    self.aOffsets = aOffsets
+    self.b = b
+    self.out = out
+    self.outOffsets = outOffsets
+  }
+}

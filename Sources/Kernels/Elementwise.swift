@@ -1,0 +1,67 @@
+import KernelInterface
+
+/// `out = max(x, 0)`; `count` is a multiple of 16.
+func relu(_ x: UnsafePointer<Float>, _ out: UnsafeMutablePointer<Float>, _ count: Int) {
+  var i = 0
+  while i < count {
+    store(positivePart(load(x + i, as: Vector.self)), out + i)
+    i += Vector.scalarCount
+  }
+}
+
+/// `dx = dout` where `x > 0`, else 0 (0 at exactly 0); `count` is a multiple of 16.
+func reluGradient(
+  _ x: UnsafePointer<Float>, _ dout: UnsafePointer<Float>, _ dx: UnsafeMutablePointer<Float>, _ count: Int
+) {
+  var i = 0
+  while i < count {
+    store(passed(load(dout + i, as: Vector.self), where: load(x + i)), dx + i)
+    i += Vector.scalarCount
+  }
+}
+
+/// `into = into + from`; `count` is a multiple of 16.
+func add(_ from: UnsafePointer<Float>, _ into: UnsafeMutablePointer<Float>, _ count: Int) {
+  var i = 0
+  while i < count {
+    store(load(into + i, as: Vector.self) + load(from + i), into + i)
+    i += Vector.scalarCount
+  }
+}
+
+/// See `SGDArguments`.
+func sgd(_ s: SGDArguments) {
+  let m = Vector(repeating: s.m)
+  let momentum = Vector(repeating: s.momentum)
+  let decay = Vector(repeating: s.decay)
+  let minusRate = Vector(repeating: -s.rate)
+  var i = 0
+  while i < s.count {
+    let w: Vector = load(s.weights + i)
+    let g = (load(s.sum + i, as: Vector.self) / m).addingProduct(decay, w)
+    let v = g.addingProduct(momentum, load(s.velocity + i))
+    store(v, s.velocity + i)
+    let direction = s.nesterov ? g.addingProduct(momentum, v) : v
+    store(w.addingProduct(minusRate, direction), s.weights + i)
+    i += Vector.scalarCount
+  }
+}
+
+/// See `BiasGradientArguments`.
+func biasGradient(_ s: BiasGradientArguments) {
+  var lane = 0
+  while lane < s.lanes {
+    var sum = Vector(repeating: 0)
+    for n in 0..<s.images {
+      for i in 0..<s.height {
+        var pixel = s.map + n * s.image + i * s.row + lane
+        for _ in 0..<s.width {
+          sum += load(pixel)
+          pixel += s.pixel
+        }
+      }
+    }
+    store(sum, s.out + lane)
+    lane += Vector.scalarCount
+  }
+}

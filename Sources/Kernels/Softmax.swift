@@ -1,0 +1,42 @@
+import KernelInterface
+
+/// See `SoftmaxArguments`.
+func softmax(_ s: SoftmaxArguments) {
+  for n in 0..<s.examples {
+    let z = s.logits + n * s.stride
+    var largest = z[0]
+    var prediction = 0
+    for k in 1..<max(s.classes, 1) where z[k] > largest {
+      largest = z[k]
+      prediction = k
+    }
+    // A pass over 16 lanes at a time for e^(z − max), then the sum in class order.
+    let scratch = s.probabilities ?? s.gradient
+    guard let scratch else { fatalError("Softmax needs memory for its probabilities or its gradient.") }
+    let y = scratch + n * s.stride
+    var lane = 0
+    while lane < s.stride {
+      store(exponential(load(z + lane, as: Vector16.self) - Vector16(repeating: largest)), y + lane)
+      lane += 16
+    }
+    var sum: Float = 0
+    for k in 0..<s.classes { sum += y[k] }
+    for k in s.classes..<s.stride { y[k] = 0 }
+    for k in 0..<s.classes { y[k] /= sum }
+    let label = Int(s.labels[n])
+    if label >= 0 {
+      s.losses[n] = logarithm(sum) - (z[label] - largest)
+      s.correct[n] = prediction == label ? 1 : 0
+    } else {
+      s.losses[n] = 0
+      s.correct[n] = 0
+    }
+    if let gradient = s.gradient {
+      let g = gradient + n * s.stride
+      if g != y {
+        for k in 0..<s.stride { g[k] = y[k] }
+      }
+      if label >= 0 { g[label] -= 1 }
+    }
+  }
+}

@@ -1,0 +1,14 @@
+import KernelInterface
+
+/// The kernels of this build.
+package let kernelTable = KernelTable(
+  name: buildName, tileSum: tileSum, biasGradient: biasGradient, poolForward: poolForward, poolBackward: poolBackward,
+  relu: relu, reluGradient: reluGradient, softmax: softmax, add: add, sgd: sgd, peak: peak)
+
+#if LOCKSTEP_AVX512
+  private let buildName = "avx512"
+#elseif LOCKSTEP_AVX2
+  private let buildName = "avx2"
+#else
+  private let buildName = "portable"
+#endif

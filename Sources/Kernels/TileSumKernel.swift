@@ -1,0 +1,98 @@
+import KernelInterface
+
+// Terms of a sum that are taken at a time where the whole does not fit: 256 terms × 32 lanes × 4 bytes = 32 KiB of `b`
+// stay in a 32 or 48 KiB first-level cache while all rows pass. Partial sums are stored and loaded again, exactly.
+private let termsPerBlock = 256
+
+/// See `TileSum`. Lane blocks outermost, so that `b`'s panel of one block stays in cache while the rows pass.
+func tileSum(_ s: TileSum) {
+  if s.outer == 1, s.middle == 1, s.inner > 2 * termsPerBlock, s.rows > tileRows {
+    tileSumInBlocks(s)
+  } else {
+    var lane = 0
+    while lane < s.lanes {
+      let inBlock = lane & 31
+      let block = lane >> 5
+      let step = tileLanes(
+        s, b: s.b + block * s.bBlock + inBlock, out: s.out + block * s.outBlock + inBlock, lane: lane)
+      lane += step
+    }
+  }
+}
+
+/// One long sum per row, in blocks of `termsPerBlock` terms.
+private func tileSumInBlocks(_ s: TileSum) {
+  var lane = 0
+  while lane < s.lanes {
+    let inBlock = lane & 31
+    let block = lane >> 5
+    var step = 0
+    var first = 0
+    while first < s.inner {
+      var part = s
+      part.inner = min(termsPerBlock, s.inner - first)
+      part.a = s.a + first * s.aInner
+      let isLast = first + part.inner == s.inner
+      if first > 0 || !isLast {
+        part.epilogue = first == 0 && s.epilogue != .accumulate ? .store : .accumulate
+      }
+      let out = s.out + block * s.outBlock + inBlock
+      step = tileLanes(
+        part, b: s.b + block * s.bBlock + inBlock + first * s.bInner, out: out, lane: lane)
+      first += part.inner
+    }
+    if s.epilogue != .store, s.epilogue != .accumulate {
+      applyEpilogue(s, out: s.out + block * s.outBlock + inBlock, lane: lane, lanes: step)
+    }
+    lane += step
+  }
+}
+
+/// All rows of the next one or two vectors of lanes; answers how many lanes that were.
+@inline(__always)
+private func tileLanes(
+  _ s: TileSum, b: UnsafePointer<Float>, out: UnsafeMutablePointer<Float>, lane: Int
+) -> Int {
+  if s.lanes - lane >= TwoVectors.lanes {
+    tileRowsOfLanes(TwoVectors.self, s, b: b, out: out, lane: lane)
+    return TwoVectors.lanes
+  }
+  tileRowsOfLanes(OneVector.self, s, b: b, out: out, lane: lane)
+  return OneVector.lanes
+}
+
+@inline(never)
+private func tileRowsOfLanes<Lanes: LaneGroup>(
+  _: Lanes.Type, _ s: TileSum, b: UnsafePointer<Float>, out: UnsafeMutablePointer<Float>, lane: Int
+) {
+  var row = 0
+  while row < s.rows {
+    tile(Lanes.self, s, row: row, count: min(tileRows, s.rows - row), b: b, out: out, lane: lane)
+    row += tileRows
+  }
+}
+
+/// The epilogue over sums that are already stored.
+@inline(never)
+private func applyEpilogue(_ s: TileSum, out: UnsafeMutablePointer<Float>, lane: Int, lanes: Int) {
+  for row in 0..<s.rows {
+    let target = out + Int(s.outOffsets[row])
+    var l = 0
+    while l < lanes {
+      let sum: Vector = load(target + l)
+      switch s.epilogue {
+      case .store, .accumulate:
+        break
+      case .bias:
+        if let bias = s.bias { store(sum + load(bias + lane + l), target + l) }
+      case .biasReLU:
+        if let bias = s.bias { store(positivePart(sum + load(bias + lane + l)), target + l) }
+      case .reluGradient:
+        if let mask = s.mask, let offsets = s.maskOffsets {
+          store(passed(sum, where: load(mask + Int(offsets[row]) + lane + l)), target + l)
+        }
+      }
+      l += Vector.scalarCount
+    }
+  }
+}

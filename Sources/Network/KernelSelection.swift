@@ -1,0 +1,72 @@
+import CProcessor
+import Diagnostics
+import KernelInterface
+import Kernels
+
+#if LOCKSTEP_X86_KERNELS
+  import KernelsAVX2
+  import KernelsAVX512
+#endif
+
+/// Which instruction-set build of the kernels runs.
+package enum KernelBuild: String, Sendable, CaseIterable {
+  case portable, avx2, avx512
+
+  /// The kernels of this build, `nil` where this program does not contain them.
+  package var table: KernelTable? {
+    switch self {
+    case .portable: Kernels.kernelTable
+    #if LOCKSTEP_X86_KERNELS
+      case .avx2: KernelsAVX2.kernelTable
+      case .avx512: KernelsAVX512.kernelTable
+    #else
+      case .avx2, .avx512: nil
+    #endif
+    }
+  }
+}
+
+extension KernelBuild {
+  /// Whether this processor can run the build. The portable build runs everywhere.
+  package var isSupported: Bool {
+    switch self {
+    case .portable: true
+    case .avx2: lockstep_cpu_supports_avx2() != 0
+    case .avx512: lockstep_cpu_supports_avx512() != 0
+    }
+  }
+
+  /// The build to use: the widest this processor supports, or the one `request` (`LOCKSTEP_KERNELS`) names.
+  ///
+  /// - Throws: `UserError(.usage)` for an unknown name; `UserError(.systemRefused)` where the processor or this program
+  ///   lacks the build, and on an x86-64 processor without AVX2 and FMA unless `portable` is requested.
+  package static func select(request: String?) throws -> KernelTable {
+    if let request, !request.isEmpty {
+      let allowed = allCases.map(\.rawValue).joined(separator: ", ")
+      guard let build = KernelBuild(rawValue: request) else {
+        throw UserError(.usage, "LOCKSTEP_KERNELS", "\"\(request)\" is not a kernel build; allowed: \(allowed)")
+      }
+      guard let table = build.table else {
+        throw UserError(
+          .systemRefused, "LOCKSTEP_KERNELS", "this program was built without the \(request) kernels",
+          hint: "build Lockstep itself on x86-64 rather than as a versioned dependency")
+      }
+      guard build.isSupported else {
+        throw UserError(
+          .systemRefused, "LOCKSTEP_KERNELS", "this processor does not support the \(request) kernels",
+          hint: "leave LOCKSTEP_KERNELS unset to use the best build it supports")
+      }
+      return table
+    }
+    for build in [KernelBuild.avx512, .avx2] where build.isSupported {
+      if let table = build.table { return table }
+    }
+    #if LOCKSTEP_X86_KERNELS
+      throw UserError(
+        .systemRefused, "processor", "Lockstep's kernels need AVX2 and FMA, which this processor does not have",
+        hint: "LOCKSTEP_KERNELS=portable runs the same arithmetic without them, many times slower")
+    #else
+      return Kernels.kernelTable
+    #endif
+  }
+}

@@ -1,0 +1,28 @@
+/// A dense N×H×W×C array of Doubles, row-major: what the naive kernels work on.
+package struct Tensor4: Hashable, Sendable {
+  package let count: Int
+  package let height: Int
+  package let width: Int
+  package let channels: Int
+  package var values: [Double]
+
+  package init(count: Int, height: Int, width: Int, channels: Int, values: [Double]? = nil) {
+    self.count = count
+    self.height = height
+    self.width = width
+    self.channels = channels
+    let total = count * height * width * channels
+    self.values = values ?? [Double](repeating: 0, count: total)
+    precondition(self.values.count == total, "A tensor's values do not fill its shape.")
+  }
+
+  package subscript(n: Int, i: Int, j: Int, c: Int) -> Double {
+    get { values[((n * height + i) * width + j) * channels + c] }
+    set { values[((n * height + i) * width + j) * channels + c] = newValue }
+  }
+
+  /// The element, or 0 outside the image.
+  package func padded(_ n: Int, _ i: Int, _ j: Int, _ c: Int) -> Double {
+    i >= 0 && i < height && j >= 0 && j < width ? self[n, i, j, c] : 0
+  }
+}

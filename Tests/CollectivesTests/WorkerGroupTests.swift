@@ -1,0 +1,125 @@
+import Diagnostics
+import Machine
+import Synchronization
+import Testing
+
+@testable import Collectives
+
+@Suite(.serialized)
+struct WorkerGroupTests {
+  @Test func workersKnowTheirPlaces() throws {
+    let placement = Placement(
+      workers: (0..<4).map { Placement.Worker(cpu: nil, node: $0 / 2) }, notes: [])
+    let seen = SharedInts(4)
+    try WorkerGroup(placement: placement).run { context in
+      seen.values[context.index] = context.node * 100 + context.count * 10 + (context.pinned ? 1 : 0)
+    }
+    #expect([Int](seen.values) == [40, 40, 140, 140])
+  }
+
+  @Test func theLowestFailureOfItsOwnIsRethrown() throws {
+    let group = try WorkerGroup(placement: unpinned(8))
+    for _ in 0..<50 {
+      #expect(throws: Mishap(worker: 3)) {
+        try group.run { context in
+          // All meet first, so that both failures happen, whichever comes first; worker 0 fails only by the break.
+          try context.barrier.wait()
+          if context.index == 3 || context.index == 6 { throw Mishap(worker: context.index) }
+          try context.barrier.wait()
+        }
+      }
+    }
+  }
+
+  @Test func aBreakFromOutsideIsReported() throws {
+    let group = try WorkerGroup(placement: unpinned(2))
+    let running = group.start { context in
+      if context.index == 0 { try context.barrier.wait() }
+    }
+    #expect(!running.wait(timeoutMilliseconds: 20))
+    #expect(!running.isFinished)
+    group.barrier.breakAll()
+    #expect(throws: BarrierBroken.self) { try running.result() }
+  }
+
+  @Test func theCallerStaysFree() throws {
+    let group = try WorkerGroup(placement: unpinned(3))
+    let go = Atomic<Bool>(false)
+    let running = group.start { _ in
+      while !go.load(ordering: .acquiring) {}
+    }
+    #expect(!running.wait(timeoutMilliseconds: 0))
+    #expect(!running.wait(timeoutMilliseconds: -5))
+    go.store(true, ordering: .releasing)
+    #expect(running.wait(timeoutMilliseconds: 60_000))
+    try running.result()
+  }
+
+  @Test func workersArePinnedAndThreadsGetTheirAffinityBack() throws {
+    let usable: CPUSet = try ThreadAffinity.current()
+    let cpus: [Int] = [Int](usable)
+    let placement = Placement(
+      workers: (0..<6).map { Placement.Worker(cpu: cpus[$0 % cpus.count], node: 0) }, notes: [])
+    let group = try WorkerGroup(placement: placement)
+    let running = group.start { context in
+      let mask: CPUSet = try ThreadAffinity.current()
+      guard let cpu = context.cpu, mask == [cpu], context.pinned, ThreadAffinity.currentCPU() == cpu else {
+        throw Mishap(worker: context.index)
+      }
+      try context.barrier.wait()
+    }
+    try running.result()
+    #expect(running.notes.isEmpty)
+    // The same queues, hence threads of the same pool; whoever serves them must be free again.
+    let free = try WorkerGroup(placement: unpinned(6))
+    try free.run { context in
+      try context.barrier.wait()
+      if try ThreadAffinity.current() != usable { throw Mishap(worker: context.index) }
+    }
+    #expect(try ThreadAffinity.current() == usable)
+  }
+
+  @Test func aRefusedPinIsANote() throws {
+    let absent: Int = 4_000
+    let placement = Placement(
+      workers: [Placement.Worker(cpu: absent, node: 0), Placement.Worker(cpu: nil, node: 0)], notes: [])
+    let pinned = SharedInts(2)
+    let running = try WorkerGroup(placement: placement).start { context in
+      pinned.values[context.index] = context.pinned ? 1 : 0
+      try context.barrier.wait()
+    }
+    try running.result()
+    #expect([Int](pinned.values) == [0, 0])
+    #expect(running.notes.count == 1)
+    #expect(running.notes.first?.contains("worker 0 is not pinned to CPU 4000") == true)
+  }
+
+  /// More workers than one class of Dispatch queues has threads, on whatever CPUs there are.
+  @Test func sixHundredWorkersMeet() throws {
+    let meetings: Int = 3
+    let counts = SharedInts(600)
+    let group = try WorkerGroup(placement: unpinned(600))
+    let usable: Int = try ThreadAffinity.current().count
+    #expect(group.barrier.spinPauses == 0 || usable >= 600)
+    let running = group.start { context in
+      for _ in 0..<meetings {
+        counts.values[context.index] += 1
+        try context.barrier.wait()
+      }
+    }
+    #expect(running.wait(timeoutMilliseconds: 120_000))
+    try running.result()
+    #expect(counts.values.allSatisfy { $0 == meetings })
+  }
+
+  @Test func tooManyWorkersAreRefused() throws {
+    #expect {
+      _ = try WorkerGroup(placement: unpinned(100_000))
+    } throws: { error in
+      let error = error as? UserError
+      return error?.category == .systemRefused && error?.message.contains("100000") == true
+    }
+    // Whatever was reserved is free again.
+    for _ in 0..<4 { try WorkerGroup(placement: unpinned(500)).run { _ in } }
+  }
+}
