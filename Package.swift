@@ -48,7 +48,9 @@ let package = Package(
         "CProcessor", "KernelInterface", "Kernels", "ReferenceKernels", "Randomness", "Diagnostics",
       ] + x86KernelDependencies,
       swiftSettings: x86Define),
-    .target(name: "Datasets", dependencies: ["CZlib", "Randomness", "Diagnostics"]),
+    .target(
+      name: "Datasets", dependencies: ["CZlib", "Randomness", "Storage", "Diagnostics"],
+      resources: [.embedInCode("Resources")]),
     .target(name: "Storage", dependencies: ["Diagnostics"]),
     .target(name: "Collectives", dependencies: ["Machine", "Diagnostics"]),
     .target(

@@ -1,6 +1,11 @@
+import Diagnostics
+
 /// Labelled images in memory, shared read-only by all workers.
 ///
-/// Pixels are N×H×W×C, row-major, either bytes or floats.
+/// Pixels are N×H×W×C, row-major, either bytes or floats. Pixels and labels start on pages of their own and live as
+/// long as this object.
+///
+/// `@unchecked Sendable` is safe because nobody writes the memory after `init`.
 package final class ImageDataset: @unchecked Sendable {
   package let count: Int
   package let height: Int
@@ -13,17 +18,70 @@ package final class ImageDataset: @unchecked Sendable {
   package let floats: UnsafePointer<Float>?
   package let labels: UnsafePointer<Int32>
 
+  enum Pixels {
+    case bytes(PageBuffer<UInt8>)
+    case floats(PageBuffer<Float>)
+  }
+  /// Owners of the memory behind the pointers above.
+  private let pixelBuffer: Pixels
+  private let labelBuffer: PageBuffer<Int32>
+
+  /// Takes over filled buffers of count·height·width·channels pixels and count labels in `0..<classCount`.
   init(
-    count: Int, height: Int, width: Int, channels: Int, classCount: Int, bytes: UnsafePointer<UInt8>?,
-    floats: UnsafePointer<Float>?, labels: UnsafePointer<Int32>
+    height: Int, width: Int, channels: Int, classCount: Int, pixels: Pixels, labels: PageBuffer<Int32>
   ) {
-    self.count = count
+    count = labels.elements.count
     self.height = height
     self.width = width
     self.channels = channels
     self.classCount = classCount
-    self.bytes = bytes
-    self.floats = floats
-    self.labels = labels
+    self.labels = labels.start
+    pixelBuffer = pixels
+    labelBuffer = labels
+    let pixelCount: Int
+    switch pixels {
+    case .bytes(let buffer):
+      bytes = buffer.start
+      floats = nil
+      pixelCount = buffer.elements.count
+    case .floats(let buffer):
+      bytes = nil
+      floats = buffer.start
+      pixelCount = buffer.elements.count
+    }
+    precondition(
+      pixelCount == count * height * width * channels,
+      "\(pixelCount) pixels are not \(count) images of \(height)×\(width)×\(channels).")
+  }
+
+  /// Copies float pixels N×H×W×C and their labels; for tests and callers that computed their own images.
+  package convenience init(
+    height: Int, width: Int, channels: Int, classCount: Int, floats: [Float], labels: [Int32]
+  ) throws(UserError) {
+    let buffer: PageBuffer<Float> = try PageBuffer(count: floats.count, for: "images")
+    _ = buffer.elements.initialize(fromContentsOf: floats)
+    self.init(
+      height: height, width: width, channels: channels, classCount: classCount, pixels: .floats(buffer),
+      labels: try Self.checkedLabels(labels, classCount: classCount))
+  }
+
+  /// Copies byte pixels N×H×W×C and their labels; for tests and callers that computed their own images.
+  package convenience init(
+    height: Int, width: Int, channels: Int, classCount: Int, bytes: [UInt8], labels: [Int32]
+  ) throws(UserError) {
+    let buffer: PageBuffer<UInt8> = try PageBuffer(count: bytes.count, for: "images")
+    _ = buffer.elements.initialize(fromContentsOf: bytes)
+    self.init(
+      height: height, width: width, channels: channels, classCount: classCount, pixels: .bytes(buffer),
+      labels: try Self.checkedLabels(labels, classCount: classCount))
+  }
+
+  private static func checkedLabels(_ labels: [Int32], classCount: Int) throws(UserError) -> PageBuffer<Int32> {
+    for (index, label): (Int, Int32) in labels.enumerated() where label < 0 || label >= classCount {
+      throw UserError(.badData, "labels", "label \(index) is \(label); allowed are 0 to \(classCount - 1)")
+    }
+    let buffer: PageBuffer<Int32> = try PageBuffer(count: labels.count, for: "labels")
+    _ = buffer.elements.initialize(fromContentsOf: labels)
+    return buffer
   }
 }

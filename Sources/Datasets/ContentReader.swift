@@ -1,0 +1,77 @@
+import CZlib
+import Diagnostics
+import Storage
+
+/// The content of an input in order: as it is, or inflated if its first two bytes are gzip's.
+///
+/// Inflates only as far as it is asked to read, so a small file cannot claim much memory. Several gzip members in a
+/// row are one content, as for `gunzip`. Every error is `.badData` with offsets in the file.
+final class ContentReader {
+  var name: String { input.name }
+  let isCompressed: Bool
+  /// Bytes of content delivered so far.
+  private(set) var position: Int = 0
+
+  private let input: ByteInput
+  /// The two bytes that tell gzip from plain; still to be delivered if plain.
+  private var head: [UInt8]
+  private let inflater: Inflater?
+
+  init(_ input: ByteInput) throws(UserError) {
+    self.input = input
+    head = try input.read(min(2, input.length))
+    isCompressed = head == [0x1F, 0x8B]
+    inflater = isCompressed ? try Inflater(input, head: head) : nil
+  }
+
+  /// The most content the input can hold: its length, or 1032 times that (deflate's largest ratio).
+  var maximumLength: Int {
+    guard isCompressed else { return input.length }
+    let (limit, overflow): (Int, Bool) = input.length.multipliedReportingOverflow(by: 1032)
+    return overflow ? Int.max : limit
+  }
+
+  /// Fills `buffer` with the next bytes of content.
+  func read(into buffer: UnsafeMutableRawBufferPointer) throws(UserError) {
+    if let inflater {
+      let got: Int = try inflater.inflate(into: buffer)
+      guard got == buffer.count else {
+        throw UserError(
+          .badData, name,
+          "holds \(position + got) bytes when decompressed; \(buffer.count) are needed at offset \(position)")
+      }
+    } else {
+      let fromHead: Int = min(head.count, buffer.count)
+      for i: Int in 0..<fromHead { buffer[i] = head[i] }
+      head.removeFirst(fromHead)
+      try input.read(into: UnsafeMutableRawBufferPointer(rebasing: buffer[fromHead...]))
+    }
+    position += buffer.count
+  }
+
+  /// The next `count` bytes of content, for headers.
+  func read(_ count: Int) throws(UserError) -> [UInt8] {
+    var bytes: [UInt8] = [UInt8](repeating: 0, count: count)
+    try bytes.withUnsafeMutableBufferPointer { (buffer) throws(UserError) in
+      try read(into: UnsafeMutableRawBufferPointer(buffer))
+    }
+    return bytes
+  }
+
+  /// Throws unless the content ends here; inflates at most one more byte, and checks gzip's checksum.
+  func expectEnd() throws(UserError) {
+    let extra: Int
+    if let inflater {
+      var byte: [UInt8] = [0]
+      extra = try byte.withUnsafeMutableBufferPointer { (buffer) throws(UserError) in
+        try inflater.inflate(into: UnsafeMutableRawBufferPointer(buffer))
+      }
+    } else {
+      extra = input.remaining + head.count
+    }
+    guard extra == 0 else {
+      let found: String = isCompressed ? "more" : "\(extra) more bytes"
+      throw UserError(.badData, name, "should end at offset \(position) by its header, but \(found) follow")
+    }
+  }
+}

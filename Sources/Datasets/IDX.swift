@@ -1,0 +1,174 @@
+import Diagnostics
+import Storage
+
+extension ImageDataset {
+  /// Images and labels from a pair of IDX files, plain or gzip, told apart by their content.
+  ///
+  /// Images are N×H×W (one channel) or N×H×W×C unsigned bytes, labels N unsigned bytes. `classCount` defaults to the
+  /// largest label + 1. Throws `.inputMissing` for files that cannot be opened and `.badData` with the file, offset
+  /// and both values for everything else; memory stays within what the files can hold. Source of the format:
+  /// Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits".
+  package static func idx(
+    images: String, labels: String, classCount: Int? = nil
+  ) throws(UserError) -> ImageDataset {
+    try idx(images: try ByteInput(path: images), labels: try ByteInput(path: labels), classCount: classCount)
+  }
+
+  /// Images without labels, for prediction: every label is 0 and there is one class.
+  package static func images(idx path: String) throws(UserError) -> ImageDataset {
+    let reader: IDXReader = try IDXReader(try ByteInput(path: path), holds: .images)
+    let labels: PageBuffer<Int32> = try PageBuffer(count: reader.count, for: path)
+    return try dataset(images: reader, labels: labels, classCount: 1)
+  }
+
+  static func idx(
+    images: ByteInput, labels: ByteInput, classCount: Int?
+  ) throws(UserError) -> ImageDataset {
+    let imageReader: IDXReader = try IDXReader(images, holds: .images)
+    let labelReader: IDXReader = try IDXReader(labels, holds: .labels)
+    guard imageReader.count == labelReader.count else {
+      throw UserError(
+        .badData, labels.name,
+        "declares \(labelReader.count) labels at offset 4, but \(images.name) declares \(imageReader.count) images",
+        hint: "both files must come from the same set")
+    }
+    let labelBuffer: PageBuffer<Int32> = try PageBuffer(count: labelReader.count, for: labels.name)
+    let largest: Int = try labelReader.readLabels(into: labelBuffer.elements, classCount: classCount)
+    return try dataset(images: imageReader, labels: labelBuffer, classCount: classCount ?? largest + 1)
+  }
+
+  private static func dataset(
+    images: IDXReader, labels: PageBuffer<Int32>, classCount: Int
+  ) throws(UserError) -> ImageDataset {
+    let pixels: PageBuffer<UInt8> = try PageBuffer(count: images.contentBytes, for: images.name)
+    try images.read(into: pixels.bytes)
+    return ImageDataset(
+      height: images.dimensions[1], width: images.dimensions[2],
+      channels: images.dimensions.count == 4 ? images.dimensions[3] : 1, classCount: classCount,
+      pixels: .bytes(pixels), labels: labels)
+  }
+}
+
+/// One IDX file whose header has been read and checked against the file's length.
+///
+/// ```
+/// offset  0    1    2      3       4            8
+///         0    0    type   rank    dimension 0  dimension 1 …  content, row-major
+/// ```
+/// Dimensions are big-endian 32-bit counts.
+final class IDXReader {
+  enum Kind: String {
+    case images
+    case labels
+  }
+
+  var name: String { reader.name }
+  let dimensions: [Int]
+  /// The product of the dimensions; content is one byte each.
+  let contentBytes: Int
+  var count: Int { dimensions[0] }
+
+  private let reader: ContentReader
+
+  init(_ input: ByteInput, holds kind: Kind) throws(UserError) {
+    let reader: ContentReader = try ContentReader(input)
+    self.reader = reader
+    let magic: [UInt8] = try reader.read(4)
+    guard magic[0] == 0, magic[1] == 0 else {
+      throw UserError(
+        .badData, reader.name, "starts with bytes \(hex(magic[0])) \(hex(magic[1])); an IDX file starts with 0x00 0x00")
+    }
+    guard magic[2] == 0x08 else {
+      throw UserError(
+        .badData, reader.name,
+        "has element type \(hex(magic[2])) (\(typeName(magic[2]))) at offset 2; allowed is 0x08 (unsigned byte)")
+    }
+    let rank: Int = Int(magic[3])
+    guard kind == .labels ? rank == 1 : rank == 3 || rank == 4 else {
+      throw Self.wrongRank(rank, kind, reader.name)
+    }
+    let sizes: [UInt8] = try reader.read(4 * rank)
+    var dimensions: [Int] = []
+    var product: Int = 1
+    for axis: Int in 0..<rank {
+      let size: Int = sizes[4 * axis..<4 * axis + 4].reduce(0) { $0 << 8 | Int($1) }
+      guard size > 0 else {
+        throw UserError(
+          .badData, reader.name, "declares dimension \(axis) as 0 at offset \(4 + 4 * axis); at least 1 is needed")
+      }
+      let (next, overflow): (Int, Bool) = product.multipliedReportingOverflow(by: size)
+      product = overflow ? Int.max : next
+      dimensions.append(size)
+    }
+    self.dimensions = dimensions
+    contentBytes = product
+    try checkLength()
+  }
+
+  /// Fills `buffer`, which holds `contentBytes`, and checks that the file ends there.
+  func read(into buffer: UnsafeMutableRawBufferPointer) throws(UserError) {
+    try reader.read(into: buffer)
+    try reader.expectEnd()
+  }
+
+  /// Fills `labels` and returns the largest; with `classCount` given, refuses the first label that is not below it.
+  func readLabels(into labels: UnsafeMutableBufferPointer<Int32>, classCount: Int?) throws(UserError) -> Int {
+    let headerBytes: Int = reader.position
+    let bytes: [UInt8] = try reader.read(count)
+    try reader.expectEnd()
+    var largest: Int = 0
+    for index: Int in 0..<count {
+      let label: Int = Int(bytes[index])
+      if let classCount, label >= classCount {
+        throw UserError(
+          .badData, name,
+          "label \(index), at offset \(headerBytes + index), is \(label); allowed are 0 to \(classCount - 1)")
+      }
+      largest = max(largest, label)
+      labels[index] = Int32(truncatingIfNeeded: label)
+    }
+    return largest
+  }
+
+  /// Before anything is allocated: a plain file's length is known exactly, a gzip file's to a factor.
+  private func checkLength() throws(UserError) {
+    let (total, overflow): (Int, Bool) = contentBytes.addingReportingOverflow(reader.position)
+    let needed: Int = overflow ? Int.max : total
+    let shape: String = dimensions.map(String.init).joined(separator: "×")
+    let limit: Int = reader.maximumLength
+    guard needed <= limit else {
+      let found: String = reader.isCompressed ? "can hold at most \(limit) decompressed" : "has \(limit)"
+      throw UserError(.badData, name, "declares \(shape) bytes at offset 4, \(needed) in all, but the file \(found)")
+    }
+    guard reader.isCompressed || needed == limit else {
+      throw UserError(
+        .badData, name,
+        "declares \(shape) bytes at offset 4 and should end at offset \(needed), but the file has \(limit) bytes")
+    }
+  }
+
+  private static func wrongRank(_ rank: Int, _ kind: Kind, _ name: String) -> UserError {
+    let allowed: String =
+      kind == .labels
+      ? "labels have 1 (count)" : "images have 3 (count, height, width) or 4 (count, height, width, channels)"
+    let isSwapped: Bool = kind == .labels ? rank == 3 || rank == 4 : rank == 1
+    return UserError(
+      .badData, name, "has \(rank) dimensions at offset 3; \(allowed)",
+      hint: isSwapped ? "are the images and labels files swapped?" : nil)
+  }
+}
+
+private func hex(_ byte: UInt8) -> String {
+  (byte < 16 ? "0x0" : "0x") + String(byte, radix: 16, uppercase: true)
+}
+
+private func typeName(_ code: UInt8) -> String {
+  switch code {
+  case 0x09: "signed byte"
+  case 0x0B: "16-bit integer"
+  case 0x0C: "32-bit integer"
+  case 0x0D: "32-bit float"
+  case 0x0E: "64-bit float"
+  default: "unknown"
+  }
+}

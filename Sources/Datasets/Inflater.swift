@@ -1,0 +1,83 @@
+import CZlib
+import Diagnostics
+import Storage
+
+/// A gzip stream being inflated, one buffer of input at a time.
+final class Inflater {
+  /// Input is read in pieces of this size; larger gains nothing over one system call per piece.
+  private static let chunkBytes: Int = 65536
+
+  private let input: ByteInput
+  // zlib keeps the address of its stream, so the stream must not move.
+  private let stream: UnsafeMutablePointer<z_stream>
+  private let chunk: UnsafeMutableRawBufferPointer
+  private var isAtMemberEnd: Bool = false
+
+  /// Takes over `input` whose first bytes, `head`, have been read already.
+  init(_ input: ByteInput, head: [UInt8]) throws(UserError) {
+    self.input = input
+    stream = .allocate(capacity: 1)
+    stream.initialize(to: z_stream())
+    chunk = .allocate(byteCount: Self.chunkBytes, alignment: 16)
+    // 15: the largest window; 16: gzip, not zlib, around it.
+    let status: Int32 = inflateInit2_(stream, 15 + 16, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size))
+    guard status == Z_OK else { throw UserError(.systemRefused, input.name, "zlib cannot start (status \(status))") }
+    chunk.copyBytes(from: head)
+    offer(head.count)
+  }
+
+  deinit {
+    inflateEnd(stream)
+    stream.deallocate()
+    chunk.deallocate()
+  }
+
+  /// Inflates into `buffer` until it is full or the content ends, and returns the bytes written.
+  ///
+  /// Throws `.badData` where the file is damaged, cut short, or continues with something else than gzip.
+  func inflate(into buffer: UnsafeMutableRawBufferPointer) throws(UserError) -> Int {
+    var done: Int = 0
+    while done < buffer.count {
+      if stream.pointee.avail_in == 0 { try refill() }
+      if isAtMemberEnd {
+        if stream.pointee.avail_in == 0 { break }
+        inflateReset(stream)
+        isAtMemberEnd = false
+      }
+      let room: Int = min(buffer.count - done, Int(UInt32.max))
+      stream.pointee.next_out = buffer.baseAddress?.advanced(by: done).assumingMemoryBound(to: UInt8.self)
+      stream.pointee.avail_out = UInt32(truncatingIfNeeded: room)
+      let status: Int32 = CZlib.inflate(stream, Z_NO_FLUSH)
+      done += room - Int(stream.pointee.avail_out)
+      switch status {
+      case Z_STREAM_END: isAtMemberEnd = true
+      case Z_OK: break
+      case Z_BUF_ERROR where input.remaining > 0: break
+      case Z_BUF_ERROR:
+        throw UserError(
+          .badData, input.name, "is cut short: its compressed data breaks off at the file's end, offset \(input.length)"
+        )
+      case Z_MEM_ERROR: throw UserError(.systemRefused, input.name, "zlib has no memory to decompress it")
+      default: throw damaged()
+      }
+    }
+    return done
+  }
+
+  private func refill() throws(UserError) {
+    let count: Int = min(input.remaining, chunk.count)
+    try input.read(into: UnsafeMutableRawBufferPointer(rebasing: chunk[..<count]))
+    offer(count)
+  }
+
+  private func offer(_ count: Int) {
+    stream.pointee.next_in = chunk.baseAddress?.assumingMemoryBound(to: UInt8.self)
+    stream.pointee.avail_in = UInt32(truncatingIfNeeded: count)
+  }
+
+  private func damaged() -> UserError {
+    let offset: Int = input.position - Int(stream.pointee.avail_in)
+    let reason: String = stream.pointee.msg.map { String(cString: $0) } ?? "no reason given"
+    return UserError(.badData, input.name, "has damaged gzip data before offset \(offset): \(reason)")
+  }
+}

@@ -1,0 +1,101 @@
+import Diagnostics
+import Randomness
+
+extension ImageDataset {
+  /// Which of two disjoint draws from the same classes.
+  package enum Split: UInt32, Sendable {
+    case train = 1
+    case test = 2
+  }
+
+  /// Byte images that can be learned: a random prototype per class, each image half prototype, half noise.
+  ///
+  /// Pixel p of example n is (prototype[class][p] + noise[n][p]) / 2, both uniform bytes; class = n mod `classes`.
+  /// Counter-based: example n depends on (seed, split, n, image size, classes), not on `examples`. Both splits share
+  /// prototypes. Throws `.badConfiguration` for sizes below 1 and `.systemRefused` where memory does not suffice.
+  package static func synthetic(
+    examples: Int, height: Int, width: Int, channels: Int, classes: Int, seed: UInt64, split: Split
+  ) throws(UserError) -> ImageDataset {
+    for (key, value): (String, Int) in [("data.examples", examples), ("data.classes", classes)] {
+      guard value >= 1, value <= Int(Int32.max) else {
+        throw UserError(.badConfiguration, key, "is \(value); allowed are 1 to \(Int32.max)")
+      }
+    }
+    let pixels: Int = try product([height, width, channels], "model.input")
+    let pixelBuffer: PageBuffer<UInt8> = try PageBuffer(
+      count: try product([examples, pixels], "data.examples"), for: "data.examples")
+    let labels: PageBuffer<Int32> = try PageBuffer(count: examples, for: "data.examples")
+
+    let prototypes: PageBuffer<UInt8> = try PageBuffer(
+      count: try product([classes, pixels], "data.classes"), for: "data.classes")
+    let prototypeStream: RandomStream = RandomStream(seed: seed, purpose: .syntheticData, stream: 0)
+    for c: Int in 0..<classes { fill(row(c, of: prototypes, pixels), prototypeStream, row: c) }
+
+    let noise: RandomStream = RandomStream(seed: seed, purpose: .syntheticData, stream: split.rawValue)
+    for n: Int in 0..<examples {
+      let image: UnsafeMutableRawBufferPointer = row(n, of: pixelBuffer, pixels)
+      fill(image, noise, row: n)
+      blend(row(n % classes, of: prototypes, pixels), into: image)
+      labels.elements[n] = Int32(truncatingIfNeeded: n % classes)
+    }
+    return ImageDataset(
+      height: height, width: width, channels: channels, classCount: classes, pixels: .bytes(pixelBuffer),
+      labels: labels)
+  }
+
+  private static func product(_ factors: [Int], _ key: String) throws(UserError) -> Int {
+    var result: Int = 1
+    for factor: Int in factors {
+      let (next, overflow): (Int, Bool) = result.multipliedReportingOverflow(by: factor)
+      guard factor >= 1, !overflow else {
+        let shape: String = factors.map(String.init).joined(separator: "×")
+        throw UserError(.badConfiguration, key, "makes \(shape) pixels; sizes are at least 1 and fit in memory")
+      }
+      result = next
+    }
+    return result
+  }
+
+  private static func row(
+    _ number: Int, of buffer: PageBuffer<UInt8>, _ length: Int
+  ) -> UnsafeMutableRawBufferPointer {
+    UnsafeMutableRawBufferPointer(rebasing: buffer.bytes[number * length..<(number + 1) * length])
+  }
+
+  /// Sixteen bytes per random element, little-endian; rows start on elements of their own.
+  private static func fill(_ bytes: UnsafeMutableRawBufferPointer, _ stream: RandomStream, row: Int) {
+    let blocksPerRow: Int = (bytes.count + 15) / 16
+    var block: UInt64 = UInt64(row) * UInt64(blocksPerRow)
+    var offset: Int = 0
+    while offset < bytes.count {
+      let bits: SIMD4<UInt32> = stream.bits(block)
+      if offset + 16 <= bytes.count {
+        bytes.storeBytes(of: bits, toByteOffset: offset, as: SIMD4<UInt32>.self)
+      } else {
+        withUnsafeBytes(of: bits) { source in
+          for i: Int in offset..<bytes.count { bytes[i] = source[i - offset] }
+        }
+      }
+      block += 1
+      offset += 16
+    }
+  }
+
+  /// Halves of both, rounded down, in place; eight bytes at a time without carries between them.
+  private static func blend(_ prototype: UnsafeMutableRawBufferPointer, into image: UnsafeMutableRawBufferPointer) {
+    let lowBits: UInt64 = 0x0101_0101_0101_0101
+    var offset: Int = 0
+    while offset + 8 <= image.count {
+      let a: UInt64 = prototype.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+      let b: UInt64 = image.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+      // (a + b) / 2 = (a & b) + (a ^ b) / 2, byte by byte.
+      let half: UInt64 = (a & b) &+ (((a ^ b) & ~lowBits) &>> 1)
+      image.storeBytes(of: half, toByteOffset: offset, as: UInt64.self)
+      offset += 8
+    }
+    while offset < image.count {
+      image[offset] = UInt8((Int(prototype[offset]) + Int(image[offset])) / 2)
+      offset += 1
+    }
+  }
+}
