@@ -74,14 +74,8 @@ extension ConfigurationReader {
 }
 
 extension DataConfiguration.Source {
-  /// What brings the source's pixels to 0…1.
-  package var defaultScale: Double {
-    switch self {
-    case .embeddedDigits: 1.0 / 16
-    case .idx: 1.0 / 255
-    case .synthetic: 1
-    }
-  }
+  /// What brings bytes to 0…1, as every source so far holds bytes.
+  package var defaultScale: Double { 1.0 / 255 }
 
   /// The value of `data.format`.
   package var formatName: String {

@@ -90,7 +90,7 @@ import Testing
     #expect(run.runtime == written.runtime)
     #expect(run.checkpoint == written.checkpoint)
     #expect(run.logging == written.logging)
-    #expect(run.data == DataConfiguration(source: .embeddedDigits, scale: 0.0625, mean: [0], std: [1]))
+    #expect(run.data == DataConfiguration(source: .embeddedDigits, scale: 1.0 / 255, mean: [0], std: [1]))
   }
 
   @Test(arguments: [configurationText(), documented, unusual])
