@@ -39,23 +39,27 @@ let package = Package(
     .target(name: "Diagnostics"),
     .target(name: "Randomness"),
     .target(name: "Machine", dependencies: ["CNUMA", "Diagnostics"]),
+    .target(name: "Summation"),
     .target(name: "KernelInterface"),
     .target(name: "Kernels", dependencies: ["KernelInterface"]),
     .target(name: "ReferenceKernels"),
     .target(
       name: "Network",
       dependencies: [
-        "CProcessor", "KernelInterface", "Kernels", "ReferenceKernels", "Randomness", "Diagnostics",
+        "CProcessor", "KernelInterface", "Kernels", "ReferenceKernels", "Summation", "Randomness", "Diagnostics",
       ] + x86KernelDependencies,
       swiftSettings: x86Define),
     .target(
       name: "Datasets", dependencies: ["CZlib", "Randomness", "Storage", "Diagnostics"],
       resources: [.embedInCode("Resources")]),
     .target(name: "Storage", dependencies: ["Diagnostics"]),
-    .target(name: "Collectives", dependencies: ["Machine", "Diagnostics"]),
+    .target(name: "Collectives", dependencies: ["Machine", "Summation", "Diagnostics"]),
     .target(
       name: "Training",
-      dependencies: ["Network", "Collectives", "Machine", "Datasets", "Storage", "Randomness", "Diagnostics"]),
+      dependencies: [
+        "Network", "KernelInterface", "ReferenceKernels", "Collectives", "Summation", "Machine", "Datasets", "Storage", "Randomness",
+        "Diagnostics",
+      ]),
     .target(name: "Reporting", dependencies: ["Training", "Machine", "Storage", "Diagnostics"]),
     .executableTarget(
       name: "lockstep",

@@ -1,4 +1,5 @@
 import KernelInterface
+import Summation
 
 extension NetworkPlan {
   /// The backward pass after `forward` over the same examples; writes every parameter's gradient into `gradient`.

@@ -1,0 +1,59 @@
+import Summation
+
+/// How the partial sums of all workers become one, in the order of the shard tree.
+///
+/// Every worker owns a contiguous run of the batch's shards and holds one partial sum per largest tree node inside its
+/// run. The program adds right children into left ones until the first buffer holds the root:
+///
+///     5 shards, workers {0,1}, {2}, {3,4}:   node 0 = 0‥1, node 1 = 2, node 2 = 3, node 3 = 4
+///     tree ((0+1)+(2+3))+4:                  1 += 2,  0 += 1,  0 += 3
+///
+/// Which worker holds a node does not matter to the sum; each segment of the buffers is added by one worker.
+package struct ReductionProgram: Hashable, Sendable {
+  /// One partial sum: its shards, and the worker and buffer that hold it.
+  package struct Node: Hashable, Sendable {
+    package var shards: Range<Int>
+    package var worker: Int
+    /// Number of the buffer among the worker's.
+    package var slot: Int
+  }
+  /// One addition, `nodes[into] += nodes[from]`.
+  package struct Step: Hashable, Sendable {
+    package var into: Int
+    package var from: Int
+  }
+  package private(set) var nodes: [Node] = []
+  package private(set) var steps: [Step] = []
+  package let shardCount: Int
+
+  /// - Parameter runs: each worker's shards, contiguous, ascending and together all of `0..<shardCount`; may be empty.
+  package init(shardCount: Int, runs: [Range<Int>]) {
+    self.shardCount = shardCount
+    for (worker, run) in runs.enumerated() {
+      for (slot, shards) in ShardTree.nodes(in: run, of: shardCount).enumerated() {
+        nodes.append(Node(shards: shards, worker: worker, slot: slot))
+      }
+    }
+    if shardCount > 0 {
+      let root = combine(0..<shardCount)
+      precondition(root == 0, "The root of a reduction is its first node.")
+    }
+  }
+
+  /// Emits the additions of one run of shards; answers the node that then holds its sum.
+  private mutating func combine(_ run: Range<Int>) -> Int {
+    if let node = nodes.firstIndex(where: { $0.shards == run }) { return node }
+    precondition(run.count > 1, "Shard \(run.lowerBound) belongs to no worker.")
+    let middle = run.lowerBound + ShardTree.split(run.count)
+    let left = combine(run.lowerBound..<middle)
+    let right = combine(middle..<run.upperBound)
+    steps.append(Step(into: left, from: right))
+    return left
+  }
+
+  /// The partial sums of one worker, in order of their slots.
+  package func nodes(of worker: Int) -> [Node] { nodes.filter { $0.worker == worker } }
+
+  /// Buffers a worker needs at most.
+  package var slotsPerWorker: Int { (nodes.map(\.slot).max() ?? -1) + 1 }
+}

@@ -1,0 +1,151 @@
+import Datasets
+import Diagnostics
+import Machine
+import KernelInterface
+import Network
+import Randomness
+import ReferenceKernels
+
+/// One row of `gradcheck`: the worst difference over the checked elements of one tensor.
+package struct GradientCheckRow: Sendable, Hashable {
+  package var layer: String
+  /// `weight`, `bias` or `input`.
+  package var tensor: String
+  /// Elements of the tensor, and how many of them were checked.
+  package var elements: Int
+  package var checked: Int
+  /// Largest |analytic − numeric| over the largest |numeric| of the tensor.
+  package var worstError: Double
+  package var tolerance: Double
+  package var passed: Bool { worstError <= tolerance }
+}
+
+/// Finite differences of the naive network in Double against the gradients of the production kernels in Float.
+///
+/// The central difference `(J(w + h) − J(w − h)) / 2h` with h = 1e-5 is exact to about 1e-9 of the loss; what remains is the
+/// kernels' Float rounding, so the tolerance is 1e-3 of the tensor's largest derivative. Tensors of more than
+/// `elementsPerTensor` elements are sampled, evenly and from the seed.
+package enum GradientCheck {
+  private static let step = 1e-5
+  private static let tolerance = 1e-3
+  private static let elementsPerTensor = 256
+  private static let exampleCount = 4
+
+  /// Checks every parameter tensor, layer by layer, and the images, on the first examples of `training`.
+  package static func run(configuration: RunConfiguration, training: ImageDataset) throws -> [GradientCheckRow] {
+    let examples = min(exampleCount, training.count)
+    guard examples > 0 else { throw UserError(.badData, "data.train", "the training set has 0 examples") }
+    let network = try NetworkPlan(configuration.model, maximumExamples: examples, computesInputGradient: true)
+    try checkDataset(training, "data.train", network)
+    let kernels = try KernelBuild.select(request: environmentVariable("LOCKSTEP_KERNELS"))
+    let production = try productionGradients(configuration, network, training, examples: examples, kernels: kernels)
+
+    let model = configuration.model
+    var reference = ReferenceNetwork(
+      model, parameters: production.weights.mapValues { $0.map(Double.init) })
+    var images = Tensor4(
+      count: examples, height: model.input.height, width: model.input.width, channels: model.input.channels,
+      values: production.images)
+    var rows: [GradientCheckRow] = []
+    for parameter in network.parameters.parameters {
+      let analytic = production.gradients[parameter.name] ?? []
+      let chosen = sample(parameter.elementCount, seed: configuration.seed, stream: rows.count)
+      rows.append(
+        row(parameter.name, analytic, chosen) { index, change in
+          let original = reference.parameters[parameter.name]?[index] ?? 0
+          reference.parameters[parameter.name]?[index] = original + change
+          defer { reference.parameters[parameter.name]?[index] = original }
+          return reference.loss(images, labels: production.labels)
+        })
+    }
+    let chosen = sample(images.values.count, seed: configuration.seed, stream: rows.count)
+    rows.append(
+      row("images.input", production.inputGradient.map { $0 / Double(examples) }, chosen) { index, change in
+        let original = images.values[index]
+        images.values[index] = original + change
+        defer { images.values[index] = original }
+        return reference.loss(images, labels: production.labels)
+      })
+    return rows
+  }
+
+  private static func row(
+    _ name: String, _ analytic: [Double], _ chosen: [Int], loss: (Int, Double) -> Double
+  ) -> GradientCheckRow {
+    var worst = 0.0
+    var largest = 0.0
+    for index in chosen {
+      let numeric = (loss(index, step) - loss(index, -step)) / (2 * step)
+      worst = max(worst, abs(analytic[index] - numeric))
+      largest = max(largest, abs(numeric))
+    }
+    let parts = name.split(separator: ".")
+    return GradientCheckRow(
+      layer: parts.dropLast().joined(separator: "."), tensor: String(parts[parts.count - 1]),
+      elements: analytic.count, checked: chosen.count,
+      worstError: largest > 0 ? worst / largest : (worst > 1e-7 ? .infinity : 0), tolerance: tolerance)
+  }
+
+  private static func sample(_ count: Int, seed: UInt64, stream: Int) -> [Int] {
+    guard count > elementsPerTensor else { return Array(0..<count) }
+    let random = RandomStream(seed: seed, purpose: .gradientCheck, stream: UInt32(truncatingIfNeeded: stream))
+    return (0..<elementsPerTensor).map { Int(random.below(UInt64(count), index: UInt64($0))) }
+  }
+
+  private struct Production {
+    var weights: [String: [Float]] = [:]
+    /// Divided by the number of examples.
+    var gradients: [String: [Double]] = [:]
+    /// Of the summed loss.
+    var inputGradient: [Double] = []
+    var images: [Double] = []
+    var labels: [Int] = []
+  }
+
+  private static func productionGradients(
+    _ configuration: RunConfiguration, _ network: NetworkPlan, _ training: ImageDataset, examples: Int,
+    kernels: KernelTable
+  ) throws -> Production {
+    let parameters = network.parameters
+    let workspaceBytes = Workspace.byteCount(network, shards: 1)
+    let floats = 2 * parameters.packedCount + network.preparedCount
+    let memory = try NodeBuffer(byteCount: workspaceBytes + floats * MemoryLayout<Float>.stride, node: nil)
+    let workspace = Workspace(network, shards: 1, memory: memory.pointer)
+    let weights = (memory.pointer + workspaceBytes).bindMemory(to: Float.self, capacity: floats)
+    weights.update(repeating: 0, count: floats)
+    let gradient = weights + parameters.packedCount
+    let prepared = gradient + parameters.packedCount
+    for (index, parameter) in parameters.parameters.enumerated() {
+      InitialWeights.write(parameter, index: index, seed: configuration.seed, into: weights)
+    }
+    network.prepareWeights(weights, into: prepared, part: 0, of: 1)
+
+    var result = Production()
+    let normalization = Normalization(configuration.data, channels: training.channels)
+    for n in 0..<examples {
+      let input = network.input(workspace, example: n)
+      normalization.load(training, example: n, into: input.pixels, row: input.row, pixel: input.pixel)
+      workspace.labels[n] = training.labels[n]
+      result.labels.append(Int(training.labels[n]))
+      for i in 0..<training.height {
+        for j in 0..<training.width {
+          for c in 0..<training.channels {
+            result.images.append(Double(input.pixels[i * input.row + j * input.pixel + c]))
+          }
+        }
+      }
+    }
+    network.forward(
+      workspace, examples: examples, weights: weights, kernels: kernels, keepsProbabilities: false)
+    network.backward(
+      workspace, examples: examples, shardSize: examples, weights: weights, prepared: prepared, gradient: gradient,
+      kernels: kernels)
+    for parameter in parameters.parameters {
+      result.weights[parameter.name] = parameters.unpack(parameter, from: weights)
+      result.gradients[parameter.name] = parameters.unpack(parameter, from: gradient)
+        .map { Double($0) / Double(examples) }
+    }
+    for n in 0..<examples { result.inputGradient += network.inputGradient(workspace, example: n).map(Double.init) }
+    return result
+  }
+}

@@ -1,0 +1,20 @@
+import Network
+import Randomness
+
+/// He-normal initial weights (He et al. 2015): standard deviation √(2 / fan-in); biases 0.
+///
+/// Element i of parameter p is a pure function of (seed, p, i): cores and workers do not enter.
+enum InitialWeights {
+  /// Writes the weights of `parameter`, number `index` of the table, into the flat buffer; biases are left as they are.
+  static func write(
+    _ parameter: Parameter, index: Int, seed: UInt64, into flat: UnsafeMutablePointer<Float>
+  ) {
+    guard parameter.kind != .bias else { return }
+    let deviation = Float((2 / Double(parameter.fanIn)).squareRoot())
+    let stream = RandomStream(seed: seed, purpose: .initialWeights, stream: UInt32(truncatingIfNeeded: index))
+    let base = flat + parameter.offset
+    for i in 0..<parameter.elementCount {
+      base[parameter.packedIndex(i)] = stream.normal(UInt64(i)) * deviation
+    }
+  }
+}

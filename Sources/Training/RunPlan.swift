@@ -1,0 +1,72 @@
+import Collectives
+import Datasets
+import Diagnostics
+import KernelInterface
+import Machine
+import Network
+
+/// Everything about a run that is decided before its first step. Immutable, shared by all workers.
+package final class RunPlan: Sendable {
+  package let configuration: RunConfiguration
+  package let network: NetworkPlan
+  package let kernels: KernelTable
+  package let placement: Placement
+  let shards: ShardPlan
+  /// Shards computed layer by layer together: a power of two; changes speed and memory only.
+  let shardsPerChunk: Int
+  /// How shard gradients combine for a full batch and for the ragged last one.
+  let fullBatch: ReductionProgram
+  let lastBatch: ReductionProgram
+
+  /// Memory that activations of one worker may take before chunks become smaller.
+  private static let activationBudgetBytes = 48 << 20
+
+  package init(
+    _ configuration: RunConfiguration, topology: Topology, exampleCount: Int, computesInputGradient: Bool = false
+  ) throws {
+    self.configuration = configuration
+    let runtime = configuration.runtime
+    shards = try ShardPlan(
+      exampleCount: exampleCount, batchSize: configuration.training.batchSize, shardSize: runtime.shardSize)
+    placement = try Placement.plan(topology, runtime: runtime, shardsPerBatch: shards.maximumShardCount)
+    let workers = placement.workers.count
+    kernels = try KernelBuild.select(request: environmentVariable("LOCKSTEP_KERNELS"))
+    fullBatch = Self.program(shards, workers: workers, step: 0)
+    lastBatch = Self.program(shards, workers: workers, step: shards.stepsPerEpoch - 1)
+
+    // The chunk: as many shards of the largest tree node as fit the budget.
+    let largest = (fullBatch.nodes + lastBatch.nodes).map(\.shards.count).max() ?? 1
+    let one = try NetworkPlan(
+      configuration.model, maximumExamples: runtime.shardSize, computesInputGradient: computesInputGradient)
+    let bytesPerShard = Workspace.byteCount(one, shards: 1)
+    var chunk = 1
+    while chunk < largest, 2 * chunk * bytesPerShard <= Self.activationBudgetBytes { chunk *= 2 }
+    shardsPerChunk = chunk
+    network =
+      chunk == 1
+      ? one
+      : try NetworkPlan(
+        configuration.model, maximumExamples: chunk * runtime.shardSize, computesInputGradient: computesInputGradient)
+  }
+
+  package var workerCount: Int { placement.workers.count }
+
+  /// Flat gradient buffers a worker needs: one per tree node it holds, and one per level above the chunk.
+  var gradientSlots: Int { max(fullBatch.slotsPerWorker, lastBatch.slotsPerWorker, 1) }
+  var treeLevels: Int {
+    let largest = (fullBatch.nodes + lastBatch.nodes).map(\.shards.count).max() ?? 1
+    var levels = 0
+    while shardsPerChunk << levels < largest { levels += 1 }
+    return levels
+  }
+
+  func program(stepInEpoch: Int) -> ReductionProgram {
+    stepInEpoch == shards.stepsPerEpoch - 1 ? lastBatch : fullBatch
+  }
+
+  private static func program(_ shards: ShardPlan, workers: Int, step: Int) -> ReductionProgram {
+    let count = shards.shardCount(batchSize: shards.batchRange(stepInEpoch: step).count)
+    return ReductionProgram(
+      shardCount: count, runs: (0..<workers).map { shards.shards(ofWorker: $0, of: workers, shardCount: count) })
+  }
+}

@@ -1,0 +1,61 @@
+import Diagnostics
+import Network
+import Storage
+
+extension SharedState {
+  /// He-normal weights and zero biases; see `InitialWeights`.
+  func initializeWeights(seed: UInt64) {
+    for (index, parameter) in plan.network.parameters.parameters.enumerated() {
+      InitialWeights.write(parameter, index: index, seed: seed, into: weights)
+    }
+  }
+
+  /// Takes weights in their public layouts.
+  ///
+  /// - Throws: `UserError(.badData)` where a parameter is missing, unknown or of another shape.
+  func setWeights(_ tensors: [NamedTensor]) throws {
+    let table = plan.network.parameters
+    var byName: [String: NamedTensor] = [:]
+    for tensor in tensors { byName[tensor.name] = tensor }
+    for parameter in table.parameters {
+      guard let tensor = byName.removeValue(forKey: parameter.name) else {
+        throw UserError(
+          .badData, "weights", "the tensor \(parameter.name) \(parameter.shape) of the network is missing from the file")
+      }
+      guard tensor.shape == parameter.shape else {
+        throw UserError(
+          .badData, "weights", "\(parameter.name) has shape \(tensor.shape), but the network needs \(parameter.shape)")
+      }
+      table.pack(parameter, tensor.values, into: weights)
+    }
+    if let extra = byName.keys.min() {
+      throw UserError(.badData, "weights", "the file has a tensor \(extra) that the network does not have")
+    }
+  }
+
+  /// The parameters in layer order, weight before bias, in their public layouts.
+  func namedWeights() -> [NamedTensor] {
+    let table = plan.network.parameters
+    return table.parameters.map {
+      NamedTensor(name: $0.name, shape: $0.shape, values: table.unpack($0, from: weights))
+    }
+  }
+}
+
+/// The digest that the promise of equal bits is checked by.
+package enum WeightsDigest {
+  /// `sha256:` of the little-endian bytes of all values, in the order given.
+  package static func of(_ tensors: [NamedTensor]) -> String {
+    var hash = SHA256()
+    for tensor in tensors {
+      tensor.values.withUnsafeBytes { bytes in
+        #if _endian(little)
+          hash.update(bytes)
+        #else
+          for value in tensor.values { withUnsafeBytes(of: value.bitPattern.littleEndian) { hash.update($0) } }
+        #endif
+      }
+    }
+    return hash.digestText()
+  }
+}

@@ -1,0 +1,141 @@
+import Collectives
+import Datasets
+import Diagnostics
+import KernelInterface
+import Network
+import Summation
+
+/// What every worker does from the first step to the last; reads top to bottom.
+///
+///     prepare ─► ┌ compute ─┃─ reduce + update ─┃─ transpose ─┃ … ┐ ─► evaluate ─┃ … next epoch
+///                └──────────────── step ────────────────────────┘        ┃ = barrier
+struct TrainingLoop: Sendable {
+  let plan: RunPlan
+  let shared: SharedState
+  let training: ImageDataset
+  let test: ImageDataset?
+  let normalization: Normalization
+  let ring: StepRing
+  let stop: StopFlag
+  /// Where the run starts, in steps since the start of training.
+  var firstStep = 0
+  /// Filled into all worker memory beforehand; see `Worker.init`.
+  var memoryFill: UInt8?
+
+  func run(_ context: WorkerContext) throws {
+    let worker = try Worker(context, shared, normalization, fill: memoryFill)
+    let settings = plan.configuration.training
+    let stepsPerEpoch = plan.shards.stepsPerEpoch
+    let totalSteps = settings.epochs * stepsPerEpoch
+    let isFirst = context.index == 0
+    try context.barrier.wait()
+    worker.prepareWeights()
+    try context.barrier.wait()
+
+    var step = firstStep
+    while step < totalSteps, !shared.isLastStep {
+      let epoch = step / stepsPerEpoch
+      let stepInEpoch = step % stepsPerEpoch
+      if stepInEpoch == 0 || step == firstStep {
+        if isFirst { shared.order.reorder(seed: plan.configuration.seed, epoch: epoch, shuffle: settings.shuffle) }
+        try context.barrier.wait()
+      }
+      let rate = settings.learningRateSchedule.rate(
+        base: settings.optimizer.learningRate, step: step, stepsPerEpoch: stepsPerEpoch, epochs: settings.epochs)
+
+      let start = monotonicNanoseconds()
+      worker.compute(training, stepInEpoch: stepInEpoch)
+      let computed = monotonicNanoseconds()
+      try context.barrier.wait()
+
+      let met = monotonicNanoseconds()
+      if isFirst { shared.isLastStep = stop.isRequested }
+      worker.reduceAndUpdate(stepInEpoch: stepInEpoch, learningRate: rate)
+      let reduced = monotonicNanoseconds()
+      try context.barrier.wait()
+      let updated = monotonicNanoseconds()
+      worker.prepareWeights()
+      let prepared = monotonicNanoseconds()
+      try context.barrier.wait()
+      let end = monotonicNanoseconds()
+
+      shared.timings[context.index].computeNanoseconds = computed - start
+      shared.timings[context.index].reduceNanoseconds = (reduced - met) + (prepared - updated)
+      shared.timings[context.index].barrierNanoseconds = (met - computed) + (updated - reduced) + (end - prepared)
+      if isFirst {
+        var totals = totals(of: plan.program(stepInEpoch: stepInEpoch).shardCount)
+        totals.epoch = epoch
+        totals.step = step
+        totals.stepInEpoch = stepInEpoch
+        totals.examples = plan.shards.batchRange(stepInEpoch: stepInEpoch).count
+        totals.learningRate = rate
+        totals.stepNanoseconds = end - start
+        totals.reduceNanoseconds = shared.timings[0].reduceNanoseconds
+        totals.barrierNanoseconds = shared.timings[0].barrierNanoseconds
+        try publish(totals)
+      }
+      step += 1
+      if step % stepsPerEpoch == 0 { try finishEpoch(epoch, step: step, worker, context) }
+    }
+  }
+
+  /// Evaluates the test set over all workers and publishes the end of the epoch.
+  private func finishEpoch(_ epoch: Int, step: Int, _ worker: borrowing Worker, _ context: WorkerContext) throws {
+    if let test {
+      // Worker 0 has read the last step's losses when all have arrived here.
+      try context.barrier.wait()
+      worker.evaluate(test)
+      try context.barrier.wait()
+    }
+    guard context.index == 0 else { return }
+    var end = StepTotals()
+    if let test {
+      let sums = totals(of: plan.shards.shardCount(batchSize: test.count))
+      end.testExamples = test.count
+      end.testLoss = sums.loss
+      end.testCorrect = sums.correct
+    }
+    end.kind = .epochEnd
+    end.epoch = epoch
+    end.step = step - 1
+    push(end)
+  }
+
+  /// Loss and hits summed over shards, the loss in the shard tree.
+  private func totals(of shardCount: Int) -> StepTotals {
+    var totals = StepTotals()
+    totals.loss = treeSum(0..<shardCount)
+    for shard in 0..<shardCount { totals.correct += shared.correct[shard] }
+    return totals
+  }
+
+  private func treeSum(_ run: Range<Int>) -> Double {
+    guard run.count > 1 else { return shared.losses[run.lowerBound] }
+    let middle = run.lowerBound + ShardTree.split(run.count)
+    return treeSum(run.lowerBound..<middle) + treeSum(middle..<run.upperBound)
+  }
+
+  /// - Throws: `UserError(.diverged)` where the loss is not finite.
+  private func publish(_ totals: StepTotals) throws {
+    push(totals)
+    guard totals.loss.isFinite else {
+      throw UserError(
+        .diverged, "step \(totals.step + 1)",
+        "the training loss is \(totals.loss), not a finite number (epoch \(totals.epoch + 1), lr \(totals.learningRate))",
+        hint: "a smaller training.optimizer.lr, or data scaled to about 0…1, usually helps")
+    }
+  }
+
+  private func push(_ totals: StepTotals) {
+    while !ring.push(totals) { sleepMicroseconds(1_000) }
+  }
+}
+
+extension LearningRateSchedule {
+  /// The learning rate of a step, a pure function of its number.
+  func rate(base: Double, step: Int, stepsPerEpoch: Int, epochs: Int) -> Double {
+    switch self {
+    case .constant: base
+    }
+  }
+}

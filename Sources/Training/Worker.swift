@@ -1,0 +1,180 @@
+import Collectives
+import Datasets
+import KernelInterface
+import Machine
+import Network
+import Summation
+
+/// One worker: its memory, and what it does in the phases of a step. Knows no layers' mathematics.
+struct Worker: ~Copyable {
+  private let context: WorkerContext
+  private let plan: RunPlan
+  private let shared: SharedState
+  private let normalization: Normalization
+  private let memory: NodeBuffer
+  private let workspace: Workspace
+  /// One flat buffer per tree level above the chunk.
+  private let levels: [UnsafeMutablePointer<Float>]
+  private let trainingNodes: (full: [ReductionProgram.Node], last: [ReductionProgram.Node])
+
+  /// Takes and clears the worker's memory. To be called on the worker's pinned thread: first touch decides the node.
+  ///
+  /// - Parameter fill: a byte that all memory is filled with beforehand (for tests: it must not matter).
+  init(_ context: WorkerContext, _ shared: SharedState, _ normalization: Normalization, fill: UInt8? = nil) throws {
+    self.context = context
+    self.shared = shared
+    self.normalization = normalization
+    plan = shared.plan
+    let network = plan.network
+    let workspaceBytes = Workspace.byteCount(network, shards: plan.shardsPerChunk)
+    let gradientFloats = network.parameters.packedCount
+    let buffers = plan.gradientSlots + plan.treeLevels
+    memory = try NodeBuffer(
+      byteCount: workspaceBytes + buffers * gradientFloats * MemoryLayout<Float>.stride, node: context.node)
+    if let fill { memory.pointer.initializeMemory(as: UInt8.self, repeating: fill, count: memory.byteCount) }
+    workspace = Workspace(network, shards: plan.shardsPerChunk, memory: memory.pointer)
+    let flat = (memory.pointer + workspaceBytes).bindMemory(to: Float.self, capacity: buffers * gradientFloats)
+    flat.update(repeating: 0, count: buffers * gradientFloats)
+    for slot in 0..<plan.gradientSlots {
+      shared.gradients[context.index * plan.gradientSlots + slot] = flat + slot * gradientFloats
+    }
+    levels = (0..<plan.treeLevels).map { flat + (plan.gradientSlots + $0) * gradientFloats }
+    trainingNodes = (plan.fullBatch.nodes(of: context.index), plan.lastBatch.nodes(of: context.index))
+  }
+
+  // MARK: The phases of a step
+
+  /// Forward and backward over the worker's shards of a batch; its partial sums are then in its gradient buffers.
+  func compute(_ dataset: ImageDataset, stepInEpoch: Int) {
+    let isLast = stepInEpoch == plan.shards.stepsPerEpoch - 1
+    let batch = plan.shards.batchRange(stepInEpoch: stepInEpoch)
+    for node in isLast ? trainingNodes.last : trainingNodes.full {
+      guard let target = shared.gradients[context.index * plan.gradientSlots + node.slot] else {
+        fatalError("Worker \(context.index) has no gradient buffer \(node.slot).")
+      }
+      sumGradients(node.shards, of: batch, dataset, into: target, level: 0)
+    }
+  }
+
+  /// `target` = the gradient summed over a node of the shard tree: in one chunk, or as left plus right.
+  private func sumGradients(
+    _ shards: Range<Int>, of batch: Range<Int>, _ dataset: ImageDataset, into target: UnsafeMutablePointer<Float>,
+    level: Int
+  ) {
+    guard shards.count > plan.shardsPerChunk else {
+      let positions = positions(of: shards, in: batch)
+      load(dataset, positions, ordered: true)
+      plan.network.forward(
+        workspace, examples: positions.count, weights: shared.weights, kernels: plan.kernels, keepsProbabilities: false)
+      plan.network.backward(
+        workspace, examples: positions.count, shardSize: plan.shards.shardSize, weights: shared.weights,
+        prepared: shared.prepared, gradient: target, kernels: plan.kernels)
+      recordLosses(shards, examples: positions.count)
+      return
+    }
+    let middle = shards.lowerBound + ShardTree.split(shards.count)
+    sumGradients(shards.lowerBound..<middle, of: batch, dataset, into: target, level: level + 1)
+    let right = levels[level]
+    sumGradients(middle..<shards.upperBound, of: batch, dataset, into: right, level: level + 1)
+    plan.kernels.add(right, target, plan.network.parameters.packedCount)
+  }
+
+  /// Adds all partial sums of the worker's segment in the tree's order and updates its weights with the mean.
+  func reduceAndUpdate(stepInEpoch: Int, learningRate: Double) {
+    let program = stepInEpoch == plan.shards.stepsPerEpoch - 1 ? plan.lastBatch : plan.fullBatch
+    let m = Float(plan.shards.batchRange(stepInEpoch: stepInEpoch).count)
+    let optimizer = plan.configuration.training.optimizer
+    let segment = segment(of: plan.network.parameters.packedCount)
+    // Blocks that stay in the first-level cache while the program runs over them.
+    let blockFloats = 2048
+    var first = segment.lowerBound
+    while first < segment.upperBound {
+      let count = min(blockFloats, segment.upperBound - first)
+      for step in program.steps {
+        plan.kernels.add(buffer(program.nodes[step.from]) + first, buffer(program.nodes[step.into]) + first, count)
+      }
+      plan.kernels.sgd(
+        SGDArguments(
+          sum: buffer(program.nodes[0]) + first, weights: shared.weights + first, velocity: shared.velocity + first,
+          count: count, m: m, rate: Float(learningRate), momentum: Float(optimizer.momentum),
+          decay: Float(optimizer.weightDecay), nesterov: optimizer.nesterov))
+      first += count
+    }
+  }
+
+  /// The worker's part of the transposed weights, after all weights are updated.
+  func prepareWeights() {
+    plan.network.prepareWeights(shared.weights, into: shared.prepared, part: context.index, of: context.count)
+  }
+
+  /// Forward over the worker's shards of a whole data set in file order; losses and correctness go to the shared sums.
+  ///
+  /// `probabilities` receives [examples, classes] where given.
+  func evaluate(_ dataset: ImageDataset, probabilities: UnsafeMutablePointer<Float>? = nil) {
+    let all = 0..<dataset.count
+    let count = plan.shards.shardCount(batchSize: dataset.count)
+    var run = plan.shards.shards(ofWorker: context.index, of: context.count, shardCount: count)
+    while !run.isEmpty {
+      let shards = run.prefix(plan.shardsPerChunk)
+      let positions = positions(of: shards, in: all)
+      load(dataset, positions, ordered: false)
+      plan.network.forward(
+        workspace, examples: positions.count, weights: shared.weights, kernels: plan.kernels, keepsProbabilities: true)
+      recordLosses(shards, examples: positions.count)
+      if let probabilities {
+        let classes = plan.network.classes
+        for n in 0..<positions.count {
+          (probabilities + (positions.lowerBound + n) * classes)
+            .update(from: plan.network.probabilities(workspace, example: n), count: classes)
+        }
+      }
+      run = shards.upperBound..<run.upperBound
+    }
+  }
+
+  // MARK: Parts
+
+  private func positions(of shards: Range<Int>, in batch: Range<Int>) -> Range<Int> {
+    let first = plan.shards.shardRange(shard: shards.lowerBound, in: batch)
+    let last = plan.shards.shardRange(shard: shards.upperBound - 1, in: batch)
+    return first.lowerBound..<last.upperBound
+  }
+
+  private func load(_ dataset: ImageDataset, _ positions: Range<Int>, ordered: Bool) {
+    for n in 0..<positions.count {
+      let position = positions.lowerBound + n
+      let example = ordered ? shared.order[position] : position
+      let input = plan.network.input(workspace, example: n)
+      normalization.load(dataset, example: example, into: input.pixels, row: input.row, pixel: input.pixel)
+      workspace.labels[n] = dataset.labels[example]
+    }
+  }
+
+  /// Sums losses and hits of each shard over its examples in order.
+  private func recordLosses(_ shards: Range<Int>, examples: Int) {
+    let size = plan.shards.shardSize
+    for (i, shard) in shards.enumerated() {
+      var loss = 0.0
+      var correct = 0
+      for n in i * size..<min((i + 1) * size, examples) {
+        loss += Double(workspace.losses[n])
+        correct += Int(workspace.correct[n])
+      }
+      shared.losses[shard] = loss
+      shared.correct[shard] = correct
+    }
+  }
+
+  /// The worker's part of `count` floats, cut at multiples of 32.
+  private func segment(of count: Int) -> Range<Int> {
+    let blocks = count / 32
+    return blocks * context.index / context.count * 32..<blocks * (context.index + 1) / context.count * 32
+  }
+
+  private func buffer(_ node: ReductionProgram.Node) -> UnsafeMutablePointer<Float> {
+    guard let buffer = shared.gradients[node.worker * plan.gradientSlots + node.slot] else {
+      fatalError("Worker \(node.worker) has no gradient buffer \(node.slot).")
+    }
+    return buffer
+  }
+}
