@@ -17,7 +17,8 @@ package struct GradientCheckSummary: Summary {
           rows.map {
             .object([
               .init("layer", .string($0.layer)), .init("tensor", .string($0.tensor)),
-              .init("elements", .integer($0.elements)), .init("worst_error", .number($0.worstError)),
+              .init("elements", .integer($0.elements)),
+              .init("checked", .integer($0.checked)), .init("worst_error", .number($0.worstError)),
               .init("tolerance", .number($0.tolerance)), .init("passed", .bool($0.passed)),
             ])
           })),
@@ -25,12 +26,12 @@ package struct GradientCheckSummary: Summary {
   }
 
   package var lines: [String] {
-    var table: TextTable = TextTable([.left, .left, .right, .right, .right, .left])
-    table.add("layer", "tensor", "elements", "worst error", "tolerance")
+    var table: TextTable = TextTable([.left, .left, .right, .right, .right, .right, .left])
+    table.add("layer", "tensor", "elements", "checked", "worst error", "tolerance")
     table.addRule()
     for row: GradientCheckRow in rows {
       table.add(
-        row.layer, row.tensor, NumberText.grouped(row.elements), scientific(row.worstError),
+        row.layer, row.tensor, NumberText.grouped(row.elements), NumberText.grouped(row.checked), scientific(row.worstError),
         scientific(row.tolerance), row.passed ? "ok" : "FAILED")
     }
     return table.lines()

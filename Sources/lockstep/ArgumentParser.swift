@@ -92,10 +92,9 @@ package struct ArgumentParser {
     switch (flag.placeholder, parts.count == 2) {
     case (nil, false): flags.append(.init(flag: flag, value: ""))
     case (nil, true): throw UserError(.usage, typed, "found the value \(parts[1]); allowed: no value")
-    case (_, true): flags.append(.init(flag: flag, value: String(parts[1])))
-    case (let placeholder?, false):
-      guard let value: String = rest.popFirst() else {
-        throw UserError(.usage, typed, "found no value after it; allowed: \(typed) \(placeholder)")
+    case (let placeholder?, let isJoined):
+      guard let value: String = isJoined ? String(parts[1]) : rest.popFirst(), !value.isEmpty else {
+        throw UserError(.usage, typed, "found no value; allowed: \(typed) \(placeholder)")
       }
       flags.append(.init(flag: flag, value: value))
     }

@@ -32,12 +32,14 @@ enum StopSignals {
     sigaddset(&signals, SIGINT)
     sigaddset(&signals, SIGTERM)
     var number: Int32 = 0
+    var isRepeated: Bool = false
     while true {
       guard sigwait(&signals, &number) == 0 else { continue }
-      if stop.isRequested {
+      guard !isRepeated else {
         StandardStreams.log("\n")
         _exit(128 + number)
       }
+      isRepeated = true
       stop.request()
     }
   }
