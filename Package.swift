@@ -74,8 +74,8 @@ let package = Package(
       name: "KernelTests", dependencies: ["Network", "ReferenceKernels", "TestSupport", "Randomness"]),
     .testTarget(
       name: "NetworkTests", dependencies: ["Network", "ReferenceKernels", "TestSupport", "Randomness"]),
-    .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "Diagnostics", "TestSupport"]),
-    .testTarget(name: "StorageTests", dependencies: ["Storage", "TestSupport"]),
+    .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "Storage", "CZlib", "Diagnostics", "TestSupport"]),
+    .testTarget(name: "StorageTests", dependencies: ["Storage", "Diagnostics", "TestSupport"]),
     .testTarget(name: "CollectivesTests", dependencies: ["Collectives", "Machine", "TestSupport"]),
     .testTarget(name: "TrainingTests", dependencies: ["Training", "TestSupport"]),
     .testTarget(name: "ReportingTests", dependencies: ["Reporting", "TestSupport"]),

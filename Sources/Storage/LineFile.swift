@@ -1,0 +1,68 @@
+import Diagnostics
+import Glibc
+
+/// A text file that grows by whole lines, such as metrics.
+///
+/// Each line is one write to the system, at once visible to readers and safe from a crash of the process. For one
+/// thread at a time. Every error is `.cannotWrite` with the path and the system's reason.
+package final class LineFile {
+  package enum Start: Sendable {
+    /// Begin with an empty file.
+    case empty
+    /// Keep the lines that are there; a last line without its end, left by a kill, is cut off.
+    case keepingLines
+  }
+
+  package var path: String { file.name }
+  private let file: OutputFile
+  private var length: Int
+
+  /// Opens `path`, creating it if needed.
+  package init(path: String, start: Start) throws(UserError) {
+    if start == .keepingLines, access(path, F_OK) == 0 {
+      let whole: Int = try LineFile.lengthOfWholeLines(path)
+      file = try OutputFile(path: path, flags: O_APPEND, name: path)
+      length = try file.length()
+      if length > whole {
+        guard file.truncate(to: whole) else { throw OutputFile.failure(path, "cannot be shortened", errno) }
+        length = whole
+      }
+    } else {
+      file = try OutputFile(path: path, flags: O_CREAT | O_TRUNC | O_APPEND, name: path)
+      length = 0
+    }
+  }
+
+  /// Appends `line` and a newline; a line that fails half-way is removed again. `line` holds no newline itself.
+  package func append(_ line: String) throws(UserError) {
+    assert(!line.utf8.contains(10), "A line holds no newline.")
+    let bytes: [UInt8] = Array(line.utf8) + [10]
+    do throws(UserError) {
+      try file.write(bytes)
+    } catch {
+      _ = file.truncate(to: length)
+      throw error
+    }
+    length += bytes.count
+  }
+
+  /// Returns when the device has every line.
+  package func flush() throws(UserError) { try file.synchronize() }
+
+  /// The position after the last newline of the file at `path`.
+  private static func lengthOfWholeLines(_ path: String) throws(UserError) -> Int {
+    do throws(UserError) {
+      let input: ByteInput = try ByteInput(path: path)
+      var whole: Int = 0
+      while input.remaining > 0 {
+        let start: Int = input.position
+        let piece: [UInt8] = try input.read(min(65536, input.remaining))
+        if let last: Int = piece.lastIndex(of: 10) { whole = start + last + 1 }
+      }
+      return whole
+    } catch {
+      // The user asked to write here, so that is what failed.
+      throw UserError(.cannotWrite, path, "cannot be continued: it \(error.message)")
+    }
+  }
+}

@@ -1,0 +1,128 @@
+/// The SHA-256 digest of bytes given in any number of pieces. Source: FIPS 180-4, sections 5 and 6.2.
+///
+/// About as fast as portable code gets; it is for weights and configurations, not for bulk data.
+package struct SHA256 {
+  private var state: [UInt32] = [
+    0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19,
+  ]
+  /// Bytes of a block not complete yet, fewer than 64.
+  private var pending: [UInt8] = []
+  private var byteCount: UInt64 = 0
+
+  package init() { pending.reserveCapacity(64) }
+
+  /// Appends `bytes` to the message.
+  package mutating func update(_ bytes: UnsafeRawBufferPointer) {
+    byteCount &+= UInt64(bytes.count)
+    var rest: Slice<UnsafeRawBufferPointer> = bytes[...]
+    if !pending.isEmpty {
+      let taken: Slice<UnsafeRawBufferPointer> = rest.prefix(64 - pending.count)
+      pending.append(contentsOf: taken)
+      rest = rest.dropFirst(taken.count)
+      guard pending.count == 64 else { return }
+      pending.withUnsafeBytes { compress($0, into: &state) }
+      pending.removeAll(keepingCapacity: true)
+    }
+    let whole: Int = rest.count & ~63
+    compress(UnsafeRawBufferPointer(rebasing: rest.prefix(whole)), into: &state)
+    pending.append(contentsOf: rest.dropFirst(whole))
+  }
+
+  /// Appends `bytes` to the message.
+  package mutating func update(_ bytes: [UInt8]) {
+    bytes.withUnsafeBytes { update($0) }
+  }
+
+  /// The 32 bytes of the digest of everything so far; the message may go on.
+  package var digest: [UInt8] {
+    var copy: SHA256 = self
+    let bitCount: UInt64 = byteCount &* 8
+    copy.update([0x80] + [UInt8](repeating: 0, count: Int((119 &- byteCount % 64) % 64)))
+    copy.update((0..<8).map { UInt8(truncatingIfNeeded: bitCount &>> (56 - 8 * $0)) })
+    return copy.state.flatMap { word in (0..<4).map { UInt8(truncatingIfNeeded: word &>> (24 - 8 * $0)) } }
+  }
+
+  /// The digest as `sha256:` and 64 lower-case hexadecimal digits.
+  package var text: String {
+    "sha256:" + digest.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+  }
+
+  /// The digest of `bytes`, as `text`.
+  package static func text(of bytes: UnsafeRawBufferPointer) -> String {
+    var hash: SHA256 = SHA256()
+    hash.update(bytes)
+    return hash.text
+  }
+}
+
+/// Runs the compression function over the blocks of `blocks`, a multiple of 64 bytes.
+private func compress(_ blocks: UnsafeRawBufferPointer, into state: inout [UInt32]) {
+  withUnsafeTemporaryAllocation(of: UInt32.self, capacity: 64) { w in
+    roundConstants.withUnsafeBufferPointer { k in
+      var offset: Int = 0
+      while offset < blocks.count {
+        var t: Int = 0
+        while t < 16 {
+          w[t] = UInt32(bigEndian: blocks.loadUnaligned(fromByteOffset: offset &+ 4 &* t, as: UInt32.self))
+          t &+= 1
+        }
+        while t < 64 {
+          let a: UInt32 = w[t &- 15]
+          let b: UInt32 = w[t &- 2]
+          let s0: UInt32 = rotate(a, 7) ^ rotate(a, 18) ^ (a &>> 3)
+          let s1: UInt32 = rotate(b, 17) ^ rotate(b, 19) ^ (b &>> 10)
+          w[t] = w[t &- 16] &+ s0 &+ w[t &- 7] &+ s1
+          t &+= 1
+        }
+        rounds(w, k, &state)
+        offset &+= 64
+      }
+    }
+  }
+}
+
+private func rounds(
+  _ w: UnsafeMutableBufferPointer<UInt32>, _ k: UnsafeBufferPointer<UInt32>, _ state: inout [UInt32]
+) {
+  var (a, b, c, d): (UInt32, UInt32, UInt32, UInt32) = (state[0], state[1], state[2], state[3])
+  var (e, f, g, h): (UInt32, UInt32, UInt32, UInt32) = (state[4], state[5], state[6], state[7])
+  var t: Int = 0
+  while t < 64 {
+    let s1: UInt32 = rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25)
+    let t1: UInt32 = h &+ s1 &+ ((e & f) ^ (~e & g)) &+ k[t] &+ w[t]
+    let s0: UInt32 = rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22)
+    let t2: UInt32 = s0 &+ ((a & b) ^ (a & c) ^ (b & c))
+    h = g
+    g = f
+    f = e
+    e = d &+ t1
+    d = c
+    c = b
+    b = a
+    a = t1 &+ t2
+    t &+= 1
+  }
+  state[0] &+= a
+  state[1] &+= b
+  state[2] &+= c
+  state[3] &+= d
+  state[4] &+= e
+  state[5] &+= f
+  state[6] &+= g
+  state[7] &+= h
+}
+
+@inline(__always)
+private func rotate(_ x: UInt32, _ count: UInt32) -> UInt32 { x &>> count | x &<< (32 &- count) }
+
+/// The first 32 bits of the fractional parts of the cube roots of the first 64 primes.
+private let roundConstants: [UInt32] = [
+  0x428a_2f98, 0x7137_4491, 0xb5c0_fbcf, 0xe9b5_dba5, 0x3956_c25b, 0x59f1_11f1, 0x923f_82a4, 0xab1c_5ed5,
+  0xd807_aa98, 0x1283_5b01, 0x2431_85be, 0x550c_7dc3, 0x72be_5d74, 0x80de_b1fe, 0x9bdc_06a7, 0xc19b_f174,
+  0xe49b_69c1, 0xefbe_4786, 0x0fc1_9dc6, 0x240c_a1cc, 0x2de9_2c6f, 0x4a74_84aa, 0x5cb0_a9dc, 0x76f9_88da,
+  0x983e_5152, 0xa831_c66d, 0xb003_27c8, 0xbf59_7fc7, 0xc6e0_0bf3, 0xd5a7_9147, 0x06ca_6351, 0x1429_2967,
+  0x27b7_0a85, 0x2e1b_2138, 0x4d2c_6dfc, 0x5338_0d13, 0x650a_7354, 0x766a_0abb, 0x81c2_c92e, 0x9272_2c85,
+  0xa2bf_e8a1, 0xa81a_664b, 0xc24b_8b70, 0xc76c_51a3, 0xd192_e819, 0xd699_0624, 0xf40e_3585, 0x106a_a070,
+  0x19a4_c116, 0x1e37_6c08, 0x2748_774c, 0x34b0_bcb5, 0x391c_0cb3, 0x4ed8_aa4a, 0x5b9c_ca4f, 0x682e_6ff3,
+  0x748f_82ee, 0x78a5_636f, 0x84c8_7814, 0x8cc7_0208, 0x90be_fffa, 0xa450_6ceb, 0xbef9_a3f7, 0xc671_78f2,
+]

@@ -1,0 +1,110 @@
+import Diagnostics
+
+#if _endian(big)
+  #error("Safetensors files are little-endian; reading and writing copy floats as they lie in memory.")
+#endif
+
+/// The content of a safetensors file: tensors in the order of their bytes, and the text entries of `__metadata__`.
+package struct SafetensorsFile: Sendable, Hashable {
+  package var tensors: [NamedTensor]
+  package var metadata: [String: String]
+
+  package init(tensors: [NamedTensor], metadata: [String: String]) {
+    self.tensors = tensors
+    self.metadata = metadata
+  }
+}
+
+/// Reads and writes safetensors files of F32 tensors.
+///
+/// ```
+/// offset 0         8                  8 + n
+///        n, u64    header, JSON       data: the tensors' bytes, little-endian, no holes
+/// ```
+/// Source: the format's description in the `safetensors` project, https://github.com/huggingface/safetensors.
+/// Deliberately missing: other element types, and reading single tensors.
+package enum Safetensors {
+  static let maximumHeaderBytes: Int = 100_000_000
+
+  /// Writes `tensors` in their order and `metadata` sorted by key, atomically as `AtomicFile` does.
+  ///
+  /// The header is padded with spaces so that data starts at a multiple of 8. Same values, same bytes. Requires
+  /// distinct names, and as many values as each shape says.
+  package static func write(
+    _ tensors: [NamedTensor], metadata: [String: String], to path: String
+  ) throws(UserError) {
+    let header: [UInt8] = header(for: tensors, metadata: metadata)
+    try AtomicFile.write(to: path) { (file) throws(UserError) in
+      try file.write(withUnsafeBytes(of: UInt64(header.count).littleEndian) { Array($0) })
+      try file.write(header)
+      for tensor: NamedTensor in tensors {
+        try tensor.values.withUnsafeBufferPointer { (values) throws(UserError) in
+          try file.write(UnsafeRawBufferPointer(values))
+        }
+      }
+    }
+  }
+
+  /// Reads the whole file at `path`.
+  ///
+  /// Throws `.inputMissing` if it cannot be opened, else `.badData` with the offset and both values for everything
+  /// that is not a safetensors file of F32 tensors. Strict: every byte of data belongs to exactly one tensor. All
+  /// checks come before memory for data is taken, which then is what the file holds.
+  package static func read(_ path: String) throws(UserError) -> SafetensorsFile {
+    try read(try ByteInput(path: path))
+  }
+
+  static func read(_ input: ByteInput) throws(UserError) -> SafetensorsFile {
+    let header: SafetensorsHeader = try SafetensorsHeader(input)
+    var tensors: [NamedTensor] = []
+    tensors.reserveCapacity(header.entries.count)
+    for entry: SafetensorsHeader.Entry in header.entries {
+      var values: [Float] = [Float](repeating: 0, count: entry.range.count / 4)
+      try values.withUnsafeMutableBufferPointer { (buffer) throws(UserError) in
+        try input.read(into: UnsafeMutableRawBufferPointer(buffer))
+      }
+      tensors.append(NamedTensor(name: entry.name, shape: entry.shape, values: values))
+    }
+    return SafetensorsFile(tensors: tensors, metadata: header.metadata)
+  }
+
+  private static func header(for tensors: [NamedTensor], metadata: [String: String]) -> [UInt8] {
+    var members: [String] = []
+    if !metadata.isEmpty {
+      let pairs: [String] = metadata.sorted { $0.key < $1.key }.map { "\(quoted($0.key)):\(quoted($0.value))" }
+      members.append("\"__metadata__\":{\(pairs.joined(separator: ","))}")
+    }
+    var names: Set<String> = ["__metadata__"]
+    var offset: Int = 0
+    for tensor: NamedTensor in tensors {
+      precondition(names.insert(tensor.name).inserted, "The tensor name \(tensor.name) is taken.")
+      precondition(
+        tensor.shape.allSatisfy { $0 >= 0 } && tensor.shape.reduce(1, *) == tensor.values.count,
+        "Tensor \(tensor.name) of shape \(tensor.shape) has \(tensor.values.count) values.")
+      let end: Int = offset + 4 * tensor.values.count
+      let shape: String = tensor.shape.map(String.init).joined(separator: ",")
+      members.append(
+        "\(quoted(tensor.name)):{\"dtype\":\"F32\",\"shape\":[\(shape)],\"data_offsets\":[\(offset),\(end)]}")
+      offset = end
+    }
+    var header: [UInt8] = Array("{\(members.joined(separator: ","))}".utf8)
+    header += [UInt8](repeating: UInt8(ascii: " "), count: (8 - header.count % 8) % 8)
+    precondition(header.count <= maximumHeaderBytes, "A safetensors header of \(header.count) bytes is too large.")
+    return header
+  }
+
+  /// `text` as a JSON string: quotes, backslashes and control characters escaped, all else as it is.
+  private static func quoted(_ text: String) -> String {
+    var result: String = "\""
+    for scalar: Unicode.Scalar in text.unicodeScalars {
+      switch scalar {
+      case "\"", "\\": result += "\\\(scalar)"
+      case "\u{0}"..<"\u{20}":
+        let digits: String = String(scalar.value, radix: 16)
+        result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+      default: result.unicodeScalars.append(scalar)
+      }
+    }
+    return result + "\""
+  }
+}

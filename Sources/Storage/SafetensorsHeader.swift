@@ -1,0 +1,152 @@
+import Diagnostics
+
+/// The header of a safetensors file, read and checked against the file's length.
+struct SafetensorsHeader {
+  struct Entry {
+    let name: String
+    let shape: [Int]
+    /// Bytes of the tensor, counted from the first byte of data.
+    let range: Range<Int>
+    /// Where the header names the tensor, for errors.
+    let fileOffset: Int
+  }
+
+  /// In the order of their bytes; they follow each other without holes from 0 to the file's end.
+  private(set) var entries: [Entry] = []
+  private(set) var metadata: [String: String] = [:]
+
+  /// NumPy's limit is 64, and the largest in use here 4; bounds what a header can make us hold.
+  private static let maximumRank: Int = 64
+  private static let maximumMetadataCount: Int = 10_000
+
+  private var scanner: JSONScanner
+  private var names: Set<String> = []
+  private let dataBytes: Int
+
+  /// Reads `input` up to its first byte of data.
+  init(_ input: ByteInput) throws(UserError) {
+    let prefix: [UInt8] = try input.read(8)
+    let declared: UInt64 = prefix.reversed().reduce(0) { $0 << 8 | UInt64($1) }
+    guard declared <= UInt64(Safetensors.maximumHeaderBytes) else {
+      throw UserError(
+        .badData, input.name,
+        "declares a header of \(declared) bytes at offset 0; allowed are at most \(Safetensors.maximumHeaderBytes)")
+    }
+    let headerBytes: Int = Int(declared)
+    guard headerBytes <= input.remaining else {
+      throw UserError(
+        .badData, input.name,
+        "declares a header of \(headerBytes) bytes at offset 0, but only \(input.remaining) follow")
+    }
+    scanner = JSONScanner(try input.read(headerBytes), file: input.name, fileOffset: 8)
+    dataBytes = input.remaining
+    try parse()
+    scanner = JSONScanner([], file: input.name, fileOffset: 8)
+    try checkLayout(input.name)
+  }
+
+  private mutating func parse() throws(UserError) {
+    guard scanner.next == UInt8(ascii: "{") else {
+      throw scanner.error("the header starts with \(scanner.nextText); it must start with {")
+    }
+    var hasMetadata: Bool = false
+    var isFirst: Bool = true
+    while let (key, offset): (String, Int) = try scanner.key(isFirst: isFirst) {
+      isFirst = false
+      if key == "__metadata__" {
+        guard !hasMetadata else { throw scanner.error("\"__metadata__\" appears twice", at: offset) }
+        hasMetadata = true
+        try parseMetadata()
+      } else {
+        guard names.insert(key).inserted else { throw scanner.error("tensor \(shown(key)) appears twice", at: offset) }
+        try parseTensor(key, offset)
+      }
+    }
+    try scanner.expectEnd()
+  }
+
+  private mutating func parseMetadata() throws(UserError) {
+    var isFirst: Bool = true
+    while let (key, offset): (String, Int) = try scanner.key(isFirst: isFirst) {
+      isFirst = false
+      let value: String = try scanner.string("a text in quotes as the value of metadata \(shown(key))")
+      guard metadata.updateValue(value, forKey: key) == nil else {
+        throw scanner.error("metadata \(shown(key)) appears twice", at: offset)
+      }
+      guard metadata.count <= Self.maximumMetadataCount else {
+        throw scanner.error("metadata has more than \(Self.maximumMetadataCount) entries", at: offset)
+      }
+    }
+  }
+
+  private mutating func parseTensor(_ name: String, _ offset: Int) throws(UserError) {
+    var dtype: String?
+    var shape: [Int]?
+    var range: [Int]?
+    var isFirst: Bool = true
+    while let (key, keyOffset): (String, Int) = try scanner.key(isFirst: isFirst) {
+      isFirst = false
+      switch key {
+      case "dtype" where dtype == nil: dtype = try scanner.string("the dtype of tensor \(shown(name)) in quotes")
+      case "shape" where shape == nil: shape = try scanner.integers(atMost: Self.maximumRank)
+      case "data_offsets" where range == nil: range = try scanner.integers(atMost: 2)
+      case "dtype", "shape", "data_offsets":
+        throw scanner.error("tensor \(shown(name)) has \(shown(key)) twice", at: keyOffset)
+      default:
+        throw scanner.error(
+          "tensor \(shown(name)) has the key \(shown(key)); allowed are dtype, shape, data_offsets", at: keyOffset)
+      }
+    }
+    guard let dtype, let shape, let range else {
+      throw scanner.error("tensor \(shown(name)) lacks one of dtype, shape, data_offsets", at: offset)
+    }
+    guard dtype == "F32" else {
+      throw scanner.error("tensor \(shown(name)) has dtype \(shown(dtype)); allowed is F32", at: offset)
+    }
+    guard range.count == 2, range[0] <= range[1], range[1] <= dataBytes else {
+      throw scanner.error(
+        "tensor \(shown(name)) has data_offsets \(range); they must be [begin, end] with begin ≤ end ≤ \(dataBytes)",
+        at: offset)
+    }
+    try checkSize(name, shape, bytes: range[1] - range[0], offset)
+    entries.append(Entry(name: name, shape: shape, range: range[0]..<range[1], fileOffset: offset))
+  }
+
+  /// The shape's product times 4, without overflow, must be the bytes claimed.
+  private func checkSize(_ name: String, _ shape: [Int], bytes: Int, _ offset: Int) throws(UserError) {
+    var product: Int = 4
+    var overflow: Bool = false
+    for size: Int in shape {
+      let (next, overflows): (Int, Bool) = product.multipliedReportingOverflow(by: size)
+      product = next
+      overflow = overflow || overflows
+    }
+    guard !overflow, product == bytes else {
+      let needed: String = overflow ? "more than \(Int.max)" : "\(product)"
+      throw scanner.error(
+        "tensor \(shown(name)) of shape \(shape) needs \(needed) bytes, but its data_offsets span \(bytes)", at: offset)
+    }
+  }
+
+  /// Sorts the entries by their bytes and checks that these follow each other from the first to the last of data.
+  private mutating func checkLayout(_ file: String) throws(UserError) {
+    entries.sort { ($0.range.lowerBound, $0.range.upperBound) < ($1.range.lowerBound, $1.range.upperBound) }
+    var end: Int = 0
+    var before: String = "the data's start"
+    for entry: Entry in entries {
+      let begin: Int = entry.range.lowerBound
+      guard begin == end else {
+        let what: String = begin < end ? "an overlap of \(end - begin)" : "a hole of \(begin - end)"
+        throw UserError(
+          .badData, file,
+          "at offset \(entry.fileOffset): tensor \(shown(entry.name)) begins at byte \(begin) of the data, but \(before) "
+            + "ends at \(end): \(what) bytes")
+      }
+      end = entry.range.upperBound
+      before = "tensor \(shown(entry.name))"
+    }
+    guard end == dataBytes else {
+      throw UserError(.badData, file, "holds \(dataBytes) bytes of data, but its tensors describe \(end)")
+    }
+  }
+}
