@@ -1,1 +1,3 @@
-print("lockstep")
+import Glibc
+
+exit(Program.run(Array(CommandLine.arguments.dropFirst())))

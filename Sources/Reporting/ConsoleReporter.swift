@@ -1,0 +1,83 @@
+import Training
+
+/// Shows a run on standard error while it goes on: header, then a bar on a terminal or plain lines elsewhere.
+///
+/// With a bar: redrawn in place at most ten times a second, one lasting line per epoch, the line cleared at the end.
+/// Plain: one line per epoch, and in long epochs a logging interval's line at most every ten seconds.
+package final class ConsoleReporter {
+  package enum Style: Sendable {
+    case bar
+    case lines
+    case silent
+  }
+
+  static let secondsBetweenDraws: Double = 0.1
+  static let secondsBetweenLines: Double = 10
+
+  private let name: String
+  private let style: Style
+  private let write: (String) -> Void
+  private let columns: () -> Int
+  private let now: () -> Double
+  private var text: ProgressText = ProgressText(epochs: 0, stepsPerEpoch: 0)
+  private var startTime: Double = 0
+  private var lastDrawTime: Double = 0
+  private var lastLineTime: Double = 0
+  private var isBarVisible: Bool = false
+
+  /// - Parameters:
+  ///   - columns: the terminal's width, asked at every draw.
+  ///   - now: seconds on a clock that never goes back.
+  package init(
+    name: String, style: Style, write: @escaping (String) -> Void, columns: @escaping () -> Int,
+    now: @escaping () -> Double
+  ) {
+    self.name = name
+    self.style = style
+    self.write = write
+    self.columns = columns
+    self.now = now
+  }
+
+  package func handle(_ event: TrainingEvent) {
+    guard style != .silent else { return }
+    let time: Double = now()
+    switch event {
+    case .started(let description):
+      text = ProgressText(epochs: description.epochs, stepsPerEpoch: description.stepsPerEpoch)
+      (startTime, lastLineTime, lastDrawTime) = (time, time, -.infinity)
+      write(RunHeader.lines(name: name, description: description).joined(separator: "\n") + "\n")
+    case .step(let record, let isProgress):
+      switch style {
+      case .bar where time - lastDrawTime >= Self.secondsBetweenDraws:
+        draw(record, time)
+      case .lines where !isProgress && time - lastLineTime >= Self.secondsBetweenLines:
+        lastLineTime = time
+        write(text.step(record) + "\n")
+      default: break
+      }
+    case .epoch(let record):
+      lastLineTime = time
+      clear()
+      write(text.epoch(record) + "\n")
+    }
+  }
+
+  /// Takes the bar off the terminal; nothing may be shown after.
+  package func finish() { clear() }
+
+  private func draw(_ record: StepRecord, _ time: Double) {
+    lastDrawTime = time
+    isBarVisible = true
+    let stepsLeft: Int = max(0, text.epochs * text.stepsPerEpoch - record.step)
+    let secondsLeft: Double = (time - startTime) / Double(max(1, record.step)) * Double(stepsLeft)
+    // One column stays free: a full line would wrap on some terminals.
+    write("\r" + text.bar(record, secondsLeft: secondsLeft, width: columns() - 1) + "\u{1B}[K")
+  }
+
+  private func clear() {
+    guard isBarVisible else { return }
+    isBarVisible = false
+    write("\r\u{1B}[K")
+  }
+}

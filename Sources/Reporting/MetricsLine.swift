@@ -1,0 +1,33 @@
+import Training
+
+/// A line of `metrics.jsonl`; all lines have the same eleven keys, `val_loss` and `val_accuracy` null where unknown.
+///
+/// The two are known on an epoch's line alone, which follows its last interval's, and only with a test set.
+package enum MetricsLine {
+  package static func step(_ record: StepRecord) -> String { line(record, nil, nil) }
+
+  package static func epoch(_ record: EpochRecord) -> String {
+    line(record.means, record.validationLoss, record.validationAccuracy)
+  }
+
+  private static func line(_ record: StepRecord, _ validationLoss: Double?, _ validationAccuracy: Double?) -> String {
+    JSONValue.object([
+      .init("epoch", .integer(record.epoch)),
+      .init("step", .integer(record.step)),
+      .init("loss", .number(record.loss)),
+      .init("accuracy", .number(record.accuracy)),
+      .init("val_loss", .number(validationLoss)),
+      .init("val_accuracy", .number(validationAccuracy)),
+      .init("lr", .number(record.learningRate)),
+      .init("images_per_second", .number(record.imagesPerSecond)),
+      .init("step_ms", .number(record.stepMilliseconds)),
+      .init("reduce_ms", .number(record.reduceMilliseconds)),
+      .init("barrier_ms", .number(record.barrierMilliseconds)),
+    ]).compactText
+  }
+}
+
+extension JSONValue {
+  /// The number, or `null` where there is none.
+  static func number(_ value: Double?) -> JSONValue { value.map { .number($0) } ?? .null }
+}

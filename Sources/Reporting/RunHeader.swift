@@ -1,0 +1,71 @@
+import Machine
+import Network
+import Training
+
+/// What a run is, as lines for people: the net as a table, then data, batches, kernels, workers and notes.
+package enum RunHeader {
+  package static func lines(name: String, description run: RunDescription) -> [String] {
+    var facts: TextTable = TextTable([.left, .left])
+    facts.add("data", dataText(run))
+    facts.add(
+      "batches",
+      "\(NumberText.count(run.epochs, "epoch")) of \(NumberText.count(run.stepsPerEpoch, "step")), "
+        + "\(NumberText.grouped(run.batchSize)) examples a step in shards of \(NumberText.grouped(run.shardSize))")
+    facts.add("kernels", run.kernels)
+    facts.add("workers", PlacementText.summary(run.placement))
+    var notes: [String] = []
+    for note: String in run.notes where !notes.contains(note) { notes.append(note) }
+    for note: String in notes { facts.add("note", note) }
+    return ["lockstep \(ProgramVersion.current) · \(name)", ""] + network(run).lines(indentation: 2) + [""]
+      + facts.lines(indentation: 2) + [""]
+  }
+
+  private static func network(_ run: RunDescription) -> TextTable {
+    var table: TextTable = TextTable([.left, .left, .right, .right])
+    table.add("layer", "", "output", "parameters")
+    table.addRule()
+    var isFlat: Bool = false
+    for layer: RunDescription.Layer in run.layers {
+      isFlat = isFlat || layer.summary == LayerKind.flatten.typeName
+      table.add(
+        layer.name, layer.summary,
+        isFlat ? "\(layer.outputShape.elementCount)" : layer.outputShape.description,
+        NumberText.grouped(layer.parameterCount))
+    }
+    table.addRule()
+    table.add("total", "", "", NumberText.grouped(run.parameterCount))
+    return table
+  }
+
+  private static func dataText(_ run: RunDescription) -> String {
+    let training: String = "\(NumberText.grouped(run.trainingExamples)) training"
+    guard run.testExamples > 0 else { return "\(training) examples, no test set" }
+    return "\(training) and \(NumberText.grouped(run.testExamples)) test examples"
+  }
+}
+
+/// Where workers compute, in few words.
+package enum PlacementText {
+  /// `4 workers: CPUs 0-1 on node 0, CPUs 8-9 on node 1`, in worker order, or `4 workers, not pinned`.
+  package static func summary(_ placement: Placement) -> String {
+    let count: String = NumberText.count(placement.workers.count, "worker")
+    var parts: [(node: Int, cpus: [Int?])] = []
+    for worker: Placement.Worker in placement.workers {
+      if parts.last?.node == worker.node {
+        parts[parts.count - 1].cpus.append(worker.cpu)
+      } else {
+        parts.append((worker.node, [worker.cpu]))
+      }
+    }
+    guard placement.workers.contains(where: { $0.cpu != nil }) else { return "\(count), not pinned" }
+    let texts: [String] = parts.map { part in
+      let pinned: [Int] = part.cpus.compactMap { $0 }
+      let unpinned: Int = part.cpus.count - pinned.count
+      let cpus: CPUSet = CPUSet(pinned)
+      let pinnedText: String = pinned.isEmpty ? "" : "\(cpus.count == 1 ? "CPU" : "CPUs") \(cpus)"
+      let unpinnedText: String = unpinned == 0 ? "" : "\(unpinned) not pinned"
+      return [pinnedText, unpinnedText].filter { !$0.isEmpty }.joined(separator: " and ") + " on node \(part.node)"
+    }
+    return "\(count): \(texts.joined(separator: ", "))"
+  }
+}

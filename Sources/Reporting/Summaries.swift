@@ -1,0 +1,74 @@
+import Training
+
+/// A command's result twice: the documented JSON object, and a few lines for people.
+package protocol Summary {
+  var json: JSONValue { get }
+  var lines: [String] { get }
+}
+
+extension TrainingSummary: Summary {
+  /// `interrupted` is there only where it is true.
+  package var json: JSONValue {
+    var members: [JSONValue.Member] = [
+      .init("epochs", .integer(epochs)), .init("steps", .integer(steps)), .init("loss", .number(loss)),
+      .init("val_loss", .number(validationLoss)), .init("val_accuracy", .number(validationAccuracy)),
+      .init("images_per_second", .number(imagesPerSecond)), .init("workers", .integer(workers)),
+      .init("weights_digest", .string(weightsDigest)),
+    ]
+    if interrupted { members.append(.init("interrupted", .bool(true))) }
+    return .object(members)
+  }
+
+  package var lines: [String] {
+    var table: TextTable = TextTable([.left, .left])
+    table.add(
+      "trained",
+      "\(NumberText.count(epochs, "epoch")), \(NumberText.count(steps, "step")), "
+        + "\(NumberText.rate(imagesPerSecond)) images/s on \(NumberText.count(workers, "worker"))"
+        + (interrupted ? ", interrupted" : ""))
+    table.add("loss", NumberText.fixed(loss, 4))
+    if let validationLoss: Double { table.add("val_loss", NumberText.fixed(validationLoss, 4)) }
+    if let validationAccuracy: Double { table.add("val_accuracy", NumberText.percent(validationAccuracy)) }
+    table.add("weights", weightsDigest)
+    return table.lines()
+  }
+}
+
+extension EvaluationSummary: Summary {
+  package var json: JSONValue {
+    .object([
+      .init("loss", .number(loss)), .init("accuracy", .number(accuracy)), .init("examples", .integer(examples)),
+    ])
+  }
+
+  package var lines: [String] {
+    [
+      "loss \(NumberText.fixed(loss, 4))  accuracy \(NumberText.percent(accuracy))  "
+        + "\(NumberText.count(examples, "example"))"
+    ]
+  }
+}
+
+extension ThroughputSummary: Summary {
+  package var json: JSONValue {
+    .object([
+      .init(
+        "images_per_second",
+        .object([.init("median", .number(medianImagesPerSecond)), .init("best", .number(bestImagesPerSecond))])),
+      .init("step_ms", .object([.init("median", .number(medianStepMilliseconds))])),
+      .init("workers", .integer(workers)),
+      .init("batch_size", .integer(batchSize)),
+    ])
+  }
+
+  package var lines: [String] {
+    var table: TextTable = TextTable([.left, .left])
+    table.add(
+      "images/s",
+      "\(NumberText.rate(medianImagesPerSecond)) median, \(NumberText.rate(bestImagesPerSecond)) best")
+    table.add("step", "\(NumberText.fixed(medianStepMilliseconds, 3)) ms median")
+    table.add("workers", NumberText.grouped(workers))
+    table.add("batch_size", NumberText.grouped(batchSize))
+    return table.lines()
+  }
+}

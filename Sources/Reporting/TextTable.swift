@@ -1,0 +1,39 @@
+/// Rows of cells in columns, each as wide as its widest cell.
+package struct TextTable: Sendable {
+  package enum Alignment: Sendable { case left, right }
+
+  private let alignments: [Alignment]
+  private var rows: [[String]] = []
+  /// Row numbers that a rule stands before.
+  private var rules: Set<Int> = []
+
+  package init(_ alignments: [Alignment]) { self.alignments = alignments }
+
+  /// Adds a row; missing cells are empty.
+  package mutating func add(_ cells: String...) { rows.append(cells) }
+
+  package mutating func addRule() { rules.insert(rows.count) }
+
+  /// The lines, two spaces between columns, without trailing spaces; one character is one column wide.
+  package func lines(indentation: Int = 0) -> [String] {
+    let widths: [Int] = alignments.indices.map { column in
+      rows.map { $0.count > column ? $0[column].count : 0 }.max() ?? 0
+    }
+    let margin: String = String(repeating: " ", count: indentation)
+    let rule: String = margin + String(repeating: "─", count: widths.reduce(0, +) + 2 * max(0, widths.count - 1))
+    var lines: [String] = []
+    for (number, row) in rows.enumerated() {
+      if rules.contains(number) { lines.append(rule) }
+      var line: String = margin
+      for (column, width) in widths.enumerated() {
+        let cell: String = row.count > column ? row[column] : ""
+        let space: String = String(repeating: " ", count: width - cell.count)
+        line += alignments[column] == .left ? cell + space : space + cell
+        if column < widths.count - 1 { line += "  " }
+      }
+      lines.append(String(line.reversed().drop { $0 == " " }.reversed()))
+    }
+    if rules.contains(rows.count) { lines.append(rule) }
+    return lines
+  }
+}

@@ -1,0 +1,69 @@
+import Machine
+import Training
+
+/// What `topology` prints: the machine, the kernels, and with a configuration the place of every worker.
+package struct TopologyReport: Summary {
+  package var topology: Topology
+  package var kernels: String
+  package var placement: Placement?
+
+  package init(topology: Topology, kernels: String, placement: Placement?) {
+    self.topology = topology
+    self.kernels = kernels
+    self.placement = placement
+  }
+
+  package var lines: [String] {
+    topology.lines + ["kernels  \(kernels)"] + (placement.map { [""] + $0.lines } ?? [])
+  }
+
+  package var json: JSONValue {
+    var members: [JSONValue.Member] = [
+      .init("processor", .string(topology.processorName)),
+      .init("nodes", .array(topology.nodes.map(Self.node))),
+      .init(
+        "cores",
+        .array(
+          topology.cores.map {
+            .object([
+              .init("cpus", .string($0.cpus.description)), .init("node", .integer($0.node)),
+              .init("package", .integer($0.package)),
+            ])
+          })),
+      .init(
+        "caches",
+        .array(
+          topology.caches.map {
+            .object([
+              .init("level", .integer($0.level)), .init("bytes", .integer($0.bytes)),
+              .init("shared_by", .string($0.sharedBy.description)),
+            ])
+          })),
+      .init(
+        "usable",
+        .object([
+          .init("cpus", .string(topology.usable.cpus.description)),
+          .init("quota", topology.usable.quota.map { .integer($0) } ?? .null),
+          .init("reasons", .array(topology.usable.reasons.map { .string($0) })),
+        ])),
+      .init("kernels", .string(kernels)),
+    ]
+    if let placement: Placement {
+      members.append(.init("workers", .array(placement.workers.map(Self.worker))))
+      members.append(.init("notes", .array(placement.notes.map { .string($0) })))
+    }
+    return .object(members)
+  }
+
+  private static func node(_ node: Topology.Node) -> JSONValue {
+    .object([
+      .init("id", .integer(node.id)), .init("cpus", .string(node.cpus.description)),
+      .init("memory_bytes", .integer(node.memoryBytes)),
+      .init("distances", .array(node.distances.map { .integer($0) })),
+    ])
+  }
+
+  private static func worker(_ worker: Placement.Worker) -> JSONValue {
+    .object([.init("cpu", worker.cpu.map { .integer($0) } ?? .null), .init("node", .integer(worker.node))])
+  }
+}

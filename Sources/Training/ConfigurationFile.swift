@@ -1,0 +1,54 @@
+import Diagnostics
+import Glibc
+
+/// The configuration file on disk.
+enum ConfigurationFile {
+  /// 16 MiB, far above any configuration.
+  static let largestBytes: Int = 16 << 20
+
+  /// The whole text.
+  /// - Throws: `UserError`: `.inputMissing` where the file cannot be opened or read, `.badConfiguration` where it is larger
+  ///   than `largestBytes` or no UTF-8.
+  static func text(at path: String) throws(UserError) -> String {
+    let descriptor: Int32 = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw unreadable(path) }
+    defer { close(descriptor) }
+    var bytes: [UInt8] = []
+    var chunk: [UInt8] = Array(repeating: 0, count: 1 << 16)
+    while true {
+      let count: Int = read(descriptor, &chunk, chunk.count)
+      if count < 0, errno == EINTR { continue }
+      guard count >= 0 else { throw unreadable(path) }
+      if count == 0 { break }
+      bytes += chunk[..<count]
+      guard bytes.count <= largestBytes else {
+        throw UserError(.badConfiguration, path, "found more than 16 MiB; allowed: a JSON5 text of at most 16 MiB")
+      }
+    }
+    guard let text: String = String(validating: bytes, as: UTF8.self) else {
+      throw UserError(.badConfiguration, path, "found bytes that are no UTF-8; allowed: JSON5 text in UTF-8")
+    }
+    return text
+  }
+
+  private static func unreadable(_ path: String) -> UserError {
+    UserError(.inputMissing, path, "the configuration cannot be read: \(String(cString: strerror(errno)))")
+  }
+
+  /// The absolute path of the folder that holds `path`.
+  static func folder(of path: String) -> String {
+    let folder: String = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
+    if path.hasPrefix("/") { return folder.isEmpty ? "/" : folder }
+    guard let current: UnsafeMutablePointer<CChar> = getcwd(nil, 0) else { return folder }
+    defer { free(current) }
+    let start: String = String(cString: current)
+    return folder == "." ? start : "\(start == "/" ? "" : start)/\(folder)"
+  }
+
+  /// The file's name without folder and last extension; `run` where nothing remains.
+  static func stem(of path: String) -> String {
+    let name: Substring = path.split(separator: "/").last ?? ""
+    let stem: Substring = name.dropFirst().lastIndex(of: ".").map { name[..<$0] } ?? name
+    return stem.isEmpty || stem.allSatisfy { $0 == "." } ? "run" : String(stem)
+  }
+}

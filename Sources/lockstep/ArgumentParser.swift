@@ -1,0 +1,140 @@
+import Diagnostics
+import Training
+
+/// A command line that was understood.
+package enum ParsedArguments: Hashable, Sendable {
+  case version
+  /// Of one command, or of the program.
+  case help(Command?)
+  case run(Invocation)
+}
+
+/// A command with what it was given.
+package struct Invocation: Hashable, Sendable {
+  package struct Occurrence: Hashable, Sendable {
+    package var flag: Flag
+    /// Empty for flags without a value.
+    package var value: String
+  }
+  package var command: Command
+  package var configuration: String?
+  /// In the order they were typed.
+  package var flags: [Occurrence]
+
+  package func has(_ flag: Flag) -> Bool { flags.contains { $0.flag == flag } }
+
+  /// The flag's value; the last where it was given more than once.
+  package func value(_ flag: Flag) -> String? { flags.last { $0.flag == flag }?.value }
+
+  /// Values of the configuration that flags replace, in order.
+  /// - Throws: `UserError(.usage)` for `--set` without `=`.
+  package func overrides() throws(UserError) -> [ConfigurationOverride] {
+    var overrides: [ConfigurationOverride] = []
+    for occurrence: Occurrence in flags {
+      let origin: String = "\(occurrence.flag.text) \(occurrence.value)"
+      if let keyPath: String = occurrence.flag.keyPath {
+        overrides.append(ConfigurationOverride(path: keyPath, text: occurrence.value, origin: origin))
+      } else if occurrence.flag == .set {
+        guard let equals: String.Index = occurrence.value.firstIndex(of: "="), equals > occurrence.value.startIndex
+        else {
+          throw UserError(.usage, "--set", "found \(occurrence.value); allowed: key.path=VALUE")
+        }
+        let text: String = String(occurrence.value[occurrence.value.index(after: equals)...])
+        let path: String = String(occurrence.value[..<equals])
+        overrides.append(ConfigurationOverride(path: path, text: text, origin: origin))
+      }
+    }
+    return overrides
+  }
+}
+
+/// Understands the words after the program's name by the tables `Command` and `Flag`.
+package struct ArgumentParser {
+  private var rest: ArraySlice<String>
+  private var words: [String] = []
+  private var flags: [Invocation.Occurrence] = []
+
+  /// - Throws: `UserError(.usage)` that names the nearest command or flag.
+  package static func parse(_ arguments: [String]) throws(UserError) -> ParsedArguments {
+    var parser: ArgumentParser = ArgumentParser(rest: arguments[...])
+    return try parser.parse()
+  }
+
+  private init(rest: ArraySlice<String>) { self.rest = rest }
+
+  private mutating func parse() throws(UserError) -> ParsedArguments {
+    var onlyWords: Bool = false
+    while let word: String = rest.popFirst() {
+      if onlyWords || !word.hasPrefix("-") || word == "-" {
+        words.append(word)
+      } else if word == "--" {
+        onlyWords = true
+      } else {
+        try takeFlag(word)
+      }
+    }
+    if flags.contains(where: { $0.flag == .version }) { return .version }
+    let wantsHelp: Bool = flags.contains { $0.flag == .help }
+    if wantsHelp && words.isEmpty { return .help(nil) }
+    let command: Command = try takeCommand()
+    return wantsHelp ? .help(command) : .run(try invocation(of: command))
+  }
+
+  private mutating func takeFlag(_ word: String) throws(UserError) {
+    let parts: [Substring] = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+    let typed: String = String(parts[0])
+    let name: String = typed.drop { $0 == "-" }.replacing("_", with: "-")
+    let flag: Flag? = typed == "-h" ? .help : typed.hasPrefix("--") ? Flag(rawValue: name) : nil
+    guard let flag: Flag else {
+      let nearest: String? = NearestName.nearest(to: name, among: Flag.allCases.map(\.rawValue))
+      throw UserError(.usage, typed, "unknown flag", hint: nearest.map { "the nearest known flag is --\($0)" })
+    }
+    switch (flag.placeholder, parts.count == 2) {
+    case (nil, false): flags.append(.init(flag: flag, value: ""))
+    case (nil, true): throw UserError(.usage, typed, "found the value \(parts[1]); allowed: no value")
+    case (let placeholder?, let isJoined):
+      guard let value: String = isJoined ? String(parts[1]) : rest.popFirst(), !value.isEmpty else {
+        throw UserError(.usage, typed, "found no value; allowed: \(typed) \(placeholder)")
+      }
+      flags.append(.init(flag: flag, value: value))
+    }
+  }
+
+  /// Removes the command's words from the front.
+  private mutating func takeCommand() throws(UserError) -> Command {
+    guard let first: String = words.first else {
+      throw UserError(.usage, "lockstep", "found no command; allowed: \(Self.names)", hint: "lockstep --help")
+    }
+    for command: Command in Command.allCases where words.starts(with: command.words) {
+      words.removeFirst(command.words.count)
+      return command
+    }
+    let groups: Set<String> = Set(Command.allCases.map(\.words).filter { $0.count > 1 }.map { $0[0] })
+    let typed: String = groups.contains(first) ? words.prefix(2).joined(separator: " ") : first
+    let nearest: String? = NearestName.nearest(to: typed, among: Command.allCases.map(\.rawValue))
+    throw UserError(
+      .usage, typed, "unknown command; allowed: \(Self.names)",
+      hint: nearest.map { "the nearest known command is \($0)" })
+  }
+
+  private static var names: String { Command.allCases.map(\.rawValue).joined(separator: ", ") }
+
+  private func invocation(of command: Command) throws(UserError) -> Invocation {
+    for occurrence: Invocation.Occurrence in flags where !command.flags.contains(occurrence.flag) {
+      let takers: String = Command.allCases.filter { $0.flags.contains(occurrence.flag) }.map(\.rawValue)
+        .joined(separator: ", ")
+      throw UserError(.usage, occurrence.flag.text, "\(command.rawValue) does not take it; allowed with: \(takers)")
+    }
+    guard words.count <= 1 else {
+      throw UserError(.usage, words[1], "unexpected; allowed: lockstep \(HelpText.usage(command))")
+    }
+    guard !words.isEmpty || command.configurationIsOptional else {
+      throw UserError(.usage, command.rawValue, "found no CONFIG; allowed: lockstep \(HelpText.usage(command))")
+    }
+    for flag: Flag in command.requiredFlags where !flags.contains(where: { $0.flag == flag }) {
+      throw UserError(
+        .usage, command.rawValue, "found no \(flag.text); allowed: lockstep \(HelpText.usage(command))")
+    }
+    return Invocation(command: command, configuration: words.first, flags: flags)
+  }
+}

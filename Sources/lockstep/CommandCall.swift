@@ -1,0 +1,34 @@
+import Diagnostics
+import Machine
+import Reporting
+import Storage
+import Training
+
+/// One command with its flags, and what the commands share.
+struct CommandCall {
+  let invocation: Invocation
+
+  /// The configuration with environment and flags applied.
+  func configuration() throws(UserError) -> RunConfiguration {
+    try ConfigurationReader.read(
+      file: invocation.configuration ?? "", environment: StandardStreams.environment(prefix: "LOCKSTEP_"),
+      flags: invocation.overrides())
+  }
+
+  /// The tensors of `--weights`, `nil` without the flag.
+  func weights() throws(UserError) -> [NamedTensor]? {
+    guard let path: String = invocation.value(.weights) else { return nil }
+    return try Safetensors.read(path).tensors
+  }
+
+  /// Prints a result to standard output: one line of JSON with `--json`, else its lines for people.
+  func print(_ summary: some Summary) throws(UserError) {
+    let text: String = invocation.has(.json) ? summary.json.compactText : summary.lines.joined(separator: "\n")
+    try StandardStreams.result(text + "\n")
+  }
+
+  /// A message on standard error, kept back by `--quiet`.
+  func log(_ text: String) {
+    if !invocation.has(.quiet) { StandardStreams.log(text + "\n") }
+  }
+}

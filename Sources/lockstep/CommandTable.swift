@@ -1,0 +1,116 @@
+/// The commands, in the order `--help` shows them; the raw value is what is typed.
+package enum Command: String, CaseIterable, Sendable {
+  case train
+  case evaluate
+  case predict
+  case throughput = "bench throughput"
+  case gradcheck
+  case topology
+  case config
+
+  package var words: [String] { rawValue.split(separator: " ").map(String.init) }
+
+  /// Whether it can run without a configuration.
+  package var configurationIsOptional: Bool { self == .topology }
+
+  package var summary: String {
+    switch self {
+    case .train: "train a network; writes the run directory"
+    case .evaluate: "loss and accuracy of weights on the test set"
+    case .predict: "class and probabilities of each image, as JSON Lines"
+    case .throughput: "images/s of full training steps on in-memory data"
+    case .gradcheck: "finite differences against every gradient, per layer"
+    case .topology: "nodes, cores, caches, usable CPUs and the pinning plan"
+    case .config: "the configuration with every default filled in"
+    }
+  }
+
+  /// The flags it takes, in the order its help shows them.
+  package var flags: [Flag] {
+    switch self {
+    case .train: [.output, .weights, .resume] + Flag.overrides + [.json, .quiet, .noProgress]
+    case .evaluate: [.weights] + Flag.overrides + [.json, .quiet, .noProgress]
+    case .predict: [.weights, .images, .output] + Flag.overrides + [.json, .quiet, .noProgress]
+    case .throughput, .gradcheck, .topology, .config: Flag.overrides + [.json, .quiet, .noProgress]
+    }
+  }
+
+  /// The flags it cannot do without.
+  package var requiredFlags: [Flag] {
+    switch self {
+    case .evaluate: [.weights]
+    case .predict: [.weights, .images]
+    case .train, .throughput, .gradcheck, .topology, .config: []
+    }
+  }
+}
+
+/// The flags; the raw value is what is typed after `--`, where `-` and `_` are the same.
+package enum Flag: String, CaseIterable, Sendable {
+  case output
+  case weights
+  case images
+  case resume
+  case set
+  case workers
+  case epochs
+  case batchSize = "batch-size"
+  case lr
+  case seed
+  case json
+  case quiet
+  case noProgress = "no-progress"
+  case version
+  case help
+
+  /// Flags that replace a value of the configuration.
+  package static let overrides: [Flag] = [.set, .workers, .epochs, .batchSize, .lr, .seed]
+
+  package var text: String { "--\(rawValue)" }
+
+  /// What stands after it; `nil` where it takes no value.
+  package var placeholder: String? {
+    switch self {
+    case .output: "DIR"
+    case .weights, .images: "FILE"
+    case .resume: "auto|never"
+    case .set: "key.path=VALUE"
+    case .workers: "N|auto"
+    case .epochs, .batchSize, .seed: "N"
+    case .lr: "X"
+    case .json, .quiet, .noProgress, .version, .help: nil
+    }
+  }
+
+  package func summary(for command: Command?) -> String {
+    switch self {
+    case .output: command == .predict ? "write the lines there, not to stdout" : "the run directory (runs/<name>)"
+    case .weights: command == .train ? "start from these weights" : "the weights, a safetensors file"
+    case .images: "the images, an IDX file, plain or gzip"
+    case .resume: "continue an unfinished run found in the run directory"
+    case .set: "any key of the configuration; repeatable"
+    case .workers: "runtime.workers"
+    case .epochs: "training.epochs"
+    case .batchSize: "training.batch_size"
+    case .lr: "training.optimizer.lr"
+    case .seed: "seed"
+    case .json: "machine-readable result as the last line on stdout"
+    case .quiet: "no header, no progress"
+    case .noProgress: "plain lines, no progress bar"
+    case .version: "print the version"
+    case .help: "print this, or with a command its flags"
+    }
+  }
+
+  /// The key it replaces; `nil` for `--set` and for flags that are no configuration.
+  package var keyPath: String? {
+    switch self {
+    case .workers: "runtime.workers"
+    case .epochs: "training.epochs"
+    case .batchSize: "training.batch_size"
+    case .lr: "training.optimizer.lr"
+    case .seed: "seed"
+    case .output, .weights, .images, .resume, .set, .json, .quiet, .noProgress, .version, .help: nil
+    }
+  }
+}

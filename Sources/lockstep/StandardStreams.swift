@@ -1,0 +1,60 @@
+import Diagnostics
+import Glibc
+
+/// Standard output for results and standard error for everything else, unbuffered.
+enum StandardStreams {
+  /// - Throws: `UserError(.cannotWrite)` where standard output does not take the text.
+  static func result(_ text: String) throws(UserError) {
+    guard write(text, to: STDOUT_FILENO) else {
+      throw UserError(.cannotWrite, "standard output", String(cString: strerror(errno)))
+    }
+  }
+
+  /// Progress and messages; what cannot be shown is lost.
+  static func log(_ text: String) { _ = write(text, to: STDERR_FILENO) }
+
+  /// Whether a bar can be redrawn in place.
+  static var isTerminal: Bool {
+    guard isatty(STDERR_FILENO) == 1 else { return false }
+    return environmentValue("TERM").map { $0 != "dumb" && !$0.isEmpty } ?? false
+  }
+
+  /// The terminal's width, 80 where it does not tell.
+  static func columns() -> Int {
+    var size: winsize = winsize()
+    guard ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
+    return Int(size.ws_col)
+  }
+
+  static func environmentValue(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
+
+  /// All variables whose names start with `prefix`.
+  static func environment(prefix: String) -> [String: String] {
+    var variables: [String: String] = [:]
+    var entry: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?> = environ
+    while let text: UnsafeMutablePointer<CChar> = entry.pointee {
+      let parts: [Substring] = String(cString: text).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+      if parts.count == 2, parts[0].hasPrefix(prefix) { variables[String(parts[0])] = String(parts[1]) }
+      entry += 1
+    }
+    return variables
+  }
+
+  /// Seconds on a clock that never goes back.
+  static func seconds() -> Double {
+    var time: timespec = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &time)
+    return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
+  }
+
+  private static func write(_ text: String, to descriptor: Int32) -> Bool {
+    var rest: ArraySlice<UInt8> = Array(text.utf8)[...]
+    while !rest.isEmpty {
+      let count: Int = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+      if count < 0, errno == EINTR { continue }
+      guard count > 0 else { return false }
+      rest = rest.dropFirst(count)
+    }
+    return true
+  }
+}

@@ -1,0 +1,56 @@
+import Diagnostics
+import Network
+import Testing
+
+@Suite struct ShapeInferenceTests {
+  static let head: [LayerKind] = [.flatten, .dense(units: 4), .softmax]
+
+  static func conv(_ filters: Int, _ size: Int, _ padding: Padding) -> LayerKind {
+    .conv2d(filters: filters, kernelSize: size, padding: padding, algorithm: .auto)
+  }
+
+  private func shapes(_ height: Int, _ width: Int, _ channels: Int, _ kinds: [LayerKind]) throws -> [String] {
+    try ModelSpecification(
+      input: ImageShape(height: height, width: width, channels: channels),
+      layers: kinds.enumerated().map { LayerSpecification(name: "l\($0.offset)", kind: $0.element) }
+    ).outputShapes().map(\.description)
+  }
+
+  @Test func shapesFollowTheLayers() throws {
+    #expect(
+      try shapes(
+        9, 12, 3, [Self.conv(8, 4, .valid), .relu, Self.conv(5, 2, .valid), Self.conv(6, 7, .same)] + Self.head)
+        == ["6×9×8", "6×9×8", "5×8×5", "5×8×6", "1×1×240", "1×1×4", "1×1×4"])
+    #expect(
+      try shapes(4, 2, 7, [.maxPool2d(ties: .first), .flatten, .relu, .dense(units: 1), .softmax])
+        == ["2×1×7", "1×1×14", "1×1×14", "1×1×1", "1×1×1"])
+    #expect(try shapes(5, 5, 1, [Self.conv(1, 5, .valid)] + Self.head).first == "1×1×1")
+  }
+
+  @Test(
+    arguments: [
+      ([.maxPool2d(ties: .all)] + head, "model.layers[0] (l0)", "7×8×3"),
+      ([.relu, .averagePool2d] + head, "model.layers[1] (l1)", "7×8×3"),
+      ([conv(1, 8, .valid)] + head, "model.layers[0] (l0)", "at most 7"),
+      ([conv(0, 3, .same)] + head, "model.layers[0] (l0)", "filters 0"),
+      ([.dense(units: 4), .softmax], "model.layers[0] (l0)", "7×8×3"),
+      ([.flatten, conv(1, 1, .same)] + head, "model.layers[1] (l1)", "168 flat"),
+      ([.flatten, .averagePool2d, .dense(units: 4), .softmax], "model.layers[1] (l1)", "168 flat"),
+      ([.flatten] + head, "model.layers[1] (l1)", "flat already"),
+      ([.flatten, .dense(units: 4)], "model.layers[1] (l1)", "dense"),
+      ([.flatten, .softmax, .dense(units: 4), .softmax], "model.layers[1] (l1)", "layer 2 of 4"),
+      ([.flatten, .softmax], "model.layers", "no layer with parameters"),
+      ([], "model.layers", "no layer with parameters"),
+      ([conv(Int(Int32.max), 1, .same)] + head, "model.layers[0] (l0)", "at most 2147483647"),
+    ] as [([LayerKind], String, String)])
+  func whatDoesNotFitIsNamedWithItsShape(kinds: [LayerKind], subject: String, words: String) throws {
+    do {
+      _ = try shapes(7, 8, 3, kinds)
+      Issue.record("accepted \(kinds)")
+    } catch let error as UserError {
+      #expect(error.category == .badConfiguration)
+      #expect(error.subject == subject)
+      #expect(error.description.contains(words), "\(error)")
+    }
+  }
+}

@@ -1,0 +1,66 @@
+import Testing
+import Training
+
+@testable import Reporting
+
+@Suite struct ConsoleReporterTests {
+  /// A reporter that writes into memory, on a clock set by hand.
+  final class Screen {
+    var text: String = ""
+    var time: Double = 100
+    private(set) var reporter: ConsoleReporter?
+
+    init(_ style: ConsoleReporter.Style) {
+      reporter = ConsoleReporter(
+        name: "digits", style: style, write: { [unowned self] in text += $0 }, columns: { 61 },
+        now: { [unowned self] in time })
+      reporter?.handle(.started(exampleRun()))
+    }
+
+    /// What one event writes.
+    func show(_ event: TrainingEvent, at seconds: Double) -> String {
+      time = 100 + seconds
+      text = ""
+      reporter?.handle(event)
+      return text
+    }
+  }
+
+  private let epoch: TrainingEvent = .epoch(
+    EpochRecord(means: exampleRecord(), validationLoss: nil, validationAccuracy: nil))
+  private let epochLine: String = "epoch  3/20  loss 0.1235  accuracy 97.22%  12,346 images/s\n"
+
+  @Test func theBarIsRedrawnAtMostTenTimesASecond() {
+    let screen: Screen = Screen(.bar)
+    #expect(screen.text.hasPrefix("lockstep 0.1.0 · digits\n"))
+    let bar: String = "\repoch  3/20 ━━━━━━━━────────── 12,346 images/s · loss 0.1235\u{1B}[K"
+    #expect(screen.show(.step(exampleRecord(), progress: true), at: 0.01) == bar)
+    #expect(screen.show(.step(exampleRecord(), progress: true), at: 0.1) == "")
+    #expect(screen.show(.step(exampleRecord(), progress: false), at: 0.12) == bar)
+    #expect(screen.show(epoch, at: 0.13) == "\r\u{1B}[K" + epochLine)
+    #expect(screen.show(epoch, at: 0.14) == epochLine, "nothing to clear")
+    _ = screen.show(.step(exampleRecord(), progress: true), at: 1)
+    screen.text = ""
+    screen.reporter?.finish()
+    screen.reporter?.finish()
+    #expect(screen.text == "\r\u{1B}[K")
+  }
+
+  @Test func plainLinesShowEpochsAndNowAndThenASteps() {
+    let screen: Screen = Screen(.lines)
+    let step: TrainingEvent = .step(exampleRecord(), progress: false)
+    #expect(screen.show(.step(exampleRecord(), progress: true), at: 60) == "")
+    #expect(screen.show(step, at: 9.9) == "")
+    #expect(screen.show(step, at: 10) == "epoch  3/20  step 10/23  loss 0.1235  accuracy 97.22%  12,346 images/s\n")
+    #expect(screen.show(step, at: 19) == "")
+    #expect(screen.show(epoch, at: 19.5) == epochLine)
+    #expect(screen.show(step, at: 29) == "", "an epoch's line counts too")
+    #expect(!screen.text.contains("\u{1B}"))
+  }
+
+  @Test func silentIsSilent() {
+    let screen: Screen = Screen(.silent)
+    #expect(screen.text == "")
+    #expect(screen.show(epoch, at: 60) == "")
+  }
+}

@@ -1,0 +1,113 @@
+import Machine
+import Network
+import Testing
+import Training
+
+@testable import Reporting
+
+/// A run of three layers on three workers.
+func exampleRun(testExamples: Int = 20, notes: [String] = ["worker 2 is idle"]) -> RunDescription {
+  RunDescription(
+    layers: [
+      .init(
+        name: "conv2d_1", summary: "conv2d 3×3×16, same",
+        outputShape: ImageShape(height: 8, width: 8, channels: 16), parameterCount: 160),
+      .init(
+        name: "flatten_1", summary: "flatten", outputShape: ImageShape(height: 1, width: 1, channels: 1024),
+        parameterCount: 0),
+      .init(
+        name: "dense_1", summary: "dense 10", outputShape: ImageShape(height: 1, width: 1, channels: 10),
+        parameterCount: 10250),
+    ], parameterCount: 10410, trainingExamples: 1437, testExamples: testExamples, epochs: 20, stepsPerEpoch: 23,
+    batchSize: 64, shardSize: 16,
+    placement: Placement(workers: [.init(cpu: 0, node: 0), .init(cpu: 1, node: 0), .init(cpu: 8, node: 1)], notes: []),
+    kernels: "avx512", notes: notes)
+}
+
+func exampleRecord(
+  epoch: Int = 3, step: Int = 56, stepInEpoch: Int = 10, loss: Double = 0.12345, imagesPerSecond: Double = 12345.6
+) -> StepRecord {
+  StepRecord(
+    epoch: epoch, step: step, stepInEpoch: stepInEpoch, loss: loss, accuracy: 0.97222, learningRate: 0.05,
+    imagesPerSecond: imagesPerSecond, stepMilliseconds: 5.25, reduceMilliseconds: 0.5, barrierMilliseconds: 0)
+}
+
+@Suite struct RunTextTests {
+  @Test func theHeaderIsATableAndTheFacts() {
+    #expect(
+      RunHeader.lines(name: "digits", description: exampleRun()).joined(separator: "\n") == """
+        lockstep 0.1.0 · digits
+
+          layer                           output  parameters
+          ──────────────────────────────────────────────────
+          conv2d_1   conv2d 3×3×16, same  8×8×16         160
+          flatten_1  flatten                1024           0
+          dense_1    dense 10                 10      10,250
+          ──────────────────────────────────────────────────
+          total                                       10,410
+
+          data     1,437 training and 20 test examples
+          batches  20 epochs of 23 steps, 64 examples a step in shards of 16
+          kernels  avx512
+          workers  3 workers: CPUs 0-1 on node 0, CPU 8 on node 1
+          note     worker 2 is idle
+
+        """)
+  }
+
+  @Test func theHeaderSaysWhatIsMissing() {
+    let lines: [String] = RunHeader.lines(name: "x", description: exampleRun(testExamples: 0, notes: ["a", "a"]))
+    #expect(lines.contains("  data     1,437 training examples, no test set"))
+    #expect(lines.filter { $0.contains("note") }.count == 1)
+  }
+
+  @Test func placementsInWords() {
+    func text(_ workers: [Placement.Worker]) -> String {
+      PlacementText.summary(Placement(workers: workers, notes: []))
+    }
+    #expect(text([.init(cpu: nil, node: 0), .init(cpu: nil, node: 0)]) == "2 workers, not pinned")
+    #expect(text([.init(cpu: 5, node: 1)]) == "1 worker: CPU 5 on node 1")
+    #expect(
+      text([.init(cpu: 0, node: 0), .init(cpu: 0, node: 0), .init(cpu: nil, node: 0)])
+        == "3 workers: CPU 0 and 1 not pinned on node 0")
+    #expect(text((0..<4).map { .init(cpu: $0 * 2, node: 0) }) == "4 workers: CPUs 0,2,4,6 on node 0")
+  }
+
+  @Test func theBarFitsEveryWidth() {
+    let text: ProgressText = ProgressText(epochs: 20, stepsPerEpoch: 23)
+    #expect(
+      text.bar(exampleRecord(), secondsLeft: 7, width: 90)
+        == "epoch  3/20 ━━━━━━━─────────── 12,346 images/s · loss 0.1235 · accuracy 97.22% · 0:07 left")
+    #expect(
+      text.bar(exampleRecord(), secondsLeft: 7, width: 60)
+        == "epoch  3/20 ━━━━━━━━────────── 12,346 images/s · loss 0.1235")
+    #expect(text.bar(exampleRecord(), secondsLeft: 7, width: 22) == "epoch  3/20 ━━━━──────")
+    #expect(text.bar(exampleRecord(), secondsLeft: 7, width: 21) == "epoch  3/20")
+    #expect(text.bar(exampleRecord(), secondsLeft: 7, width: 3) == "epo")
+    for width: Int in -2...200 {
+      let bar: String = text.bar(exampleRecord(), secondsLeft: 7, width: width)
+      #expect(bar.count <= max(0, width))
+      #expect(bar.count <= 120, "a wide terminal does not stretch the bar without end")
+    }
+  }
+
+  @Test func barsAreClamped() {
+    #expect(ProgressText.barText(share: -1, columns: 3) == "───")
+    #expect(ProgressText.barText(share: 2, columns: 3) == "━━━")
+    #expect(ProgressText.barText(share: .nan, columns: 3) == "───")
+    #expect(ProgressText(epochs: 0, stepsPerEpoch: 0).bar(exampleRecord(), secondsLeft: 0, width: 80).count <= 80)
+  }
+
+  @Test func stepAndEpochLines() {
+    let text: ProgressText = ProgressText(epochs: 20, stepsPerEpoch: 100)
+    #expect(
+      text.step(exampleRecord())
+        == "epoch  3/20  step  10/100  loss 0.1235  accuracy 97.22%  12,346 images/s")
+    #expect(
+      text.epoch(EpochRecord(means: exampleRecord(), validationLoss: 0.1, validationAccuracy: 0.95))
+        == "epoch  3/20  loss 0.1235  accuracy 97.22%  val_loss 0.1000  val_accuracy 95.00%  12,346 images/s")
+    #expect(
+      text.epoch(EpochRecord(means: exampleRecord(), validationLoss: nil, validationAccuracy: nil))
+        == "epoch  3/20  loss 0.1235  accuracy 97.22%  12,346 images/s")
+  }
+}

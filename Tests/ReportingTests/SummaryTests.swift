@@ -1,0 +1,86 @@
+import Diagnostics
+import Testing
+
+@testable import Reporting
+@testable import Training
+
+@Suite struct SummaryTests {
+  @Test func metricsLinesHaveTheDocumentedKeys() {
+    #expect(
+      MetricsLine.step(exampleRecord())
+        == #"{"epoch":3,"step":56,"loss":0.12345,"accuracy":0.97222,"val_loss":null,"val_accuracy":null,"#
+        + #""lr":0.05,"images_per_second":12345.6,"step_ms":5.25,"reduce_ms":0.5,"barrier_ms":0}"#)
+    #expect(
+      MetricsLine.epoch(
+        EpochRecord(means: exampleRecord(loss: .nan), validationLoss: .infinity, validationAccuracy: 1))
+        == #"{"epoch":3,"step":56,"loss":null,"accuracy":0.97222,"val_loss":null,"val_accuracy":1,"#
+        + #""lr":0.05,"images_per_second":12345.6,"step_ms":5.25,"reduce_ms":0.5,"barrier_ms":0}"#)
+  }
+
+  private func summary(interrupted: Bool, validation: Double?) -> TrainingSummary {
+    TrainingSummary(
+      epochs: 2, steps: 46, loss: 0.1, validationLoss: validation, validationAccuracy: validation,
+      imagesPerSecond: 1000.5, workers: 1, weightsDigest: "sha256:00", interrupted: interrupted)
+  }
+
+  @Test func theTrainingSummaryIsTheDocumentedObject() {
+    #expect(
+      summary(interrupted: false, validation: 0.5).json.compactText
+        == #"{"epochs":2,"steps":46,"loss":0.1,"val_loss":0.5,"val_accuracy":0.5,"images_per_second":1000.5,"#
+        + #""workers":1,"weights_digest":"sha256:00"}"#)
+    #expect(
+      summary(interrupted: true, validation: nil).json.compactText
+        == #"{"epochs":2,"steps":46,"loss":0.1,"val_loss":null,"val_accuracy":null,"images_per_second":1000.5,"#
+        + #""workers":1,"weights_digest":"sha256:00","interrupted":true}"#)
+    #expect(
+      summary(interrupted: true, validation: 0.5).lines == [
+        "trained       2 epochs, 46 steps, 1,001 images/s on 1 worker, interrupted", "loss          0.1000",
+        "val_loss      0.5000", "val_accuracy  50.00%", "weights       sha256:00",
+      ])
+  }
+
+  @Test func theOtherSummariesAreTheDocumentedObjects() {
+    #expect(
+      EvaluationSummary(loss: 0.25, accuracy: 0.75, examples: 360).json.compactText
+        == #"{"loss":0.25,"accuracy":0.75,"examples":360}"#)
+    #expect(
+      EvaluationSummary(loss: 0.25, accuracy: 0.75, examples: 360).lines
+        == ["loss 0.2500  accuracy 75.00%  360 examples"])
+    let throughput: ThroughputSummary = ThroughputSummary(
+      medianImagesPerSecond: 1000, bestImagesPerSecond: 1100.5, medianStepMilliseconds: 12.8, workers: 2,
+      batchSize: 128)
+    #expect(
+      throughput.json.compactText
+        == #"{"images_per_second":{"median":1000,"best":1100.5},"step_ms":{"median":12.8},"workers":2,"#
+        + #""batch_size":128}"#)
+    #expect(throughput.lines.first == "images/s    1,000 median, 1,101 best")
+  }
+
+  @Test func gradientChecksNameWhatFailed() {
+    func row(_ error: Double) -> GradientCheckRow {
+      GradientCheckRow(
+        layer: "conv2d_1", tensor: "weight", elements: 1440, checked: 256, worstError: error, tolerance: 1e-3)
+    }
+    #expect(GradientCheckSummary(rows: [row(1e-3)]).passed)
+    let failed: GradientCheckSummary = GradientCheckSummary(rows: [row(9.97e-6), row(0.25), row(.nan)])
+    #expect(!failed.passed)
+    #expect(
+      failed.lines == [
+        "layer     tensor  elements  checked  worst error  tolerance",
+        "───────────────────────────────────────────────────────────────────",
+        "conv2d_1  weight     1,440      256      1.0e-05    1.0e-03  ok",
+        "conv2d_1  weight     1,440      256      2.5e-01    1.0e-03  FAILED",
+        "conv2d_1  weight     1,440      256          nan    1.0e-03  FAILED",
+      ])
+    #expect(failed.json.compactText.hasPrefix(#"{"passed":false,"rows":[{"layer":"conv2d_1","tensor":"weight","#))
+  }
+
+  @Test func predictionsNameTheFirstLargestClass() {
+    #expect(
+      PredictionLine.text(index: 3, probabilities: [0.1, 0.45, 0.45, 1e-9])
+        == #"{"index":3,"class":1,"probabilities":[0.1,0.45,0.45,1e-09]}"#)
+    #expect(
+      PredictionLine.text(index: 0, probabilities: [.nan, 1]) == #"{"index":0,"class":1,"probabilities":[null,1]}"#)
+    #expect(PredictionLine.text(index: 0, probabilities: []) == #"{"index":0,"class":0,"probabilities":[]}"#)
+  }
+}

@@ -1,0 +1,152 @@
+import Diagnostics
+import Testing
+
+@testable import Training
+
+/// One wrong configuration: what is put into `extra`, the key path blamed, and words the whole message must hold.
+struct WrongValue: Sendable, CustomTestStringConvertible {
+  var extra: String
+  var subject: String
+  var words: [String]
+  var testDescription: String { extra }
+
+  init(_ extra: String, _ subject: String, _ words: String...) {
+    self.extra = extra
+    self.subject = subject
+    self.words = words
+  }
+}
+
+@Suite struct ConfigurationErrorTests {
+  static let wrongValues: [WrongValue] = [
+    WrongValue("seed: -1", "seed", "-1", "an integer from 0 to 9223372036854775807"),
+    WrongValue("seed: 1.5", "seed", "1.5", "an integer"),
+    WrongValue("seed: 9223372036854775808", "seed", "9.22", "9223372036854775807"),
+    WrongValue("seed: '1'", "seed", "\"1\"", "an integer"),
+    WrongValue("name: 'a/b'", "name", "\"a/b\"", "without /"),
+    WrongValue("name: '..'", "name", "\"..\"", "folder"),
+    WrongValue("name: ''", "name", "\"\"", "1 to 128"),
+    WrongValue("name: 7", "name", "7", "characters"),
+    WrongValue("nam: 'x'", "nam", "unknown key", "nearest known key is name"),
+    WrongValue("epochs: 3", "epochs", "training.epochs"),
+    WrongValue("lr: 3", "lr", "training.optimizer.lr"),
+    WrongValue("training: 3", "training", "3", "an object"),
+    WrongValue("training: { epoch: 3 }", "training.epoch", "unknown key", "nearest known key is epochs"),
+    WrongValue("training: { lr: 3 }", "training.lr", "unknown key", "training.optimizer.lr"),
+    WrongValue("training: { batchSize: 3 }", "training.batchSize", "unknown key", "batch_size"),
+    WrongValue("training: { epochs: 0 }", "training.epochs", "0", "from 1 to 1000000"),
+    WrongValue("training: { epochs: 1000001 }", "training.epochs", "1000001", "from 1 to 1000000"),
+    WrongValue("training: { batch_size: 0 }", "training.batch_size", "0", "from 1"),
+    WrongValue("training: { batch_size: 1e300 }", "training.batch_size", "1e+300", "an integer"),
+    WrongValue("training: { batch_size: [1] }", "training.batch_size", "[1]", "an integer"),
+    WrongValue("training: { shuffle: 1 }", "training.shuffle", "1", "true or false"),
+    WrongValue("training: { shuffle: 'yes' }", "training.shuffle", "\"yes\"", "true or false"),
+    WrongValue("training: { optimizer: { lr: -0.1 } }", "training.optimizer.lr", "-0.1", "at least 0"),
+    WrongValue("training: { optimizer: { lr: 1e39 } }", "training.optimizer.lr", "1e+39", "finite"),
+    WrongValue("training: { optimizer: { lr: true } }", "training.optimizer.lr", "true", "a finite number"),
+    WrongValue("training: { optimizer: { momentum: 1.1 } }", "training.optimizer.momentum", "1.1", "from 0 to 1"),
+    WrongValue("training: { optimizer: { type: 'sdg' } }", "training.optimizer.type", "\"sdg\"", "\"sgd\""),
+    WrongValue(
+      "training: { optimizer: { nesterov: true, momentum: 0 } }", "training.optimizer.nesterov", "true", "above 0"),
+    WrongValue(
+      "training: { lr_schedule: { type: 'cosine' } }", "training.lr_schedule.type", "\"cosine\"", "\"constant\""),
+    WrongValue("training: { lr_schedule: 'constant' }", "training.lr_schedule", "\"constant\"", "an object"),
+    WrongValue("data: { format: 'npz' }", "data.format", "\"npz\"", "\"digits\", \"idx\", \"synthetic\""),
+    WrongValue("data: { format: 'indx' }", "data.format", "\"indx\"", "the nearest is \"idx\""),
+    WrongValue("data: { format: 'idx' }", "data.train", "missing", "images"),
+    WrongValue("data: { format: 'idx', train: { images: 'a' } }", "data.train.labels", "missing", "path"),
+    WrongValue("data: { format: 'idx', train: { images: '', labels: 'b' } }", "data.train.images", "\"\"", "path"),
+    WrongValue("data: { train: {} }", "data.train", "unknown key", "format, scale, mean, std"),
+    WrongValue("data: { scale: 0 }", "data.scale", "0", "not 0"),
+    WrongValue("data: { std: [0] }", "data.std[0]", "0", "above 0"),
+    WrongValue("data: { mean: [0, 1] }", "data.mean", "[0, 1]", "an array of 1 number"),
+    WrongValue("data: { mean: 0 }", "data.mean", "0", "an array of 1 number"),
+    WrongValue("data: { format: 'synthetic', classes: 0 }", "data.classes", "0", "from 1 to 65536"),
+    WrongValue("data: { format: 'synthetic', examples: 0 }", "data.examples", "0", "from 1"),
+    WrongValue("runtime: { workers: 'many' }", "runtime.workers", "\"many\"", "\"auto\" or an integer from 1"),
+    WrongValue("runtime: { workers: 0 }", "runtime.workers", "0", "\"auto\" or an integer from 1"),
+    WrongValue("runtime: { shard_size: 0 }", "runtime.shard_size", "0", "from 1 to 65536"),
+    WrongValue(
+      "runtime: { placement: { policy: 'clos' } }", "runtime.placement.policy", "\"clos\"", "nearest is \"close\""),
+    WrongValue("runtime: { placement: { cpus: '3-1' } }", "runtime.placement.cpus", "\"3-1\"", "\"0-3,8\""),
+    WrongValue("runtime: { placement: { cpus: '1,' } }", "runtime.placement.cpus", "\"1,\"", "\"0-3,8\""),
+    WrongValue("runtime: { placement: { cpus: '1-2-3' } }", "runtime.placement.cpus", "\"1-2-3\"", "\"0-3,8\""),
+    WrongValue("runtime: { placement: { cpus: '1', policy: 'close' } }", "runtime.placement.cpus", "\"1\"", "not both"),
+    WrongValue("runtime: { placement: { nodes: [] } }", "runtime.placement.nodes", "[]", "\"all\""),
+    WrongValue("runtime: { placement: { nodes: [0, 0] } }", "runtime.placement.nodes", "[0, 0]", "different"),
+    WrongValue("checkpoint: { keep_last: 0 }", "checkpoint.keep_last", "0", "from 1"),
+    WrongValue("logging: { every_steps: 0 }", "logging.every_steps", "0", "from 1"),
+    WrongValue("logging: { every_step: 1 }", "logging.every_step", "unknown key", "every_steps"),
+  ]
+
+  @Test(arguments: wrongValues)
+  func aWrongValueNamesPathValueAndWhatIsAllowed(_ wrong: WrongValue) {
+    let error: UserError = configurationError(configurationText(extra: wrong.extra))
+    #expect(error.category == .badConfiguration)
+    #expect(error.subject == wrong.subject)
+    for word: String in wrong.words { #expect(error.description.contains(word), "\(error)") }
+    #expect(error.description.contains("/etc/nets/small.json"), "says where the value is: \(error)")
+  }
+
+  static let wrongLayers: [(String, String, String)] = [
+    ("{ type: 'conv2', filters: 1, kernel_size: 3 }", "model.layers[0].type", "the nearest is \"conv2d\""),
+    ("{ filters: 1 }", "model.layers[0].type", "missing"),
+    ("{ type: 'conv2d', kernel_size: 3 }", "model.layers[0].filters", "missing"),
+    ("{ type: 'conv2d', filters: 1, kernel_size: 0 }", "model.layers[0].kernel_size", "found 0; allowed: an integer"),
+    ("{ type: 'conv2d', filters: 1, kernel_size: [3, 3] }", "model.layers[0].kernel_size", "found [3, 3]"),
+    ("{ type: 'conv2d', filters: 1, kernel_size: 3, stride: 1 }", "model.layers[0].stride", "known key is strides"),
+    ("{ type: 'conv2d', filters: 1, kernel_size: 3, strides: 2 }", "model.layers[0].strides", "found 2; allowed: 1"),
+    (
+      "{ type: 'conv2d', filters: 1, kernel_size: 3, padding: 'Same' }", "model.layers[0].padding",
+      "nearest is \"same\""
+    ),
+    ("{ type: 'conv2d', filters: 1, kernel_size: 3, algorithm: 'fft' }", "model.layers[0].algorithm", "\"winograd\""),
+    ("{ type: 'max_pool2d', ties: 'last' }", "model.layers[0].ties", "\"all\", \"first\""),
+    ("{ type: 'max_pool2d', pool_size: 3 }", "model.layers[0].pool_size", "found 3; allowed: 2"),
+    ("{ type: 'avg_pool2d', strides: [2, 1] }", "model.layers[0].strides", "found [2, 1]; allowed: 2"),
+    ("{ type: 'avg_pool2d', ties: 'all' }", "model.layers[0].ties", "unknown key"),
+    ("{ type: 'relu', name: 'a.b' }", "model.layers[0].name", "\"a.b\""),
+    ("{ type: 'relu', name: 'r' }, { type: 'relu', name: 'r' }", "model.layers[1].name", "the name of model.layers[0]"),
+    ("{ type: 'relu', name: 'relu_2' }, { type: 'relu' }", "model.layers[1].name", "\"relu_2\""),
+    ("{ type: 'relu' }, 'relu'", "model.layers[1]", "found \"relu\"; allowed: an object"),
+    ("{ type: 'dense', units: 3 }, { type: 'softmax' }", "model.layers[0] (dense_1)", "8×8×1"),
+    ("{ type: 'flatten' }, { type: 'dense', units: 16777217 }", "model.layers[1].units", "16777217"),
+  ]
+
+  @Test(arguments: wrongLayers)
+  func aWrongLayerIsNamed(layers: String, subject: String, words: String) {
+    let error: UserError = configurationError(configurationText(layers: layers))
+    #expect(error.category == .badConfiguration)
+    #expect(error.subject == subject)
+    #expect(error.description.contains(words), "\(error)")
+  }
+
+  @Test(arguments: [
+    ("[8, 8]", "model.input", "[8, 8]"), ("[8, 0, 1]", "model.input[1]", "found 0"),
+    ("[8, 8, 65537]", "model.input[2]", "65537"), ("64", "model.input", "found 64"),
+    ("[8, 8, 1.5]", "model.input[2]", "1.5"),
+  ])
+  func aWrongInputShapeIsNamed(input: String, subject: String, words: String) {
+    let error: UserError = configurationError(configurationText(input: input))
+    #expect(error.subject == subject)
+    #expect(error.description.contains(words), "\(error)")
+  }
+
+  @Test func missingModelPartsAreNamed() {
+    #expect(configurationError("{}").subject == "model.input")
+    #expect(configurationError("{ model: { input: [1, 1, 1] } }").subject == "model.layers")
+    #expect(configurationError("{ model: { input: [1, 1, 1], layers: [] } }").subject == "model.layers")
+    #expect(configurationError("[]").subject == "the configuration")
+  }
+
+  @Test(arguments: ["/nonexistent/net.json", "/"])
+  func aFileThatCannotBeReadIsInputMissing(file: String) {
+    do {
+      _ = try ConfigurationReader.read(file: file)
+      Issue.record("read \(file)")
+    } catch {
+      #expect(error.category == .inputMissing)
+      #expect(error.subject == file)
+    }
+  }
+}

@@ -1,0 +1,184 @@
+import Diagnostics
+import Network
+import Testing
+
+@testable import Training
+
+@Suite struct ConfigurationTests {
+  /// The example of the documented interface.
+  static let documented: String = """
+    {
+      name: "lenet-mnist",
+      seed: 1,
+      model: {
+        input: [28, 28, 1],                        // height, width, channels
+        layers: [
+          { type: "conv2d", filters: 32, kernel_size: 5, padding: "same" },   // or "valid"
+          { type: "relu" },
+          { type: "max_pool2d" },                  // 2×2, stride 2; ties: "all" | "first"
+          { type: "conv2d", filters: 64, kernel_size: 5, padding: "same" },
+          { type: "relu" },
+          { type: "avg_pool2d" },
+          { type: "flatten" },
+          { type: "dense", units: 512 },
+          { type: "relu" },
+          { type: "dense", units: 10 },
+          { type: "softmax" },
+        ],
+      },
+      data: {
+        format: "idx",
+        train: { images: "data/train-images-idx3-ubyte.gz", labels: "/data/train-labels-idx1-ubyte.gz" },
+        test:  { images: "data/t10k-images-idx3-ubyte.gz",  labels: "../t10k-labels-idx1-ubyte.gz" },
+        scale: 0.00392156862745098,
+        mean: [0], std: [1],
+      },
+      training: {
+        epochs: 10, batch_size: 128, shuffle: true,
+        optimizer: { type: "sgd", lr: 0.05, momentum: 0.9, nesterov: false, weight_decay: 0 },
+        lr_schedule: { type: "constant" },
+      },
+      runtime: {
+        workers: "auto", shard_size: 16,
+        placement: { policy: "close", nodes: "all", use_smt: false },
+      },
+      checkpoint: { every_epochs: 1, keep_last: 2 },
+      logging: { every_steps: 10 },
+    }
+    """
+
+  /// Every key away from its default.
+  static let unusual: String = configurationText(
+    input: "[7, 9, 3]",
+    layers: """
+      { type: 'conv2d', name: 'first', filters: 5, kernel_size: 4, padding: 'valid', algorithm: 'winograd', strides: [1, 1] },
+      { type: 'max_pool2d', ties: 'first', pool_size: 2, strides: 2 }, { type: 'flatten' },
+      { type: 'dense', units: 3 }, { type: 'softmax' },
+      """,
+    extra: """
+      name: 'ünï "x"\\\\', seed: 9223372036854775807,
+      data: { format: 'synthetic', examples: 10, test_examples: 0, classes: 3, mean: [1e-3, -2, 0.1], std: [3] },
+      training: { shuffle: false, optimizer: { lr: 1e-5, momentum: .5, nesterov: true, weight_decay: 0x1 } },
+      runtime: { workers: 3, shard_size: 1, placement: { cpus: '0-3,8', nodes: [1, 0], use_smt: true } },
+      """)
+
+  @Test func theDocumentedExampleReadsAsWritten() throws {
+    let run: RunConfiguration = try configuration(Self.documented)
+    #expect(run.name == "lenet-mnist")
+    #expect(run.model.input == ImageShape(height: 28, width: 28, channels: 1))
+    #expect(
+      run.model.layers.map(\.name) == [
+        "conv2d_1", "relu_1", "max_pool2d_1", "conv2d_2", "relu_2", "avg_pool2d_1", "flatten_1", "dense_1", "relu_3",
+        "dense_2", "softmax_1",
+      ])
+    #expect(run.model.layers[0].kind == .conv2d(filters: 32, kernelSize: 5, padding: .same, algorithm: .auto))
+    #expect(run.model.layers[2].kind == .maxPool2d(ties: .all))
+    let train: DataConfiguration.IDXPaths = .init(
+      images: "/etc/nets/data/train-images-idx3-ubyte.gz", labels: "/data/train-labels-idx1-ubyte.gz")
+    let test: DataConfiguration.IDXPaths = .init(
+      images: "/etc/nets/data/t10k-images-idx3-ubyte.gz", labels: "/etc/nets/../t10k-labels-idx1-ubyte.gz")
+    #expect(run.data.source == .idx(train: train, test: test))
+    #expect(run.data.scale == 1.0 / 255)
+  }
+
+  @Test func everyDefaultIsTheDocumentedValue() throws {
+    let written: RunConfiguration = try configuration(Self.documented)
+    let run: RunConfiguration = try configuration(configurationText())
+    #expect(run.name == "small")
+    #expect(run.seed == 1)
+    #expect(run.training == written.training)
+    #expect(run.runtime == written.runtime)
+    #expect(run.checkpoint == written.checkpoint)
+    #expect(run.logging == written.logging)
+    #expect(run.data == DataConfiguration(source: .embeddedDigits, scale: 1.0 / 255, mean: [0], std: [1]))
+  }
+
+  @Test(arguments: [configurationText(), documented, unusual])
+  func whatIsWrittenReadsBackTheSame(text: String) throws {
+    let first: RunConfiguration = try configuration(text)
+    let second: RunConfiguration = try configuration(first.jsonText)
+    #expect(first == second)
+    #expect(first.jsonText == second.jsonText)
+    #expect(try configuration(first.jsonValue.compactText) == first)
+  }
+
+  @Test func theWrittenKeysComeInTheDocumentedOrder() throws {
+    let text: String = try configuration(Self.documented).jsonText
+    let order: [String] = [
+      "name", "seed", "model", "input", "layers", "data", "format", "train", "images", "test", "scale", "mean", "std",
+      "training", "epochs", "batch_size", "shuffle", "optimizer", "lr", "momentum", "nesterov", "weight_decay",
+      "lr_schedule", "runtime", "workers", "shard_size", "placement", "policy", "nodes", "use_smt", "checkpoint",
+      "every_epochs", "keep_last", "logging", "every_steps",
+    ]
+    var rest: Substring = text[...]
+    for key: String in order {
+      let found: Range<Substring.Index>? = rest.firstRange(of: "\"\(key)\":")
+      #expect(found != nil, "\(key) is missing or out of order")
+      rest = found.map { rest[$0.upperBound...] } ?? rest
+    }
+  }
+
+  @Test func meansAndDeviationsAreBroadcastToChannels() throws {
+    let run: RunConfiguration = try configuration(
+      configurationText(input: "[2, 2, 3]", extra: "data: { mean: [0.5], std: [1, 2, 3] }"))
+    #expect(run.data.mean == [0.5, 0.5, 0.5])
+    #expect(run.data.std == [1, 2, 3])
+  }
+
+  @Test func flagsWinOverEnvironmentAndEnvironmentOverTheFile() throws {
+    let text: String = configurationText(extra: "training: { epochs: 2, batch_size: 3, optimizer: { lr: 0.5 } }")
+    let environment: [ConfigurationOverride] = ConfigurationOverride.fromEnvironment([
+      "LOCKSTEP_TRAINING__BATCH_SIZE": "4", "LOCKSTEP_TRAINING__OPTIMIZER__LR": "0.25", "LOCKSTEP_KERNELS": "avx2",
+      "LOCKSTEP_MODEL__LAYERS__1__UNITS": "7", "PATH": "/bin",
+    ])
+    #expect(environment.count == 3)
+    let run: RunConfiguration = try configuration(text, environment + [.set("training.optimizer.lr", "1e-1")])
+    #expect(run.training.epochs == 2)
+    #expect(run.training.batchSize == 4)
+    #expect(run.training.optimizer.learningRate == 0.1)
+    #expect(run.model.layers[1].kind == .dense(units: 7))
+  }
+
+  @Test func anUnknownVariableIsAnErrorThatNamesIt() {
+    let error: UserError = configurationError(
+      configurationText(), ConfigurationOverride.fromEnvironment(["LOCKSTEP_TRAINING__BATCHSIZE": "4"]))
+    #expect(error.subject == "training.batchsize")
+    #expect(error.description.contains("LOCKSTEP_TRAINING__BATCHSIZE"))
+    #expect(error.description.contains("nearest known key is batch_size"))
+  }
+
+  @Test func overridesReachArrayElementsBothWays() throws {
+    let run: RunConfiguration = try configuration(
+      configurationText(), [.set("model.layers[1].units", "5"), .set("model.layers.1.name", "head")])
+    #expect(run.model.layers[1] == LayerSpecification(name: "head", kind: .dense(units: 5)))
+  }
+
+  @Test func overrideTextIsJSONElseAString() throws {
+    let run: RunConfiguration = try configuration(
+      configurationText(extra: "data: { format: 'idx', train: { images: 'a', labels: 'b' } }"),
+      [.set("name", "night run"), .set("data", "{ format: 'synthetic' }"), .set("runtime.placement.cpus", "0-1")])
+    #expect(run.name == "night run")
+    #expect(run.data.source == .synthetic(examples: 4096, testExamples: 1024, classes: 10))
+    #expect(run.runtime.policy == .cpus("0-1"))
+  }
+
+  @Test func nullTakesAKeyBack() throws {
+    let run: RunConfiguration = try configuration(
+      configurationText(extra: "runtime: { placement: { policy: 'scatter' } }"),
+      [.set("runtime.placement.policy", "null"), .set("runtime.placement.cpus", "3")])
+    #expect(run.runtime.policy == .cpus("3"))
+  }
+
+  @Test(arguments: [
+    ("model.layers[3].units", "1", "model.layers[3]", "allowed: 0 to 2"),
+    ("name.first", "1", "name", "an object"),
+    ("training..epochs", "1", "--set training..epochs=1", "training..epochs"),
+    ("training.epochs", "0", "training.epochs", "in --set training.epochs=0"),
+    ("training", "{ epochs: 0 }", "training.epochs", "in --set training={ epochs: 0 }"),
+  ])
+  func aWrongOverrideIsNamed(path: String, value: String, subject: String, words: String) {
+    let error: UserError = configurationError(configurationText(extra: "name: 'x'"), [.set(path, value)])
+    #expect(error.subject == subject)
+    #expect(error.description.contains(words), "\(error)")
+  }
+}

@@ -1,0 +1,76 @@
+import Diagnostics
+import Testing
+
+@testable import Training
+
+@Suite struct ConfigurationTextTests {
+  private func parse(_ text: String) throws -> JSONValue { try JSON5Parser.parse(text, subject: "f") }
+
+  /// JSON5 texts with their values.
+  static let valid: [(String, JSONValue)] = [
+    ("0", .integer(0)), ("-7", .integer(-7)), ("+7", .integer(7)), ("0x1F", .integer(31)), ("-0xa", .integer(-10)),
+    (".5", .number(0.5)), ("5.", .number(5)), ("1e3", .number(1000)), ("-1.5E-3", .number(-0.0015)),
+    ("12345678901234567168", .number(12_345_678_901_234_567_168)), ("9223372036854775807", .integer(.max)),
+    ("'a\\'b'", .string("a'b")), ("\"\\u00e9\\x41\\n\"", .string("éA\n")), ("'\\ud83d\\ude00'", .string("😀")),
+    ("'\\ud83d'", .string("\u{FFFD}")), ("'a\\\nb'", .string("ab")), ("[]", .array([])), ("{}", .object([])),
+    ("[1,2,]", .array([.integer(1), .integer(2)])), ("/* c */ true // x", .bool(true)), ("\u{FEFF}\u{A0}null", .null),
+    (
+      "{a: 1, 'b c': 2, \"$d\": 3,}",
+      .object([.init("a", .integer(1)), .init("b c", .integer(2)), .init("$d", .integer(3))])
+    ),
+  ]
+
+  @Test(arguments: valid)
+  func textReadsAsJSON5(text: String, expected: JSONValue) throws {
+    #expect(try parse(text) == expected)
+  }
+
+  @Test(arguments: [
+    "01", "1_000", "0x", "--1", ".", "1e", "1e400", "NaN", "-Infinity", "", "tru", "[1,,2]", "[1 2]", "{a}",
+    "{a: 1 b: 2}", "{a: 1} x", "'a\nb'", "'it''", "/* c", "'\\u+123'", "{a: 1, a: 2}", "[", "{", "{a:", "'\\", "{,}",
+  ])
+  func textThatIsNoJSON5IsRefused(text: String) {
+    #expect(throws: UserError.self) { try parse(text) }
+  }
+
+  @Test func errorsSayLineAndColumn() {
+    #expect(throws: UserError(.badConfiguration, "f", "line 3, column 6: found }; allowed: a value")) {
+      try parse("{\n  é: 1,\n  b: }")
+    }
+    #expect(throws: UserError(.badConfiguration, "f", "line 1, column 7: found the end of the text; allowed: , or }")) {
+      try parse("{ a: 1")
+    }
+    let twice: String = "line 2, column 1: the key \"a\" appears twice in one object; allowed: once"
+    #expect(throws: UserError(.badConfiguration, "f", twice)) { try parse("{a: 1,\na: 2}") }
+  }
+
+  @Test func nestingIsLimited() throws {
+    let deep: (Int) -> String = { String(repeating: "[", count: $0) + String(repeating: "]", count: $0) }
+    #expect(throws: Never.self) { try parse(deep(64)) }
+    #expect(throws: UserError.self) { try parse(deep(65)) }
+    #expect(throws: UserError.self) { try parse(String(repeating: "[", count: 1_000_000)) }
+  }
+
+  @Test func numbersPrintShortestAndNonFiniteAsNull() {
+    let values: [Double] = [1, -0.0, 0.1, 1e-5, .leastNonzeroMagnitude, 1e22, .nan, .infinity, 1.0 / 3]
+    #expect(
+      JSONValue.array(values.map { .number($0) }).compactText
+        == "[1,-0,0.1,1e-05,5e-324,1e+22,null,null,0.3333333333333333]")
+    #expect(JSONValue.string("a\"\\\n\u{1}é").compactText == "\"a\\\"\\\\\\n\\u0001é\"")
+  }
+
+  @Test func shortValuesStayOnOneLine() {
+    let small: JSONValue = .object([.init("a", .array([.integer(1), .integer(2)])), .init("b", .object([]))])
+    #expect(small.prettyText() == "{\n  \"a\": [1, 2],\n  \"b\": {}\n}")
+    #expect(JSONValue.object([]).prettyText() == "{}")
+  }
+
+  @Test func nearestNames() {
+    #expect(NearestName.nearest(to: "batch-sise", among: ["epochs", "batch_size"]) == "batch_size")
+    #expect(NearestName.nearest(to: "x", among: []) == nil)
+    #expect(NearestName.distance("abcd", "abdc") == 1)
+    #expect(NearestName.distance("", "abc") == 3)
+    #expect(NearestName.distance("kitten", "sitting") == 3)
+    #expect(NearestName.distance("Batch_Size", "batch-size") == 0)
+  }
+}
