@@ -5,12 +5,13 @@ import Synchronization
 /// The process's account of threads that Dispatch can start at once for serial queues.
 ///
 /// Dispatch starts at most 255 such threads per quality-of-service class; a block above that waits for another to end.
-/// Workers that meet in a barrier would wait for ever, so they take their threads from this account first. On Linux
-/// the classes differ in nothing but their pools.
+/// Workers that meet in a barrier would wait for ever, so they take their threads from this account first. The classes
+/// differ in their pools (user-interactive has none of its own) and nice values (0, −2 where privileged, 2), which
+/// workers undo where the system lets them.
 enum QueueSlots {
   /// Below 255, so that queues of other code find a thread too.
   static let perClass: Int = 240
-  static let classes: [DispatchQoS] = [.userInitiated, .default, .utility]
+  static let classes: [DispatchQoS] = [.default, .userInitiated, .utility]
   private static let free: Mutex<[Int]> = Mutex([Int](repeating: perClass, count: 3))
 
   /// The number of slots taken per class; given back exactly once.

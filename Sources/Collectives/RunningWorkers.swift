@@ -7,10 +7,18 @@ package final class RunningWorkers: Sendable {
     var failures: [(worker: Int, error: any Error)] = []
     var notes: [(worker: Int, text: String)] = []
   }
+  /// How many have not given up the group yet, and how many have not finished.
+  private let holding: CacheLineWord
   private let remaining: CacheLineWord
   private let outcome: Mutex<Outcome> = Mutex(Outcome())
+  /// Keeps the queues and their slots until the last worker ends; not the blocks, which Dispatch frees a little later.
+  private let group: Mutex<WorkerGroup?>
 
-  init(workers: Int) { remaining = CacheLineWord(UInt32(workers)) }
+  init(group: WorkerGroup) {
+    holding = CacheLineWord(UInt32(group.workerCount))
+    remaining = CacheLineWord(UInt32(group.workerCount))
+    self.group = Mutex(group)
+  }
 
   package var isFinished: Bool { remaining.load() == 0 }
 
@@ -58,6 +66,14 @@ package final class RunningWorkers: Sendable {
 
   /// The last thing a worker does.
   func finish() {
+    if holding.add(UInt32.max) == 0 {
+      // Given up before the count falls, so that who waits finds the slots free.
+      let last: WorkerGroup? = group.withLock { group in
+        defer { group = nil }
+        return group
+      }
+      _ = consume last
+    }
     if remaining.add(UInt32.max) == 0 { remaining.wakeAll() }
   }
 }
