@@ -18,7 +18,7 @@ package final class Barrier: Sendable {
   private static let brokenBit: UInt32 = 1
   /// A phase steps over the broken bit and may wrap: a participant is never more than one phase behind.
   private static let phaseStep: UInt32 = 2
-  /// 100 µs where a pause takes 50 ns: as long as sleeping and being woken takes on a virtual machine.
+  /// About 35 µs where a pause takes 16 ns: as long as sleeping and being woken took there. Passing without sleep: 0.2 µs.
   package static let defaultSpinPauses: Int = 2_000
 
   package let participants: Int

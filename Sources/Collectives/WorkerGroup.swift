@@ -1,7 +1,6 @@
 import Diagnostics
 import Dispatch
 import Machine
-import Synchronization
 
 /// What a worker knows of itself.
 package struct WorkerContext: Sendable {
@@ -26,7 +25,8 @@ package final class WorkerGroup: Sendable {
   package let barrier: Barrier
   private let queues: [DispatchQueue]
   private let slots: QueueSlots.Reservation
-  private let current: Mutex<RunningWorkers?> = Mutex(nil)
+  /// 1 while workers run.
+  private let isBusy: CacheLineWord = CacheLineWord(0)
 
   package var workerCount: Int { placement.workers.count }
 
@@ -55,12 +55,9 @@ package final class WorkerGroup: Sendable {
   /// A worker whose body throws breaks the barrier, so that the others leave with `BarrierBroken`.
   /// - Precondition: the workers of an earlier `start` have finished.
   package func start(_ body: @escaping @Sendable (WorkerContext) throws -> Void) -> RunningWorkers {
-    let running: RunningWorkers = RunningWorkers(group: self)
-    current.withLock { current in
-      precondition(current?.isFinished ?? true, "A worker group runs one body at a time.")
-      current = running
-    }
+    precondition(isBusy.exchange(0, for: 1), "A worker group runs one body at a time.")
     barrier.reset()
+    let running: RunningWorkers = RunningWorkers(group: self)
     for (index, queue) in queues.enumerated() {
       queue.async { [placement, barrier] in
         Self.work(index, of: placement, barrier, running, body)
@@ -69,6 +66,8 @@ package final class WorkerGroup: Sendable {
     }
     return running
   }
+
+  func becomeIdle() { _ = isBusy.exchange(1, for: 0) }
 
   private static func work(
     _ index: Int, of placement: Placement, _ barrier: Barrier, _ running: RunningWorkers,
