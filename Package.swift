@@ -57,7 +57,8 @@ let package = Package(
     .target(
       name: "Training",
       dependencies: [
-        "Network", "KernelInterface", "ReferenceKernels", "Collectives", "Summation", "Machine", "Datasets", "Storage", "Randomness",
+        "Network", "KernelInterface", "ReferenceKernels", "Collectives", "Summation", "Machine", "Datasets", "Storage",
+        "Randomness",
         "Diagnostics",
       ]),
     .target(name: "Reporting", dependencies: ["Training", "Machine", "Storage", "Diagnostics"]),
@@ -77,9 +78,12 @@ let package = Package(
     .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "Storage", "CZlib", "Diagnostics", "TestSupport"]),
     .testTarget(name: "StorageTests", dependencies: ["Storage", "Diagnostics", "TestSupport"]),
     .testTarget(name: "CollectivesTests", dependencies: ["Collectives", "Machine", "TestSupport"]),
-    .testTarget(name: "TrainingTests", dependencies: ["Training", "TestSupport"]),
-    .testTarget(name: "ReportingTests", dependencies: ["Reporting", "TestSupport"]),
-    .testTarget(name: "CommandLineTests", dependencies: ["lockstep", "TestSupport"]),
+    .testTarget(name: "TrainingTests", dependencies: ["Training", "Network", "Diagnostics", "TestSupport"]),
+    .testTarget(
+      name: "ReportingTests",
+      dependencies: ["Reporting", "Training", "Network", "Machine", "Storage", "Diagnostics", "TestSupport"]),
+    .testTarget(
+      name: "CommandLineTests", dependencies: ["lockstep", "Training", "Reporting", "Diagnostics", "TestSupport"]),
   ],
   swiftLanguageModes: [.v6]
 )
