@@ -68,15 +68,17 @@ let package = Package(
         "Training", "Reporting", "Network", "Datasets", "Storage", "Collectives", "Machine", "Diagnostics",
       ]),
   ] + x86KernelTargets + [
-    .target(name: "TestSupport", dependencies: ["Randomness", "Diagnostics"], path: "Tests/TestSupport"),
+    .target(name: "TestSupport", dependencies: ["Randomness", "Network", "KernelInterface", "ReferenceKernels"], path: "Tests/TestSupport"),
     .testTarget(name: "RandomnessTests", dependencies: ["Randomness", "TestSupport"]),
     .testTarget(name: "MachineTests", dependencies: ["Machine", "TestSupport"]),
     .testTarget(
       name: "KernelTests", dependencies: ["Network", "ReferenceKernels", "TestSupport", "Randomness"]),
     .testTarget(
       name: "NetworkTests", dependencies: ["Network", "ReferenceKernels", "TestSupport", "Randomness"]),
-    .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "Storage", "CZlib", "Diagnostics", "TestSupport"]),
-    .testTarget(name: "StorageTests", dependencies: ["Storage", "Diagnostics", "TestSupport"]),
+    .testTarget(
+      name: "DatasetsTests",
+      dependencies: ["Datasets", "Storage", "Randomness", "CZlib", "Diagnostics", "TestSupport"]),
+    .testTarget(name: "StorageTests", dependencies: ["Storage", "Randomness", "Diagnostics", "TestSupport"]),
     .testTarget(name: "CollectivesTests", dependencies: ["Collectives", "Machine", "TestSupport"]),
     .testTarget(name: "TrainingTests", dependencies: ["Training", "Network", "Diagnostics", "TestSupport"]),
     .testTarget(

@@ -55,28 +55,35 @@ package final class ImageDataset: @unchecked Sendable {
   }
 
   /// Copies float pixels N×H×W×C and their labels; for tests and callers that computed their own images.
+  ///
+  /// Throws `.badData` for no images or a label outside `0..<classCount`.
   package convenience init(
     height: Int, width: Int, channels: Int, classCount: Int, floats: [Float], labels: [Int32]
   ) throws(UserError) {
+    let labels: PageBuffer<Int32> = try Self.checkedLabels(labels, classCount: classCount)
     let buffer: PageBuffer<Float> = try PageBuffer(count: floats.count, for: "images")
     _ = buffer.elements.initialize(fromContentsOf: floats)
     self.init(
       height: height, width: width, channels: channels, classCount: classCount, pixels: .floats(buffer),
-      labels: try Self.checkedLabels(labels, classCount: classCount))
+      labels: labels)
   }
 
   /// Copies byte pixels N×H×W×C and their labels; for tests and callers that computed their own images.
+  ///
+  /// Throws `.badData` for no images or a label outside `0..<classCount`.
   package convenience init(
     height: Int, width: Int, channels: Int, classCount: Int, bytes: [UInt8], labels: [Int32]
   ) throws(UserError) {
+    let labels: PageBuffer<Int32> = try Self.checkedLabels(labels, classCount: classCount)
     let buffer: PageBuffer<UInt8> = try PageBuffer(count: bytes.count, for: "images")
     _ = buffer.elements.initialize(fromContentsOf: bytes)
     self.init(
       height: height, width: width, channels: channels, classCount: classCount, pixels: .bytes(buffer),
-      labels: try Self.checkedLabels(labels, classCount: classCount))
+      labels: labels)
   }
 
   private static func checkedLabels(_ labels: [Int32], classCount: Int) throws(UserError) -> PageBuffer<Int32> {
+    guard !labels.isEmpty else { throw UserError(.badData, "images", "0 images; at least 1 is needed") }
     for (index, label): (Int, Int32) in labels.enumerated() where label < 0 || label >= classCount {
       throw UserError(.badData, "labels", "label \(index) is \(label); allowed are 0 to \(classCount - 1)")
     }

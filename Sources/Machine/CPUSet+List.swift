@@ -28,18 +28,21 @@ extension CPUSet: CustomStringConvertible {
   }
 
   /// The Linux list, such as `0-3,8`; empty for the empty set.
-  package var description: String {
-    var ranges: [ClosedRange<Int>] = []
-    for cpu in self {
-      if let last = ranges.last, last.upperBound + 1 == cpu {
-        ranges[ranges.count - 1] = last.lowerBound...cpu
-      } else {
-        ranges.append(cpu...cpu)
-      }
+  package var description: String { linuxList(self) }
+}
+
+/// Numbers in the order given, runs of neighbours as ranges: `0-3,8,4-5`.
+func linuxList(_ numbers: some Sequence<Int>) -> String {
+  var ranges: [ClosedRange<Int>] = []
+  for number in numbers {
+    if let last = ranges.last, last.upperBound + 1 == number {
+      ranges[ranges.count - 1] = last.lowerBound...number
+    } else {
+      ranges.append(number...number)
     }
-    return ranges.map { $0.count == 1 ? "\($0.lowerBound)" : "\($0.lowerBound)-\($0.upperBound)" }
-      .joined(separator: ",")
   }
+  return ranges.map { $0.count == 1 ? "\($0.lowerBound)" : "\($0.lowerBound)-\($0.upperBound)" }
+    .joined(separator: ",")
 }
 
 extension StringProtocol where SubSequence == Substring {

@@ -30,6 +30,8 @@ package struct MapLayout: Hashable, Sendable {
     return floats.isMultiple(of: 512) ? floats + 16 : floats
   }
 
+  package var hasHalo: Bool { top > 0 || bottom > 0 || left > 0 || right > 0 }
+
   /// Offset of pixel (0, 0) from the start of its image.
   package var origin: Int { top * rowStride + left * channelStride }
 

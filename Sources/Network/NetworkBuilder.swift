@@ -65,6 +65,7 @@ struct NetworkBuilder {
         }
         classes = current.shape.channels
         stages.append(.softmax(classes: classes))
+        addMap(shape: current.shape)
       }
       index += 1
     }
@@ -122,19 +123,13 @@ struct NetworkBuilder {
         name: "\(name).bias", kind: .bias, shape: [outputs], positions: 1, channels: 1, channelStride: 1,
         outputs: outputs, offset: 0))
     let needsInputGradient = computesInputGradient || stages.contains { if case .correlation = $0 { true } else { false } }
-    let prepared = preparedCount
-    if needsInputGradient {
-      let lanes = isDense ? positions * input.channelStride : input.channelStride
-      let terms = (isDense ? 1 : positions) * roundUp(outputs, to: 16)
-      preparedCount += roundUp(lanes, to: 32) * terms
-    }
     let none = OffsetTable([])
     stages.append(
       .correlation(
         CorrelationStage(
           name: name, isDense: isDense, kernelHeight: kernel.0, kernelWidth: kernel.1, padBefore: before,
           padAfter: after, fusesReLU: relu, weight: weight, bias: bias, needsInputGradient: needsInputGradient,
-          preparedOffset: prepared,
+          preparedOffset: 0, inputGradientSegments: 1,
           tables: .init(
             forwardInput: none, forwardOutput: none, weightRows: none, weightOutput: none, inputGradientSource: nil,
             inputGradientTarget: nil, inputMask: nil))))
@@ -160,6 +155,14 @@ struct NetworkBuilder {
     for (i, stage) in stages.enumerated() {
       guard case .correlation(var s) = stage else { continue }
       s.tables = tables(of: s, at: i)
+      if s.needsInputGradient {
+        // Where the gradient of a dense layer's input has a halo, it is computed row by row.
+        s.inputGradientSegments = s.isDense && gradients[i].hasHalo ? gradients[i].shape.height : 1
+        s.preparedOffset = preparedCount
+        let weight = parameters.parameters[s.weight]
+        let groups = s.isDense ? s.inputGradientSegments : s.positions
+        preparedCount += groups * roundUp(weight.rows / groups, to: 32) * roundUp(weight.outputs, to: 16)
+      }
       stages[i] = .correlation(s)
     }
   }
@@ -178,7 +181,7 @@ struct NetworkBuilder {
         forwardOutput: OffsetTable(count: maximumExamples, stride: output.imageStride),
         weightRows: OffsetTable(count: rows, stride: 1), weightOutput: weightOutput,
         inputGradientSource: OffsetTable(count: maximumExamples, stride: dOutput.imageStride),
-        inputGradientTarget: OffsetTable(count: maximumExamples, stride: dInput.imageStride),
+        inputGradientTarget: OffsetTable(count: maximumExamples, stride: dInput.imageStride, from: dInput.origin),
         inputMask: masks ? OffsetTable(count: maximumExamples, stride: input.imageStride) : nil)
     }
     var weightRows: [Int] = []

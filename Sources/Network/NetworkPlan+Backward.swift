@@ -145,10 +145,15 @@ extension NetworkPlan {
     }
     if s.isDense {
       sum.rows = examples
-      sum.lanes = s.positions * dInput.channelStride
+      sum.lanes = s.positions * dInput.channelStride / s.inputGradientSegments
       sum.inner = dOutput.channelStride
       sum.bBlock = sum.inner * 32
-      kernels.tileSum(sum)
+      for _ in 0..<s.inputGradientSegments {
+        kernels.tileSum(sum)
+        sum.b += roundUp(sum.lanes, to: 32) * sum.inner
+        sum.out += dInput.rowStride
+        sum.mask = sum.mask.map { $0 + sum.lanes }
+      }
       return
     }
     sum.rows = dInput.shape.height * dInput.shape.width

@@ -29,6 +29,8 @@ struct CorrelationStage {
   var needsInputGradient: Bool
   /// Start of the transposed weights in the prepared buffer; meaningless without input gradient.
   var preparedOffset: Int
+  /// Parts in which a dense layer's input gradient is computed: 1, or the rows of a map with a halo.
+  var inputGradientSegments: Int
 
   var positions: Int { kernelHeight * kernelWidth }
 

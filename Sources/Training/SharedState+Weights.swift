@@ -56,6 +56,6 @@ package enum WeightsDigest {
         #endif
       }
     }
-    return hash.digestText()
+    return hash.text
   }
 }

@@ -38,7 +38,8 @@ struct Worker: ~Copyable {
     for slot in 0..<plan.gradientSlots {
       shared.gradients[context.index * plan.gradientSlots + slot] = flat + slot * gradientFloats
     }
-    levels = (0..<plan.treeLevels).map { flat + (plan.gradientSlots + $0) * gradientFloats }
+    let firstLevel = flat + plan.gradientSlots * gradientFloats
+    levels = (0..<plan.treeLevels).map { firstLevel + $0 * gradientFloats }
     trainingNodes = (plan.fullBatch.nodes(of: context.index), plan.lastBatch.nodes(of: context.index))
   }
 

@@ -1,0 +1,231 @@
+"""Measures images/s of full training steps: Lockstep, PyTorch and TensorFlow in turn, each in its own process.
+
+A first round runs every variant of every side (eager and compiled, one thread and all); the quickest of each side then
+meets the others in `--rounds` rounds, A B C A B C, and the median over the rounds counts.
+"""
+
+import argparse
+import json
+import os
+import platform
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import asdict, dataclass, field
+from importlib import metadata
+from pathlib import Path
+
+import chart
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
+CASES = {  # name: (configuration, batch size)
+    "digits": ("digits-bench.json", 128),
+    "lenet": ("lenet.json", 128),
+    "caffe-cifar": ("caffe-cifar.json", 128),
+    "vgg-cifar": ("vgg-cifar.json", 128),
+    "lenet-1024": ("lenet.json", 1024),
+}
+VARIANTS = {  # side: (mode, True for one thread only)
+    "lockstep": [("release", False)],
+    "pytorch": [("eager", False), ("eager", True), ("compile", False), ("compile", True)],
+    "tensorflow": [("function", False), ("function", True), ("jit", False), ("jit", True)],
+    "pytorch-bf16": [("bf16", False), ("bf16", True), ("bf16-compile", False)],
+}
+LABELS = {"lockstep": "Lockstep", "pytorch": "PyTorch", "tensorflow": "TensorFlow", "pytorch-bf16": "PyTorch bf16"}
+SMALL_STEP_MS = 20.0  # only nets with shorter steps can gain from a single thread
+LEFT_OUT = {"OPENBLAS_CORETYPE", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "KMP_AFFINITY"}  # would slow a side unfairly
+
+
+@dataclass
+class Measurement:
+    images_per_second: float
+    step_ms: float
+    peak_megabytes: float
+
+
+@dataclass
+class Side:
+    """One side of one case: the variant that won the first round, then one measurement per round."""
+
+    variant: str = ""
+    first_round: dict[str, float] = field(default_factory=dict)
+    failures: dict[str, str] = field(default_factory=dict)
+    rounds: list[Measurement] = field(default_factory=list)
+
+    @property
+    def median(self) -> float:
+        return statistics.median(entry.images_per_second for entry in self.rounds) if self.rounds else 0.0
+
+
+def command(side: str, mode: str, threads: int, case: str, seconds: float) -> list[str]:
+    file, batch = CASES[case]
+    config = str(ROOT / "Config" / file)
+    if side == "lockstep":
+        binary = os.environ.get("LOCKSTEP", str(ROOT / ".build/release/lockstep"))
+        return [binary, "bench", "throughput", config, "--json", "--workers", str(threads), "--batch-size", str(batch)]
+    script = "side_tensorflow.py" if side == "tensorflow" else "side_torch.py"
+    return [
+        sys.executable, str(HERE / script), config, "--mode", mode, "--threads", str(threads),
+        "--batch-size", str(batch), "--seconds", str(seconds)]
+
+
+def run(arguments: list[str], limit: float) -> Measurement:
+    """Runs one side in a process group of its own, at most `limit` seconds; raises with its last words."""
+    environment = {key: value for key, value in os.environ.items() if key not in LEFT_OUT}
+    with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as errors:
+        child = subprocess.Popen(
+            arguments, stdin=subprocess.DEVNULL, stdout=output, stderr=errors, env=environment, cwd=HERE,
+            start_new_session=True)
+        deadline = time.monotonic() + limit
+        finished = 0
+        try:
+            while not finished:
+                finished, status, usage = os.wait4(child.pid, os.WNOHANG)
+                if not finished and time.monotonic() > deadline:
+                    raise RuntimeError(f"no result after {limit:.0f} s")
+                time.sleep(0 if finished else 0.05)
+        finally:
+            if not finished:
+                os.killpg(child.pid, signal.SIGKILL)
+                os.wait4(child.pid, 0)
+        child.returncode = os.waitstatus_to_exitcode(status)
+        output.seek(0)
+        errors.seek(0)
+        lines, words = output.read().strip().splitlines(), errors.read().strip().splitlines()
+    if child.returncode != 0 or not lines:
+        raise RuntimeError(f"exit code {child.returncode}: {words[-1] if words else 'no message'}")
+    result = json.loads(lines[-1])
+    return Measurement(
+        result["images_per_second"]["median"], result["step_ms"]["median"], usage.ru_maxrss / 1024)
+
+
+def first_round(side: str, case: str, threads: int, seconds: float, limit: float) -> Side:
+    """Tries every variant of a side; a variant that fails is noted and does not count."""
+    result = Side()
+    shortest = float("inf")
+    for mode, single in VARIANTS[side]:
+        if single and (threads == 1 or shortest > SMALL_STEP_MS):
+            continue
+        count = 1 if single else threads
+        name = f"{mode}, {count} thread{'s' if count > 1 else ''}"
+        try:
+            measured = run(command(side, mode, count, case, seconds), limit)
+        except RuntimeError as error:
+            result.failures[name] = str(error)
+            print(f"  {LABELS[side]:12} {name:24} {error}", file=sys.stderr)
+            continue
+        shortest = min(shortest, measured.step_ms)
+        result.first_round[name] = measured.images_per_second
+        print(f"  {LABELS[side]:12} {name:24} {measured.images_per_second:10,.0f} images/s", file=sys.stderr)
+    if result.first_round:
+        result.variant = max(result.first_round, key=result.first_round.__getitem__)
+    return result
+
+
+def compare(case: str, names: list[str], options: argparse.Namespace) -> dict[str, Side]:
+    print(f"{case}, batch {CASES[case][1]}", file=sys.stderr)
+    sides = {
+        name: first_round(name, case, options.threads, min(options.seconds, 3), options.limit) for name in names}
+    for number in range(options.rounds):
+        for name, side in sides.items():
+            if not side.variant:
+                continue
+            mode, count = side.variant.split(", ")
+            try:
+                measured = run(command(name, mode, int(count.split()[0]), case, options.seconds), options.limit)
+            except RuntimeError as error:
+                side.failures[f"round {number + 1}"] = str(error)
+                print(f"  {LABELS[name]:12} round {number + 1}: {error}", file=sys.stderr)
+                continue
+            side.rounds.append(measured)
+            rate = f"{measured.images_per_second:,.0f} images/s"
+            print(f"  {LABELS[name]:12} round {number + 1} {rate:>32}", file=sys.stderr)
+    return sides
+
+
+def machine() -> dict[str, str]:
+    model = "unknown CPU"
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            model = line.split(":", 1)[1].strip()
+            break
+    versions = {package: metadata.version(package) for package in ("torch", "tensorflow-cpu")}
+    return {"cpu": model, "cpus": str(len(os.sched_getaffinity(0))), "kernel": platform.release()} | versions
+
+
+def markdown(results: dict[str, dict[str, Side]], about: dict[str, str], options: argparse.Namespace) -> str:
+    names = options.sides
+    fp32 = [name for name in ("pytorch", "tensorflow") if name in names]
+    lines = [
+        "# Lockstep against PyTorch and TensorFlow", "",
+        "Images/s of full training steps (forward, loss, backward, SGD with momentum), fp32 where not said, random "
+        f"data in memory, {options.threads} threads or workers. Each side runs in a process of its own; the quickest "
+        f"variant of each side counts; median of {options.rounds} rounds in turn. Written by `Benchmarks/run`.", "",
+        f"{about['cpu']}, {about['cpus']} CPUs, Linux {about['kernel']}; PyTorch {about['torch']} (channels last), "
+        f"TensorFlow {about['tensorflow-cpu']}.", "",
+        "| net | batch | " + " | ".join(LABELS[name] for name in names)
+        + " | Lockstep ÷ fastest fp32 | Lockstep's peak memory |",
+        "|---|---|" + "---|" * (len(names) + 2),
+    ]
+    for case, sides in results.items():
+        cells = []
+        for name in names:
+            side = sides[name]
+            text = f"{side.median:,.0f}" if side.rounds else "failed"
+            cells.append(text if name == "lockstep" or not side.rounds else f"{text} ({side.variant})")
+        rival = max((sides[name].median for name in fp32), default=0.0)
+        own = sides.get("lockstep", Side())
+        ratio = f"**{own.median / rival:.2f}×**" if own.rounds and rival else "–"
+        memory = f"{max(entry.peak_megabytes for entry in own.rounds):,.0f} MB" if own.rounds else "–"
+        lines.append(f"| {case} | {CASES[case][1]} | " + " | ".join(cells) + f" | {ratio} | {memory} |")
+    failures = [
+        f"- {case}, {LABELS[name]}, {what}: {why}"
+        for case, sides in results.items() for name, side in sides.items() for what, why in side.failures.items()]
+    return "\n".join(lines + (["", "Did not run:", ""] + failures if failures else [])) + "\n"
+
+
+def panels(results: dict[str, dict[str, Side]]) -> list[tuple[str, list[tuple[str, str, float]]]]:
+    drawn = []
+    for case, sides in results.items():
+        rows = [(name, LABELS[name], side.median) for name, side in sides.items() if side.rounds]
+        if rows:
+            drawn.append((f"{case}, batch {CASES[case][1]}", rows))
+    return drawn
+
+
+def main() -> None:
+    cpus = len(os.sched_getaffinity(0))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--nets", nargs="+", choices=CASES, default=list(CASES))
+    parser.add_argument("--sides", nargs="+", choices=VARIANTS, default=list(VARIANTS))
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=5, help="measured time of a framework's process")
+    parser.add_argument("--threads", type=int, default=cpus, help="threads and workers, default: usable CPUs")
+    parser.add_argument("--limit", type=float, default=300, help="seconds after which a process is ended")
+    options = parser.parse_args()
+    results: dict[str, dict[str, Side]] = {}
+    folder = HERE / "results"
+    folder.mkdir(exist_ok=True)
+    about = machine()
+    targets = [folder / "RESULTS"]
+    if set(options.nets) == set(CASES) and set(options.sides) == set(VARIANTS):
+        targets.append(HERE / "RESULTS")  # only a whole comparison replaces the committed one
+    for case in options.nets:
+        results[case] = compare(case, options.sides, options)
+        saved = {net: {name: asdict(side) for name, side in sides.items()} for net, sides in results.items()}
+        (folder / "results.json").write_text(json.dumps({"machine": about, "nets": saved}, indent=2) + "\n")
+    table = markdown(results, about, options)
+    for target in targets:
+        target.with_suffix(".md").write_text(table + "\n![Images per second](RESULTS.svg)\n")
+        target.with_suffix(".svg").write_text(
+            chart.bars("Images per second of training, longer is faster", panels(results)))
+        print(f"wrote {target.with_suffix('.md')}", file=sys.stderr)
+    print(table)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,125 @@
+import Diagnostics
+
+/// How workers are spread over CPUs.
+package enum PlacementPolicy: Sendable, Hashable {
+  /// Node after node, core after core.
+  case close
+  /// Nodes in turn, and inside a node last-level caches in turn.
+  case scatter
+  /// Left to the system: no worker is pinned.
+  case none
+  /// These CPUs and no others.
+  case cpus(CPUSet)
+}
+
+extension Placement {
+  /// Which CPU and node each worker gets; the same answer for the same arguments.
+  ///
+  /// `workers: nil` means one per usable physical core (per usable CPU with `useSMT` or `cpus`), at most the CPU quota
+  /// and `shardsPerBatch`. Worker numbers follow nodes, then caches, then cores, so that neighbouring shards reduce
+  /// close to each other. SMT siblings stay free unless `useSMT`, and then serve after every core has a worker. More
+  /// workers than CPUs share them evenly.
+  /// - Throws: `UserError` (78) about `runtime.workers`, `runtime.placement.cpus` or `runtime.placement.nodes`.
+  /// - Precondition: `shardsPerBatch` ≥ 1.
+  package static func plan(
+    topology: Topology, workers: Int?, shardsPerBatch: Int, policy: PlacementPolicy, nodes: [Int]?, useSMT: Bool
+  ) throws(UserError) -> Placement {
+    precondition(shardsPerBatch >= 1, "A batch has a shard at least, not \(shardsPerBatch).")
+    if let workers, workers < 1 {
+      throw UserError(.badConfiguration, "runtime.workers", "\(workers) is not allowed; use \"auto\" or 1 and more.")
+    }
+    let chosen: [Topology.Node] = try chosenNodes(topology, nodes)
+    let seats: Seats = Seats(
+      topology, nodes: chosen, cpus: try allowedCPUs(topology, chosen, policy),
+      everySibling: useSMT || policy.isExplicit)
+    let available: Int = seats.count
+    let count: Int = workers ?? min(available, topology.usable.quota ?? available, shardsPerBatch)
+    var placement: Placement = Placement(workers: [], notes: [])
+    if case .none = policy {
+      placement.workers = [Worker](repeating: Worker(cpu: nil, node: chosen[0].id), count: count)
+      if nodes != nil {
+        placement.notes.append("placement policy none pins no worker, so the chosen nodes do not bind")
+      }
+    } else {
+      placement.workers = seats.take(count, scattered: policy == .scatter)
+    }
+    placement.notes += notes(
+      count: count, isAutomatic: workers == nil, available: available, shards: shardsPerBatch, topology.usable.quota)
+    placement.notes += placement.sharingNotes
+    return placement
+  }
+
+  /// The nodes to use that have a usable CPU, by ascending number.
+  private static func chosenNodes(_ topology: Topology, _ wanted: [Int]?) throws(UserError) -> [Topology.Node] {
+    let withCPUs: [Topology.Node] = topology.nodes.filter { !$0.cpus.intersection(topology.usable.cpus).isEmpty }
+    guard let wanted else { return withCPUs }
+    let allowed: String = "usable nodes are \(CPUSet(withCPUs.map(\.id)))"
+    if wanted.isEmpty {
+      throw UserError(.badConfiguration, "runtime.placement.nodes", "the list is empty; \(allowed), or \"all\".")
+    }
+    for id in wanted where !withCPUs.contains(where: { $0.id == id }) {
+      let problem: String = topology.node(id) == nil ? "does not exist" : "has no usable CPU"
+      throw UserError(
+        .badConfiguration, "runtime.placement.nodes", "node \(id) \(problem); \(allowed).",
+        hint: "`lockstep topology` shows the nodes and why CPUs are usable or not.")
+    }
+    return withCPUs.filter { wanted.contains($0.id) }
+  }
+
+  /// The CPUs that may get a worker: usable, on the chosen nodes, and named where the policy names them.
+  private static func allowedCPUs(
+    _ topology: Topology, _ nodes: [Topology.Node], _ policy: PlacementPolicy
+  ) throws(UserError) -> CPUSet {
+    let allowed: CPUSet = nodes.reduce(CPUSet()) { $0.union($1.cpus) }.intersection(topology.usable.cpus)
+    guard case .cpus(let wanted) = policy else { return allowed }
+    let rest: CPUSet = wanted.subtracting(allowed)
+    guard !wanted.isEmpty, rest.isEmpty else {
+      let problem: String = wanted.isEmpty ? "the list is empty" : "CPUs \(rest) of \(wanted) may not be used here"
+      throw UserError(
+        .badConfiguration, "runtime.placement.cpus", "\(problem); usable are \(allowed).",
+        hint: topology.usable.reasons.joined(separator: "; "))
+    }
+    return wanted
+  }
+
+  private static func notes(count: Int, isAutomatic: Bool, available: Int, shards: Int, _ quota: Int?) -> [String] {
+    var notes: [String] = []
+    if isAutomatic, count < available {
+      notes.append(
+        count == shards
+          ? "a batch has \(counted(shards, "shard")), so \(count) of \(counted(available, "usable core")) work"
+          : "the CPU quota is worth \(counted(count, "CPU")), so \(count) of \(counted(available, "usable core")) work")
+    }
+    if let quota, count > quota {
+      notes.append("\(count) workers under a CPU quota worth \(counted(quota, "CPU")) will be held up by the system")
+    }
+    if count > shards {
+      notes.append("\(count - shards) of \(count) workers are idle: a batch has \(counted(shards, "shard"))")
+    }
+    return notes
+  }
+
+  /// Who shares a CPU with whom; a long list is cut.
+  private var sharingNotes: [String] {
+    var workersOfCPU: [Int: CPUSet] = [:]
+    for (index, worker) in workers.enumerated() {
+      if let cpu = worker.cpu { workersOfCPU[cpu, default: []].insert(index) }
+    }
+    let shared: [(key: Int, value: CPUSet)] = workersOfCPU.filter { $0.value.count > 1 }.sorted { $0.key < $1.key }
+    if shared.isEmpty { return [] }
+    let list: [String] = shared.prefix(4).map { "CPU \($0.key) has workers \($0.value)" }
+    let more: String = shared.count > list.count ? " and \(shared.count - list.count) more CPUs" : ""
+    return [
+      "\(workers.count) workers share \(counted(workersOfCPU.count, "CPU")): " + list.joined(separator: ", ") + more
+    ]
+  }
+}
+
+extension PlacementPolicy {
+  fileprivate var isExplicit: Bool {
+    if case .cpus = self { true } else { false }
+  }
+}
+
+/// `1 shard`, `2 shards`.
+func counted(_ count: Int, _ noun: String) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }

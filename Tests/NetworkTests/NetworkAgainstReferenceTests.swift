@@ -1,0 +1,55 @@
+import Network
+import TestSupport
+import Testing
+
+@Suite("Production kernels against the naive twins")
+struct NetworkAgainstReferenceTests {
+  @Test("probabilities, losses and every gradient agree", arguments: TestNetworks.all.map(\.name), [1, 3, 9])
+  func agreesWithReference(name: String, examples: Int) throws {
+    let model = try #require(TestNetworks.all.first { $0.name == name }).model
+    let run = try NetworkRun(model, examples: examples)
+    let expected = run.reference()
+    for kernels in runnableKernels where kernels.name != "portable" || name == "digits" {
+      let actual = run.run(kernels)
+      let probabilities = try #require(expected.activations.last).values
+      #expect(worstRelativeError(actual.probabilities.map(Double.init), probabilities) < 1e-5)
+      #expect(abs(actual.losses.reduce(0) { $0 + Double($1) } / Double(examples) - expected.loss) < 1e-4)
+      let inputError = worstRelativeError(actual.inputGradient.map(Double.init), expected.inputGradient.values)
+      #expect(inputError < 1e-4, "input gradient, \(kernels.name)")
+      for (parameter, gradient) in expected.gradients {
+        let summed = gradient.map { $0 * Double(examples) }
+        let error = worstRelativeError(try #require(actual.gradients[parameter]).map(Double.init), summed)
+        #expect(error < 1e-4, "\(parameter), \(kernels.name)")
+      }
+    }
+  }
+
+  @Test("every build computes the same bits", arguments: TestNetworks.all.map(\.name))
+  func buildsAgree(name: String) throws {
+    let model = try #require(TestNetworks.all.first { $0.name == name }).model
+    let run = try NetworkRun(model, examples: 5)
+    let results = runnableKernels.map { run.run($0, shardSize: 2) }
+    for result in results.dropFirst() { #expect(result == results[0]) }
+  }
+
+  @Test("what memory held before does not matter", arguments: TestNetworks.all.map(\.name))
+  func fillDoesNotMatter(name: String) throws {
+    let model = try #require(TestNetworks.all.first { $0.name == name }).model
+    let run = try NetworkRun(model, examples: 5)
+    let kernels = try #require(runnableKernels.last)
+    #expect(run.run(kernels, shardSize: 2, fill: 0xFF) == run.run(kernels, shardSize: 2, fill: 0))
+  }
+
+  @Test("a chunk of shards is their tree sum", arguments: [1, 2, 3, 4, 7])
+  func shardsSumInTree(shardSize: Int) throws {
+    let run = try NetworkRun(TestNetworks.digits, examples: 7)
+    let kernels = try #require(runnableKernels.last)
+    let whole = run.run(kernels, shardSize: shardSize)
+    #expect(whole.losses == run.run(kernels).losses)
+    for (name, gradient) in run.run(kernels).gradients {
+      let error = worstRelativeError(
+        try #require(whole.gradients[name]).map(Double.init), gradient.map(Double.init))
+      #expect(error < 1e-5, "\(name)")
+    }
+  }
+}

@@ -1,0 +1,53 @@
+import Network
+
+/// Networks that tests run: small, odd and lenet-shaped.
+package enum TestNetworks {
+  package static func named(_ layers: [LayerKind]) -> [LayerSpecification] {
+    var counts: [String: Int] = [:]
+    return layers.map { kind in
+      counts[kind.typeName, default: 0] += 1
+      return LayerSpecification(name: "\(kind.typeName)_\(counts[kind.typeName] ?? 0)", kind: kind)
+    }
+  }
+
+  package static func conv(
+    _ filters: Int, _ size: Int, _ padding: Padding = .same, _ algorithm: ConvolutionAlgorithm = .auto
+  ) -> LayerKind {
+    .conv2d(filters: filters, kernelSize: size, padding: padding, algorithm: algorithm)
+  }
+
+  /// field.md's digits net.
+  package static let digits = ModelSpecification(
+    input: ImageShape(height: 8, width: 8, channels: 1),
+    layers: named([
+      conv(16, 3), .relu, .maxPool2d(ties: .all), conv(32, 3), .relu, .maxPool2d(ties: .all), .flatten,
+      .dense(units: 64), .relu, .dense(units: 10), .softmax,
+    ]))
+
+  /// Odd sizes, valid padding, channel counts that fill no vector.
+  package static let odd = ModelSpecification(
+    input: ImageShape(height: 11, width: 8, channels: 3),
+    layers: named([
+      conv(5, 2, .valid), .relu, conv(17, 4, .same), conv(7, 3, .valid), .relu, .flatten,
+      .dense(units: 9), .relu, .dense(units: 3), .softmax,
+    ]))
+
+  /// lenet in shape, smaller in size.
+  package static let lenet = ModelSpecification(
+    input: ImageShape(height: 12, width: 12, channels: 1),
+    layers: named([
+      conv(32, 5), .relu, .maxPool2d(ties: .all), conv(64, 5), .relu, .averagePool2d, .flatten, .dense(units: 96),
+      .relu, .dense(units: 10), .softmax,
+    ]))
+
+  /// A ReLU and a pool before any convolution, two convolutions in a row without ReLU, 1×1 and 7×7 kernels.
+  package static let unusual = ModelSpecification(
+    input: ImageShape(height: 6, width: 10, channels: 2),
+    layers: named([
+      .relu, .averagePool2d, conv(20, 1), conv(33, 7), .relu, .relu, conv(6, 3), .flatten, .dense(units: 4), .softmax,
+    ]))
+
+  package static let all: [(name: String, model: ModelSpecification)] = [
+    ("digits", digits), ("odd", odd), ("lenet", lenet), ("unusual", unusual),
+  ]
+}
