@@ -24,7 +24,8 @@ package struct GradientCheckRow: Sendable, Hashable {
 ///
 /// The central difference `(J(w + h) − J(w − h)) / 2h` with h = 1e-5 is exact to about 1e-9 of the loss; what remains is the
 /// kernels' Float rounding, so the tolerance is 1e-3 of the tensor's largest derivative. Tensors of more than
-/// `elementsPerTensor` elements are sampled, evenly and from the seed.
+/// `elementsPerTensor` elements are sampled, evenly and from the seed. Images and biases are random, labels the data's:
+/// on real images whole patches are equal, where neither ReLU nor the post's max-pooling mask has a derivative.
 package enum GradientCheck {
   private static let step = 1e-5
   private static let tolerance = 1e-3
@@ -117,20 +118,25 @@ package enum GradientCheck {
     let prepared = gradient + parameters.packedCount
     for (index, parameter) in parameters.parameters.enumerated() {
       InitialWeights.write(parameter, index: index, seed: configuration.seed, into: weights)
+      guard parameter.kind == .bias else { continue }
+      let random = RandomStream(
+        seed: configuration.seed, purpose: .gradientCheck, stream: 1_000_000 + UInt32(truncatingIfNeeded: index))
+      for k in 0..<parameter.outputs { weights[parameter.offset + k] = 0.1 * random.normal(UInt64(k)) }
     }
     network.prepareWeights(weights, into: prepared, part: 0, of: 1)
 
     var result = Production()
-    let normalization = Normalization(configuration.data, channels: training.channels)
+    let random = RandomStream(seed: configuration.seed, purpose: .gradientCheck, stream: UInt32.max)
     for n in 0..<examples {
       let input = network.input(workspace, example: n)
-      normalization.load(training, example: n, into: input.pixels, row: input.row, pixel: input.pixel)
       workspace.labels[n] = training.labels[n]
       result.labels.append(Int(training.labels[n]))
       for i in 0..<training.height {
         for j in 0..<training.width {
           for c in 0..<training.channels {
-            result.images.append(Double(input.pixels[i * input.row + j * input.pixel + c]))
+            let pixel = random.normal(UInt64(result.images.count))
+            input.pixels[i * input.row + j * input.pixel + c] = pixel
+            result.images.append(Double(pixel))
           }
         }
       }

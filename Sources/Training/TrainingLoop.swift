@@ -49,7 +49,12 @@ struct TrainingLoop: Sendable {
       try context.barrier.wait()
 
       let met = monotonicNanoseconds()
-      if isFirst { shared.isLastStep = stop.isRequested }
+      var totals = StepTotals()
+      if isFirst {
+        // Shard losses are whole now and written again only after the next barrier.
+        totals = self.totals(of: plan.program(stepInEpoch: stepInEpoch).shardCount)
+        shared.isLastStep = stop.isRequested
+      }
       worker.reduceAndUpdate(stepInEpoch: stepInEpoch, learningRate: rate)
       let reduced = monotonicNanoseconds()
       try context.barrier.wait()
@@ -63,7 +68,6 @@ struct TrainingLoop: Sendable {
       shared.timings[context.index].reduceNanoseconds = (reduced - met) + (prepared - updated)
       shared.timings[context.index].barrierNanoseconds = (met - computed) + (updated - reduced) + (end - prepared)
       if isFirst {
-        var totals = totals(of: plan.program(stepInEpoch: stepInEpoch).shardCount)
         totals.epoch = epoch
         totals.step = step
         totals.stepInEpoch = stepInEpoch
