@@ -101,6 +101,13 @@ import Testing
     #expect(again.errors == "")
     #expect(try json(again.output)["weights_digest"] as? String == summary["weights_digest"] as? String)
 
+    let still: ProcessResult = try Executable.run(
+      ["train", file, "--json", "--quiet", "--output", "still", "--lr", "0", "--weights", "again/weights.safetensors"],
+      folder: folder.path)
+    #expect(
+      try json(still.output)["weights_digest"] as? String == summary["weights_digest"] as? String,
+      "no step moves the weights it started from")
+
     let evaluated: ProcessResult = try Executable.run(
       ["evaluate", file, "--weights", "again/weights.safetensors", "--json"], folder: folder.path)
     #expect(evaluated.exitCode == 0, "\(evaluated.errors)")
@@ -131,6 +138,22 @@ import Testing
       ["predict", file, "--weights", weights, "--images", images, "--output", folder.path + "/p.jsonl"])
     #expect(toFile.output == "")
     #expect(try folder.text("p.jsonl") == result.output)
+  }
+
+  @Test func topologyAndGradcheckAnswerInJSON() throws {
+    let folder: TemporaryFolder = try TemporaryFolder()
+    let file: String = try folder.write(Self.tiny, to: "tiny.json")
+    let machine: ProcessResult = try Executable.run(["topology", "--json"])
+    #expect(machine.exitCode == 0, "\(machine.errors)")
+    #expect(try json(machine.output)["workers"] == nil)
+    let plan: ProcessResult = try Executable.run(["topology", file, "--json", "--workers", "3"])
+    #expect(try (json(plan.output)["workers"] as? [Any])?.count == 3)
+    let check: ProcessResult = try Executable.run(["gradcheck", file, "--json"])
+    #expect(check.exitCode == 0, "\(check.output)")
+    #expect(try json(check.output)["passed"] as? Bool == true)
+    let unknown: ProcessResult = try Executable.run(["topology"], environment: ["LOCKSTEP_KERNELS": "avx3"])
+    #expect(unknown.exitCode == 64)
+    #expect(unknown.errors.contains("avx3"))
   }
 
   @Test func anUnwritableOutputIsFoundBeforeTraining() throws {
