@@ -57,7 +57,8 @@ let package = Package(
     .target(
       name: "Training",
       dependencies: [
-        "Network", "KernelInterface", "ReferenceKernels", "Collectives", "Summation", "Machine", "Datasets", "Storage", "Randomness",
+        "Network", "KernelInterface", "ReferenceKernels", "Collectives", "Summation", "Machine", "Datasets", "Storage",
+        "Randomness",
         "Diagnostics",
       ]),
     .target(name: "Reporting", dependencies: ["Training", "Machine", "Storage", "Diagnostics"]),
@@ -67,7 +68,9 @@ let package = Package(
         "Training", "Reporting", "Network", "Datasets", "Storage", "Collectives", "Machine", "Diagnostics",
       ]),
   ] + x86KernelTargets + [
-    .target(name: "TestSupport", dependencies: ["Randomness", "Network", "KernelInterface", "ReferenceKernels"], path: "Tests/TestSupport"),
+    .target(
+      name: "TestSupport", dependencies: ["Randomness", "Network", "KernelInterface", "ReferenceKernels"],
+      path: "Tests/TestSupport"),
     .testTarget(name: "RandomnessTests", dependencies: ["Randomness", "TestSupport"]),
     .testTarget(name: "MachineTests", dependencies: ["Machine", "TestSupport"]),
     .testTarget(
@@ -79,9 +82,13 @@ let package = Package(
       dependencies: ["Datasets", "Storage", "Randomness", "CZlib", "Diagnostics", "TestSupport"]),
     .testTarget(name: "StorageTests", dependencies: ["Storage", "Randomness", "Diagnostics", "TestSupport"]),
     .testTarget(name: "CollectivesTests", dependencies: ["Collectives", "Machine", "TestSupport"]),
-    .testTarget(name: "TrainingTests", dependencies: ["Training", "TestSupport"]),
-    .testTarget(name: "ReportingTests", dependencies: ["Reporting", "TestSupport"]),
-    .testTarget(name: "CommandLineTests", dependencies: ["lockstep", "TestSupport"]),
+    .testTarget(
+      name: "TrainingTests", dependencies: ["Training", "Datasets", "Network", "Diagnostics", "TestSupport"]),
+    .testTarget(
+      name: "ReportingTests",
+      dependencies: ["Reporting", "Training", "Network", "Machine", "Storage", "Diagnostics", "TestSupport"]),
+    .testTarget(
+      name: "CommandLineTests", dependencies: ["lockstep", "Training", "Reporting", "Diagnostics", "TestSupport"]),
   ],
   swiftLanguageModes: [.v6]
 )
