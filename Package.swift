@@ -57,7 +57,8 @@ let package = Package(
     .target(
       name: "Training",
       dependencies: [
-        "Network", "KernelInterface", "ReferenceKernels", "Collectives", "Summation", "Machine", "Datasets", "Storage", "Randomness",
+        "Network", "KernelInterface", "ReferenceKernels", "Collectives", "Summation", "Machine", "Datasets", "Storage",
+        "Randomness",
         "Diagnostics",
       ]),
     .target(name: "Reporting", dependencies: ["Training", "Machine", "Storage", "Diagnostics"]),
@@ -90,8 +91,11 @@ let package = Package(
         "Training", "Network", "KernelInterface", "ReferenceKernels", "Collectives", "Machine", "Datasets", "Storage",
         "Randomness", "Diagnostics", "TestSupport",
       ]),
-    .testTarget(name: "ReportingTests", dependencies: ["Reporting", "TestSupport"]),
-    .testTarget(name: "CommandLineTests", dependencies: ["lockstep", "TestSupport"]),
+    .testTarget(
+      name: "ReportingTests",
+      dependencies: ["Reporting", "Training", "Network", "Machine", "Storage", "Diagnostics", "TestSupport"]),
+    .testTarget(
+      name: "CommandLineTests", dependencies: ["lockstep", "Training", "Reporting", "Diagnostics", "TestSupport"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -211,20 +211,23 @@ def main() -> None:
     folder = HERE / "results"
     folder.mkdir(exist_ok=True)
     about = machine()
-    targets = [folder / "RESULTS"]
-    if set(options.nets) == set(CASES) and set(options.sides) == set(VARIANTS):
-        targets.append(HERE / "RESULTS")  # only a whole comparison replaces the committed one
     for case in options.nets:
         results[case] = compare(case, options.sides, options)
         saved = {net: {name: asdict(side) for name, side in sides.items()} for net, sides in results.items()}
         (folder / "results.json").write_text(json.dumps({"machine": about, "nets": saved}, indent=2) + "\n")
     table = markdown(results, about, options)
+    measured = all(side.rounds for sides in results.values() for side in sides.values())
+    targets = [folder / "RESULTS"]
+    if measured and set(options.nets) == set(CASES) and set(options.sides) == set(VARIANTS):
+        targets.append(HERE / "RESULTS")  # only a whole comparison replaces the committed one
     for target in targets:
         target.with_suffix(".md").write_text(table + "\n![Images per second](RESULTS.svg)\n")
         target.with_suffix(".svg").write_text(
             chart.bars("Images per second of training, longer is faster", panels(results)))
         print(f"wrote {target.with_suffix('.md')}", file=sys.stderr)
     print(table)
+    if not measured:
+        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -5,13 +5,15 @@ import Synchronization
 /// The process's account of threads that Dispatch can start at once for serial queues.
 ///
 /// Dispatch starts at most 255 such threads per quality-of-service class; a block above that waits for another to end.
-/// Workers that meet in a barrier would wait for ever, so they take their threads from this account first. On Linux
-/// the classes differ in nothing but their pools.
+/// Workers that meet in a barrier would wait for ever, so they take their threads from this account first. The classes
+/// differ in their pools (user-interactive has none of its own) and nice values (0, −2 where privileged, 2), which
+/// workers undo where the system lets them.
 enum QueueSlots {
   /// Below 255, so that queues of other code find a thread too.
   static let perClass: Int = 240
-  static let classes: [DispatchQoS] = [.userInitiated, .default, .utility]
-  private static let free: Mutex<[Int]> = Mutex([Int](repeating: perClass, count: 3))
+  static let classes: [DispatchQoS] = [.default, .userInitiated, .utility]
+  /// The free slots of class `c` in bits 16·c ..< 16·(c + 1).
+  private static let free: Atomic<UInt64> = Atomic(packed([perClass, perClass, perClass]))
 
   /// The number of slots taken per class; given back exactly once.
   struct Reservation: ~Copyable, Sendable {
@@ -22,32 +24,31 @@ enum QueueSlots {
       zip(QueueSlots.classes, taken).flatMap { [DispatchQoS](repeating: $0, count: $1) }
     }
 
-    deinit {
-      QueueSlots.free.withLock { free in
-        for index in free.indices { free[index] += taken[index] }
-      }
-    }
+    deinit { QueueSlots.free.add(QueueSlots.packed(taken), ordering: .relaxed) }
   }
 
   /// Takes `count` slots, the first class first.
   ///
   /// - Throws: `UserError` (71) where fewer are free.
   static func reserve(_ count: Int) throws(UserError) -> Reservation {
-    let (taken, available): ([Int], Int) = free.withLock { free in
-      let available: Int = free.reduce(0, +)
-      var taken: [Int] = [Int](repeating: 0, count: free.count)
-      guard count <= available else { return ([], available) }
-      for index in free.indices {
-        taken[index] = min(count - taken.reduce(0, +), free[index])
-        free[index] -= taken[index]
+    while true {
+      let before: UInt64 = free.load(ordering: .relaxed)
+      let available: [Int] = classes.indices.map { Int(before >> (16 * UInt64($0)) & 0xFFFF) }
+      let sum: Int = available.reduce(0, +)
+      guard count <= sum else {
+        throw UserError(
+          .systemRefused, "runtime.workers", "\(count) workers need a thread each; Dispatch has \(sum) left.",
+          hint: "Use at most \(sum) workers.")
       }
-      return (taken, available)
+      var taken: [Int] = []
+      for slots in available { taken.append(min(count - taken.reduce(0, +), slots)) }
+      if free.compareExchange(expected: before, desired: before - packed(taken), ordering: .relaxed).exchanged {
+        return Reservation(taken: taken)
+      }
     }
-    guard !taken.isEmpty else {
-      throw UserError(
-        .systemRefused, "runtime.workers", "\(count) workers need a thread each; Dispatch has \(available) left.",
-        hint: "Use at most \(available) workers.")
-    }
-    return Reservation(taken: taken)
+  }
+
+  private static func packed(_ slots: [Int]) -> UInt64 {
+    slots.reversed().reduce(0) { $0 << 16 | UInt64($1) }
   }
 }

@@ -1,7 +1,6 @@
 import Diagnostics
 import Dispatch
 import Machine
-import Synchronization
 
 /// What a worker knows of itself.
 package struct WorkerContext: Sendable {
@@ -20,13 +19,14 @@ package struct WorkerContext: Sendable {
 /// Threads that compute together: one serial Dispatch queue per worker, each pinned to its place while it works.
 ///
 /// Serial queues, because Dispatch starts blocks of a concurrent queue only as CPUs come free, so that workers that wait
-/// for each other would wait for ever. The threads are borrowed: each gets its affinity back.
+/// for each other would wait for ever. The threads are borrowed: each gets its affinity and nice value back.
 package final class WorkerGroup: Sendable {
   package let placement: Placement
   package let barrier: Barrier
   private let queues: [DispatchQueue]
   private let slots: QueueSlots.Reservation
-  private let current: Mutex<RunningWorkers?> = Mutex(nil)
+  /// 1 while workers run.
+  private let isBusy: CacheLineWord = CacheLineWord(0)
 
   package var workerCount: Int { placement.workers.count }
 
@@ -55,28 +55,32 @@ package final class WorkerGroup: Sendable {
   /// A worker whose body throws breaks the barrier, so that the others leave with `BarrierBroken`.
   /// - Precondition: the workers of an earlier `start` have finished.
   package func start(_ body: @escaping @Sendable (WorkerContext) throws -> Void) -> RunningWorkers {
-    let running: RunningWorkers = RunningWorkers(workers: workerCount)
-    current.withLock { current in
-      precondition(current?.isFinished ?? true, "A worker group runs one body at a time.")
-      current = running
-    }
+    precondition(isBusy.exchange(0, for: 1), "A worker group runs one body at a time.")
     barrier.reset()
+    let running: RunningWorkers = RunningWorkers(group: self)
     for (index, queue) in queues.enumerated() {
-      queue.async { [self] in
-        work(index, running, body)
+      queue.async { [placement, barrier] in
+        Self.work(index, of: placement, barrier, running, body)
         running.finish()
       }
     }
     return running
   }
 
-  private func work(_ index: Int, _ running: RunningWorkers, _ body: (WorkerContext) throws -> Void) {
+  func becomeIdle() { _ = isBusy.exchange(1, for: 0) }
+
+  private static func work(
+    _ index: Int, of placement: Placement, _ barrier: Barrier, _ running: RunningWorkers,
+    _ body: (WorkerContext) throws -> Void
+  ) {
     let place: Placement.Worker = placement.workers[index]
+    let niceValue: Int? = takeNiceValueOfProcess()
+    defer { if let niceValue { _ = ThreadPriority.set(niceValue) } }
     let borrowed: CPUSet? = place.cpu.flatMap { pin(worker: index, to: $0, running) }
     do {
       try body(
         WorkerContext(
-          index: index, count: workerCount, cpu: place.cpu, node: place.node, barrier: barrier,
+          index: index, count: placement.workers.count, cpu: place.cpu, node: place.node, barrier: barrier,
           pinned: borrowed != nil))
     } catch {
       running.fail(error, worker: index)
@@ -90,8 +94,14 @@ package final class WorkerGroup: Sendable {
     }
   }
 
+  /// The nice value to restore; `nil` where it is the process's already. Where the system refuses, speed alone suffers.
+  private static func takeNiceValueOfProcess() -> Int? {
+    guard let own = ThreadPriority.current(), let wanted = ThreadPriority.ofProcess(), own != wanted else { return nil }
+    return ThreadPriority.set(wanted) ? own : nil
+  }
+
   /// The affinity to restore; `nil` where the system refused the pin, which costs speed alone.
-  private func pin(worker index: Int, to cpu: Int, _ running: RunningWorkers) -> CPUSet? {
+  private static func pin(worker index: Int, to cpu: Int, _ running: RunningWorkers) -> CPUSet? {
     do throws(UserError) {
       let before: CPUSet = try ThreadAffinity.current()
       try ThreadAffinity.pin(to: cpu)

@@ -10,6 +10,13 @@ package struct KernelTable: Sendable {
   /// `out[lane] (+)= Σ_image Σ_row Σ_pixel map[…]`: see `BiasGradientArguments`.
   package var biasGradient: @Sendable (BiasGradientArguments) -> Void
 
+  /// The transforms of Winograd's method, see `WinogradTiles` and `WinogradKernel`.
+  package var winogradInput: @Sendable (WinogradTiles) -> Void
+  package var winogradOutput: @Sendable (WinogradTiles) -> Void
+  package var winogradGradient: @Sendable (WinogradTiles) -> Void
+  package var winogradKernel: @Sendable (WinogradKernel) -> Void
+  package var winogradKernelGradient: @Sendable (WinogradKernel) -> Void
+
   package var poolForward: @Sendable (PoolKind, PoolArguments, _ x: FloatIn, _ out: FloatOut) -> Void
   /// `dx` from `dout`, and `x` and `out` of the forward pass.
   package var poolBackward:
@@ -19,6 +26,9 @@ package struct KernelTable: Sendable {
   package var relu: @Sendable (_ x: FloatIn, _ out: FloatOut, _ count: Int) -> Void
   /// `dx = dout` where `x > 0`, else 0.
   package var reluGradient: @Sendable (_ x: FloatIn, _ dout: FloatIn, _ dx: FloatOut, _ count: Int) -> Void
+
+  /// See `TransposeArguments`.
+  package var scatterTransposed: @Sendable (TransposeArguments) -> Void
 
   package var softmax: @Sendable (SoftmaxArguments) -> Void
 
@@ -35,10 +45,16 @@ package struct KernelTable: Sendable {
   package init(
     name: String, tileSum: @escaping @Sendable (TileSum) -> Void,
     biasGradient: @escaping @Sendable (BiasGradientArguments) -> Void,
+    winogradInput: @escaping @Sendable (WinogradTiles) -> Void,
+    winogradOutput: @escaping @Sendable (WinogradTiles) -> Void,
+    winogradGradient: @escaping @Sendable (WinogradTiles) -> Void,
+    winogradKernel: @escaping @Sendable (WinogradKernel) -> Void,
+    winogradKernelGradient: @escaping @Sendable (WinogradKernel) -> Void,
     poolForward: @escaping @Sendable (PoolKind, PoolArguments, FloatIn, FloatOut) -> Void,
     poolBackward: @escaping @Sendable (PoolKind, PoolArguments, FloatIn, FloatIn, FloatIn, FloatOut) -> Void,
     relu: @escaping @Sendable (FloatIn, FloatOut, Int) -> Void,
     reluGradient: @escaping @Sendable (FloatIn, FloatIn, FloatOut, Int) -> Void,
+    scatterTransposed: @escaping @Sendable (TransposeArguments) -> Void,
     softmax: @escaping @Sendable (SoftmaxArguments) -> Void,
     add: @escaping @Sendable (FloatIn, FloatOut, Int) -> Void,
     sgd: @escaping @Sendable (SGDArguments) -> Void,
@@ -47,10 +63,16 @@ package struct KernelTable: Sendable {
     self.name = name
     self.tileSum = tileSum
     self.biasGradient = biasGradient
+    self.winogradInput = winogradInput
+    self.winogradOutput = winogradOutput
+    self.winogradGradient = winogradGradient
+    self.winogradKernel = winogradKernel
+    self.winogradKernelGradient = winogradKernelGradient
     self.poolForward = poolForward
     self.poolBackward = poolBackward
     self.relu = relu
     self.reluGradient = reluGradient
+    self.scatterTransposed = scatterTransposed
     self.softmax = softmax
     self.add = add
     self.sgd = sgd

@@ -2,8 +2,10 @@ import KernelInterface
 
 /// The kernels of this build.
 package let kernelTable = KernelTable(
-  name: buildName, tileSum: tileSum, biasGradient: biasGradient, poolForward: poolForward, poolBackward: poolBackward,
-  relu: relu, reluGradient: reluGradient, softmax: softmax, add: add, sgd: sgd, peak: peak)
+  name: buildName, tileSum: tileSum, biasGradient: biasGradient, winogradInput: winogradInput,
+  winogradOutput: winogradOutput, winogradGradient: winogradGradient, winogradKernel: winogradKernel,
+  winogradKernelGradient: winogradKernelGradient, poolForward: poolForward, poolBackward: poolBackward,
+  relu: relu, reluGradient: reluGradient, scatterTransposed: scatterTransposed, softmax: softmax, add: add, sgd: sgd, peak: peak)
 
 #if LOCKSTEP_AVX512
   private let buildName = "avx512"

@@ -18,31 +18,32 @@ struct NetworkBuilder {
     self.maximumExamples = maximumExamples
     self.computesInputGradient = computesInputGradient
     _ = try model.outputShapes()
-    // Only a convolution or dense layer reads pixels that are not padded to whole vectors.
-    var readsUnpadded = false
-    for layer in model.layers {
-      if case .flatten = layer.kind { continue }
-      switch layer.kind {
-      case .conv2d, .dense: readsUnpadded = !computesInputGradient
-      default: break
-      }
-      break
-    }
     let channels = model.input.channels
     maps = [
-      MapLayout(shape: model.input, channelStride: readsUnpadded ? channels : roundUp(channels, to: 16))
+      MapLayout(shape: model.input, channelStride: readsUnpaddedInput ? channels : roundUp(channels, to: 16))
     ]
   }
 
-  /// Walks the layers; map layouts get the halo their consumer needs.
+  /// Only a first convolution or dense layer reads pixels that are not padded to whole vectors.
+  private var readsUnpaddedInput: Bool {
+    guard !computesInputGradient else { return false }
+    switch model.layers.first(where: { $0.kind != .flatten })?.kind {
+    case .conv2d, .dense: return true
+    default: return false
+    }
+  }
+
+  /// Walks the layers, a ReLU going into the stage before it.
   mutating func addLayers() throws {
     var index = 0
     while index < model.layers.count {
       let layer = model.layers[index]
       let isFollowedByReLU = index + 1 < model.layers.count && model.layers[index + 1].kind == .relu
       switch layer.kind {
-      case .conv2d(let filters, let kernelSize, let padding, _):
-        addConvolution(layer.name, filters: filters, kernelSize: kernelSize, padding: padding, relu: isFollowedByReLU)
+      case .conv2d(let filters, let kernelSize, let padding, let algorithm):
+        addConvolution(
+          layer.name, filters: filters, kernelSize: kernelSize, padding: padding, algorithm: algorithm,
+          relu: isFollowedByReLU)
         if isFollowedByReLU { index += 1 }
       case .dense(let units):
         addDense(layer.name, units: units, relu: isFollowedByReLU)
@@ -78,128 +79,161 @@ struct NetworkBuilder {
   }
 
   private mutating func addPool(_ name: String, _ kind: PoolKind) {
-    stages.append(.pool(PoolStage(name: name, kind: kind, inputIsReLU: outputIsReLU(stages.count - 1))))
+    stages.append(.pool(PoolStage(name: name, kind: kind, inputIsReLU: stages.last?.fusesReLU ?? false)))
     let shape = current.shape
     addMap(shape: ImageShape(height: shape.height / 2, width: shape.width / 2, channels: shape.channels))
   }
 
-  private mutating func addConvolution(_ name: String, filters: Int, kernelSize: Int, padding: Padding, relu: Bool) {
+  private mutating func addConvolution(
+    _ name: String, filters: Int, kernelSize: Int, padding: Padding, algorithm: ConvolutionAlgorithm, relu: Bool
+  ) {
     let before = padding == .same ? (kernelSize - 1) / 2 : 0
     let after = padding == .same ? kernelSize - 1 - before : 0
-    let input = maps.count - 1
-    maps[input].top = before
-    maps[input].left = before
-    maps[input].bottom = after
-    maps[input].right = after
-    let shape = current.shape
+    let input = current
     let output = ImageShape(
-      height: shape.height + before + after - kernelSize + 1, width: shape.width + before + after - kernelSize + 1,
-      channels: filters)
-    addCorrelation(
-      name, isDense: false, kernel: (kernelSize, kernelSize), before: before, after: after, output: output, relu: relu)
+      height: input.shape.height + before + after - kernelSize + 1,
+      width: input.shape.width + before + after - kernelSize + 1, channels: filters)
+    let (weight, bias) = addParameters(
+      name, kind: .convolutionWeight, shape: [kernelSize, kernelSize, input.shape.channels, filters],
+      positions: kernelSize * kernelSize, outputs: filters)
+    stages.append(
+      .convolution(
+        ConvolutionStage(
+          name: name, kernelSize: kernelSize, padBefore: before, padAfter: after, fusesReLU: relu, weight: weight,
+          bias: bias, needsInputGradient: needsInputGradient,
+          winograd: WinogradPlan(algorithm, kernelSize: kernelSize, input: input, output: output))))
+    addMap(shape: output)
   }
 
   private mutating func addDense(_ name: String, units: Int, relu: Bool) {
     let shape = current.shape
-    addCorrelation(
-      name, isDense: true, kernel: (shape.height, shape.width), before: 0, after: 0,
-      output: ImageShape(height: 1, width: 1, channels: units), relu: relu)
+    let (weight, bias) = addParameters(
+      name, kind: .denseWeight, shape: [units, shape.elementCount], positions: shape.height * shape.width,
+      outputs: units)
+    stages.append(
+      .dense(
+        DenseStage(
+          name: name, fusesReLU: relu, weight: weight, bias: bias, needsInputGradient: needsInputGradient)))
+    addMap(shape: ImageShape(height: 1, width: 1, channels: units))
   }
 
-  private mutating func addCorrelation(
-    _ name: String, isDense: Bool, kernel: (Int, Int), before: Int, after: Int, output: ImageShape, relu: Bool
-  ) {
-    let input = current
-    let positions = kernel.0 * kernel.1
-    let channels = input.shape.channels
-    let outputs = output.channels
+  private mutating func addParameters(
+    _ name: String, kind: Parameter.Kind, shape: [Int], positions: Int, outputs: Int
+  ) -> (weight: Int, bias: Int) {
     let weight = parameters.append(
       Parameter(
-        name: "\(name).weight", kind: isDense ? .denseWeight : .convolutionWeight,
-        shape: isDense ? [outputs, positions * channels] : [kernel.0, kernel.1, channels, outputs],
-        positions: positions, channels: channels, channelStride: input.channelStride, outputs: outputs, offset: 0))
+        name: "\(name).weight", kind: kind, shape: shape, positions: positions, channels: current.shape.channels,
+        channelStride: current.channelStride, outputs: outputs, offset: 0))
     let bias = parameters.append(
       Parameter(
         name: "\(name).bias", kind: .bias, shape: [outputs], positions: 1, channels: 1, channelStride: 1,
         outputs: outputs, offset: 0))
-    let needsInputGradient = computesInputGradient || stages.contains { if case .correlation = $0 { true } else { false } }
-    let none = OffsetTable([])
-    stages.append(
-      .correlation(
-        CorrelationStage(
-          name: name, isDense: isDense, kernelHeight: kernel.0, kernelWidth: kernel.1, padBefore: before,
-          padAfter: after, fusesReLU: relu, weight: weight, bias: bias, needsInputGradient: needsInputGradient,
-          preparedOffset: 0, inputGradientSegments: 1,
-          tables: .init(
-            forwardInput: none, forwardOutput: none, weightRows: none, weightOutput: none, inputGradientSource: nil,
-            inputGradientTarget: nil, inputMask: nil))))
-    addMap(shape: output)
+    return (weight, bias)
   }
 
-  private func outputIsReLU(_ stage: Int) -> Bool {
-    guard stage >= 0, case .correlation(let s) = stages[stage] else { return false }
-    return s.fusesReLU
-  }
+  /// Behind the first stage with parameters, gradients flow on; before it only on request.
+  private var needsInputGradient: Bool { computesInputGradient || stages.contains(where: \.isTrainable) }
 
-  /// Lays out the gradient maps and fills the offset tables, once all halos are known.
+  // MARK: Halos, offset tables and the prepared buffer
+
+  /// Lays out the halos of maps and gradients, then what depends on them.
   mutating func finish() {
     gradients = maps.map { MapLayout(shape: $0.shape, channelStride: $0.channelStride) }
     for (i, stage) in stages.enumerated() {
-      guard case .correlation(let s) = stage, s.needsInputGradient, !s.isDense else { continue }
-      // dX is a correlation of dZ with the flipped kernel; it reads F − 1 − pad pixels outside dZ.
-      gradients[i + 1].top = s.kernelHeight - 1 - s.padBefore
-      gradients[i + 1].left = s.kernelWidth - 1 - s.padBefore
-      gradients[i + 1].bottom = s.kernelHeight - 1 - s.padAfter
-      gradients[i + 1].right = s.kernelWidth - 1 - s.padAfter
+      guard case .convolution(let s) = stage else { continue }
+      addHalos(of: s, at: i)
     }
     for (i, stage) in stages.enumerated() {
-      guard case .correlation(var s) = stage else { continue }
-      s.tables = tables(of: s, at: i)
-      if s.needsInputGradient {
-        // Where the gradient of a dense layer's input has a halo, it is computed row by row.
-        s.inputGradientSegments = s.isDense && gradients[i].hasHalo ? gradients[i].shape.height : 1
-        s.preparedOffset = preparedCount
-        let weight = parameters.parameters[s.weight]
-        let groups = s.isDense ? s.inputGradientSegments : s.positions
-        preparedCount += groups * roundUp(weight.rows / groups, to: 32) * roundUp(weight.outputs, to: 16)
+      switch stage {
+      case .convolution(var s):
+        place(&s, at: i)
+        stages[i] = .convolution(s)
+      case .dense(var s):
+        s.tables = tables(of: s, at: i)
+        stages[i] = .dense(s)
+      case .pool, .relu, .softmax: break
       }
-      stages[i] = .correlation(s)
     }
   }
 
-  private func tables(of s: CorrelationStage, at i: Int) -> CorrelationStage.Tables {
-    let input = maps[i]
-    let output = maps[i + 1]
-    let dInput = gradients[i]
-    let dOutput = gradients[i + 1]
-    let rows = parameters.parameters[s.weight].rows
-    let weightOutput = OffsetTable(count: rows, stride: 32)
-    let masks = i > 0 && outputIsReLU(i - 1)
-    if s.isDense {
-      return .init(
-        forwardInput: OffsetTable(count: maximumExamples, stride: input.imageStride),
-        forwardOutput: OffsetTable(count: maximumExamples, stride: output.imageStride),
-        weightRows: OffsetTable(count: rows, stride: 1), weightOutput: weightOutput,
-        inputGradientSource: OffsetTable(count: maximumExamples, stride: dOutput.imageStride),
-        inputGradientTarget: OffsetTable(count: maximumExamples, stride: dInput.imageStride, from: dInput.origin),
-        inputMask: masks ? OffsetTable(count: maximumExamples, stride: input.imageStride) : nil)
+  private mutating func addHalos(of s: ConvolutionStage, at i: Int) {
+    // dX is a correlation of dZ with the flipped kernel; it reads F − 1 − pad pixels outside dZ.
+    let early = s.kernelSize - 1 - s.padBefore
+    maps[i].top = s.padBefore
+    maps[i].left = s.padBefore
+    maps[i].bottom = s.padAfter
+    maps[i].right = s.padAfter
+    if s.needsInputGradient {
+      gradients[i + 1].top = early
+      gradients[i + 1].left = early
+      gradients[i + 1].bottom = s.kernelSize - 1 - s.padAfter
+      gradients[i + 1].right = s.kernelSize - 1 - s.padAfter
     }
+    guard let plan = s.winograd else { return }
+    // Tiles at the edge reach further.
+    let input = maps[i].shape
+    let output = maps[i + 1].shape
+    let m = plan.size.outputs
+    func after(_ tiles: Int, _ before: Int, _ extent: Int) -> Int {
+      WinogradPlan.haloAfter(tiles: tiles, size: plan.size, before: before, extent: extent)
+    }
+    maps[i].bottom = max(maps[i].bottom, after(plan.outputTileRows, s.padBefore, input.height))
+    maps[i].right = max(maps[i].right, after(plan.outputTileColumns, s.padBefore, input.width))
+    gradients[i + 1].bottom = max(gradients[i + 1].bottom, plan.outputTileRows * m - output.height)
+    gradients[i + 1].right = max(gradients[i + 1].right, plan.outputTileColumns * m - output.width)
+    guard s.needsInputGradient else { return }
+    gradients[i + 1].bottom = max(gradients[i + 1].bottom, after(plan.inputTileRows, early, output.height))
+    gradients[i + 1].right = max(gradients[i + 1].right, after(plan.inputTileColumns, early, output.width))
+  }
+
+  private mutating func place(_ s: inout ConvolutionStage, at i: Int) {
+    let channels = maps[i].channelStride
+    let filters = maps[i + 1].channelStride
+    if let plan = s.winograd {
+      s.preparedForward = preparedCount
+      preparedCount += 36 * plan.forwardWeightPlane
+      s.preparedBackward = preparedCount
+      if s.needsInputGradient { preparedCount += 36 * plan.backwardWeightPlane }
+      return
+    }
+    s.preparedBackward = preparedCount
+    if s.needsInputGradient { preparedCount += s.positions * roundUp(channels, to: 32) * filters }
+    let input = maps[i]
     var weightRows: [Int] = []
-    for a in 0..<s.kernelHeight {
-      for b in 0..<s.kernelWidth {
+    for a in 0..<s.kernelSize {
+      for b in 0..<s.kernelSize {
         let start = input.offset(a - s.padBefore, b - s.padBefore)
-        for c in 0..<input.channelStride { weightRows.append(start + c) }
+        for c in 0..<channels { weightRows.append(start + c) }
+      }
+    }
+    let early = s.kernelSize - 1 - s.padBefore
+    s.tables = .init(
+      forwardInput: OffsetTable(
+        pixelsOf: input, shiftedBy: (-s.padBefore, -s.padBefore), shape: maps[i + 1].shape),
+      forwardOutput: OffsetTable(pixelsOf: maps[i + 1]), weightRows: OffsetTable(weightRows),
+      weightOutput: OffsetTable(count: weightRows.count, stride: 32),
+      gradientSource: OffsetTable(pixelsOf: gradients[i + 1], shiftedBy: (-early, -early), shape: input.shape),
+      gradientTarget: OffsetTable(pixelsOf: gradients[i]), inputMask: OffsetTable(pixelsOf: input))
+  }
+
+  private func tables(of s: DenseStage, at i: Int) -> DenseStage.DenseTables {
+    let input = maps[i]
+    var units: [Int] = []
+    if s.needsInputGradient {
+      for row in 0..<input.shape.height {
+        for column in 0..<input.shape.width {
+          for c in stride(from: 0, to: input.channelStride, by: 16) {
+            units.append(gradients[i].offset(row, column) + c)
+          }
+        }
       }
     }
     return .init(
-      forwardInput: OffsetTable(
-        pixelsOf: input, shiftedBy: (-s.padBefore, -s.padBefore), shape: output.shape),
-      forwardOutput: OffsetTable(pixelsOf: output),
-      weightRows: OffsetTable(weightRows), weightOutput: weightOutput,
-      inputGradientSource: OffsetTable(
-        pixelsOf: dOutput, shiftedBy: (s.padBefore - s.kernelHeight + 1, s.padBefore - s.kernelWidth + 1),
-        shape: input.shape),
-      inputGradientTarget: OffsetTable(pixelsOf: dInput),
-      inputMask: masks ? OffsetTable(pixelsOf: input) : nil)
+      inputImages: OffsetTable(count: maximumExamples, stride: input.imageStride),
+      outputImages: OffsetTable(count: maximumExamples, stride: maps[i + 1].imageStride),
+      inputs: OffsetTable(count: DenseStage.rowBlock, stride: 1),
+      weightRows: OffsetTable(count: DenseStage.rowBlock, stride: 32),
+      transposedRows: OffsetTable(count: DenseStage.rowBlock, stride: roundUp(maximumExamples, to: 16)),
+      inputUnits: OffsetTable(units))
   }
 }

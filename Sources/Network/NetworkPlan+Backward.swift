@@ -6,168 +6,89 @@ extension NetworkPlan {
   ///
   /// The examples are consecutive shards of `shardSize` (the last may be smaller); `gradient` receives the sum over them
   /// in the fixed tree: split at the largest power of two below the number of shards, left plus right. Within a
-  /// shard, sums run over examples, then pixels row-major. Nothing is divided by m.
+  /// shard, sums run over examples, then pixels (or tiles) row-major. Nothing is divided by m.
   package func backward(
     _ w: Workspace, examples: Int, shardSize: Int, weights: UnsafePointer<Float>, prepared: UnsafePointer<Float>,
     gradient: UnsafeMutablePointer<Float>, kernels: KernelTable
   ) {
-    let first = stages.indices.first { storesGradient($0) || isCorrelation($0) } ?? 0
-    for i in stages.indices.reversed() where i >= first {
-      switch stages[i] {
-      case .softmax:
-        break  // ŷ − y was written by the forward pass.
-      case .correlation(let s):
-        weightGradient(s, at: i, w, examples: examples, shardSize: shardSize, gradient: gradient, kernels: kernels)
-        if s.needsInputGradient {
-          inputGradient(s, at: i, w, examples: examples, prepared: prepared, kernels: kernels)
-        }
-      case .pool(let s):
-        guard storesGradient(i) else { break }
-        kernels.poolBackward(
-          s.kind, poolArguments(s, at: i, images: examples), w.maps[i] + maps[i].origin,
-          w.maps[i + 1] + maps[i + 1].origin, w.gradients[i + 1] + gradients[i + 1].origin,
-          w.gradients[i] + gradients[i].origin)
-      case .relu:
-        guard storesGradient(i) else { break }
-        reluGradient(at: i, w, examples: examples, kernels: kernels)
+    for i in stages.indices.reversed() where storesGradient(i) || stages[i].isTrainable {
+      parameterGradients(
+        stage: i, w, examples: examples, shardSize: shardSize, gradient: gradient, kernels: kernels)
+      if storesGradient(i) {
+        inputGradient(
+          stage: i, w, examples: examples, weights: weights, prepared: prepared, kernels: kernels)
       }
     }
   }
 
-  private func isCorrelation(_ i: Int) -> Bool {
-    if case .correlation = stages[i] { true } else { false }
-  }
-
-  // MARK: dW and db
-
-  private func weightGradient(
-    _ s: CorrelationStage, at i: Int, _ w: Workspace, examples: Int, shardSize: Int,
-    gradient: UnsafeMutablePointer<Float>, kernels: KernelTable
-  ) {
-    let shards = (examples + shardSize - 1) / shardSize
-    let weight = parameters.parameters[s.weight]
-    let bias = parameters.parameters[s.bias]
-    sumOverShards(0..<shards, into: gradient + weight.offset, count: weight.packedCount, w, level: 0, kernels) {
-      shard, target in
-      let first = shard * shardSize
-      weightGradient(
-        s, at: i, w, first: first, count: min(shardSize, examples - first), into: target, kernels: kernels)
-    }
-    let map = gradients[i + 1]
-    sumOverShards(0..<shards, into: gradient + bias.offset, count: bias.packedCount, w, level: 0, kernels) {
-      shard, target in
-      let first = shard * shardSize
-      kernels.biasGradient(
-        BiasGradientArguments(
-          map: w.gradients[i + 1] + map.origin + first * map.imageStride, out: target,
-          images: min(shardSize, examples - first), height: map.shape.height, width: map.shape.width,
-          image: map.imageStride, row: map.rowStride, pixel: map.channelStride, lanes: map.channelStride))
-    }
-  }
-
-  /// `target = Σ shards` in the fixed tree, `compute` giving one shard's value.
-  private func sumOverShards(
-    _ shards: Range<Int>, into target: UnsafeMutablePointer<Float>, count: Int, _ w: Workspace, level: Int,
-    _ kernels: KernelTable, _ compute: (Int, UnsafeMutablePointer<Float>) -> Void
-  ) {
-    guard shards.count > 1 else { return compute(shards.lowerBound, target) }
-    let middle = shards.lowerBound + ShardTree.split(shards.count)
-    sumOverShards(
-      shards.lowerBound..<middle, into: target, count: count, w, level: level + 1, kernels, compute)
-    let right = w.treeScratch[level]
-    sumOverShards(middle..<shards.upperBound, into: right, count: count, w, level: level + 1, kernels, compute)
-    kernels.add(right, target, count)
-  }
-
-  /// `dW[a, b, c, k] = Σ_n Σ_i Σ_j dZ[n, i, j, k] · X[n, i + a, j + b, c]` over the examples of one shard.
-  private func weightGradient(
-    _ s: CorrelationStage, at i: Int, _ w: Workspace, first: Int, count: Int,
-    into target: UnsafeMutablePointer<Float>, kernels: KernelTable
-  ) {
-    let input = maps[i]
-    let map = gradients[i + 1]
-    let rows = parameters.parameters[s.weight].rows
-    var sum = TileSum(
-      a: w.maps[i] + first * input.imageStride, aOffsets: s.tables.weightRows.base,
-      b: w.gradients[i + 1] + map.origin + first * map.imageStride, out: target,
-      outOffsets: s.tables.weightOutput.base)
-    sum.rows = rows
-    sum.lanes = map.channelStride
-    sum.outBlock = rows * 32
-    sum.epilogue = .store
-    if s.isDense {
-      sum.inner = count
-      sum.aInner = input.imageStride
-      sum.bInner = map.imageStride
-      kernels.tileSum(sum)
-      return
-    }
-    sum.middle = map.shape.height
-    sum.inner = map.shape.width
-    sum.aOuter = input.imageStride
-    sum.aMiddle = input.rowStride
-    sum.aInner = input.channelStride
-    sum.bOuter = map.imageStride
-    sum.bMiddle = map.rowStride
-    sum.bInner = map.channelStride
-    // As many images at a time as make a few hundred terms: dZ of one lane block then stays in the first-level cache.
-    let group = max(1, 256 / (sum.middle * sum.inner))
-    var done = 0
-    while done < count {
-      sum.outer = min(group, count - done)
-      kernels.tileSum(sum)
-      sum.epilogue = .accumulate
-      sum.a += sum.outer * input.imageStride
-      sum.b += sum.outer * map.imageStride
-      done += sum.outer
-    }
-  }
-
-  // MARK: dX
-
-  /// `dX[n, i, j, c] = Σ_k Σ_a Σ_b dZ[n, i − a, j − b, k] · W[a, b, c, k]`, masked by the ReLU below where there is one.
-  private func inputGradient(
-    _ s: CorrelationStage, at i: Int, _ w: Workspace, examples: Int, prepared: UnsafePointer<Float>,
+  /// dW and db of one stage, from the gradient of its output.
+  func parameterGradients(
+    stage i: Int, _ w: Workspace, examples: Int, shardSize: Int, gradient: UnsafeMutablePointer<Float>,
     kernels: KernelTable
   ) {
-    guard let source = s.tables.inputGradientSource, let target = s.tables.inputGradientTarget else {
-      fatalError("The input gradient of \(s.name) was asked for but not planned.")
-    }
-    let dOutput = gradients[i + 1]
-    let dInput = gradients[i]
-    var sum = TileSum(
-      a: w.gradients[i + 1], aOffsets: source.base, b: prepared + s.preparedOffset, out: w.gradients[i],
-      outOffsets: target.base)
-    if let mask = s.tables.inputMask {
-      sum.epilogue = .reluGradient
-      sum.mask = UnsafePointer(w.maps[i])
-      sum.maskOffsets = mask.base
-    }
-    if s.isDense {
-      sum.rows = examples
-      sum.lanes = s.positions * dInput.channelStride / s.inputGradientSegments
-      sum.inner = dOutput.channelStride
-      sum.bBlock = sum.inner * 32
-      for _ in 0..<s.inputGradientSegments {
-        kernels.tileSum(sum)
-        sum.b += roundUp(sum.lanes, to: 32) * sum.inner
-        sum.out += dInput.rowStride
-        sum.mask = sum.mask.map { $0 + sum.lanes }
+    switch stages[i] {
+    case .convolution(let s):
+      let weight = parameters.parameters[s.weight]
+      forEachShardSum(examples, shardSize, into: gradient + weight.offset, count: weight.packedCount, w, kernels) {
+        first, count, target in
+        if let plan = s.winograd {
+          winogradWeightGradient(s, plan, at: i, w, first: first, count: count, into: target, kernels: kernels)
+        } else if let tables = s.tables {
+          directWeightGradient(s, tables, at: i, w, first: first, count: count, into: target, kernels: kernels)
+        }
       }
-      return
+      biasGradient(s.bias, at: i, w, examples: examples, shardSize: shardSize, gradient: gradient, kernels: kernels)
+    case .dense(let s):
+      denseWeightGradient(
+        s, at: i, w, examples: examples, shardSize: shardSize, gradient: gradient, kernels: kernels)
+      biasGradient(s.bias, at: i, w, examples: examples, shardSize: shardSize, gradient: gradient, kernels: kernels)
+    case .pool, .relu, .softmax: break
     }
-    sum.rows = dInput.shape.height * dInput.shape.width
-    sum.lanes = dInput.channelStride
-    sum.middle = s.kernelHeight
-    sum.inner = s.kernelWidth * dOutput.channelStride
-    sum.aMiddle = dOutput.rowStride
-    sum.bMiddle = sum.inner * 32
-    sum.bBlock = sum.middle * sum.bMiddle
-    for _ in 0..<examples {
-      kernels.tileSum(sum)
-      sum.a += dOutput.imageStride
-      sum.out += dInput.imageStride
-      sum.mask = sum.mask.map { $0 + maps[i].imageStride }
+  }
+
+  /// `db[k] = Σ_n Σ_i Σ_j dZ[n,i,j,k]`
+  private func biasGradient(
+    _ index: Int, at i: Int, _ w: Workspace, examples: Int, shardSize: Int, gradient: UnsafeMutablePointer<Float>,
+    kernels: KernelTable
+  ) {
+    let bias = parameters.parameters[index]
+    let map = gradients[i + 1]
+    forEachShardSum(examples, shardSize, into: gradient + bias.offset, count: bias.packedCount, w, kernels) {
+      first, count, target in
+      kernels.biasGradient(
+        BiasGradientArguments(
+          map: w.gradients[i + 1] + map.origin + first * map.imageStride, out: target, images: count,
+          height: map.shape.height, width: map.shape.width, image: map.imageStride, row: map.rowStride,
+          pixel: map.channelStride, lanes: map.channelStride))
+    }
+  }
+
+  /// The gradient of one stage's input, from the gradient of its output.
+  func inputGradient(
+    stage i: Int, _ w: Workspace, examples: Int, weights: UnsafePointer<Float>, prepared: UnsafePointer<Float>,
+    kernels: KernelTable
+  ) {
+    let masks = i > 0 && stages[i - 1].fusesReLU
+    switch stages[i] {
+    case .softmax:
+      break  // ŷ − y was written by the forward pass.
+    case .convolution(let s):
+      if let plan = s.winograd {
+        winogradInputGradient(
+          s, plan, at: i, w, examples: examples, prepared: prepared, masks: masks, kernels: kernels)
+      } else if let tables = s.tables {
+        directInputGradient(
+          s, tables, at: i, w, examples: examples, prepared: prepared, masks: masks, kernels: kernels)
+      }
+    case .dense(let s):
+      denseInputGradient(s, at: i, w, examples: examples, weights: weights, masks: masks, kernels: kernels)
+    case .pool(let s):
+      kernels.poolBackward(
+        s.kind, poolArguments(s, at: i, images: examples), w.maps[i] + maps[i].origin,
+        w.maps[i + 1] + maps[i + 1].origin, w.gradients[i + 1] + gradients[i + 1].origin,
+        w.gradients[i] + gradients[i].origin)
+    case .relu:
+      reluGradient(at: i, w, examples: examples, kernels: kernels)
     }
   }
 
@@ -182,5 +103,30 @@ extension NetworkPlan {
           shape.width * maps[i].channelStride)
       }
     }
+  }
+
+  /// `target` = the tree sum over all shards of `examples`, `compute(first, count, target)` giving one shard's value.
+  private func forEachShardSum(
+    _ examples: Int, _ shardSize: Int, into target: UnsafeMutablePointer<Float>, count: Int, _ w: Workspace,
+    _ kernels: KernelTable, _ compute: (Int, Int, UnsafeMutablePointer<Float>) -> Void
+  ) {
+    let shards = (examples + shardSize - 1) / shardSize
+    sumOverShards(0..<shards, into: target, count: count, w, level: 0, kernels) { shard, target in
+      compute(shard * shardSize, min(shardSize, examples - shard * shardSize), target)
+    }
+  }
+
+  /// `target = Σ shards` in the fixed tree, `compute` giving one shard's value.
+  func sumOverShards(
+    _ shards: Range<Int>, into target: UnsafeMutablePointer<Float>, count: Int, _ w: Workspace, level: Int,
+    _ kernels: KernelTable, _ compute: (Int, UnsafeMutablePointer<Float>) -> Void
+  ) {
+    guard shards.count > 1 else { return compute(shards.lowerBound, target) }
+    let middle = shards.lowerBound + ShardTree.split(shards.count)
+    sumOverShards(
+      shards.lowerBound..<middle, into: target, count: count, w, level: level + 1, kernels, compute)
+    let right = w.treeScratch[level]
+    sumOverShards(middle..<shards.upperBound, into: right, count: count, w, level: level + 1, kernels, compute)
+    kernels.add(right, target, count)
   }
 }

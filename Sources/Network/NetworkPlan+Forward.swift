@@ -3,60 +3,46 @@ import KernelInterface
 extension NetworkPlan {
   /// The forward pass of the first `examples` images of the workspace, to probabilities in the last map.
   ///
-  /// Also writes losses and correctness of each example whose label is not negative.
+  /// Also writes losses and correctness of each example whose label is not negative. With `keepsProbabilities` the
+  /// probabilities are kept, without it the gradient of the logits.
   package func forward(
-    _ w: Workspace, examples: Int, weights: UnsafePointer<Float>, kernels: KernelTable, keepsProbabilities: Bool
+    _ w: Workspace, examples: Int, weights: UnsafePointer<Float>, prepared: UnsafePointer<Float>, kernels: KernelTable,
+    keepsProbabilities: Bool
   ) {
-    for (i, stage) in stages.enumerated() {
-      switch stage {
-      case .correlation(let s): forward(s, at: i, w, examples: examples, weights: weights, kernels: kernels)
-      case .pool(let s):
-        let p = poolArguments(s, at: i, images: examples)
-        kernels.poolForward(s.kind, p, w.maps[i] + maps[i].origin, w.maps[i + 1] + maps[i + 1].origin)
-      case .relu:
-        forEachRow(of: i, examples: examples) { from, to, count in
-          kernels.relu(w.maps[i] + from, w.maps[i + 1] + to, count)
-        }
-      case .softmax(let classes):
-        let logits = maps[i]
-        kernels.softmax(
-          SoftmaxArguments(
-            examples: examples, classes: classes, logits: w.maps[i], stride: logits.imageStride, labels: w.labels,
-            probabilities: keepsProbabilities ? w.maps[i + 1] : nil,
-            gradient: keepsProbabilities ? nil : w.gradients[i], losses: w.losses, correct: w.correct))
-      }
+    for i in stages.indices {
+      forward(
+        stage: i, w, examples: examples, weights: weights, prepared: prepared, kernels: kernels,
+        keepsProbabilities: keepsProbabilities)
     }
   }
 
-  private func forward(
-    _ s: CorrelationStage, at i: Int, _ w: Workspace, examples: Int, weights: UnsafePointer<Float>,
-    kernels: KernelTable
+  /// The forward pass of one stage.
+  func forward(
+    stage i: Int, _ w: Workspace, examples: Int, weights: UnsafePointer<Float>, prepared: UnsafePointer<Float>,
+    kernels: KernelTable, keepsProbabilities: Bool
   ) {
-    let input = maps[i]
-    let output = maps[i + 1]
-    let weight = parameters.parameters[s.weight]
-    var sum = TileSum(
-      a: w.maps[i], aOffsets: s.tables.forwardInput.base, b: weights + weight.offset, out: w.maps[i + 1],
-      outOffsets: s.tables.forwardOutput.base)
-    sum.lanes = output.channelStride
-    sum.bBlock = weight.rows * 32
-    sum.bias = weights + parameters.parameters[s.bias].offset
-    sum.epilogue = s.fusesReLU ? .biasReLU : .bias
-    if s.isDense {
-      sum.rows = examples
-      sum.inner = weight.rows
-      kernels.tileSum(sum)
-      return
-    }
-    sum.rows = output.shape.height * output.shape.width
-    sum.middle = s.kernelHeight
-    sum.inner = s.kernelWidth * input.channelStride
-    sum.aMiddle = input.rowStride
-    sum.bMiddle = sum.inner * 32
-    for _ in 0..<examples {
-      kernels.tileSum(sum)
-      sum.a += input.imageStride
-      sum.out += output.imageStride
+    switch stages[i] {
+    case .convolution(let s):
+      if let plan = s.winograd {
+        winogradForward(
+          s, plan, at: i, w, examples: examples, weights: weights, prepared: prepared, kernels: kernels)
+      } else if let tables = s.tables {
+        directForward(s, tables, at: i, w, examples: examples, weights: weights, kernels: kernels)
+      }
+    case .dense(let s): denseForward(s, at: i, w, examples: examples, weights: weights, kernels: kernels)
+    case .pool(let s):
+      let p = poolArguments(s, at: i, images: examples)
+      kernels.poolForward(s.kind, p, w.maps[i] + maps[i].origin, w.maps[i + 1] + maps[i + 1].origin)
+    case .relu:
+      forEachRow(of: i, examples: examples) { from, to, count in
+        kernels.relu(w.maps[i] + from, w.maps[i + 1] + to, count)
+      }
+    case .softmax(let classes):
+      kernels.softmax(
+        SoftmaxArguments(
+          examples: examples, classes: classes, logits: w.maps[i], stride: maps[i].imageStride, labels: w.labels,
+          probabilities: keepsProbabilities ? w.maps[i + 1] : nil,
+          gradient: keepsProbabilities ? nil : w.gradients[i], losses: w.losses, correct: w.correct))
     }
   }
 

@@ -5,20 +5,36 @@ import KernelInterface
 /// Stage `i` reads map `i` and writes map `i + 1`. A ReLU behind a convolution or dense layer is part of that stage;
 /// `flatten` is none, as it only renames a map without halo.
 enum Stage {
-  case correlation(CorrelationStage)
+  case convolution(ConvolutionStage)
+  case dense(DenseStage)
   case pool(PoolStage)
   case relu
   case softmax(classes: Int)
+
+  /// Whether the stage has parameters.
+  var isTrainable: Bool {
+    switch self {
+    case .convolution, .dense: true
+    case .pool, .relu, .softmax: false
+    }
+  }
+
+  /// Whether the stage's output is a ReLU's.
+  var fusesReLU: Bool {
+    switch self {
+    case .convolution(let s): s.fusesReLU
+    case .dense(let s): s.fusesReLU
+    case .pool, .relu, .softmax: false
+    }
+  }
 }
 
-/// A convolution, or a dense layer as the `valid` convolution whose kernel is the whole map.
-struct CorrelationStage {
+/// A convolution with stride 1.
+struct ConvolutionStage {
   /// Name of the layer in the configuration.
   var name: String
-  var isDense: Bool
-  var kernelHeight: Int
-  var kernelWidth: Int
-  /// Zero rows and columns before the first pixel: (F − 1)/2 rounded down for `same`, 0 for `valid`.
+  var kernelSize: Int
+  /// Zero rows and columns before the first pixel: (F − 1)/2 rounded down for `same`, 0 for `valid`; and after the last.
   var padBefore: Int
   var padAfter: Int
   var fusesReLU: Bool
@@ -27,28 +43,55 @@ struct CorrelationStage {
   var bias: Int
   /// Whether the gradient of the stage's input is needed.
   var needsInputGradient: Bool
-  /// Start of the transposed weights in the prepared buffer; meaningless without input gradient.
-  var preparedOffset: Int
-  /// Parts in which a dense layer's input gradient is computed: 1, or the rows of a map with a halo.
-  var inputGradientSegments: Int
+  /// How it is computed; part of the numerics.
+  var winograd: WinogradPlan?
+  /// Start in the prepared buffer of what the forward pass reads (Winograd only) and of what the input gradient reads.
+  var preparedForward = 0
+  var preparedBackward = 0
+  var tables: DirectTables?
 
-  var positions: Int { kernelHeight * kernelWidth }
+  var positions: Int { kernelSize * kernelSize }
 
-  /// Offset tables for the three passes, see `CorrelationPasses.swift`.
-  var tables: Tables
-  struct Tables {
-    /// Rows of the forward pass: pixels of one image, or images of a dense layer.
+  /// Offset tables of the direct passes.
+  struct DirectTables {
+    /// Rows of the forward pass: the pixels of one image.
     var forwardInput: OffsetTable
     var forwardOutput: OffsetTable
     /// Rows of the weight gradient: (a, b, c) of the kernel.
     var weightRows: OffsetTable
     var weightOutput: OffsetTable
-    /// Rows of the input gradient, `nil` where none is needed.
-    var inputGradientSource: OffsetTable?
-    var inputGradientTarget: OffsetTable?
+    /// Rows of the input gradient.
+    var gradientSource: OffsetTable
+    var gradientTarget: OffsetTable
     /// Where the ReLU mask of each row lies in the input map.
-    var inputMask: OffsetTable?
+    var inputMask: OffsetTable
   }
+}
+
+/// A fully connected layer over a map without halo, whose pixels are its inputs in row-major order.
+struct DenseStage {
+  var name: String
+  var fusesReLU: Bool
+  var weight: Int
+  var bias: Int
+  var needsInputGradient: Bool
+  var tables: DenseTables?
+
+  struct DenseTables {
+    /// Rows of the forward pass: examples.
+    var inputImages: OffsetTable
+    var outputImages: OffsetTable
+    /// Rows of weight and input gradient: `rowBlock` consecutive inputs.
+    var inputs: OffsetTable
+    var weightRows: OffsetTable
+    /// Rows of the transposed input gradient, `exampleStride` apart.
+    var transposedRows: OffsetTable
+    /// Where each 16 inputs lie in an image of the input gradient.
+    var inputUnits: OffsetTable
+  }
+
+  /// Inputs taken at a time by the gradients: 64 inputs × 32 outputs × 4 bytes = 8 KiB stay in the first-level cache.
+  static let rowBlock = 64
 }
 
 /// A 2×2 pooling layer.

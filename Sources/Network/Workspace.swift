@@ -12,6 +12,8 @@ package struct Workspace {
   package let correct: UnsafeMutablePointer<Int32>
   /// One buffer of `largestParameter` floats per level of the tree inside a chunk.
   let treeScratch: [UnsafeMutablePointer<Float>]
+  /// What one pass of one layer needs for itself: transform domains, transposed gradients.
+  let scratch: UnsafeMutablePointer<Float>
 
   /// Bytes of a workspace of `plan` whose chunks have at most `shards` shards.
   package static func byteCount(_ plan: NetworkPlan, shards: Int) -> Int {
@@ -50,6 +52,7 @@ package struct Workspace {
       reach *= 2
     }
     treeScratch = levels
+    scratch = layout.take(plan.scratchFloats, of: Float.self)
   }
 }
 
@@ -74,7 +77,20 @@ extension NetworkPlan {
   /// Whether the gradient of map `i` exists: behind the first stage with parameters, or everywhere on request.
   func storesGradient(_ i: Int) -> Bool {
     if computesInputGradient { return i < maps.count - 1 }
-    let first = stages.firstIndex { if case .correlation = $0 { true } else { false } } ?? stages.count
+    let first = stages.firstIndex(where: \.isTrainable) ?? stages.count
     return i > first && i < maps.count - 1
+  }
+
+  /// Floats of the scratch that the hungriest pass needs.
+  var scratchFloats: Int {
+    var floats = Self.prepareScratchFloats
+    for stage in stages {
+      switch stage {
+      case .convolution(let s): floats = max(floats, s.winograd?.scratchFloats ?? 0)
+      case .dense(let s): floats = max(floats, denseScratchFloats(s))
+      case .pool, .relu, .softmax: break
+      }
+    }
+    return floats
   }
 }

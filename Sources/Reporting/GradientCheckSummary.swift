@@ -31,7 +31,8 @@ package struct GradientCheckSummary: Summary {
     table.addRule()
     for row: GradientCheckRow in rows {
       table.add(
-        row.layer, row.tensor, NumberText.grouped(row.elements), NumberText.grouped(row.checked), scientific(row.worstError),
+        row.layer, row.tensor, NumberText.grouped(row.elements), NumberText.grouped(row.checked),
+        scientific(row.worstError),
         scientific(row.tolerance), row.passed ? "ok" : "FAILED")
     }
     return table.lines()

@@ -2,7 +2,7 @@ import Training
 
 /// A line of `metrics.jsonl`; all lines have the same eleven keys, `val_loss` and `val_accuracy` null where unknown.
 ///
-/// The two are known on an epoch's line alone, which follows its last interval's, and only with a test set.
+/// The two are known on an epoch's line alone, whose other values are means over the epoch, and only with a test set.
 package enum MetricsLine {
   package static func step(_ record: StepRecord) -> String { line(record, nil, nil) }
 

@@ -48,7 +48,8 @@ package final class RunDirectory {
       // An existing folder on a read-only file system answers with another error than EEXIST.
       let reason: String = String(cString: strerror(errno))
       guard access(made, F_OK) == 0 else {
-        throw UserError(.cannotWrite, made, "the folder cannot be made: \(reason)", hint: "--output DIR chooses another")
+        throw UserError(
+          .cannotWrite, made, "the folder cannot be made: \(reason)", hint: "--output DIR chooses another")
       }
     }
     var status: stat = stat()

@@ -14,7 +14,7 @@ package struct TopologyReport: Summary {
   }
 
   package var lines: [String] {
-    topology.lines + ["kernels  \(kernels)"] + (placement.map { [""] + $0.lines } ?? [])
+    topology.lines + ["Kernels      \(kernels)"] + (placement.map { [""] + $0.lines } ?? [])
   }
 
   package var json: JSONValue {

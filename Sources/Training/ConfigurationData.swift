@@ -22,9 +22,10 @@ extension RunConfiguration {
   package func loadTestData() throws(UserError) -> ImageDataset? {
     switch data.source {
     case .embeddedDigits: try ImageDataset.embeddedDigits().test
-    case .idx(_, let test): try test.map { (paths) throws(UserError) in
-      try ImageDataset.idx(images: paths.images, labels: paths.labels)
-    }
+    case .idx(_, let test):
+      try test.map { (paths) throws(UserError) in
+        try ImageDataset.idx(images: paths.images, labels: paths.labels)
+      }
     case .synthetic(_, let examples, let classes):
       examples == 0 ? nil : try synthetic(examples, classes: classes, split: .test)
     }

@@ -126,7 +126,8 @@ package enum GradientCheck {
         seed: configuration.seed, purpose: .gradientCheck, stream: 1_000_000 + UInt32(truncatingIfNeeded: index))
       for k in 0..<parameter.outputs { weights[parameter.offset + k] = 0.1 * random.normal(UInt64(k)) }
     }
-    network.prepareWeights(weights, into: prepared, part: 0, of: 1)
+    network.prepareWeights(
+      weights, into: prepared, scratch: workspace, part: 0, of: 1, kernels: kernels)
 
     var result = Production()
     let random = RandomStream(seed: configuration.seed, purpose: .gradientCheck, stream: UInt32.max)
@@ -145,7 +146,7 @@ package enum GradientCheck {
       }
     }
     network.forward(
-      workspace, examples: examples, weights: weights, kernels: kernels, keepsProbabilities: false)
+      workspace, examples: examples, weights: weights, prepared: prepared, kernels: kernels, keepsProbabilities: false)
     network.backward(
       workspace, examples: examples, shardSize: examples, weights: weights, prepared: prepared, gradient: gradient,
       kernels: kernels)

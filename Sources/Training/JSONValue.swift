@@ -41,11 +41,11 @@ extension JSONValue {
     return text
   }
 
-  /// The document in lines of at most about 100 columns; what fits on one line stays on one.
+  /// The document in lines of at most about 140 columns; what fits on one line stays on one.
   package func prettyText(indentation: Int = 0) -> String {
     var oneLine: String = ""
     write(to: &oneLine, spaced: true)
-    guard oneLine.count + indentation > 100 || (indentation == 0 && isContainer) else { return oneLine }
+    guard oneLine.count + indentation > 140 || (indentation == 0 && isContainer) else { return oneLine }
     let inner: String = String(repeating: " ", count: indentation + 2)
     let outer: String = String(repeating: " ", count: indentation)
     switch self {

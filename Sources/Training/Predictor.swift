@@ -75,7 +75,10 @@ package final class Predictor {
     // Written by the worker of each example alone, read after all have finished.
     nonisolated(unsafe) let target = probabilities
     try WorkerGroup(placement: plan.placement).run { context in
-      try Worker(context, shared, normalization).evaluate(dataset, probabilities: target)
+      let worker = try Worker(context, shared, normalization)
+      worker.prepareWeights()
+      try context.barrier.wait()
+      worker.evaluate(dataset, probabilities: target)
     }
     return shared
   }

@@ -66,7 +66,8 @@ struct Worker: ~Copyable {
       let positions = positions(of: shards, in: batch)
       load(dataset, positions, ordered: true)
       plan.network.forward(
-        workspace, examples: positions.count, weights: shared.weights, kernels: plan.kernels, keepsProbabilities: false)
+        workspace, examples: positions.count, weights: shared.weights, prepared: shared.prepared, kernels: plan.kernels,
+        keepsProbabilities: false)
       plan.network.backward(
         workspace, examples: positions.count, shardSize: plan.shards.shardSize, weights: shared.weights,
         prepared: shared.prepared, gradient: target, kernels: plan.kernels)
@@ -105,7 +106,9 @@ struct Worker: ~Copyable {
 
   /// The worker's part of the transposed weights, after all weights are updated.
   func prepareWeights() {
-    plan.network.prepareWeights(shared.weights, into: shared.prepared, part: context.index, of: context.count)
+    plan.network.prepareWeights(
+      shared.weights, into: shared.prepared, scratch: workspace, part: context.index, of: context.count,
+      kernels: plan.kernels)
   }
 
   /// Forward over the worker's shards of a whole data set in file order; losses and correctness go to the shared sums.
@@ -120,7 +123,8 @@ struct Worker: ~Copyable {
       let positions = positions(of: shards, in: all)
       load(dataset, positions, ordered: false)
       plan.network.forward(
-        workspace, examples: positions.count, weights: shared.weights, kernels: plan.kernels, keepsProbabilities: true)
+        workspace, examples: positions.count, weights: shared.weights, prepared: shared.prepared, kernels: plan.kernels,
+        keepsProbabilities: true)
       recordLosses(shards, examples: positions.count)
       if let probabilities {
         let classes = plan.network.classes

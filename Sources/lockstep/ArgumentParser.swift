@@ -83,13 +83,13 @@ package struct ArgumentParser {
   private mutating func takeFlag(_ word: String) throws(UserError) {
     let parts: [Substring] = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
     let typed: String = String(parts[0])
-    let name: String = typed.drop { $0 == "-" }.replacing("_", with: "-")
+    let name: String = String(typed.drop { $0 == "-" }.map { $0 == "_" ? "-" : $0 })
     let flag: Flag? = typed == "-h" ? .help : typed.hasPrefix("--") ? Flag(rawValue: name) : nil
     guard let flag: Flag else {
       let nearest: String? = NearestName.nearest(to: name, among: Flag.allCases.map(\.rawValue))
       throw UserError(.usage, typed, "unknown flag", hint: nearest.map { "the nearest known flag is --\($0)" })
     }
-    switch (flag.placeholder, parts.count == 2) {
+    switch (flag.placeholder(for: nil), parts.count == 2) {
     case (nil, false): flags.append(.init(flag: flag, value: ""))
     case (nil, true): throw UserError(.usage, typed, "found the value \(parts[1]); allowed: no value")
     case (let placeholder?, let isJoined):
@@ -109,9 +109,10 @@ package struct ArgumentParser {
       words.removeFirst(command.words.count)
       return command
     }
-    let groups: Set<String> = Set(Command.allCases.map(\.words).filter { $0.count > 1 }.map { $0[0] })
-    let typed: String = groups.contains(first) ? words.prefix(2).joined(separator: " ") : first
-    let nearest: String? = NearestName.nearest(to: typed, among: Command.allCases.map(\.rawValue))
+    let group: [Command] = Command.allCases.filter { $0.words.count > 1 && $0.words[0] == first }
+    let typed: String = group.isEmpty ? first : words.prefix(2).joined(separator: " ")
+    let candidates: [Command] = group.isEmpty ? Command.allCases : group
+    let nearest: String? = NearestName.nearest(to: typed, among: candidates.map(\.rawValue))
     throw UserError(
       .usage, typed, "unknown command; allowed: \(Self.names)",
       hint: nearest.map { "the nearest known command is \($0)" })

@@ -17,10 +17,10 @@ package enum Command: String, CaseIterable, Sendable {
     switch self {
     case .train: "train a network; writes the run directory"
     case .evaluate: "loss and accuracy of weights on the test set"
-    case .predict: "class and probabilities of each image, as JSON Lines"
+    case .predict: "class and probabilities per image, as JSON Lines"
     case .throughput: "images/s of full training steps on in-memory data"
     case .gradcheck: "finite differences against every gradient, per layer"
-    case .topology: "nodes, cores, caches, usable CPUs and the pinning plan"
+    case .topology: "nodes, caches, usable CPUs and where workers go"
     case .config: "the configuration with every default filled in"
     }
   }
@@ -69,9 +69,9 @@ package enum Flag: String, CaseIterable, Sendable {
   package var text: String { "--\(rawValue)" }
 
   /// What stands after it; `nil` where it takes no value.
-  package var placeholder: String? {
+  package func placeholder(for command: Command?) -> String? {
     switch self {
-    case .output: "DIR"
+    case .output: command == .predict ? "FILE" : "DIR"
     case .weights, .images: "FILE"
     case .resume: "auto|never"
     case .set: "key.path=VALUE"

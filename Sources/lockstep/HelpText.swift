@@ -26,7 +26,7 @@ package enum HelpText {
   package static func usage(_ command: Command) -> String { shortUsage(command) + " [flags]" }
 
   private static func shortUsage(_ command: Command) -> String {
-    let required: [String] = command.requiredFlags.map { "\($0.text) \($0.placeholder ?? "")" }
+    let required: [String] = command.requiredFlags.map { "\($0.text) \($0.placeholder(for: command) ?? "")" }
     return ([command.rawValue, command.configurationIsOptional ? "[CONFIG]" : "CONFIG"] + required)
       .joined(separator: " ")
   }
@@ -34,7 +34,7 @@ package enum HelpText {
   private static func table(_ flags: [Flag], for command: Command?) -> [String] {
     var table: TextTable = TextTable([.left, .left])
     for flag: Flag in flags {
-      table.add(flag.placeholder.map { "\(flag.text) \($0)" } ?? flag.text, flag.summary(for: command))
+      table.add(flag.placeholder(for: command).map { "\(flag.text) \($0)" } ?? flag.text, flag.summary(for: command))
     }
     return table.lines(indentation: 2)
   }

@@ -98,18 +98,22 @@ struct WorkerGroupTests {
   @Test func sixHundredWorkersMeet() throws {
     let meetings: Int = 3
     let counts = SharedInts(600)
+    let niceValues = SharedInts(600)
     let group = try WorkerGroup(placement: unpinned(600))
     let usable: Int = try ThreadAffinity.current().count
     #expect(group.barrier.spinPauses == 0 || usable >= 600)
     let running = group.start { context in
+      niceValues.values[context.index] = ThreadPriority.current() ?? 99
       for _ in 0..<meetings {
         counts.values[context.index] += 1
         try context.barrier.wait()
       }
     }
-    #expect(running.wait(timeoutMilliseconds: 120_000))
+    if !running.wait(timeoutMilliseconds: 120_000) { group.barrier.breakAll() }
     try running.result()
     #expect(counts.values.allSatisfy { $0 == meetings })
+    // The third class has the nice value 2, which only the privileged can undo.
+    #expect(Set(niceValues.values.prefix(2 * QueueSlots.perClass)) == [ThreadPriority.ofProcess() ?? 99])
   }
 
   @Test func tooManyWorkersAreRefused() throws {

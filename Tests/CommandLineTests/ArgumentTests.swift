@@ -29,7 +29,10 @@ import Training
     let overrides: [ConfigurationOverride]? = try invocation(
       "train a --epochs 3 --set training.epochs=4 --lr -1 --workers auto --set name=a=b"
     )?.overrides()
-    #expect(overrides?.map(\.path) == ["training.epochs", "training.epochs", "training.optimizer.lr", "runtime.workers", "name"])
+    #expect(
+      overrides?.map(\.path) == [
+        "training.epochs", "training.epochs", "training.optimizer.lr", "runtime.workers", "name",
+      ])
     #expect(overrides?.map(\.value) == [.integer(3), .integer(4), .integer(-1), .string("auto"), .string("a=b")])
     #expect(overrides?.first?.origin == "--epochs 3")
   }

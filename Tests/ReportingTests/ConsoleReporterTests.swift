@@ -33,7 +33,7 @@ import Training
   @Test func theBarIsRedrawnAtMostTenTimesASecond() {
     let screen: Screen = Screen(.bar)
     #expect(screen.text.hasPrefix("lockstep 0.1.0 · digits\n"))
-    let bar: String = "\repoch  3/20 ━━━━━━━━────────── 12,346 images/s · loss 0.1235\u{1B}[K"
+    let bar: String = "\repoch  3/20 ━━━━━━━─────────── 12,346 images/s · loss 0.1235\u{1B}[K"
     #expect(screen.show(.step(exampleRecord(), progress: true), at: 0.01) == bar)
     #expect(screen.show(.step(exampleRecord(), progress: true), at: 0.1) == "")
     #expect(screen.show(.step(exampleRecord(), progress: false), at: 0.12) == bar)

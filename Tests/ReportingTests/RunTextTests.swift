@@ -80,7 +80,7 @@ func exampleRecord(
         == "epoch  3/20 ━━━━━━━─────────── 12,346 images/s · loss 0.1235 · accuracy 97.22% · 0:07 left")
     #expect(
       text.bar(exampleRecord(), secondsLeft: 7, width: 60)
-        == "epoch  3/20 ━━━━━━━━────────── 12,346 images/s · loss 0.1235")
+        == "epoch  3/20 ━━━━━━━─────────── 12,346 images/s · loss 0.1235")
     #expect(text.bar(exampleRecord(), secondsLeft: 7, width: 22) == "epoch  3/20 ━━━━──────")
     #expect(text.bar(exampleRecord(), secondsLeft: 7, width: 21) == "epoch  3/20")
     #expect(text.bar(exampleRecord(), secondsLeft: 7, width: 3) == "epo")

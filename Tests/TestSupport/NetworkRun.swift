@@ -57,7 +57,9 @@ package struct NetworkRun {
     for parameter in plan.parameters.parameters {
       plan.parameters.pack(parameter, parameters[parameter.name] ?? [], into: weights)
     }
-    for part in 0..<3 { plan.prepareWeights(weights, into: prepared, part: part, of: 3) }
+    for part in 0..<3 {
+      plan.prepareWeights(weights, into: prepared, scratch: workspace, part: part, of: 3, kernels: kernels)
+    }
     let pixelCount = plan.model.input.elementCount
     for n in 0..<examples {
       let input = plan.input(workspace, example: n)
@@ -68,7 +70,7 @@ package struct NetworkRun {
       }
       workspace.labels[n] = Int32(labels[n])
     }
-    plan.forward(workspace, examples: examples, weights: weights, kernels: kernels, keepsProbabilities: false)
+    plan.forward(workspace, examples: examples, weights: weights, prepared: prepared, kernels: kernels, keepsProbabilities: false)
     plan.backward(
       workspace, examples: examples, shardSize: shardSize, weights: weights, prepared: prepared, gradient: gradient,
       kernels: kernels)
@@ -78,7 +80,8 @@ package struct NetworkRun {
     for parameter in plan.parameters.parameters {
       result.gradients[parameter.name] = plan.parameters.unpack(parameter, from: gradient)
     }
-    plan.forward(workspace, examples: examples, weights: weights, kernels: kernels, keepsProbabilities: true)
+    plan.forward(
+      workspace, examples: examples, weights: weights, prepared: prepared, kernels: kernels, keepsProbabilities: true)
     for n in 0..<examples {
       let probabilities = plan.probabilities(workspace, example: n)
       for k in 0..<plan.classes { result.probabilities.append(probabilities[k]) }

@@ -47,7 +47,15 @@ package enum TestNetworks {
       .relu, .averagePool2d, conv(20, 1), conv(33, 7), .relu, .relu, conv(6, 3), .flatten, .dense(units: 4), .softmax,
     ]))
 
+  /// Winograd in both sizes on sides that fill no tile, valid and same, with channel counts that fill no vector.
+  package static let winograd = ModelSpecification(
+    input: ImageShape(height: 13, width: 11, channels: 2),
+    layers: named([
+      conv(17, 3, .same, .winograd), .relu, conv(20, 3, .valid, .winograd), .relu, conv(35, 5, .same, .winograd),
+      conv(33, 5, .valid, .winograd), .relu, conv(5, 3, .same, .winograd), .flatten, .dense(units: 6), .softmax,
+    ]))
+
   package static let all: [(name: String, model: ModelSpecification)] = [
-    ("digits", digits), ("odd", odd), ("lenet", lenet), ("unusual", unusual),
+    ("digits", digits), ("odd", odd), ("lenet", lenet), ("unusual", unusual), ("winograd", winograd),
   ]
 }

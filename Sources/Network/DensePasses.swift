@@ -1,0 +1,114 @@
+import KernelInterface
+
+/// The three passes of a fully connected layer, all on the weights as the parameter buffer holds them.
+extension NetworkPlan {
+  /// `Z[n,o] = Σ_i A[n,i] · W[o,i] + b[o]`, summed over i ascending.
+  func denseForward(
+    _ s: DenseStage, at i: Int, _ w: Workspace, examples: Int, weights: UnsafePointer<Float>, kernels: KernelTable
+  ) {
+    guard let tables = s.tables else { return missingTables(s.name) }
+    let weight = parameters.parameters[s.weight]
+    var sum = TileSum(
+      a: w.maps[i], aOffsets: tables.inputImages.base, b: weights + weight.offset, out: w.maps[i + 1],
+      outOffsets: tables.outputImages.base)
+    sum.rows = examples
+    sum.lanes = maps[i + 1].channelStride
+    sum.inner = weight.rows
+    sum.bBlock = weight.rows * 32
+    sum.bias = weights + parameters.parameters[s.bias].offset
+    sum.epilogue = s.fusesReLU ? .biasReLU : .bias
+    kernels.tileSum(sum)
+  }
+
+  /// `dW[o,i] = Σ_n dZ[n,o] · A[n,i]`, each shard over n ascending, shards in their tree.
+  ///
+  /// Block by block with the tree inside, so that partial sums of shards never leave the first-level cache.
+  func denseWeightGradient(
+    _ s: DenseStage, at i: Int, _ w: Workspace, examples: Int, shardSize: Int, gradient: UnsafeMutablePointer<Float>,
+    kernels: KernelTable
+  ) {
+    guard let tables = s.tables else { return missingTables(s.name) }
+    let weight = parameters.parameters[s.weight]
+    let input = maps[i]
+    let map = gradients[i + 1]
+    let shards = (examples + shardSize - 1) / shardSize
+    for block in 0..<weight.blocks {
+      var row = 0
+      while row < weight.rows {
+        let rows = min(DenseStage.rowBlock, weight.rows - row)
+        let target = gradient + weight.offset + (block * weight.rows + row) * 32
+        sumOverShards(0..<shards, into: target, count: rows * 32, w, level: 0, kernels) { shard, target in
+          let first = shard * shardSize
+          var sum = TileSum(
+            a: w.maps[i] + first * input.imageStride + row, aOffsets: tables.inputs.base,
+            b: w.gradients[i + 1] + first * map.imageStride + block * 32, out: target,
+            outOffsets: tables.weightRows.base)
+          sum.rows = rows
+          sum.lanes = min(32, map.channelStride - block * 32)
+          sum.inner = min(shardSize, examples - first)
+          sum.aInner = input.imageStride
+          sum.bInner = map.imageStride
+          kernels.tileSum(sum)
+        }
+        row += rows
+      }
+    }
+  }
+
+  /// `dA[n,i] = Σ_o W[o,i] · dZ[n,o]`, summed over o ascending; lanes run across examples.
+  func denseInputGradient(
+    _ s: DenseStage, at i: Int, _ w: Workspace, examples: Int, weights: UnsafePointer<Float>, masks: Bool,
+    kernels: KernelTable
+  ) {
+    guard let tables = s.tables else { return missingTables(s.name) }
+    let weight = parameters.parameters[s.weight]
+    let map = gradients[i + 1]
+    let target = gradients[i]
+    let lanes = roundUp(examples, to: 16)
+    // dZ transposed, [out, example], zero where there is neither.
+    let outputs = weight.blocks * 32
+    let transposed = w.scratch
+    let results = transposed + outputs * lanes
+    for o in 0..<outputs {
+      let line = transposed + o * lanes
+      for n in 0..<lanes { line[n] = n < examples && o < map.channelStride ? w.gradients[i + 1][n * map.imageStride + o] : 0 }
+    }
+    var sum = TileSum(
+      a: weights + weight.offset, aOffsets: tables.weightRows.base, b: transposed, out: results,
+      outOffsets: tables.transposedRows.base)
+    sum.lanes = lanes
+    sum.middle = weight.blocks
+    sum.inner = 32
+    sum.aMiddle = weight.rows * 32
+    sum.bMiddle = 32 * lanes
+    sum.bInner = lanes
+    var scatter = TransposeArguments(
+      units: 0, examples: examples, source: results, sourceStride: maximumLanes, target: w.gradients[i],
+      targetStride: target.imageStride, unitOffsets: tables.inputUnits.base)
+    if masks {
+      scatter.mask = UnsafePointer(w.maps[i])
+      scatter.maskStride = maps[i].imageStride
+    }
+    var row = 0
+    while row < weight.rows {
+      sum.rows = min(DenseStage.rowBlock, weight.rows - row)
+      kernels.tileSum(sum)
+      scatter.units = sum.rows / 16
+      kernels.scatterTransposed(scatter)
+      sum.a += sum.rows * 32
+      scatter.unitOffsets += scatter.units
+      scatter.mask = scatter.mask.map { $0 + sum.rows }
+      row += sum.rows
+    }
+  }
+
+  /// Examples a workspace holds, as lanes: the stride of transposed rows.
+  var maximumLanes: Int { roundUp(maximumExamples, to: 16) }
+
+  /// Scratch floats of `denseInputGradient`.
+  func denseScratchFloats(_ s: DenseStage) -> Int {
+    (parameters.parameters[s.weight].blocks * 32 + DenseStage.rowBlock) * maximumLanes
+  }
+
+  private func missingTables(_ name: String) { fatalError("The offset tables of \(name) were not built.") }
+}

@@ -1,0 +1,90 @@
+import KernelInterface
+
+/// How one convolution is computed by Winograd's method: tiles, groups and scratch.
+struct WinogradPlan {
+  var size: WinogradSize
+  /// Tiles over the output, for the forward pass and the weight gradient.
+  var outputTileRows: Int
+  var outputTileColumns: Int
+  /// Tiles over the input, for the input gradient.
+  var inputTileRows: Int
+  var inputTileColumns: Int
+  /// Input and output channels as the maps hold them, multiples of 16.
+  var channels: Int
+  var filters: Int
+  /// Tiles transformed and multiplied at a time.
+  var group: Int
+  /// Rows of the batched products: tile t at `t · channels`, `t · filters`; channel c at c, and at 32·c.
+  var tilesOfChannels: OffsetTable
+  var tilesOfFilters: OffsetTable
+  var channelRows: OffsetTable
+  var sumRows: OffsetTable
+
+  /// Products of one image in the direct method over those in the transform domain.
+  private static func saving(_ size: WinogradSize, height: Int, width: Int) -> Double {
+    let tiles = ((height + size.outputs - 1) / size.outputs) * ((width + size.outputs - 1) / size.outputs)
+    return Double(height * width * size.taps * size.taps) / Double(36 * tiles)
+  }
+
+  /// The plan of a convolution, `nil` where it is computed directly.
+  ///
+  /// The rule of `auto`, the same on every machine: kernels of 3×3 and 5×5, at least 16 input and output channels,
+  /// C·K/(C + K) ≥ 10 (transforms cost C + K where products cost C·K), and at least twice fewer products over the tiles.
+  init?(
+    _ algorithm: ConvolutionAlgorithm, kernelSize: Int, input: MapLayout, output: ImageShape
+  ) {
+    let size: WinogradSize
+    switch kernelSize {
+    case 3: size = .f4x4k3
+    case 5: size = .f2x2k5
+    default: return nil
+    }
+    let channels = input.shape.channels
+    let filters = output.channels
+    guard input.channelStride.isMultiple(of: 16) else { return nil }
+    switch algorithm {
+    case .direct: return nil
+    case .winograd: break
+    case .auto:
+      guard channels >= 16, filters >= 16, channels * filters >= 10 * (channels + filters),
+        Self.saving(size, height: output.height, width: output.width) >= 2
+      else { return nil }
+    }
+    self.size = size
+    let m = size.outputs
+    outputTileRows = (output.height + m - 1) / m
+    outputTileColumns = (output.width + m - 1) / m
+    inputTileRows = (input.shape.height + m - 1) / m
+    inputTileColumns = (input.shape.width + m - 1) / m
+    self.channels = input.channelStride
+    self.filters = roundUp(filters, to: 16)
+    group = Self.group(self.channels, self.filters)
+    tilesOfChannels = OffsetTable(count: group, stride: self.channels)
+    tilesOfFilters = OffsetTable(count: group, stride: self.filters)
+    channelRows = OffsetTable(count: self.channels, stride: 1)
+    sumRows = OffsetTable(count: self.channels, stride: 32)
+  }
+
+  /// Tiles per group: as many as keep both transformed sides within about 1 MiB of second-level cache, but at least 64,
+  /// as the 36 transformed weights are read once per group. Changes speed only.
+  private static func group(_ channels: Int, _ filters: Int) -> Int {
+    let bytesPerTile = 36 * (channels + filters) * 4
+    return max(64, min(256, (1 << 20) / bytesPerTile / 8 * 8))
+  }
+
+  /// Floats from one of the 36 planes of tiles to the next, kept off multiples of the cache's set stride.
+  var channelPlane: Int { group * channels + 16 }
+  var filterPlane: Int { group * filters + 16 }
+  /// Floats from one of the 36 planes of weights to the next.
+  var forwardWeightPlane: Int { roundUp(filters, to: 32) * channels }
+  var backwardWeightPlane: Int { roundUp(channels, to: 32) * filters }
+  /// The sums of the weight gradient, `[36][K/32][C][32]`.
+  var sumPlane: Int { roundUp(filters, to: 32) * channels + 16 }
+  /// Scratch floats of the largest pass.
+  var scratchFloats: Int { 36 * (channelPlane + filterPlane + sumPlane) + 64 }
+
+  /// Zero rows (columns) that tiles read behind `extent` pixels which start `before` pixels early.
+  static func haloAfter(tiles: Int, size: WinogradSize, before: Int, extent: Int) -> Int {
+    max(0, tiles * size.outputs + size.taps - 1 - before - extent)
+  }
+}

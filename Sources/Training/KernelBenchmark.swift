@@ -1,0 +1,126 @@
+import Collectives
+import Diagnostics
+import KernelInterface
+import Machine
+import Network
+
+/// The result of `bench kernels`: what one core can do, and what each layer's passes make of it.
+package struct KernelBenchmarkSummary: Sendable, Hashable {
+  package struct Row: Sendable, Hashable {
+    package var layer: String
+    package var pass: LayerPass
+    /// `direct`, `winograd` or `gemm`.
+    package var algorithm: String
+    /// Direct-equivalent operations per second.
+    package var gigaflops: Double
+    package var shareOfPeak: Double
+    package var microsecondsPerImage: Double
+    /// Bytes a pass has to move at least, per image: both maps, and the weights shared among the images.
+    package var bytesPerImage: Double
+    /// `compute` or `memory`: whether operations at peak or bytes at copy bandwidth take longer.
+    package var bound: String
+  }
+  /// `avx512`, `avx2` or `portable`.
+  package var kernels: String
+  package var peakGigaflops: Double
+  package var copyGigabytesPerSecond: Double
+  package var images: Int
+  package var rows: [Row]
+}
+
+/// Measures one core: its multiply-add peak, its copy bandwidth, then every layer and pass of a configuration.
+package enum KernelBenchmark {
+  /// Runs on the first worker's CPU, about `secondsPerRow` for each number; the best of several runs counts for the peak
+  /// and the copy, the median for the layers.
+  package static func run(configuration: RunConfiguration, topology: Topology, secondsPerRow: Double = 0.25) throws
+    -> KernelBenchmarkSummary
+  {
+    var single = configuration
+    single.runtime.workers = .count(1)
+    single.training.batchSize = max(configuration.training.batchSize, configuration.runtime.shardSize)
+    let plan = try RunPlan(single, topology: topology, exampleCount: single.training.batchSize)
+    let shared = try SharedState(plan, exampleCount: 1, testExampleCount: 0)
+    shared.initializeWeights(seed: configuration.seed)
+    let result = ResultBox()
+    try WorkerGroup(placement: plan.placement).run { _ in
+      result.value = try measure(plan, shared, seconds: secondsPerRow)
+    }
+    guard let summary = result.value else { fatalError("The benchmark's worker left no result.") }
+    return summary
+  }
+
+  /// `@unchecked Sendable`: written by the only worker, read after it has finished.
+  private final class ResultBox: @unchecked Sendable { var value: KernelBenchmarkSummary? }
+
+  private static func measure(_ plan: RunPlan, _ shared: SharedState, seconds: Double) throws
+    -> KernelBenchmarkSummary
+  {
+    let network = plan.network
+    let examples = network.maximumExamples
+    let workspaceBytes = Workspace.byteCount(network, shards: plan.shardsPerChunk)
+    let copyFloats = 8 << 20
+    let count = network.parameters.packedCount
+    let memory = try NodeBuffer(byteCount: workspaceBytes + (count + 2 * copyFloats) * 4)
+    let w = Workspace(network, shards: plan.shardsPerChunk, memory: memory.pointer)
+    let gradient = (memory.pointer + workspaceBytes).bindMemory(to: Float.self, capacity: count + 2 * copyFloats)
+    let copy = gradient + count
+    network.prepareWeights(
+      shared.weights, into: shared.prepared, scratch: w, part: 0, of: 1, kernels: plan.kernels)
+    network.fillForBenchmark(w)
+    copy.update(repeating: 1, count: 2 * copyFloats)
+
+    let scratch = copy
+    let peak = best(seconds: seconds) { plan.kernels.peak(200_000, scratch) }
+    let bandwidth = best(seconds: seconds) {
+      (copy + copyFloats).update(from: copy, count: copyFloats)
+      return Double(8 * copyFloats)
+    }
+    var rows: [KernelBenchmarkSummary.Row] = []
+    for layer in network.trainableLayers {
+      for pass in layer.passes {
+        let nanoseconds = median(seconds: seconds) {
+          network.run(
+            pass, stage: layer.stage, w, examples: examples, shardSize: plan.shards.shardSize,
+            weights: shared.weights, prepared: shared.prepared, gradient: gradient, kernels: plan.kernels)
+        }
+        let perImage = nanoseconds / Double(examples)
+        let bytes = layer.bytesPerImage + layer.weightBytes / Double(examples)
+        let gigaflops = layer.operationsPerImage / perImage
+        rows.append(
+          KernelBenchmarkSummary.Row(
+            layer: layer.name, pass: pass, algorithm: layer.algorithm, gigaflops: gigaflops,
+            shareOfPeak: gigaflops / peak, microsecondsPerImage: perImage * 1e-3, bytesPerImage: bytes,
+            bound: layer.operationsPerImage / peak > bytes / bandwidth ? "compute" : "memory"))
+      }
+    }
+    return KernelBenchmarkSummary(
+      kernels: plan.kernels.name, peakGigaflops: peak, copyGigabytesPerSecond: bandwidth, images: examples, rows: rows)
+  }
+
+  /// Most work per nanosecond over repeated calls of `body`, which answers the work of one call.
+  private static func best(seconds: Double, _ body: () -> Double) -> Double {
+    var best = 0.0
+    _ = body()
+    let end = monotonicNanoseconds() + UInt64(seconds * 1e9)
+    repeat {
+      let start = monotonicNanoseconds()
+      let work = body()
+      best = max(best, work / Double(max(1, monotonicNanoseconds() - start)))
+    } while monotonicNanoseconds() < end
+    return best
+  }
+
+  /// Median nanoseconds of repeated calls of `body`.
+  private static func median(seconds: Double, _ body: () -> Void) -> Double {
+    body()
+    var times: [Double] = []
+    let end = monotonicNanoseconds() + UInt64(seconds * 1e9)
+    repeat {
+      let start = monotonicNanoseconds()
+      body()
+      times.append(Double(monotonicNanoseconds() - start))
+    } while monotonicNanoseconds() < end || times.count < 5
+    times.sort()
+    return times[times.count / 2]
+  }
+}

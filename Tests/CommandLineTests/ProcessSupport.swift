@@ -1,0 +1,72 @@
+import Foundation
+import Testing
+
+/// What a finished `lockstep` process left behind.
+struct ProcessResult {
+  var exitCode: Int32
+  var output: String
+  var errors: String
+}
+
+/// A folder of its own for one test, removed afterwards.
+final class TemporaryFolder {
+  let path: String
+
+  init() throws {
+    path = NSTemporaryDirectory() + "lockstep-cli-\(UUID().uuidString)"
+    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+  }
+
+  deinit { try? FileManager.default.removeItem(atPath: path) }
+
+  /// Writes a file and returns its path.
+  func write(_ text: String, to name: String) throws -> String {
+    try text.write(toFile: "\(path)/\(name)", atomically: false, encoding: .utf8)
+    return "\(path)/\(name)"
+  }
+
+  func text(_ name: String) throws -> String { try String(contentsOfFile: "\(path)/\(name)", encoding: .utf8) }
+
+  func exists(_ name: String) -> Bool { FileManager.default.fileExists(atPath: "\(path)/\(name)") }
+}
+
+/// The built executable, which lies next to the test bundle.
+enum Executable {
+  static let path: String = {
+    let bundle: String = CommandLine.arguments.first { $0.contains(".xctest") } ?? CommandLine.arguments[0]
+    var folder: URL = URL(fileURLWithPath: bundle).deletingLastPathComponent()
+    while folder.path != "/", !FileManager.default.isExecutableFile(atPath: folder.path + "/lockstep") {
+      folder.deleteLastPathComponent()
+    }
+    return folder.path + "/lockstep"
+  }()
+
+  /// A process that is not started yet, with no `LOCKSTEP_` variable but those given.
+  static func process(
+    _ arguments: [String], environment: [String: String] = [:], folder: String? = nil
+  ) -> Process {
+    let process: Process = Process()
+    process.executableURL = URL(fileURLWithPath: path)
+    process.arguments = arguments
+    process.environment = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("LOCKSTEP_") }
+      .merging(environment) { $1 }
+    if let folder: String { process.currentDirectoryURL = URL(fileURLWithPath: folder) }
+    return process
+  }
+
+  static func run(
+    _ arguments: [String], environment: [String: String] = [:], folder: String? = nil
+  ) throws -> ProcessResult {
+    let files: TemporaryFolder = try TemporaryFolder()
+    let process: Process = process(arguments, environment: environment, folder: folder)
+    // Files, not pipes: nobody has to read while the process writes.
+    for name: String in ["out", "err"] { _ = try files.write("", to: name) }
+    process.standardOutput = FileHandle(forWritingAtPath: files.path + "/out")
+    process.standardError = FileHandle(forWritingAtPath: files.path + "/err")
+    process.standardInput = FileHandle.nullDevice
+    try process.run()
+    process.waitUntilExit()
+    return ProcessResult(
+      exitCode: process.terminationStatus, output: try files.text("out"), errors: try files.text("err"))
+  }
+}

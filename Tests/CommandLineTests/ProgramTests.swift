@@ -1,0 +1,199 @@
+import Foundation
+import Testing
+
+/// The built executable as scripts see it: exit codes, streams and files.
+@Suite struct ProgramTests {
+  /// A net small enough for a debug build.
+  static let tiny: String = """
+    {
+      name: "tiny",   // comments are allowed
+      model: { input: [4, 4, 1], layers: [{ type: "flatten" }, { type: "dense", units: 3 }, { type: "softmax" }] },
+      data: { format: "synthetic", examples: 40, test_examples: 9, classes: 3 },
+      training: { epochs: 2, batch_size: 16, },
+      runtime: { workers: 2, shard_size: 4 },
+      logging: { every_steps: 2 },
+    }
+    """
+
+  private func json(_ text: some StringProtocol) throws -> [String: Any] {
+    try #require(try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])
+  }
+
+  @Test func versionAndHelpGoToStandardOutput() throws {
+    let version: ProcessResult = try Executable.run(["--version"])
+    #expect(version.exitCode == 0)
+    #expect(version.output == "lockstep 0.1.0\n")
+    let help: ProcessResult = try Executable.run(["--help"])
+    #expect(help.exitCode == 0)
+    #expect(help.output.contains("train CONFIG"))
+    #expect(help.errors == "")
+  }
+
+  @Test(
+    arguments: [
+      ([], 64, "no command"),
+      (["trian", "x.json"], 64, "the nearest known command is train"),
+      (["train", "x.json", "--outptu", "d"], 64, "the nearest known flag is --output"),
+      (["train", "x.json", "--resume", "auto", "--weights", "w"], 64, "--weights"),
+      (["train", "x.json", "--resume", "old.safetensors"], 64, "old.safetensors"),
+      (["config", "x.json", "--set", "epochs"], 64, "key.path=VALUE"),
+      (["train", "/nonexistent/x.json"], 66, "/nonexistent/x.json"),
+    ] as [([String], Int32, String)])
+  func failuresHaveTheirExitCodeAndSayWhy(arguments: [String], exitCode: Int32, words: String) throws {
+    let result: ProcessResult = try Executable.run(arguments)
+    #expect(result.exitCode == exitCode)
+    #expect(result.errors.contains(words), "\(result.errors)")
+    #expect(result.output == "")
+  }
+
+  @Test func aBadConfigurationIs78() throws {
+    let folder: TemporaryFolder = try TemporaryFolder()
+    let file: String = try folder.write(Self.tiny, to: "tiny.json")
+    let flag: ProcessResult = try Executable.run(["config", file, "--batch_size=0"])
+    #expect(flag.exitCode == 78)
+    #expect(flag.errors.contains("training.batch_size: found 0; allowed: an integer from 1"))
+    #expect(flag.errors.contains("--batch-size 0"))
+    let variable: ProcessResult = try Executable.run(
+      ["config", file], environment: ["LOCKSTEP_TRAINING__EPOCS": "3"])
+    #expect(variable.exitCode == 78)
+    #expect(variable.errors.contains("nearest known key is epochs"))
+    let broken: ProcessResult = try Executable.run(["config", try folder.write("{ model: ", to: "broken.json")])
+    #expect(broken.exitCode == 78)
+    #expect(broken.errors.contains("line 1, column 10"))
+  }
+
+  @Test func configPrintsWhatReadsBack() throws {
+    let folder: TemporaryFolder = try TemporaryFolder()
+    let file: String = try folder.write(Self.tiny, to: "tiny.json")
+    let first: ProcessResult = try Executable.run(
+      ["config", file, "--epochs", "5"],
+      environment: ["LOCKSTEP_TRAINING__EPOCHS": "4", "LOCKSTEP_TRAINING__BATCH_SIZE": "8"])
+    #expect(first.exitCode == 0)
+    #expect(first.output.contains("\"epochs\": 5") && first.output.contains("\"batch_size\": 8"))
+    let second: ProcessResult = try Executable.run(["config", try folder.write(first.output, to: "resolved.json")])
+    #expect(second.output == first.output)
+    let compact: ProcessResult = try Executable.run(["config", file, "--json"])
+    #expect(try json(compact.output)["name"] as? String == "tiny")
+    #expect(compact.output.split(separator: "\n").count == 1)
+  }
+
+  @Test func trainWritesTheRunDirectory() throws {
+    let folder: TemporaryFolder = try TemporaryFolder()
+    let file: String = try folder.write(Self.tiny, to: "tiny.json")
+    let result: ProcessResult = try Executable.run(["train", file, "--json"], folder: folder.path)
+    #expect(result.exitCode == 0, "\(result.errors)")
+    #expect(result.errors.contains("epoch 2/2"))
+    #expect(!result.errors.contains("\u{1B}"), "no bar where there is no terminal")
+    let summary: [String: Any] = try json(result.output)
+    #expect(
+      Set(summary.keys) == [
+        "epochs", "steps", "loss", "val_loss", "val_accuracy", "images_per_second", "workers", "weights_digest",
+      ])
+    #expect(summary["steps"] as? Int == 6)
+    #expect(try folder.text("runs/tiny/summary.json") == result.output)
+    #expect(folder.exists("runs/tiny/weights.safetensors"))
+    let lines: [Substring] = try folder.text("runs/tiny/metrics.jsonl").split(separator: "\n")
+    #expect(lines.count == 5, "three intervals and two epochs")
+    for line: Substring in lines { #expect(try json(line).count == 11) }
+    let again: ProcessResult = try Executable.run(
+      ["train", "runs/tiny/config.json", "--json", "--quiet", "--output", "again", "--workers", "1"],
+      folder: folder.path)
+    #expect(again.errors == "")
+    #expect(try json(again.output)["weights_digest"] as? String == summary["weights_digest"] as? String)
+
+    let still: ProcessResult = try Executable.run(
+      ["train", file, "--json", "--quiet", "--output", "still", "--lr", "0", "--weights", "again/weights.safetensors"],
+      folder: folder.path)
+    #expect(
+      try json(still.output)["weights_digest"] as? String == summary["weights_digest"] as? String,
+      "no step moves the weights it started from")
+
+    let evaluated: ProcessResult = try Executable.run(
+      ["evaluate", file, "--weights", "again/weights.safetensors", "--json"], folder: folder.path)
+    #expect(evaluated.exitCode == 0, "\(evaluated.errors)")
+    #expect(try json(evaluated.output)["examples"] as? Int == 9)
+    #expect(try json(evaluated.output)["loss"] as? Double == summary["val_loss"] as? Double)
+    let missing: ProcessResult = try Executable.run(
+      ["evaluate", file, "--weights", "none.safetensors"], folder: folder.path)
+    #expect(missing.exitCode == 66)
+    let bad: ProcessResult = try Executable.run(["evaluate", file, "--weights", file], folder: folder.path)
+    #expect(bad.exitCode == 65)
+  }
+
+  @Test func predictWritesOneLinePerImage() throws {
+    let folder: TemporaryFolder = try TemporaryFolder()
+    let file: String = try folder.write(Self.tiny, to: "tiny.json")
+    let weights: String = folder.path + "/run/weights.safetensors"
+    #expect(try Executable.run(["train", file, "--quiet", "--output", folder.path + "/run"]).exitCode == 0)
+    let header: [UInt8] = [0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 4, 0, 0, 0, 4]
+    let images: String = folder.path + "/images.idx"
+    try Data(header + Array(repeating: 100, count: 32)).write(to: URL(fileURLWithPath: images))
+    let result: ProcessResult = try Executable.run(["predict", file, "--weights", weights, "--images", images])
+    #expect(result.exitCode == 0, "\(result.errors)")
+    let lines: [Substring] = result.output.split(separator: "\n")
+    #expect(lines.count == 2)
+    #expect(try json(lines[1])["index"] as? Int == 1)
+    #expect(try (json(lines[0])["probabilities"] as? [Double])?.count == 3)
+    let toFile: ProcessResult = try Executable.run(
+      ["predict", file, "--weights", weights, "--images", images, "--output", folder.path + "/p.jsonl"])
+    #expect(toFile.output == "")
+    #expect(try folder.text("p.jsonl") == result.output)
+  }
+
+  @Test func topologyAndGradcheckAnswerInJSON() throws {
+    let folder: TemporaryFolder = try TemporaryFolder()
+    let file: String = try folder.write(Self.tiny, to: "tiny.json")
+    let machine: ProcessResult = try Executable.run(["topology", "--json"])
+    #expect(machine.exitCode == 0, "\(machine.errors)")
+    #expect(try json(machine.output)["workers"] == nil)
+    let plan: ProcessResult = try Executable.run(["topology", file, "--json", "--workers", "3"])
+    #expect(try (json(plan.output)["workers"] as? [Any])?.count == 3)
+    let check: ProcessResult = try Executable.run(["gradcheck", file, "--json"])
+    #expect(check.exitCode == 0, "\(check.output)")
+    #expect(try json(check.output)["passed"] as? Bool == true)
+    let unknown: ProcessResult = try Executable.run(["topology"], environment: ["LOCKSTEP_KERNELS": "avx3"])
+    #expect(unknown.exitCode == 64)
+    #expect(unknown.errors.contains("avx3"))
+  }
+
+  @Test func anUnwritableOutputIsFoundBeforeTraining() throws {
+    let folder: TemporaryFolder = try TemporaryFolder()
+    let file: String = try folder.write(Self.tiny, to: "tiny.json")
+    for output: String in ["\(file)/below", file, "/proc/lockstep/run"] {
+      let result: ProcessResult = try Executable.run(["train", file, "--epochs", "1000000", "--output", output])
+      #expect(result.exitCode == 74, "\(output): \(result.errors)")
+      #expect(!result.errors.contains("epoch"))
+    }
+  }
+
+  @Test func aFullDiskOnStandardOutputIs74() throws {
+    let process: Process = Executable.process(["--version"])
+    process.standardOutput = FileHandle(forWritingAtPath: "/dev/full")
+    process.standardError = FileHandle.nullDevice
+    try process.run()
+    process.waitUntilExit()
+    #expect(process.terminationStatus == 74)
+  }
+
+  @Test(arguments: [SIGINT, SIGTERM])
+  func theFirstSignalEndsTheRunWithItsWeights(signal: Int32) throws {
+    let folder: TemporaryFolder = try TemporaryFolder()
+    let file: String = try folder.write(Self.tiny, to: "tiny.json")
+    let process: Process = Executable.process(
+      ["train", file, "--json", "--quiet", "--epochs", "1000000"], folder: folder.path)
+    let output: Pipe = Pipe()
+    process.standardOutput = output
+    try process.run()
+    let deadline: Date = Date(timeIntervalSinceNow: 30)
+    while Date() < deadline, (try? folder.text("runs/tiny/metrics.jsonl"))?.isEmpty ?? true {
+      Thread.sleep(forTimeInterval: 0.02)
+    }
+    kill(process.processIdentifier, signal)
+    process.waitUntilExit()
+    #expect(process.terminationStatus == 75)
+    let text: String = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    #expect(try json(text)["interrupted"] as? Bool == true)
+    #expect(try folder.text("runs/tiny/summary.json") == text)
+    #expect(folder.exists("runs/tiny/weights.safetensors"))
+  }
+}
