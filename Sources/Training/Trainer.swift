@@ -1,6 +1,7 @@
 import Collectives
 import Datasets
 import Diagnostics
+import KernelInterface
 import Machine
 import Network
 import Storage
@@ -19,16 +20,18 @@ package final class Trainer {
   /// For tests: a byte that all worker memory is filled with beforehand.
   var memoryFill: UInt8?
 
-  /// - Parameter initialWeights: replaces the random initial weights; must name every parameter once.
+  /// - Parameters:
+  ///   - initialWeights: replaces the random initial weights; must name every parameter once.
+  ///   - kernels: the build to use instead of the selected one; see `RunPlan`.
   /// - Throws: `UserError` where data and configuration do not fit together or the machine refuses.
   package init(
     configuration: RunConfiguration, topology: Topology, training: ImageDataset, test: ImageDataset?,
-    initialWeights: [NamedTensor]?
+    initialWeights: [NamedTensor]?, kernels: KernelTable? = nil
   ) throws {
     guard training.count > 0 else {
       throw UserError(.badData, "data.train", "the training set has 0 examples; at least 1 is needed")
     }
-    plan = try RunPlan(configuration, topology: topology, exampleCount: training.count)
+    plan = try RunPlan(configuration, topology: topology, exampleCount: training.count, kernels: kernels)
     try checkDataset(training, "data.train", plan.network)
     if let test { try checkDataset(test, "data.test", plan.network) }
     self.training = training
