@@ -54,7 +54,7 @@ package enum KernelText {
   package static func reason(request: String?) -> String {
     if let request: String, !request.isEmpty { return "forced by LOCKSTEP_KERNELS" }
     let others: [String] = [KernelBuild.avx512, .avx2].compactMap { build in
-      if build.table == nil { return "\(build.rawValue) is not part of this program" }
+      if !build.isBuilt { return "\(build.rawValue) is not part of this program" }
       return build.isSupported ? nil : "this processor lacks \(build.rawValue)"
     }
     return (["the widest that processor and program support"] + others).joined(separator: "; ")
