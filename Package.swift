@@ -69,21 +69,28 @@ let package = Package(
       ]),
   ] + x86KernelTargets + [
     .target(
-      name: "TestSupport", dependencies: ["Randomness", "Network", "KernelInterface", "ReferenceKernels"],
+      name: "TestSupport",
+      dependencies: ["Randomness", "Network", "KernelInterface", "ReferenceKernels", "Storage", "Diagnostics"],
       path: "Tests/TestSupport"),
     .testTarget(name: "RandomnessTests", dependencies: ["Randomness", "TestSupport"]),
     .testTarget(name: "MachineTests", dependencies: ["Machine", "TestSupport"]),
     .testTarget(
-      name: "KernelTests", dependencies: ["Network", "ReferenceKernels", "TestSupport", "Randomness"]),
+      name: "KernelTests",
+      dependencies: ["Kernels", "KernelInterface", "Network", "ReferenceKernels", "TestSupport", "Randomness"]),
     .testTarget(
-      name: "NetworkTests", dependencies: ["Network", "ReferenceKernels", "TestSupport", "Randomness"]),
+      name: "NetworkTests",
+      dependencies: ["Network", "KernelInterface", "ReferenceKernels", "TestSupport", "Randomness", "Diagnostics"]),
     .testTarget(
       name: "DatasetsTests",
       dependencies: ["Datasets", "Storage", "Randomness", "CZlib", "Diagnostics", "TestSupport"]),
     .testTarget(name: "StorageTests", dependencies: ["Storage", "Randomness", "Diagnostics", "TestSupport"]),
-    .testTarget(name: "CollectivesTests", dependencies: ["Collectives", "Machine", "TestSupport"]),
+    .testTarget(name: "CollectivesTests", dependencies: ["Collectives", "Machine", "Summation", "TestSupport"]),
     .testTarget(
-      name: "TrainingTests", dependencies: ["Training", "Datasets", "Network", "Diagnostics", "TestSupport"]),
+      name: "TrainingTests",
+      dependencies: [
+        "Training", "Network", "KernelInterface", "ReferenceKernels", "Collectives", "Machine", "Datasets", "Storage",
+        "Randomness", "Diagnostics", "TestSupport",
+      ]),
     .testTarget(
       name: "ReportingTests",
       dependencies: ["Reporting", "Training", "Network", "Machine", "Storage", "Diagnostics", "TestSupport"]),

@@ -21,8 +21,10 @@ package final class RunPlan: Sendable {
   /// Memory that activations of one worker may take before chunks become smaller.
   private static let activationBudgetBytes = 48 << 20
 
+  /// - Parameter kernels: the build to use instead of the one that `LOCKSTEP_KERNELS` and the processor select.
   package init(
-    _ configuration: RunConfiguration, topology: Topology, exampleCount: Int, computesInputGradient: Bool = false
+    _ configuration: RunConfiguration, topology: Topology, exampleCount: Int, computesInputGradient: Bool = false,
+    kernels: KernelTable? = nil
   ) throws {
     self.configuration = configuration
     let runtime = configuration.runtime
@@ -30,7 +32,7 @@ package final class RunPlan: Sendable {
       exampleCount: exampleCount, batchSize: configuration.training.batchSize, shardSize: runtime.shardSize)
     placement = try Placement.plan(topology, runtime: runtime, shardsPerBatch: shards.maximumShardCount)
     let workers = placement.workers.count
-    kernels = try KernelBuild.select(request: environmentVariable("LOCKSTEP_KERNELS"))
+    self.kernels = try kernels ?? KernelBuild.select(request: environmentVariable("LOCKSTEP_KERNELS"))
     fullBatch = Self.program(shards, workers: workers, step: 0)
     lastBatch = Self.program(shards, workers: workers, step: shards.stepsPerEpoch - 1)
 
