@@ -10,11 +10,12 @@ TEST_BUILD := -c release --scratch-path .build/testing -Xswiftc -enable-testing
 SWIFT_FILES := Sources Tests Package.swift
 GOLDEN := Tests/Fixtures/golden
 
-.PHONY: help setup build train test format lint bench golden clean
+.PHONY: help setup build train test test-avx2 format lint bench golden clean
 
 help:
 	@echo "make train [CONFIG=file] [ARGS='--epochs 5']   build and train (default: Config/digits.json)"
 	@echo "make test [ARGS='--filter Name']                build and run the tests"
+	@echo "make test-avx2                                  the same bits on an emulated AVX2 processor (installs qemu-user)"
 	@echo "make build                                      .build/release/lockstep"
 	@echo "make bench [ARGS='--nets lenet --rounds 3']     compare with PyTorch and TensorFlow (installs both)"
 	@echo "make format, make lint                          format the sources, or check that they are formatted"
@@ -34,6 +35,9 @@ train: build
 test: setup
 	@echo "==> Building and running the tests"
 	@swift test $(TEST_BUILD) --disable-xctest $(ARGS)
+
+test-avx2: build
+	@.ci/check-avx2
 
 format:
 	swift format --in-place --recursive $(SWIFT_FILES)

@@ -23,8 +23,8 @@ let avx512: [SwiftSetting] = [
 let x86KernelTargets: [Target] =
   buildsX86Kernels
   ? [
-    .target(name: "KernelsAVX2", dependencies: ["KernelInterface"], swiftSettings: avx2),
-    .target(name: "KernelsAVX512", dependencies: ["KernelInterface"], swiftSettings: avx512),
+    .target(name: "KernelsAVX2", dependencies: ["KernelInterface", "CProcessor"], swiftSettings: avx2),
+    .target(name: "KernelsAVX512", dependencies: ["KernelInterface", "CProcessor"], swiftSettings: avx512),
   ] : []
 let x86KernelDependencies: [Target.Dependency] = buildsX86Kernels ? ["KernelsAVX2", "KernelsAVX512"] : []
 let x86Define: [SwiftSetting] = buildsX86Kernels ? [.define("LOCKSTEP_X86_KERNELS")] : []
@@ -41,7 +41,7 @@ let package = Package(
     .target(name: "Machine", dependencies: ["CNUMA", "Diagnostics"]),
     .target(name: "Summation"),
     .target(name: "KernelInterface"),
-    .target(name: "Kernels", dependencies: ["KernelInterface"]),
+    .target(name: "Kernels", dependencies: ["KernelInterface", "CProcessor"]),
     .target(name: "ReferenceKernels"),
     .target(
       name: "Network",

@@ -28,14 +28,6 @@ func winogradInput(_ t: WinogradTiles) {
   }
 }
 
-/// `Aᵀ·M·A` of every tile, with the epilogue, into the map's valid pixels.
-func winogradOutput(_ t: WinogradTiles) {
-  switch t.size {
-  case .f4x4k3: winogradOutput(F4x4K3.self, t)
-  case .f2x2k5: winogradOutput(F2x2K5.self, t)
-  }
-}
-
 /// `A·dZ·Aᵀ` of every tile: m×m gradients of outputs into the transform domain. The map is zero beyond its edge.
 func winogradGradient(_ t: WinogradTiles) {
   switch t.size {
@@ -62,7 +54,7 @@ func winogradKernelGradient(_ k: WinogradKernel) {
 
 /// Calls `body` with the address of each tile's first pixel and of its place in the domain, its image, and its pixel.
 @inline(__always)
-private func forEachTile(
+func forEachTile(
   _ t: WinogradTiles,
   _ body: (UnsafeMutablePointer<Float>, UnsafeMutablePointer<Float>, _ n: Int, _ i: Int, _ j: Int) -> Void
 ) {
@@ -85,47 +77,6 @@ private func forEachTile(
         n += 1
       }
     }
-  }
-}
-
-@inline(__always)
-private func winogradOutput<F: WinogradAlgorithm>(_: F.Type, _ t: WinogradTiles) {
-  forEachTile(t) { map, domain, n, i, j in
-    let rows = min(F.m, t.height - i)
-    let columns = min(F.m, t.width - j)
-    let mask = t.mask.map { $0 + n * t.maskImage + i * t.maskRow + j * t.channels }
-    var c = 0
-    while c < t.channels {
-      let source = domain + c
-      @inline(__always) func column(_ q: Int) -> F.Outputs {
-        F.outputs(Six(source + q * t.plane, stride: 6 * t.plane))
-      }
-      let columnsOfSix = (column(0), column(1), column(2), column(3), column(4), column(5))
-      F.Outputs.rows(columnsOfSix) { p, six in
-        guard p < rows else { return }
-        let target = map + p * t.row + c
-        let maskRow = mask.map { $0 + p * t.maskRow + c }
-        F.outputs(six).forEach { q, value in
-          guard q < columns else { return }
-          finish(value, t, target + q * t.channels, maskRow.map { $0 + q * t.channels }, c)
-        }
-      }
-      c += Vector.scalarCount
-    }
-  }
-}
-
-/// Stores one vector of outputs as the epilogue says.
-@inline(__always)
-private func finish(
-  _ sum: Vector, _ t: WinogradTiles, _ target: UnsafeMutablePointer<Float>, _ mask: UnsafePointer<Float>?, _ lane: Int
-) {
-  switch t.epilogue {
-  case .store: store(sum, target)
-  case .accumulate: store(load(target) + sum, target)
-  case .bias: if let bias = t.bias { store(sum + load(bias + lane), target) }
-  case .biasReLU: if let bias = t.bias { store(positivePart(sum + load(bias + lane)), target) }
-  case .reluGradient: if let mask { store(passed(sum, where: load(mask)), target) }
   }
 }
 

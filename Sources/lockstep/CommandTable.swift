@@ -3,6 +3,7 @@ package enum Command: String, CaseIterable, Sendable {
   case train
   case evaluate
   case predict
+  case kernels = "bench kernels"
   case throughput = "bench throughput"
   case gradcheck
   case topology
@@ -11,13 +12,14 @@ package enum Command: String, CaseIterable, Sendable {
   package var words: [String] { rawValue.split(separator: " ").map(String.init) }
 
   /// Whether it can run without a configuration.
-  package var configurationIsOptional: Bool { self == .topology }
+  package var configurationIsOptional: Bool { self == .topology || self == .kernels }
 
   package var summary: String {
     switch self {
     case .train: "train a network; writes the run directory"
     case .evaluate: "loss and accuracy of weights on the test set"
     case .predict: "class and probabilities per image, as JSON Lines"
+    case .kernels: "one core's peak, and each layer's share of it"
     case .throughput: "images/s of full training steps on in-memory data"
     case .gradcheck: "finite differences against every gradient, per layer"
     case .topology: "nodes, caches, usable CPUs and where workers go"
@@ -31,7 +33,7 @@ package enum Command: String, CaseIterable, Sendable {
     case .train: [.output, .weights, .resume] + Flag.overrides + [.json, .quiet, .noProgress]
     case .evaluate: [.weights] + Flag.overrides + [.json, .quiet, .noProgress]
     case .predict: [.weights, .images, .output] + Flag.overrides + [.json, .quiet, .noProgress]
-    case .throughput, .gradcheck, .topology, .config: Flag.overrides + [.json, .quiet, .noProgress]
+    case .kernels, .throughput, .gradcheck, .topology, .config: Flag.overrides + [.json, .quiet, .noProgress]
     }
   }
 
@@ -40,7 +42,7 @@ package enum Command: String, CaseIterable, Sendable {
     switch self {
     case .evaluate: [.weights]
     case .predict: [.weights, .images]
-    case .train, .throughput, .gradcheck, .topology, .config: []
+    case .train, .kernels, .throughput, .gradcheck, .topology, .config: []
     }
   }
 }

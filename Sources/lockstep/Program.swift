@@ -26,6 +26,7 @@ enum Program {
     case .train: return try call.train()
     case .evaluate: try call.evaluate()
     case .predict: try call.predict()
+    case .kernels: try call.benchKernels()
     case .throughput: try call.benchThroughput()
     case .gradcheck: return try call.gradcheck()
     case .topology: try call.topology()
