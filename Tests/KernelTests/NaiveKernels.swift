@@ -22,9 +22,9 @@ enum NaiveKernels {
         }
         switch s.epilogue {
         case .store, .accumulate: target.pointee = sum
-        case .bias: target.pointee = sum + s.bias![lane]
-        case .biasReLU: target.pointee = positivePart(sum + s.bias![lane])
-        case .reluGradient: target.pointee = s.mask![Int(s.maskOffsets![row]) + lane] > 0 ? sum : 0
+        case .bias: target.pointee = sum + operand(s.bias)[lane]
+        case .biasReLU: target.pointee = positivePart(sum + operand(s.bias)[lane])
+        case .reluGradient: target.pointee = operand(s.mask)[Int(operand(s.maskOffsets)[row]) + lane] > 0 ? sum : 0
         }
       }
     }
@@ -47,7 +47,7 @@ enum NaiveKernels {
   ) {
     forEachPatch(p) { n, i, j, c in
       let v = patch(x, n * p.xImage + 2 * i * p.xRow + 2 * j * p.channels + c, row: p.xRow, pixel: p.channels)
-      let result = kind == .average ? ((v[0] + v[1]) + (v[2] + v[3])) * 0.25 : v.max()!
+      let result = kind == .average ? ((v[0] + v[1]) + (v[2] + v[3])) * 0.25 : max(max(v[0], v[1]), max(v[2], v[3]))
       out[n * p.outImage + i * p.outRow + j * p.channels + c] = result
     }
   }
@@ -95,6 +95,11 @@ enum NaiveKernels {
         }
       }
     }
+  }
+
+  private static func operand<T>(_ pointer: UnsafePointer<T>?) -> UnsafePointer<T> {
+    guard let pointer else { fatalError("The epilogue needs an operand that the test did not set.") }
+    return pointer
   }
 
   static func positivePart(_ x: Float) -> Float { x > 0 ? x : 0 }

@@ -48,14 +48,14 @@ struct GoldenLayerTests {
           weight: weight.values, bias: golden.floats("\(name).b"), dz: golden.floats("\(name).dz"), kernels: kernels)
       }
       for (result, kernels) in zip(results, runnableKernels) {
-        let where_ = "\(name), \(algorithm), \(kernels.name)"
-        #expect(error(result.z, golden.floats("\(name).z")) <= tolerance, "z, \(where_)")
+        let context = "\(name), \(algorithm), \(kernels.name)"
+        #expect(error(result.z, golden.floats("\(name).z")) <= tolerance, "z, \(context)")
         #expect(
-          error(result.dw.map { Float(Double($0) / m) }, golden.floats("\(name).dw")) <= tolerance, "dw, \(where_)")
+          error(result.dw.map { Float(Double($0) / m) }, golden.floats("\(name).dw")) <= tolerance, "dw, \(context)")
         #expect(
-          error(result.db.map { Float(Double($0) / m) }, golden.floats("\(name).db")) <= tolerance, "db, \(where_)")
-        #expect(error(result.dx, golden.floats("\(name).dx")) <= tolerance, "dx, \(where_)")
-        #expect(result == results[0], "bits, \(where_)")
+          error(result.db.map { Float(Double($0) / m) }, golden.floats("\(name).db")) <= tolerance, "db, \(context)")
+        #expect(error(result.dx, golden.floats("\(name).dx")) <= tolerance, "dx, \(context)")
+        #expect(result == results[0], "bits, \(context)")
       }
     }
   }
