@@ -27,7 +27,9 @@ func tile<Lanes: LaneGroup>(
   var p4 = start(4)
   var p5 = start(5)
   let outOffsets = s.outOffsets + row
-  @inline(__always) func target(_ i: Int) -> UnsafeMutablePointer<Float> { out + Int(outOffsets[isFull || i < last ? i : last]) }
+  @inline(__always) func target(_ i: Int) -> UnsafeMutablePointer<Float> {
+    out + Int(outOffsets[isFull || i < last ? i : last])
+  }
   var r0 = Lanes()
   var r1 = Lanes()
   var r2 = Lanes()

@@ -245,7 +245,8 @@ struct Five: WinogradLine {
   @inline(__always)
   init(_ pointer: UnsafePointer<Float>, stride: Int) {
     self.init(
-      load(pointer), load(pointer + stride), load(pointer + 2 * stride), load(pointer + 3 * stride), load(pointer + 4 * stride))
+      load(pointer), load(pointer + stride), load(pointer + 2 * stride), load(pointer + 3 * stride),
+      load(pointer + 4 * stride))
   }
 
   @inline(__always)

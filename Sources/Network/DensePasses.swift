@@ -75,7 +75,9 @@ extension NetworkPlan {
     let results = transposed + outputs * lanes
     for o in 0..<outputs {
       let line = transposed + o * lanes
-      for n in 0..<lanes { line[n] = n < examples && o < map.channelStride ? w.gradients[i + 1][n * map.imageStride + o] : 0 }
+      for n in 0..<lanes {
+        line[n] = n < examples && o < map.channelStride ? w.gradients[i + 1][n * map.imageStride + o] : 0
+      }
     }
     var sum = TileSum(
       a: weights + weight.offset, aOffsets: tables.weightRows.base, b: transposed, out: results,

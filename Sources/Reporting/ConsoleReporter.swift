@@ -21,6 +21,7 @@ package final class ConsoleReporter {
   private let now: () -> Double
   private var text: ProgressText = ProgressText(epochs: 0, stepsPerEpoch: 0)
   private var startTime: Double = 0
+  private var firstStep: Int = 0
   private var lastDrawTime: Double = 0
   private var lastLineTime: Double = 0
   private var isBarVisible: Bool = false
@@ -45,6 +46,7 @@ package final class ConsoleReporter {
     switch event {
     case .started(let description):
       text = ProgressText(epochs: description.epochs, stepsPerEpoch: description.stepsPerEpoch)
+      firstStep = description.firstStep
       (startTime, lastLineTime, lastDrawTime) = (time, time, -.infinity)
       write(RunHeader.lines(name: name, description: description).joined(separator: "\n") + "\n")
     case .step(let record, let isProgress):
@@ -60,6 +62,10 @@ package final class ConsoleReporter {
       lastLineTime = time
       clear()
       write(text.epoch(record) + "\n")
+    case .stalled(let stalled):
+      clear()
+      write(text.stalled(stalled) + "\n")
+    case .checkpoint: break
     }
   }
 
@@ -70,7 +76,7 @@ package final class ConsoleReporter {
     lastDrawTime = time
     isBarVisible = true
     let stepsLeft: Int = max(0, text.epochs * text.stepsPerEpoch - record.step)
-    let secondsLeft: Double = (time - startTime) / Double(max(1, record.step)) * Double(stepsLeft)
+    let secondsLeft: Double = (time - startTime) / Double(max(1, record.step - firstStep)) * Double(stepsLeft)
     // One column stays free: a full line would wrap on some terminals.
     write("\r" + text.bar(record, secondsLeft: secondsLeft, width: columns() - 1) + "\u{1B}[K")
   }

@@ -51,6 +51,13 @@ package struct ProgressText: Sendable {
     return (parts + [Self.rate(record.means)]).joined(separator: "  ")
   }
 
+  /// `worker 1 on CPU 3 has been computing gradients for 61 s, in step 12`.
+  package func stalled(_ worker: StalledWorker) -> String {
+    let place: String = worker.cpu.map { " on CPU \($0)" } ?? ""
+    return "worker \(worker.worker)\(place) has been \(worker.phase.words) for "
+      + "\(NumberText.fixed(worker.seconds, worker.seconds < 10 ? 1 : 0)) s, in step \(worker.step); the others wait for it"
+  }
+
   private func epochText(_ epoch: Int) -> String { "epoch \(Self.aligned(epoch, of: epochs))" }
 
   private static func aligned(_ value: Int, of total: Int) -> String {

@@ -3,30 +3,64 @@ import Glibc
 import Storage
 import Training
 
-/// The folder a training run writes: `config.json`, `metrics.jsonl`, `weights.safetensors`, `summary.json`.
+/// The folder a training run writes: `config.json`, `metrics.jsonl`, checkpoints, `weights.safetensors`, `summary.json`.
+///
+/// One process at a time writes a run directory; a lock on the folder sees to it.
 package final class RunDirectory {
   package let path: String
+  /// What the user should know about the run that is continued.
+  package private(set) var notes: [String] = []
   private let metrics: LineFile
+  private let checkpoints: CheckpointFolder
+  private let rules: CheckpointConfiguration
+  private let lock: Int32?
 
-  /// Makes the folder and those above it, writes `config.json`, empties `metrics.jsonl`, removes an old `summary.json`.
+  /// Makes the folder and those above it, writes `config.json`, and removes an old `summary.json`.
   ///
+  /// A new run empties `metrics.jsonl` and removes the checkpoints that are there. A resumed one keeps the lines up to
+  /// its checkpoint's step and removes the checkpoints behind it.
   /// - Throws: `UserError(.cannotWrite)` about what cannot be made or written, so that a run fails before it starts.
-  package init(path: String, configuration: RunConfiguration) throws(UserError) {
+  package init(
+    path: String, configuration: RunConfiguration, resuming point: ResumePoint? = nil
+  ) throws(UserError) {
     self.path = path
+    rules = configuration.checkpoint
+    checkpoints = CheckpointFolder(path: path)
     try Self.makeFolder(path)
+    lock = try Self.lock(path)
+    try checkpoints.removeLeftovers()
     try AtomicFile.write(configuration.jsonText, to: "\(path)/config.json")
-    metrics = try LineFile(path: "\(path)/metrics.jsonl", start: .empty)
+    metrics = try Self.metrics(path, resuming: point)
+    let firstUnwanted: Int = point.map { $0.checkpoint.step + 1 } ?? 0
+    try checkpoints.remove { $0 >= firstUnwanted }
     guard unlink("\(path)/summary.json") == 0 || errno == ENOENT else {
       throw UserError(.cannotWrite, "\(path)/summary.json", "cannot be removed: \(String(cString: strerror(errno)))")
     }
+    guard let point else { return }
+    notes = point.notes
+    if metrics.keptLineCount < point.checkpoint.recordCount {
+      notes.append(
+        "\(metrics.path) has \(metrics.keptLineCount) of the \(point.checkpoint.recordCount) lines up to step "
+          + "\(point.checkpoint.step); the run goes on behind them")
+    }
   }
 
-  /// Adds the event's line to `metrics.jsonl`, where it has one.
+  deinit {
+    if let lock { close(lock) }
+  }
+
+  /// Writes what the event leaves behind: a line of `metrics.jsonl`, or a checkpoint.
+  ///
+  /// A checkpoint is whole, on the device and read back before an older one is removed; the lines before it too.
   package func record(_ event: TrainingEvent) throws(UserError) {
     switch event {
     case .step(let record, progress: false): try metrics.append(MetricsLine.step(record))
     case .epoch(let record): try metrics.append(MetricsLine.epoch(record))
-    case .started, .step(_, progress: true): break
+    case .checkpoint(let checkpoint):
+      try metrics.flush()
+      try checkpoint.write(to: checkpoints.file(step: checkpoint.step))
+      try checkpoints.prune(rules)
+    case .started, .step(_, progress: true), .stalled: break
     }
   }
 

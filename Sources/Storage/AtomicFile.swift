@@ -14,8 +14,9 @@ package enum AtomicFile {
   /// umask. Any error removes the temporary file and leaves the old file as it was; the one exception is a failing
   /// fsync of the folder, after which the new file is in place but might not survive a power cut. Errors of the
   /// system are `.cannotWrite`; those of `body` pass through.
+  /// - Parameter verified: calls `body` a second time to compare what it writes with what the device gives back.
   package static func write(
-    to path: String, _ body: (OutputFile) throws(UserError) -> Void
+    to path: String, verified: Bool = false, _ body: (OutputFile) throws(UserError) -> Void
   ) throws(UserError) {
     let target: String = try resolve(path)
     let folder: String = folderName(of: target)
@@ -23,8 +24,15 @@ package enum AtomicFile {
     do throws(UserError) {
       try body(file)
       try file.synchronize()
+      if verified {
+        try file.startVerifying()
+        try body(file)
+        try file.finishVerifying()
+      }
       try file.close()
-      if rename(temporary, target) != 0 { throw OutputFile.failure(path, "cannot be replaced", errno) }
+      if FileFaults.fails(.rename) || rename(temporary, target) != 0 {
+        throw OutputFile.failure(path, "cannot be replaced", errno)
+      }
     } catch {
       unlink(temporary)
       throw error
@@ -70,7 +78,9 @@ package enum AtomicFile {
       let number: Int = serial.add(1, ordering: .relaxed).newValue
       let temporary: String = "\(folder)/.lockstep-\(getpid())-\(number).tmp"
       do throws(UserError) {
-        return (temporary, try OutputFile(path: temporary, flags: O_CREAT | O_EXCL | O_NOFOLLOW, name: path))
+        return (
+          temporary, try OutputFile(path: temporary, access: O_RDWR, flags: O_CREAT | O_EXCL | O_NOFOLLOW, name: path)
+        )
       } catch {
         guard attempt < 100, access(temporary, F_OK) == 0 else { throw error }
       }
@@ -79,11 +89,12 @@ package enum AtomicFile {
   }
 
   private static func synchronizeFolder(_ folder: String, for path: String) throws(UserError) {
-    let descriptor: Int32 = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    let descriptor: Int32 =
+      FileFaults.fails(.openFolder) ? -1 : open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     guard descriptor >= 0 else { throw OutputFile.failure(path, "is written, but its folder cannot be opened", errno) }
     defer { _ = close(descriptor) }
     // Some network file systems cannot sync folders and say EINVAL; nothing more can be done there.
-    if fsync(descriptor) != 0 && errno != EINVAL {
+    if (FileFaults.fails(.synchronizeFolder) || fsync(descriptor) != 0) && errno != EINVAL {
       throw OutputFile.failure(path, "is written, but its folder cannot be synced", errno)
     }
   }

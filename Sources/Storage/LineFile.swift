@@ -11,16 +11,27 @@ package final class LineFile {
     case empty
     /// Keep the lines that are there; a last line without its end, left by a kill, is cut off.
     case keepingLines
+    /// Keep at most the first lines; those behind them are cut off.
+    case keepingFirst(Int)
   }
 
   package var path: String { file.name }
   private let file: OutputFile
   private var length: Int
+  /// Whole lines that were there already and stay.
+  package let keptLineCount: Int
 
   /// Opens `path`, creating it if needed.
   package init(path: String, start: Start) throws(UserError) {
-    if start == .keepingLines, access(path, F_OK) == 0 {
-      let whole: Int = try LineFile.lengthOfWholeLines(path)
+    let limit: Int? =
+      switch start {
+      case .empty: nil
+      case .keepingLines: Int.max
+      case .keepingFirst(let count): count
+      }
+    if let limit, access(path, F_OK) == 0 {
+      let (whole, lines): (Int, Int) = try LineFile.lengthOfWholeLines(path, atMost: limit)
+      keptLineCount = lines
       file = try OutputFile(path: path, flags: O_APPEND, name: path)
       length = try file.length()
       if length > whole {
@@ -30,6 +41,7 @@ package final class LineFile {
     } else {
       file = try OutputFile(path: path, flags: O_CREAT | O_TRUNC | O_APPEND, name: path)
       length = 0
+      keptLineCount = 0
     }
   }
 
@@ -49,17 +61,22 @@ package final class LineFile {
   /// Returns when the device has every line.
   package func flush() throws(UserError) { try file.synchronize() }
 
-  /// The position after the last newline of the file at `path`.
-  private static func lengthOfWholeLines(_ path: String) throws(UserError) -> Int {
+  /// The position after the last newline of the file at `path`, or after that of line `limit`, and the lines up to it.
+  private static func lengthOfWholeLines(
+    _ path: String, atMost limit: Int
+  ) throws(UserError) -> (bytes: Int, lines: Int) {
     do throws(UserError) {
       let input: ByteInput = try ByteInput(path: path)
-      var whole: Int = 0
-      while input.remaining > 0 {
+      var (whole, lines): (Int, Int) = (0, 0)
+      while input.remaining > 0, lines < limit {
         let start: Int = input.position
         let piece: [UInt8] = try input.read(min(65536, input.remaining))
-        if let last: Int = piece.lastIndex(of: 10) { whole = start + last + 1 }
+        for (offset, byte) in piece.enumerated() where byte == 10 && lines < limit {
+          whole = start + offset + 1
+          lines += 1
+        }
       }
-      return whole
+      return (whole, lines)
     } catch {
       // The user asked to write here, so that is what failed.
       throw UserError(.cannotWrite, path, "cannot be continued: it \(error.message)")

@@ -6,11 +6,13 @@ package final class OutputFile {
   /// What errors call the file.
   package let name: String
   private var descriptor: Int32
+  /// Whether `write` compares instead of writing.
+  private var isVerifying: Bool = false
 
-  /// Opens `path` with `flags` besides `O_WRONLY`; new files get mode 0666 less the process's umask.
-  init(path: String, flags: Int32, name: String) throws(UserError) {
+  /// Opens `path` with `flags` besides `access`; new files get mode 0666 less the process's umask.
+  init(path: String, access: Int32 = O_WRONLY, flags: Int32, name: String) throws(UserError) {
     self.name = name
-    descriptor = open(path, O_WRONLY | O_CLOEXEC | flags, 0o666)
+    descriptor = FileFaults.fails(.create) ? -1 : open(path, access | O_CLOEXEC | flags, 0o666)
     if descriptor < 0 { throw OutputFile.failure(name, "cannot be created", errno) }
   }
 
@@ -20,9 +22,12 @@ package final class OutputFile {
 
   /// Appends all of `bytes`.
   package func write(_ bytes: UnsafeRawBufferPointer) throws(UserError) {
+    guard !isVerifying else { return try compare(bytes) }
     var done: Int = 0
     while done < bytes.count {
-      let count: Int = Glibc.write(descriptor, bytes.baseAddress?.advanced(by: done), bytes.count - done)
+      let count: Int =
+        FileFaults.fails(.write)
+        ? -1 : Glibc.write(descriptor, bytes.baseAddress?.advanced(by: done), bytes.count - done)
       if count < 0 && errno == EINTR { continue }
       // A regular file accepts at least a byte or says why not; 0 would loop for ever.
       guard count > 0 else { throw OutputFile.failure(name, "cannot be written", count < 0 ? errno : ENOSPC) }
@@ -37,7 +42,43 @@ package final class OutputFile {
 
   /// Returns when the device has the bytes.
   package func synchronize() throws(UserError) {
-    if fsync(descriptor) != 0 { throw OutputFile.failure(name, "cannot be synced to the device", errno) }
+    if FileFaults.fails(.synchronize) || fsync(descriptor) != 0 {
+      throw OutputFile.failure(name, "cannot be synced to the device", errno)
+    }
+  }
+
+  /// From now on `write` reads as many bytes, from the file's start on, and throws where they differ.
+  ///
+  /// The file was opened for reading too. Pages are dropped from memory first where the system lets us, so that the
+  /// device is asked.
+  func startVerifying() throws(UserError) {
+    _ = posix_fadvise(descriptor, 0, 0, POSIX_FADV_DONTNEED)
+    guard lseek(descriptor, 0, SEEK_SET) == 0 else { throw OutputFile.failure(name, "cannot be read back", errno) }
+    isVerifying = true
+  }
+
+  /// Throws unless everything in the file has been compared.
+  func finishVerifying() throws(UserError) {
+    let (position, length): (Int, Int) = (Int(lseek(descriptor, 0, SEEK_CUR)), try length())
+    guard position == length else {
+      throw UserError(.cannotWrite, name, "was written with \(position) bytes, but \(length) are read back")
+    }
+  }
+
+  private func compare(_ bytes: UnsafeRawBufferPointer) throws(UserError) {
+    let pieceBytes: Int = min(bytes.count, 1 << 16)
+    let piece: UnsafeMutableRawPointer = .allocate(byteCount: max(1, pieceBytes), alignment: 16)
+    defer { piece.deallocate() }
+    var done: Int = 0
+    while done < bytes.count {
+      let wanted: Int = min(pieceBytes, bytes.count - done)
+      let count: Int = FileFaults.fails(.readBack) ? -1 : Glibc.read(descriptor, piece, wanted)
+      if count < 0 && errno == EINTR { continue }
+      guard count >= 0 else { throw OutputFile.failure(name, "cannot be read back", errno) }
+      guard count > 0, let start: UnsafeRawPointer = bytes.baseAddress, memcmp(piece, start + done, count) == 0
+      else { throw UserError(.cannotWrite, name, "reads back other bytes than were written") }
+      done += count
+    }
   }
 
   /// Bytes in the file.
@@ -54,6 +95,11 @@ package final class OutputFile {
   func close() throws(UserError) {
     let open: Int32 = descriptor
     descriptor = -1
+    if FileFaults.fails(.close) {
+      let number: Int32 = errno
+      _ = Glibc.close(open)
+      throw OutputFile.failure(name, "cannot be closed", number)
+    }
     if Glibc.close(open) != 0 && errno != EINTR { throw OutputFile.failure(name, "cannot be closed", errno) }
   }
 

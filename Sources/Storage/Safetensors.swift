@@ -29,12 +29,12 @@ package enum Safetensors {
   /// Writes `tensors` in their order and `metadata` sorted by key, atomically as `AtomicFile` does.
   ///
   /// The header is padded with spaces so that data starts at a multiple of 8. Same values, same bytes. Requires
-  /// distinct names, and as many values as each shape says.
+  /// distinct names, and as many values as each shape says. `verified` reads the file back before it takes its name.
   package static func write(
-    _ tensors: [NamedTensor], metadata: [String: String], to path: String
+    _ tensors: [NamedTensor], metadata: [String: String], to path: String, verified: Bool = false
   ) throws(UserError) {
     let header: [UInt8] = header(for: tensors, metadata: metadata)
-    try AtomicFile.write(to: path) { (file) throws(UserError) in
+    try AtomicFile.write(to: path, verified: verified) { (file) throws(UserError) in
       try file.write(withUnsafeBytes(of: UInt64(header.count).littleEndian) { Array($0) })
       try file.write(header)
       for tensor: NamedTensor in tensors {
@@ -52,6 +52,11 @@ package enum Safetensors {
   /// checks come before memory for data is taken, which then is what the file holds.
   package static func read(_ path: String) throws(UserError) -> SafetensorsFile {
     try read(try ByteInput(path: path))
+  }
+
+  /// The metadata alone of the file at `path`, whose header is checked against its length; throws as `read`.
+  package static func metadata(_ path: String) throws(UserError) -> [String: String] {
+    try SafetensorsHeader(try ByteInput(path: path)).metadata
   }
 
   static func read(_ input: ByteInput) throws(UserError) -> SafetensorsFile {

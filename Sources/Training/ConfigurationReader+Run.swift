@@ -106,10 +106,14 @@ extension ConfigurationReader {
   }
 
   static func checkpoint(_ node: ConfigurationNode) throws(UserError) -> CheckpointConfiguration {
-    try node.allowOnly(["every_epochs", "keep_last"])
+    try node.allowOnly(["every_epochs", "every_steps", "every_seconds", "keep_last", "keep_best"])
     return CheckpointConfiguration(
-      everyEpochs: try node.integer("every_epochs", in: 1...1_000_000, default: 1),
-      keepLast: try node.integer("keep_last", in: 1...1_000_000, default: 2))
+      everyEpochs: try node.integer("every_epochs", in: 0...1_000_000, default: 1),
+      everySteps: try node.integer("every_steps", in: 0...1_000_000_000, default: 0),
+      everySeconds: try node.number(
+        "every_seconds", default: 0, allowed: "a number from 0 (off) to 1000000000", where: { (0...1e9).contains($0) }),
+      keepLast: try node.integer("keep_last", in: 1...1_000_000, default: 2),
+      keepBest: try node.integer("keep_best", in: 0...1_000_000, default: 0))
   }
 
   static func logging(_ node: ConfigurationNode) throws(UserError) -> LoggingConfiguration {

@@ -18,7 +18,10 @@ extension RunConfiguration {
       .init(
         "checkpoint",
         .object([
-          .init("every_epochs", .integer(checkpoint.everyEpochs)), .init("keep_last", .integer(checkpoint.keepLast)),
+          .init("every_epochs", .integer(checkpoint.everyEpochs)),
+          .init("every_steps", .integer(checkpoint.everySteps)),
+          .init("every_seconds", .number(checkpoint.everySeconds)),
+          .init("keep_last", .integer(checkpoint.keepLast)), .init("keep_best", .integer(checkpoint.keepBest)),
         ])),
       .init("logging", .object([.init("every_steps", .integer(logging.everySteps))])),
     ])

@@ -120,7 +120,8 @@ package enum GradientCheck {
     let gradient = weights + parameters.packedCount
     let prepared = gradient + parameters.packedCount
     for (index, parameter) in parameters.parameters.enumerated() {
-      InitialWeights.write(parameter, index: index, seed: configuration.seed, into: weights)
+      InitialWeights.write(
+        parameter, elements: 0..<parameter.elementCount, index: index, seed: configuration.seed, into: weights)
       guard parameter.kind == .bias else { continue }
       let random = RandomStream(
         seed: configuration.seed, purpose: .gradientCheck, stream: 1_000_000 + UInt32(truncatingIfNeeded: index))

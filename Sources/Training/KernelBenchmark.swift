@@ -40,9 +40,10 @@ package enum KernelBenchmark {
     single.training.batchSize = max(configuration.training.batchSize, configuration.runtime.shardSize)
     let plan = try RunPlan(single, topology: topology, exampleCount: single.training.batchSize)
     let shared = try SharedState(plan, exampleCount: 1, testExampleCount: 0)
-    shared.initializeWeights(seed: configuration.seed)
+    let group = try WorkerGroup(placement: plan.placement)
+    try shared.initializeWeights(seed: configuration.seed, group: group)
     let result = ResultBox()
-    try WorkerGroup(placement: plan.placement).run { _ in
+    try group.run { _ in
       result.value = try measure(plan, shared, seconds: secondsPerRow)
     }
     guard let summary = result.value else { fatalError("The benchmark's worker left no result.") }

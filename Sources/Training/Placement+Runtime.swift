@@ -16,7 +16,8 @@ extension Placement {
       case .close: .close
       case .scatter: .scatter
       case .none: .none
-      case .cpus(let list): .cpus(
+      case .cpus(let list):
+        .cpus(
           try CPUSet(list: list, category: .badConfiguration, subject: "runtime.placement.cpus"))
       }
     return try plan(

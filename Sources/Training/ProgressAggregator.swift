@@ -1,94 +1,103 @@
 /// Turns the totals of single steps into the events a run publishes.
 struct ProgressAggregator {
   private let plan: RunPlan
-  private var interval = Accumulator()
-  private var epoch = Accumulator()
-  private var lastEpochLoss = 0.0
-  private var validationLoss: Double?
-  private var validationAccuracy: Double?
-  private var totalExamples = 0
-  private var totalNanoseconds: UInt64 = 0
-  private(set) var stepsDone = 0
-  private var epochsDone = 0
+  private(set) var state: ProgressState
+  private var last = StepTotals()
   private var lastShown: UInt64 = 0
-  private var shownSteps = 0
+  private var shownSteps: Int
 
-  init(_ plan: RunPlan) { self.plan = plan }
-
-  /// Sums over consecutive steps.
-  private struct Accumulator {
-    var steps = 0
-    var examples = 0
-    var loss = 0.0
-    var correct = 0
-    var step: UInt64 = 0
-    var reduce: UInt64 = 0
-    var barrier: UInt64 = 0
-    var last = StepTotals()
-
-    mutating func add(_ t: StepTotals) {
-      steps += 1
-      examples += t.examples
-      loss += t.loss
-      correct += t.correct
-      step += t.stepNanoseconds
-      reduce += t.reduceNanoseconds
-      barrier += t.barrierNanoseconds
-      last = t
-    }
-
-    var record: StepRecord {
-      let n = Double(max(examples, 1))
-      let count = Double(max(steps, 1)) * 1e6
-      return StepRecord(
-        epoch: last.epoch + 1, step: last.step + 1, stepInEpoch: last.stepInEpoch + 1, loss: loss / n,
-        accuracy: Double(correct) / n, learningRate: last.learningRate,
-        imagesPerSecond: step == 0 ? 0 : Double(examples) / (Double(step) * 1e-9),
-        stepMilliseconds: Double(step) / count, reduceMilliseconds: Double(reduce) / count,
-        barrierMilliseconds: Double(barrier) / count)
-    }
+  /// - Parameter state: where an earlier part of the run left off.
+  init(_ plan: RunPlan, resuming state: ProgressState = ProgressState()) {
+    self.plan = plan
+    self.state = state
+    shownSteps = state.stepsDone
   }
+
+  var stepsDone: Int { state.stepsDone }
 
   /// Takes one entry of the ring; publishes the interval and the epoch where it ends one.
   mutating func add(_ totals: StepTotals, _ observer: (TrainingEvent) throws -> Void) throws {
     switch totals.kind {
     case .step:
-      interval.add(totals)
-      epoch.add(totals)
-      stepsDone = totals.step + 1
-      totalExamples += totals.examples
-      totalNanoseconds += totals.stepNanoseconds
-      if stepsDone % plan.configuration.logging.everySteps == 0 {
-        try observer(.step(interval.record, progress: false))
-        interval = Accumulator()
+      last = totals
+      state.interval.add(totals)
+      state.epoch.add(totals)
+      state.stepsDone = totals.step + 1
+      state.totalExamples += totals.examples
+      state.totalNanoseconds += totals.stepNanoseconds
+      if state.stepsDone % plan.configuration.logging.everySteps == 0 {
+        state.recordCount += 1
+        try observer(.step(state.interval.record(last), progress: false))
+        state.interval = ProgressState.Sums()
       }
     case .epochEnd:
-      epochsDone += 1
-      let n = Double(totals.testExamples)
-      validationLoss = totals.testExamples > 0 ? totals.testLoss / n : nil
-      validationAccuracy = totals.testExamples > 0 ? Double(totals.testCorrect) / n : nil
-      lastEpochLoss = epoch.record.loss
+      state.epochsDone += 1
+      state.recordCount += 1
+      state.endEpoch(totals)
       try observer(
         .epoch(
-          EpochRecord(means: epoch.record, validationLoss: validationLoss, validationAccuracy: validationAccuracy)))
-      epoch = Accumulator()
+          EpochRecord(
+            means: state.epoch.record(last), validationLoss: state.validationLoss,
+            validationAccuracy: state.validationAccuracy)))
+      state.epoch = ProgressState.Sums()
+    case .snapshot: break
     }
   }
 
   /// At most ten times a second: where the epoch stands.
   mutating func showProgress(_ observer: (TrainingEvent) throws -> Void) throws {
     let now = monotonicNanoseconds()
-    guard epoch.steps > 0, stepsDone != shownSteps, now - lastShown >= 100_000_000 else { return }
+    guard state.epoch.steps > 0, stepsDone != shownSteps, now - lastShown >= 100_000_000 else { return }
     lastShown = now
     shownSteps = stepsDone
-    try observer(.step(epoch.record, progress: true))
+    try observer(.step(state.epoch.record(last), progress: true))
   }
 
   func summary(workers: Int, digest: String, interrupted: Bool) -> TrainingSummary {
-    TrainingSummary(
-      epochs: epochsDone, steps: stepsDone, loss: epoch.steps > 0 ? epoch.record.loss : lastEpochLoss,
-      validationLoss: validationLoss, validationAccuracy: validationAccuracy,
-      imagesPerSecond: totalNanoseconds == 0 ? 0 : Double(totalExamples) / (Double(totalNanoseconds) * 1e-9),
+    let time = Double(state.totalNanoseconds) * 1e-9
+    return TrainingSummary(
+      epochs: state.epochsDone, steps: stepsDone,
+      loss: state.epoch.steps > 0 ? state.epoch.record(last).loss : state.lastEpochLoss,
+      validationLoss: state.validationLoss, validationAccuracy: state.validationAccuracy,
+      imagesPerSecond: state.totalNanoseconds == 0 ? 0 : Double(state.totalExamples) / time,
       workers: workers, weightsDigest: digest, interrupted: interrupted)
+  }
+}
+
+extension ProgressState {
+  /// Takes the result on the test set, where there is one.
+  fileprivate mutating func endEpoch(_ totals: StepTotals) {
+    let n = Double(totals.testExamples)
+    lastEpochLoss = epoch.loss / Double(max(epoch.examples, 1))
+    validationLoss = totals.testExamples > 0 ? totals.testLoss / n : nil
+    validationAccuracy = totals.testExamples > 0 ? Double(totals.testCorrect) / n : nil
+    if let accuracy = validationAccuracy, accuracy > bestValidationAccuracy ?? -1 {
+      bestValidationAccuracy = accuracy
+      bestEpoch = totals.epoch + 1
+    }
+  }
+}
+
+extension ProgressState.Sums {
+  fileprivate mutating func add(_ t: StepTotals) {
+    steps += 1
+    examples += t.examples
+    loss += t.loss
+    correct += t.correct
+    stepNanoseconds += t.stepNanoseconds
+    reduceNanoseconds += t.reduceNanoseconds
+    barrierNanoseconds += t.barrierNanoseconds
+  }
+
+  /// The means, of steps that end with `last`.
+  fileprivate func record(_ last: StepTotals) -> StepRecord {
+    let n = Double(max(examples, 1))
+    let count = Double(max(steps, 1)) * 1e6
+    return StepRecord(
+      epoch: last.epoch + 1, step: last.step + 1, stepInEpoch: last.stepInEpoch + 1, loss: loss / n,
+      accuracy: Double(correct) / n, learningRate: last.learningRate,
+      imagesPerSecond: stepNanoseconds == 0 ? 0 : Double(examples) / (Double(stepNanoseconds) * 1e-9),
+      stepMilliseconds: Double(stepNanoseconds) / count, reduceMilliseconds: Double(reduceNanoseconds) / count,
+      barrierMilliseconds: Double(barrierNanoseconds) / count)
   }
 }

@@ -131,15 +131,29 @@ package struct RuntimeConfiguration: Hashable, Sendable {
   }
 }
 
-/// The `checkpoint` section.
+/// The `checkpoint` section; 0 turns a rule off.
 package struct CheckpointConfiguration: Hashable, Sendable {
+  /// A checkpoint is due whenever one of these many epochs, steps or seconds have passed.
   package var everyEpochs: Int
+  package var everySteps: Int
+  package var everySeconds: Double
+  /// How many of the newest checkpoints stay, at least 1.
   package var keepLast: Int
+  /// How many of those with the best `val_accuracy` stay besides; only checkpoints at the end of an epoch compete.
+  package var keepBest: Int
 
-  package init(everyEpochs: Int, keepLast: Int) {
+  package init(
+    everyEpochs: Int = 1, everySteps: Int = 0, everySeconds: Double = 0, keepLast: Int = 2, keepBest: Int = 0
+  ) {
     self.everyEpochs = everyEpochs
+    self.everySteps = everySteps
+    self.everySeconds = everySeconds
     self.keepLast = keepLast
+    self.keepBest = keepBest
   }
+
+  /// Whether any rule is on.
+  package var isOn: Bool { everyEpochs > 0 || everySteps > 0 || everySeconds > 0 }
 }
 
 /// The `logging` section.

@@ -6,7 +6,7 @@ extension RunPlan {
   package var totalSteps: Int { configuration.training.epochs * shards.stepsPerEpoch }
 
   /// What a run of this plan is, for its header.
-  func description(trainingExamples: Int, testExamples: Int) -> RunDescription {
+  func description(trainingExamples: Int, testExamples: Int, firstStep: Int) -> RunDescription {
     let shapes = (try? configuration.model.outputShapes()) ?? []
     let layers = zip(configuration.model.layers, shapes).map { layer, shape in
       RunDescription.Layer(
@@ -19,7 +19,7 @@ extension RunPlan {
       layers: layers, parameterCount: network.parameters.elementCount, trainingExamples: trainingExamples,
       testExamples: testExamples, epochs: configuration.training.epochs, stepsPerEpoch: shards.stepsPerEpoch,
       batchSize: configuration.training.batchSize, shardSize: shards.shardSize, placement: placement,
-      kernels: kernels.name, notes: placement.notes)
+      kernels: kernels.name, notes: placement.notes, firstStep: firstStep)
   }
 }
 

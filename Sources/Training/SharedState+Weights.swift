@@ -1,44 +1,68 @@
+import Collectives
 import Diagnostics
 import Network
 import Storage
 
 extension SharedState {
-  /// He-normal weights and zero biases; see `InitialWeights`.
-  func initializeWeights(seed: UInt64) {
-    for (index, parameter) in plan.network.parameters.parameters.enumerated() {
-      InitialWeights.write(parameter, index: index, seed: seed, into: weights)
+  /// He-normal weights and zero biases, drawn by all workers of `group`; see `InitialWeights`.
+  func initializeWeights(seed: UInt64, group: WorkerGroup) throws {
+    try group.run { [self] context in
+      for (index, parameter) in plan.network.parameters.parameters.enumerated() {
+        let count = parameter.elementCount
+        InitialWeights.write(
+          parameter, elements: count * context.index / context.count..<count * (context.index + 1) / context.count,
+          index: index, seed: seed, into: weights)
+      }
     }
   }
 
   /// Takes weights in their public layouts.
   ///
   /// - Throws: `UserError(.badData)` where a parameter is missing, unknown or of another shape.
-  func setWeights(_ tensors: [NamedTensor]) throws {
+  func setWeights(_ tensors: [NamedTensor]) throws { try set(weights, tensors, subject: "weights") }
+
+  /// Takes the state after a checkpoint's last step; throws as `setWeights`.
+  func restore(_ checkpoint: Checkpoint) throws {
+    try set(weights, checkpoint.parameters, subject: "the checkpoint")
+    try set(velocity, checkpoint.velocity, subject: "the checkpoint's momentum")
+  }
+
+  private func set(_ flat: UnsafeMutablePointer<Float>, _ tensors: [NamedTensor], subject: String) throws {
     let table = plan.network.parameters
     var byName: [String: NamedTensor] = [:]
     for tensor in tensors { byName[tensor.name] = tensor }
     for parameter in table.parameters {
       guard let tensor = byName.removeValue(forKey: parameter.name) else {
         throw UserError(
-          .badData, "weights", "the tensor \(parameter.name) \(parameter.shape) of the network is missing from the file")
+          .badData, subject, "the tensor \(parameter.name) \(parameter.shape) of the network is missing from the file")
       }
       guard tensor.shape == parameter.shape else {
         throw UserError(
-          .badData, "weights", "\(parameter.name) has shape \(tensor.shape), but the network needs \(parameter.shape)")
+          .badData, subject, "\(parameter.name) has shape \(tensor.shape), but the network needs \(parameter.shape)")
       }
-      table.pack(parameter, tensor.values, into: weights)
+      table.pack(parameter, tensor.values, into: flat)
     }
     if let extra = byName.keys.min() {
-      throw UserError(.badData, "weights", "the file has a tensor \(extra) that the network does not have")
+      throw UserError(.badData, subject, "the file has a tensor \(extra) that the network does not have")
     }
   }
 
   /// The parameters in layer order, weight before bias, in their public layouts.
-  func namedWeights() -> [NamedTensor] {
-    let table = plan.network.parameters
-    return table.parameters.map {
-      NamedTensor(name: $0.name, shape: $0.shape, values: table.unpack($0, from: weights))
-    }
+  func namedWeights() -> [NamedTensor] { plan.network.parameters.named(weights) }
+
+  /// The layers that have a weight, bias or momentum that is not finite, in layer order.
+  func nonFiniteParameters() -> [String] {
+    plan.network.parameters.parameters.filter { parameter in
+      let range = parameter.offset..<parameter.offset + parameter.packedCount
+      return !range.allSatisfy { weights[$0].isFinite && velocity[$0].isFinite }
+    }.map(\.name)
+  }
+}
+
+extension ParameterTable {
+  /// The tensors of a flat buffer in layer order, weight before bias, in their public layouts.
+  func named(_ flat: UnsafePointer<Float>) -> [NamedTensor] {
+    parameters.map { NamedTensor(name: $0.name, shape: $0.shape, values: unpack($0, from: flat)) }
   }
 }
 

@@ -21,14 +21,19 @@ final class SharedState: @unchecked Sendable {
   let correct: UnsafeMutablePointer<Int>
   let order: EpochOrder
   let timings: UnsafeMutablePointer<StepTiming>
+  let beats: WorkerBeats
   private let memory: NodeBuffer
   private let shardCapacity: Int
 
   /// Set by worker 0 inside a step: this was the last one.
   var isLastStep = false
+  /// Set by worker 0 inside a step: every worker copies its part of the state into the snapshot.
+  var takesSnapshot = false
 
+  /// - Throws: `UserError(.systemRefused)` where all the memory that a run of `plan` takes does not fit.
   init(_ plan: RunPlan, exampleCount: Int, testExampleCount: Int) throws {
     self.plan = plan
+    try MemoryNeeds(plan).requireFits(AvailableMemory.read())
     let parameters = plan.network.parameters.packedCount
     let prepared = plan.network.preparedCount
     memory = try NodeBuffer(
@@ -49,6 +54,7 @@ final class SharedState: @unchecked Sendable {
     correct.initialize(repeating: 0, count: shardCapacity)
     timings = .allocate(capacity: plan.workerCount)
     timings.initialize(repeating: StepTiming(), count: plan.workerCount)
+    beats = WorkerBeats(count: plan.workerCount)
     order = EpochOrder(count: exampleCount)
   }
 

@@ -2,7 +2,11 @@ import Synchronization
 
 /// What worker 0 knows after a step: sums over the step's examples, and times.
 struct StepTotals {
-  enum Kind { case step, epochEnd }
+  enum Kind {
+    case step, epochEnd
+    /// The snapshot holds the state after everything pushed before.
+    case snapshot
+  }
   var kind: Kind = .step
   var epoch = 0
   var step = 0

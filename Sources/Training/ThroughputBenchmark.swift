@@ -33,13 +33,14 @@ package enum ThroughputBenchmark {
     endless.training.epochs = 1 << 30
     let plan = try RunPlan(endless, topology: topology, exampleCount: data.count)
     let shared = try SharedState(plan, exampleCount: data.count, testExampleCount: 0)
-    shared.initializeWeights(seed: configuration.seed)
+    let group = try WorkerGroup(placement: plan.placement)
+    try shared.initializeWeights(seed: configuration.seed, group: group)
     let ring = StepRing()
     let stop = StopFlag()
     let loop = TrainingLoop(
       plan: plan, shared: shared, training: data, test: nil,
       normalization: Normalization(configuration.data, channels: input.channels), ring: ring, stop: stop)
-    let running = try WorkerGroup(placement: plan.placement).start { try loop.run($0) }
+    let running = group.start { try loop.run($0) }
 
     let warmUpSteps = 3
     var durations: [UInt64] = []

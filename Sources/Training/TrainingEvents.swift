@@ -30,10 +30,12 @@ package struct RunDescription: Sendable {
   package var kernels: String
   /// Sentences the user should see: idle workers, refused pinning and the like.
   package var notes: [String]
+  /// Steps done by earlier parts of the run.
+  package var firstStep: Int
 
   package init(
     layers: [Layer], parameterCount: Int, trainingExamples: Int, testExamples: Int, epochs: Int, stepsPerEpoch: Int,
-    batchSize: Int, shardSize: Int, placement: Placement, kernels: String, notes: [String]
+    batchSize: Int, shardSize: Int, placement: Placement, kernels: String, notes: [String], firstStep: Int = 0
   ) {
     self.layers = layers
     self.parameterCount = parameterCount
@@ -46,6 +48,7 @@ package struct RunDescription: Sendable {
     self.placement = placement
     self.kernels = kernels
     self.notes = notes
+    self.firstStep = firstStep
   }
 }
 
@@ -94,8 +97,9 @@ package struct EpochRecord: Sendable, Hashable {
   }
 }
 
-/// What a training run publishes while it goes on, in this order: `started`, then `step`s and `epoch`s.
+/// What a training run publishes while it goes on: `started`, then the others as they come.
 ///
+/// `checkpoint` holds the state after everything published before it, and comes also when the run ends.
 /// `step` comes once per logging interval (`progress: false`) and, for the bar on a terminal, at most ten times a
 /// second in between (`progress: true`, never written to a file). Events are delivered on the thread that called
 /// `Trainer.run`, never on a worker.
@@ -103,6 +107,8 @@ package enum TrainingEvent: Sendable {
   case started(RunDescription)
   case step(StepRecord, progress: Bool)
   case epoch(EpochRecord)
+  case checkpoint(Checkpoint)
+  case stalled(StalledWorker)
 }
 
 /// The result of `train`.

@@ -21,13 +21,19 @@ struct TrainingLoop: Sendable {
   var firstStep = 0
   /// Filled into all worker memory beforehand; see `Worker.init`.
   var memoryFill: UInt8?
+  /// Where checkpoints are copied to; `nil` where none are wanted.
+  var snapshot: Snapshot?
+  /// For tests: called by each worker as it enters a phase.
+  var onPhase: (@Sendable (_ phase: WorkerPhase, _ step: Int, _ worker: Int) -> Void)?
 
   func run(_ context: WorkerContext) throws {
+    enter(.preparing, firstStep, context)
     let worker = try Worker(context, shared, normalization, fill: memoryFill)
     let settings = plan.configuration.training
     let stepsPerEpoch = plan.shards.stepsPerEpoch
     let totalSteps = settings.epochs * stepsPerEpoch
     let isFirst = context.index == 0
+    var schedule = CheckpointSchedule(plan.configuration.checkpoint, stepsPerEpoch: stepsPerEpoch)
     try context.barrier.wait()
     worker.prepareWeights()
     try context.barrier.wait()
@@ -43,24 +49,36 @@ struct TrainingLoop: Sendable {
       let rate = settings.learningRateSchedule.rate(
         base: settings.optimizer.learningRate, step: step, stepsPerEpoch: stepsPerEpoch, epochs: settings.epochs)
 
+      enter(.computing, step, context)
       let start = monotonicNanoseconds()
       worker.compute(training, stepInEpoch: stepInEpoch)
       let computed = monotonicNanoseconds()
+      enter(.waiting, step, context)
       try context.barrier.wait()
 
+      enter(.reducing, step, context)
       let met = monotonicNanoseconds()
       var totals = StepTotals()
       if isFirst {
         // Shard losses are whole now and written again only after the next barrier.
         totals = self.totals(of: plan.program(stepInEpoch: stepInEpoch).shardCount)
         shared.isLastStep = stop.isRequested
+        shared.takesSnapshot =
+          schedule.isDue(stepsDone: step + 1, now: met, stop) && totals.loss.isFinite && step + 1 < totalSteps
+          && !shared.isLastStep && snapshot?.isFree == true
+        if shared.takesSnapshot { schedule.wasTaken(now: met) }
       }
       worker.reduceAndUpdate(stepInEpoch: stepInEpoch, learningRate: rate)
       let reduced = monotonicNanoseconds()
+      enter(.waiting, step, context)
       try context.barrier.wait()
+      enter(.transposing, step, context)
       let updated = monotonicNanoseconds()
       worker.prepareWeights()
+      if shared.takesSnapshot { snapshot?.copy(shared, part: context.index, of: context.count) }
+      try checkWeights(step: step, context)
       let prepared = monotonicNanoseconds()
+      enter(.waiting, step, context)
       try context.barrier.wait()
       let end = monotonicNanoseconds()
 
@@ -68,6 +86,7 @@ struct TrainingLoop: Sendable {
       shared.timings[context.index].reduceNanoseconds = (reduced - met) + (prepared - updated)
       shared.timings[context.index].barrierNanoseconds = (met - computed) + (updated - reduced) + (end - prepared)
       if isFirst {
+        enter(.publishing, step, context)
         totals.epoch = epoch
         totals.step = step
         totals.stepInEpoch = stepInEpoch
@@ -80,6 +99,12 @@ struct TrainingLoop: Sendable {
       }
       step += 1
       if step % stepsPerEpoch == 0 { try finishEpoch(epoch, step: step, worker, context) }
+      if isFirst, shared.takesSnapshot {
+        snapshot?.take()
+        var mark = StepTotals()
+        mark.kind = .snapshot
+        push(mark)
+      }
     }
   }
 
@@ -87,8 +112,11 @@ struct TrainingLoop: Sendable {
   private func finishEpoch(_ epoch: Int, step: Int, _ worker: borrowing Worker, _ context: WorkerContext) throws {
     if let test {
       // Worker 0 has read the last step's losses when all have arrived here.
+      enter(.waiting, step, context)
       try context.barrier.wait()
+      enter(.evaluating, step, context)
       worker.evaluate(test)
+      enter(.waiting, step, context)
       try context.barrier.wait()
     }
     guard context.index == 0 else { return }
@@ -103,6 +131,32 @@ struct TrainingLoop: Sendable {
     end.epoch = epoch
     end.step = step - 1
     push(end)
+  }
+
+  @inline(__always)
+  private func enter(_ phase: WorkerPhase, _ step: Int, _ context: WorkerContext) {
+    shared.beats.enter(phase, step: step, worker: context.index)
+    onPhase?(phase, step, context.index)
+  }
+
+  /// Looks for a weight that is no finite number, in a sixteenth of the worker's part per step: it stays one for ever.
+  ///
+  /// The loss alone would not tell: a ReLU may turn what is no number into 0.
+  /// - Throws: `UserError(.diverged)`.
+  private func checkWeights(step: Int, _ context: WorkerContext) throws {
+    let parts = 16 * context.count
+    let part = 16 * context.index + step % 16
+    let vectors = plan.network.parameters.packedCount / 32
+    let range = vectors * part / parts..<vectors * (part + 1) / parts
+    guard !range.isEmpty else { return }
+    var products = SIMD16<Float>.zero
+    shared.weights.withMemoryRebound(to: SIMD16<Float>.self, capacity: 2 * vectors) {
+      // Zero times anything finite is zero, times anything else no number.
+      for i in 2 * range.lowerBound..<2 * range.upperBound { products += $0[i] * 0 }
+    }
+    guard products == .zero else {
+      throw UserError(.diverged, "step \(step + 1)", "a weight is no longer a finite number")
+    }
   }
 
   /// Loss and hits summed over shards, the loss in the shard tree.

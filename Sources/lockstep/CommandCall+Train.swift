@@ -6,19 +6,22 @@ import Storage
 import Training
 
 extension CommandCall {
-  /// Trains; exit code 75 where a signal ended the run early, its weights written all the same.
+  /// Trains, or continues an unfinished run; exit code 75 where a signal ended the run early with a checkpoint.
   func train() throws -> Int32 {
     try checkResume()
     let run: RunConfiguration = try configuration()
     let initialWeights: [NamedTensor]? = try weights()
     let stop: StopFlag = StopFlag()
-    StopSignals.watch(stop)
+    RunSignals.watch(stop)
+    let path: String = invocation.value(.output) ?? "runs/\(run.name)"
+    let point: ResumePoint? = try resumePoint(path, run)
     let data: (training: ImageDataset, test: ImageDataset?) = try run.loadData()
     let trainer: Trainer = try Trainer(
       configuration: run, topology: try Topology.read(), training: data.training, test: data.test,
-      initialWeights: initialWeights)
-    let directory: RunDirectory = try RunDirectory(
-      path: invocation.value(.output) ?? "runs/\(run.name)", configuration: run)
+      initialWeights: initialWeights, resuming: point?.checkpoint)
+    let directory: RunDirectory = try RunDirectory(path: path, configuration: run, resuming: point)
+    if let point { log("continuing \(point.file) behind step \(point.checkpoint.step)") }
+    for note: String in directory.notes { log("note: \(note)") }
     let console: ConsoleReporter = reporter(name: run.name)
     defer { console.finish() }
     let summary: TrainingSummary = try trainer.run(stop: stop) { event in
@@ -27,19 +30,33 @@ extension CommandCall {
     }
     console.finish()
     try directory.finish(weights: trainer.weights(), summary: summary)
-    log(summary.interrupted ? "stopped by a signal; weights are in \(directory.path)" : "written to \(directory.path)")
+    log(
+      summary.interrupted
+        ? "stopped by a signal behind step \(summary.steps); a checkpoint is in \(path): run again to continue"
+        : "written to \(path)")
     try print(summary)
     return summary.interrupted ? ExitCode.interrupted : ExitCode.success
   }
 
   private func checkResume() throws(UserError) {
-    guard let resume: String = invocation.value(.resume) else { return }
-    guard ["auto", "never"].contains(resume) else {
-      throw UserError(.usage, "--resume", "found \(resume); allowed in this version: auto, never")
+    guard invocation.has(.resume), invocation.has(.weights) else { return }
+    throw UserError(.usage, "--resume", "found with --weights; allowed: one of the two")
+  }
+
+  /// Where to go on: `--resume auto`, `never` or a checkpoint's file; a run from given weights is always a new one.
+  ///
+  /// - Throws: `UserError(.badConfiguration)` where the configuration would change the numbers.
+  private func resumePoint(_ path: String, _ run: RunConfiguration) throws(UserError) -> ResumePoint? {
+    let point: ResumePoint?
+    switch invocation.value(.resume) ?? "auto" {
+    case "never": return nil
+    case "auto":
+      guard !invocation.has(.weights) else { return nil }
+      point = try RunDirectory.unfinishedRun(in: path)
+    case let file: point = ResumePoint(checkpoint: try Checkpoint.read(file), file: file)
     }
-    guard !invocation.has(.weights) else {
-      throw UserError(.usage, "--resume", "found with --weights; allowed: one of the two")
-    }
+    if let point { try point.checkpoint.requireSameNumbers(as: run, file: point.file) }
+    return point
   }
 
   private func reporter(name: String) -> ConsoleReporter {

@@ -23,10 +23,10 @@ struct CommandCall {
       overrides: ConfigurationOverride.fromEnvironment(environment) + invocation.overrides())
   }
 
-  /// The tensors of `--weights`, `nil` without the flag.
+  /// The parameters in `--weights`, weights or a checkpoint; `nil` without the flag.
   func weights() throws(UserError) -> [NamedTensor]? {
     guard let path: String = invocation.value(.weights) else { return nil }
-    return try Safetensors.read(path).tensors
+    return Checkpoint.parameters(of: try Safetensors.read(path))
   }
 
   /// Prints a result to standard output: one line of JSON with `--json`, else its lines for people.

@@ -75,7 +75,7 @@ package enum Flag: String, CaseIterable, Sendable {
     switch self {
     case .output: command == .predict ? "FILE" : "DIR"
     case .weights, .images: "FILE"
-    case .resume: "auto|never"
+    case .resume: "auto|never|FILE"
     case .set: "key.path=VALUE"
     case .workers: "N|auto"
     case .epochs, .batchSize, .seed: "N"
@@ -89,7 +89,7 @@ package enum Flag: String, CaseIterable, Sendable {
     case .output: command == .predict ? "write the lines there, not to stdout" : "the run directory (runs/<name>)"
     case .weights: command == .train ? "start from these weights" : "the weights, a safetensors file"
     case .images: "the images, an IDX file, plain or gzip"
-    case .resume: "continue an unfinished run found in the run directory"
+    case .resume: "auto: continue an unfinished run in the run directory; or a checkpoint"
     case .set: "any key of the configuration; repeatable"
     case .workers: "runtime.workers"
     case .epochs: "training.epochs"

@@ -35,7 +35,6 @@ import Testing
       (["trian", "x.json"], 64, "the nearest known command is train"),
       (["train", "x.json", "--outptu", "d"], 64, "the nearest known flag is --output"),
       (["train", "x.json", "--resume", "auto", "--weights", "w"], 64, "--weights"),
-      (["train", "x.json", "--resume", "old.safetensors"], 64, "old.safetensors"),
       (["config", "x.json", "--set", "epochs"], 64, "key.path=VALUE"),
       (["train", "/nonexistent/x.json"], 66, "/nonexistent/x.json"),
     ] as [([String], Int32, String)])

@@ -154,7 +154,7 @@ struct DigestTests {
         case .step(let step, progress: false): records.append([step.loss, step.accuracy])
         case .epoch(let epoch):
           records.append([epoch.validationLoss ?? .nan, epoch.validationAccuracy ?? .nan])
-        case .step, .started: break
+        default: break
         }
       }
       return records

@@ -47,7 +47,7 @@ struct TestRun {
         learningRateSchedule: .constant),
       runtime: RuntimeConfiguration(
         workers: .count(workers), shardSize: shardSize, policy: policy, nodes: nil, useSMT: false),
-      checkpoint: CheckpointConfiguration(everyEpochs: 1, keepLast: 1),
+      checkpoint: CheckpointConfiguration(everyEpochs: 0),
       logging: LoggingConfiguration(everySteps: everySteps))
   }
 

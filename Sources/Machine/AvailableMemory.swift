@@ -1,0 +1,48 @@
+/// The memory that this process can still take without swapping or being killed.
+package struct AvailableMemory: Hashable, Sendable {
+  package var bytes: Int
+  /// What sets the limit: the machine, or a control group with its name.
+  package var source: String
+
+  package init(bytes: Int, source: String) {
+    self.bytes = bytes
+    self.source = source
+  }
+
+  /// The least of the machine's `MemAvailable` and what the process's control groups leave; `nil` where none is told.
+  package static func read() -> AvailableMemory? { read(SystemFiles(root: "/")) }
+
+  static func read(_ files: SystemFiles) -> AvailableMemory? {
+    var least: AvailableMemory? = files.memoryBytes("/proc/meminfo", key: "MemAvailable").map {
+      AvailableMemory(bytes: $0, source: "MemAvailable in /proc/meminfo")
+    }
+    for group in ControlGroups(files).groups(controller: "memory") {
+      for (limitFile, usageFile, cacheKey) in [
+        ("memory.max", "memory.current", "inactive_file"),
+        ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+      ] {
+        guard let limit: Int = files.number("\(group.folder)/\(limitFile)"),
+          let usage: Int = files.number("\(group.folder)/\(usageFile)"), limit < 1 << 60
+        else { continue }
+        // Pages of files that nobody has used lately are given up before the limit is enforced.
+        let cache: Int = files.statistic("\(group.folder)/memory.stat", key: cacheKey) ?? 0
+        let left: Int = max(0, limit - max(0, usage - cache))
+        if left < least?.bytes ?? Int.max {
+          least = AvailableMemory(bytes: left, source: "\(limitFile) of control group \(group.name)")
+        }
+      }
+    }
+    return least
+  }
+}
+
+extension SystemFiles {
+  /// The number behind `key` in a file of lines `key number`.
+  fileprivate func statistic(_ path: String, key: String) -> Int? {
+    for line in (text(path) ?? "").split(separator: "\n") {
+      let words: [Substring] = line.split(separator: " ")
+      if words.count == 2, words[0] == key { return Int(words[1]) }
+    }
+    return nil
+  }
+}

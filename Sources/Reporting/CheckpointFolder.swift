@@ -1,0 +1,87 @@
+import Diagnostics
+import Glibc
+import Storage
+import Training
+
+/// The checkpoints in a run directory: `checkpoint-<step>.safetensors`.
+package struct CheckpointFolder {
+  package let path: String
+
+  package init(path: String) { self.path = path }
+
+  /// The steps of the checkpoints that are there, ascending; empty where there is no folder.
+  package var steps: [Int] { names.compactMap { Checkpoint.step(fileName: $0) }.sorted() }
+
+  package func file(step: Int) -> String { "\(path)/\(Checkpoint.fileName(step: step))" }
+
+  /// The newest checkpoint that can be read, with its file and a sentence about each newer one that is damaged.
+  ///
+  /// - Returns: `nil` where there is no checkpoint at all.
+  /// - Throws: `UserError` about the newest where none can be read.
+  package func newest() throws(UserError) -> (checkpoint: Checkpoint, file: String, notes: [String])? {
+    var notes: [String] = []
+    var failure: UserError?
+    for step: Int in steps.reversed() {
+      let file: String = file(step: step)
+      do throws(UserError) {
+        return (try Checkpoint.read(file), file, notes)
+      } catch {
+        notes.append("\(error.subject): \(error.message); the one before it is used")
+        failure = failure ?? error
+      }
+    }
+    if let failure {
+      throw UserError(
+        failure.category, failure.subject, failure.message, hint: "--resume never starts a new run in its place")
+    }
+    return nil
+  }
+
+  /// Removes the checkpoints that `isUnwanted` names by their steps.
+  func remove(where isUnwanted: (Int) -> Bool) throws(UserError) {
+    for step: Int in steps where isUnwanted(step) { try remove(file(step: step)) }
+  }
+
+  /// Removes what killed writers left; to be called by the one process that writes here.
+  func removeLeftovers() throws(UserError) {
+    for name: String in names where name.hasPrefix(".lockstep-") && name.hasSuffix(".tmp") {
+      try remove("\(path)/\(name)")
+    }
+  }
+
+  /// Removes all but the newest `keepLast` checkpoints and the `keepBest` with the highest accuracy, earlier ones first.
+  func prune(_ rules: CheckpointConfiguration) throws(UserError) {
+    let steps: [Int] = steps
+    var wanted: Set<Int> = Set(steps.suffix(rules.keepLast))
+    guard wanted.count < steps.count else { return }
+    if rules.keepBest > 0 {
+      let rated: [(step: Int, accuracy: Double)] = steps.compactMap { step in
+        // One that cannot be read is no best one.
+        let metadata: [String: String]? = try? Safetensors.metadata(file(step: step))
+        return metadata.flatMap { Checkpoint.validationAccuracy(metadata: $0) }.map { (step, $0) }
+      }
+      let best = rated.sorted { ($0.accuracy, -$0.step) > ($1.accuracy, -$1.step) }
+      wanted.formUnion(best.prefix(rules.keepBest).map(\.step))
+    }
+    try remove { !wanted.contains($0) }
+  }
+
+  private func remove(_ file: String) throws(UserError) {
+    guard unlink(file) == 0 || errno == ENOENT else {
+      throw UserError(.cannotWrite, file, "cannot be removed: \(String(cString: strerror(errno)))")
+    }
+  }
+
+  private var names: [String] {
+    guard let folder = opendir(path) else { return [] }
+    defer { closedir(folder) }
+    var names: [String] = []
+    while let entry = readdir(folder) {
+      names.append(
+        withUnsafePointer(to: &entry.pointee.d_name) {
+          $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+        })
+    }
+    return names
+  }
+}

@@ -1,0 +1,89 @@
+import Diagnostics
+
+extension Checkpoint {
+  /// Keys that may change between the parts of a run: they change speed, files and lines, but no number of the training.
+  ///
+  /// Where data lies may change too: what it holds is compared by its fingerprint.
+  static let freeKeys: [String] = [
+    "name", "runtime.workers", "runtime.placement", "checkpoint", "logging", "data.train", "data.test", "data.format",
+  ]
+
+  /// Refuses a configuration under which the run would not go on with the same numbers.
+  ///
+  /// `training.epochs` may change as long as no learning rate depends on it and the steps done fit.
+  /// - Parameter file: the checkpoint's path, for messages.
+  /// - Throws: `UserError(.badConfiguration)` naming each key that differs, with both values.
+  package func requireSameNumbers(as run: RunConfiguration, file: String) throws(UserError) {
+    let before: [(path: String, value: JSONValue)] = configuration.leaves()
+    let now: [(path: String, value: JSONValue)] = run.jsonValue.leaves()
+    let freeKeys: [String] = Self.freeKeys + (run.training.learningRateSchedule == .constant ? ["training.epochs"] : [])
+    func isFree(_ path: String) -> Bool {
+      freeKeys.contains { path == $0 || path.hasPrefix($0 + ".") || path.hasPrefix($0 + "[") }
+    }
+    let old: [String: JSONValue] = Dictionary(before.map { ($0.path, $0.value) }) { first, _ in first }
+    let new: [String: JSONValue] = Dictionary(now.map { ($0.path, $0.value) }) { first, _ in first }
+    var seen: Set<String> = []
+    var differences: [String] = []
+    var firstPath: String = ""
+    for (path, _) in now + before where seen.insert(path).inserted && !isFree(path) {
+      let (was, becomes): (String, String) = (
+        old[path].map { $0.numberText } ?? "absent", new[path].map { $0.numberText } ?? "absent"
+      )
+      guard was != becomes else { continue }
+      if differences.isEmpty { firstPath = path }
+      differences.append("\(path) was \(was) and is now \(becomes)")
+    }
+    guard let first: String = differences.first else { return }
+    let more: Int = differences.count - 8
+    let list: String =
+      differences.count == 1
+      ? String(first.dropFirst(firstPath.count + 1))
+      : differences.prefix(8).joined(separator: "; ") + (more > 0 ? "; and \(more) more" : "")
+    throw UserError(
+      .badConfiguration, differences.count == 1 ? firstPath : "\(differences.count) keys",
+      "\(list): the run in \(file) would not go on with the same numbers",
+      hint: "--resume never starts a new run in its place; --output DIR starts one elsewhere")
+  }
+
+  /// Refuses data that the run was not trained on, and an end that lies behind its last step.
+  ///
+  /// - Throws: `UserError`, `.badData` or `.badConfiguration`.
+  func requireFits(_ plan: RunPlan, dataFingerprint: String) throws(UserError) {
+    guard dataFingerprint == self.dataFingerprint else {
+      throw UserError(
+        .badData, "data",
+        "holds other examples than the run was trained on: fingerprint \(dataFingerprint), in the checkpoint "
+          + self.dataFingerprint, hint: "--resume never starts a new run")
+    }
+    guard step <= plan.totalSteps else {
+      throw UserError(
+        .badConfiguration, "training.epochs",
+        "found \(plan.configuration.training.epochs), which end with step \(plan.totalSteps); "
+          + "the checkpoint is of step \(step)")
+    }
+    guard progress.epoch.steps == step % plan.shards.stepsPerEpoch else {
+      throw UserError(
+        .badData, "the checkpoint",
+        "has \(progress.epoch.steps) steps in its epoch, but step \(step) is step \(step % plan.shards.stepsPerEpoch)")
+    }
+  }
+}
+
+extension JSONValue {
+  /// Every value that is no container, and every empty container, with its key path.
+  fileprivate func leaves(_ path: String = "") -> [(path: String, value: JSONValue)] {
+    switch self {
+    case .object(let members) where !members.isEmpty:
+      members.flatMap { $0.value.leaves(path.isEmpty ? $0.key : "\(path).\($0.key)") }
+    case .array(let elements) where !elements.isEmpty:
+      elements.enumerated().flatMap { $0.element.leaves("\(path)[\($0.offset)]") }
+    default: [(path, self)]
+    }
+  }
+
+  /// The same text for the same value, whether it is held as an integer or as a number.
+  fileprivate var numberText: String {
+    if case .number(let value) = self, let integer: Int = Int(exactly: value) { return String(integer) }
+    return excerpt()
+  }
+}

@@ -1,0 +1,105 @@
+import Diagnostics
+import Storage
+
+extension Checkpoint {
+  /// Everything but the tensors, as text: integers in decimal, floating point as the shortest decimal that reads back.
+  var metadata: [String: String] {
+    var text: [String: String] = [
+      "format": Self.format, "format_version": String(Self.formatVersion), "step": String(step),
+      "configuration": configuration.compactText, "data": dataFingerprint,
+    ]
+    for field in ProgressField.all { text[field.key] = field.text(progress) }
+    return text
+  }
+
+  /// `validationAccuracy` of the checkpoint with this metadata.
+  package static func validationAccuracy(metadata: [String: String]) -> Double? {
+    guard metadata["format"] == format, metadata["progress.epoch.steps"] == "0" else { return nil }
+    return metadata["progress.val_accuracy"].flatMap { Double($0) }
+  }
+
+  /// The inverse of `metadata`.
+  ///
+  /// - Throws: `UserError(.badData)` naming the entry, what it holds and what is allowed.
+  init(
+    parameters: [NamedTensor], velocity: [NamedTensor], metadata: [String: String], file: String
+  ) throws(UserError) {
+    func failure(_ key: String, allowed: String) -> UserError {
+      let found: String = metadata[key].map { "\"\($0.prefix(60))\"" } ?? "nothing"
+      return UserError(.badData, file, "the metadata entry \(key) is \(found); allowed: \(allowed)")
+    }
+    var progress: ProgressState = ProgressState()
+    for field in ProgressField.all {
+      guard field.read(metadata[field.key], &progress) else { throw failure(field.key, allowed: field.allowed) }
+    }
+    guard let step: Int = metadata["step"].flatMap({ Int($0) }), step == progress.stepsDone else {
+      throw failure("step", allowed: "the value of progress.steps_done, \(progress.stepsDone)")
+    }
+    guard let text: String = metadata["configuration"],
+      let configuration: JSONValue = try? JSON5Parser.parse(text, subject: file)
+    else { throw failure("configuration", allowed: "a configuration as JSON") }
+    guard let fingerprint: String = metadata["data"] else { throw failure("data", allowed: "a fingerprint") }
+    self.init(
+      step: step, parameters: parameters, velocity: velocity, configuration: configuration,
+      dataFingerprint: fingerprint, progress: progress)
+  }
+}
+
+/// One value of `ProgressState` in a checkpoint's metadata.
+private struct ProgressField {
+  let key: String
+  let allowed: String
+  let text: (ProgressState) -> String?
+  /// Says whether the text was understood.
+  let read: (String?, inout ProgressState) -> Bool
+
+  static var all: [ProgressField] {
+    sums("interval", \.interval) + sums("epoch", \.epoch) + [
+      count("last_epoch_loss", \.lastEpochLoss), optional("val_loss", \.validationLoss),
+      optional("val_accuracy", \.validationAccuracy), optional("best_val_accuracy", \.bestValidationAccuracy),
+      optional("best_epoch", \.bestEpoch), count("total_examples", \.totalExamples),
+      count("total_ns", \.totalNanoseconds), count("steps_done", \.stepsDone), count("epochs_done", \.epochsDone),
+      count("records", \.recordCount),
+    ]
+  }
+
+  private static func sums(
+    _ name: String, _ path: WritableKeyPath<ProgressState, ProgressState.Sums>
+  ) -> [ProgressField] {
+    [
+      count("\(name).steps", path.appending(path: \.steps)),
+      count("\(name).examples", path.appending(path: \.examples)),
+      count("\(name).loss", path.appending(path: \.loss)),
+      count("\(name).correct", path.appending(path: \.correct)),
+      count("\(name).step_ns", path.appending(path: \.stepNanoseconds)),
+      count("\(name).reduce_ns", path.appending(path: \.reduceNanoseconds)),
+      count("\(name).barrier_ns", path.appending(path: \.barrierNanoseconds)),
+    ]
+  }
+
+  private static func count<Value: LosslessStringConvertible & Comparable & ExpressibleByIntegerLiteral>(
+    _ name: String, _ path: WritableKeyPath<ProgressState, Value>
+  ) -> ProgressField {
+    ProgressField(key: "progress.\(name)", allowed: "a number of at least 0", text: { String($0[keyPath: path]) }) {
+      guard let value: Value = $0.flatMap({ Value($0) }), value >= 0 else { return false }
+      $1[keyPath: path] = value
+      return true
+    }
+  }
+
+  /// An entry that is absent where there is no value.
+  private static func optional<Value: LosslessStringConvertible & Comparable & ExpressibleByIntegerLiteral>(
+    _ name: String, _ path: WritableKeyPath<ProgressState, Value?>
+  ) -> ProgressField {
+    ProgressField(
+      key: "progress.\(name)", allowed: "a number of at least 0, or no entry",
+      text: { $0[keyPath: path].map { String($0) } }
+    ) {
+      guard let text: String = $0 else { return true }
+      // A validation loss may be infinite, or no number at all; both are kept as they are.
+      guard let value: Value = Value(text), !(value < 0) else { return false }
+      $1[keyPath: path] = value
+      return true
+    }
+  }
+}

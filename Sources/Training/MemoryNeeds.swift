@@ -1,0 +1,41 @@
+import Diagnostics
+import Machine
+import Network
+
+/// The memory that a run will take, known before any of it is taken.
+struct MemoryNeeds {
+  private let workers: Int
+  private let workspaceBytes: Int
+  private let gradientBytes: Int
+  private let sharedBytes: Int
+  private let snapshotBytes: Int
+
+  init(_ plan: RunPlan) {
+    let parameters = plan.network.parameters.packedCount * MemoryLayout<Float>.stride
+    workers = plan.workerCount
+    workspaceBytes = Workspace.byteCount(plan.network, shards: plan.shardsPerChunk)
+    gradientBytes = (plan.gradientSlots + plan.treeLevels) * parameters
+    sharedBytes = 2 * parameters + plan.network.preparedCount * MemoryLayout<Float>.stride
+    snapshotBytes = Snapshot.byteCount(plan)
+  }
+
+  var totalBytes: Int { workers * (workspaceBytes + gradientBytes) + sharedBytes + snapshotBytes }
+
+  /// Refuses a run that needs more than `available`, before it takes any; `nil` is a limit nobody knows.
+  ///
+  /// - Throws: `UserError(.systemRefused)` with the sum.
+  func requireFits(_ available: AvailableMemory?) throws(UserError) {
+    guard let available, totalBytes > available.bytes else { return }
+    throw UserError(
+      .systemRefused, "memory",
+      "the run needs \(size(totalBytes)), but \(size(available.bytes)) are available (\(available.source)): "
+        + "\(workers) \(workers == 1 ? "worker" : "workers") × (\(size(workspaceBytes)) activations + "
+        + "\(size(gradientBytes)) gradients) + \(size(sharedBytes)) weights, momentum and prepared weights + "
+        + "\(size(snapshotBytes)) for checkpoints",
+      hint: "use a smaller runtime.workers, runtime.shard_size or network")
+  }
+
+  private func size(_ bytes: Int) -> String {
+    bytes < 10 << 20 ? "\((bytes + 1023) >> 10) KiB" : "\((bytes + 1_048_575) >> 20) MiB"
+  }
+}
