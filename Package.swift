@@ -72,6 +72,9 @@ let package = Package(
       name: "TestSupport",
       dependencies: ["Randomness", "Network", "KernelInterface", "ReferenceKernels", "Storage", "Diagnostics"],
       path: "Tests/TestSupport"),
+    .executableTarget(
+      name: "AllocationProbe", dependencies: ["Training", "Network", "Datasets", "Machine"],
+      path: "Tests/AllocationProbe"),
     .testTarget(name: "RandomnessTests", dependencies: ["Randomness", "TestSupport"]),
     .testTarget(name: "MachineTests", dependencies: ["Machine", "TestSupport"]),
     .testTarget(

@@ -14,6 +14,8 @@ final class SharedState: @unchecked Sendable {
   let prepared: UnsafeMutablePointer<Float>
   /// `gradients[worker · slots + slot]`: flat buffers in the workers' own memory, entered by each worker at its start.
   let gradients: UnsafeMutablePointer<UnsafeMutablePointer<Float>?>
+  /// The workers' own memory, entered by each at its start. Others add its gradients, so it stays when a worker fails.
+  let memories: UnsafeMutablePointer<NodeBuffer?>
   /// Sums over one shard, by shard number.
   let losses: UnsafeMutablePointer<Double>
   let correct: UnsafeMutablePointer<Int>
@@ -42,6 +44,8 @@ final class SharedState: @unchecked Sendable {
     self.prepared = floats + 2 * parameters
     gradients = .allocate(capacity: plan.workerCount * plan.gradientSlots)
     gradients.initialize(repeating: nil, count: plan.workerCount * plan.gradientSlots)
+    memories = .allocate(capacity: plan.workerCount)
+    for worker in 0..<plan.workerCount { (memories + worker).initialize(to: nil) }
     shardCapacity = max(
       plan.shards.maximumShardCount, plan.shards.shardCount(batchSize: testExampleCount), 1)
     losses = .allocate(capacity: shardCapacity)
@@ -56,6 +60,8 @@ final class SharedState: @unchecked Sendable {
 
   deinit {
     gradients.deallocate()
+    memories.deinitialize(count: plan.workerCount)
+    memories.deallocate()
     losses.deallocate()
     correct.deallocate()
     timings.deallocate()

@@ -11,7 +11,6 @@ struct Worker: ~Copyable {
   private let plan: RunPlan
   private let shared: SharedState
   private let normalization: Normalization
-  private let memory: NodeBuffer
   private let workspace: Workspace
   /// One flat buffer per tree level above the chunk.
   private let levels: [UnsafeMutablePointer<Float>]
@@ -29,11 +28,13 @@ struct Worker: ~Copyable {
     let workspaceBytes = Workspace.byteCount(network, shards: plan.shardsPerChunk)
     let gradientFloats = network.parameters.packedCount
     let buffers = plan.gradientSlots + plan.treeLevels
-    memory = try NodeBuffer(
+    let buffer = try NodeBuffer(
       byteCount: workspaceBytes + buffers * gradientFloats * MemoryLayout<Float>.stride, node: context.node)
-    if let fill { memory.pointer.initializeMemory(as: UInt8.self, repeating: fill, count: memory.byteCount) }
-    workspace = Workspace(network, shards: plan.shardsPerChunk, memory: memory.pointer)
-    let flat = (memory.pointer + workspaceBytes).bindMemory(to: Float.self, capacity: buffers * gradientFloats)
+    let memory = buffer.pointer
+    if let fill { memory.initializeMemory(as: UInt8.self, repeating: fill, count: buffer.byteCount) }
+    shared.memories[context.index] = consume buffer
+    workspace = Workspace(network, shards: plan.shardsPerChunk, memory: memory)
+    let flat = (memory + workspaceBytes).bindMemory(to: Float.self, capacity: buffers * gradientFloats)
     flat.update(repeating: 0, count: buffers * gradientFloats)
     for slot in 0..<plan.gradientSlots {
       shared.gradients[context.index * plan.gradientSlots + slot] = flat + slot * gradientFloats

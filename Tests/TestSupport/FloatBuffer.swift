@@ -56,3 +56,19 @@ package struct RandomFloats {
 
   package mutating func array(_ count: Int) -> [Float] { (0..<count).map { _ in draw() } }
 }
+
+/// Offsets or labels at a stable address.
+package final class Int32Buffer {
+  package let pointer: UnsafeMutablePointer<Int32>
+  package let count: Int
+
+  package init(_ values: [Int]) {
+    count = values.count
+    pointer = .allocate(capacity: max(values.count, 1))
+    for (i, value) in values.enumerated() { (pointer + i).initialize(to: Int32(value)) }
+  }
+
+  deinit { pointer.deallocate() }
+
+  package var values: [Int] { (0..<count).map { Int(pointer[$0]) } }
+}
