@@ -4,17 +4,19 @@
 
 CONFIG ?= Config/digits.json
 ARGS ?=
+KILLS ?= 12
 # Debug kernels are a hundred times slower, so tests run optimised, in a build folder of their own: their flags
 # differ from the program's, and alternating between them in one folder would rebuild everything each time.
 TEST_BUILD := -c release --scratch-path .build/testing -Xswiftc -enable-testing
 SWIFT_FILES := Sources Tests Package.swift
 GOLDEN := Tests/Fixtures/golden
 
-.PHONY: help setup build train test format lint bench golden clean
+.PHONY: help setup build train test torture format lint bench golden clean
 
 help:
 	@echo "make train [CONFIG=file] [ARGS='--epochs 5']   build and train (default: Config/digits.json)"
 	@echo "make test [ARGS='--filter Name']                build and run the tests"
+	@echo "make torture [KILLS=1000]                       kill runs at random moments, compare what they end in"
 	@echo "make build                                      .build/release/lockstep"
 	@echo "make bench [ARGS='--nets lenet --rounds 3']     compare with PyTorch and TensorFlow (installs both)"
 	@echo "make format, make lint                          format the sources, or check that they are formatted"
@@ -34,6 +36,9 @@ train: build
 test: setup
 	@echo "==> Building and running the tests"
 	@swift test $(TEST_BUILD) --disable-xctest $(ARGS)
+
+torture: build
+	@Tests/Torture/torture .build/release/lockstep $(KILLS)
 
 format:
 	swift format --in-place --recursive $(SWIFT_FILES)
