@@ -150,7 +150,7 @@ import Training
       let directory = try RunDirectory(path: path, configuration: run, resuming: point)
       let faults = CallCounter(failing: index)
       let error = userError {
-        _ = try FileFaults.$failure.withValue({ faults.ask($0) }) { try train(directory, run, from: point, steps: 1) }
+        _ = try FileFaults { faults.ask($0) }.run { try train(directory, run, from: point, steps: 1) }
       }
       guard let call = faults.failed else {
         #expect(error == nil && index > 10)

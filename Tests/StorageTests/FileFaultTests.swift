@@ -22,7 +22,7 @@ import Testing
       return calls.count - 1 == failing ? number : nil
     }
     func run<Result>(_ body: () throws -> Result) rethrows -> Result {
-      try FileFaults.$failure.withValue({ self.ask($0) }, operation: body)
+      try FileFaults { self.ask($0) }.run(body)
     }
   }
 

@@ -52,7 +52,8 @@ import Testing
   @Test(arguments: [
     ("seed", "2", "was 1 and is now 2"), ("training.batch_size", "15", "was 16 and is now 15"),
     ("training.optimizer.lr", "0.25", "was 0.05 and is now 0.25"), ("runtime.shard_size", "4", "was 3 and is now 4"),
-    ("training.shuffle", "false", "was true and is now false"), ("data.scale", "2", "was 1 and is now 2"),
+    ("training.shuffle", "false", "was true and is now false"),
+    ("data.scale", "2", "was 0.00392156862745098 and is now 2"),
     ("model.layers[0].filters", "6", "was 5 and is now 6"),
     ("training.optimizer.momentum", "0", "was 0.9 and is now 0"),
   ])

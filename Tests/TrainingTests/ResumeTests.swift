@@ -19,7 +19,10 @@ import Testing
       try checkpoint.write(to: file)
       var rest = try ResumeRun([.set("runtime.workers", "\(later)")])
       rest.checkpoint = try Checkpoint.read(file)
-      #expect(rest.checkpoint == checkpoint)
+      let isSame = rest.checkpoint.map {
+        ($0.metadata, $0.parameters, $0.velocity) == (checkpoint.metadata, checkpoint.parameters, checkpoint.velocity)
+      }
+      #expect(isSame == true)
       let end = try rest.run()
       #expect(end.summary.weightsDigest == whole.summary.weightsDigest, "from step \(checkpoint.step)")
       #expect(Array(whole.trace.records.prefix(checkpoint.recordCount)) + end.trace.records == whole.trace.records)
@@ -56,7 +59,7 @@ import Testing
   @Test func aFinishedRunGoesOnWithMoreEpochsAndStaysFinishedWithoutThem() throws {
     var run = try ResumeRun([.set("checkpoint.every_epochs", "1")])
     let short = try run.run()
-    run.checkpoint = try #require(short.trace.checkpoints.last)
+    run.checkpoint = short.trace.checkpoints.last
     #expect(run.checkpoint?.step == 12)
     let again = try run.run()
     #expect(again.summary.weightsDigest == short.summary.weightsDigest)
@@ -71,7 +74,7 @@ import Testing
   }
 
   @Test func checkpointsComeWhenTheyAreDueOrAskedFor() throws {
-    let epochs = try ResumeRun([.set("checkpoint.every_epochs", "2")]).run
+    let epochs = try ResumeRun([.set("checkpoint.every_epochs", "2")]).run()
     #expect(epochs.trace.checkpoints.last?.step == 12)
     #expect(epochs.trace.checkpoints.allSatisfy { $0.step >= 6 })
     #expect(try ResumeRun().run().trace.checkpoints.isEmpty)
