@@ -4,18 +4,20 @@
 
 CONFIG ?= Config/digits.json
 ARGS ?=
+KILLS ?= 12
 # Debug kernels are a hundred times slower, so tests run optimised, in a build folder of their own: their flags
 # differ from the program's, and alternating between them in one folder would rebuild everything each time.
 TEST_BUILD := -c release --scratch-path .build/testing -Xswiftc -enable-testing
 SWIFT_FILES := Sources Tests Package.swift
 GOLDEN := Tests/Fixtures/golden
 
-.PHONY: help setup build train test test-avx2 format lint bench golden clean
+.PHONY: help setup build train test test-avx2 torture format lint bench golden clean
 
 help:
 	@echo "make train [CONFIG=file] [ARGS='--epochs 5']   build and train (default: Config/digits.json)"
 	@echo "make test [ARGS='--filter Name']                build and run the tests"
 	@echo "make test-avx2                                  the same bits on an emulated AVX2 processor (installs qemu-user)"
+	@echo "make torture [KILLS=1000]                       kill runs at random moments, compare what they end in"
 	@echo "make build                                      .build/release/lockstep"
 	@echo "make bench [ARGS='--nets lenet --rounds 3']     compare with PyTorch and TensorFlow (installs both)"
 	@echo "make format, make lint                          format the sources, or check that they are formatted"
@@ -38,6 +40,9 @@ test: setup
 
 test-avx2: build
 	@.ci/check-avx2
+
+torture: build
+	@Tests/Torture/torture .build/release/lockstep $(KILLS)
 
 format:
 	swift format --in-place --recursive $(SWIFT_FILES)

@@ -27,6 +27,8 @@ final class SharedState: @unchecked Sendable {
 
   /// Set by worker 0 inside a step: this was the last one.
   var isLastStep = false
+  /// Set by worker 0 inside a step: whether the mean loss of its batch is a number.
+  var lossIsFinite = true
   /// Set by worker 0 inside a step: every worker copies its part of the state into the snapshot.
   var takesSnapshot = false
 

@@ -63,8 +63,9 @@ struct TrainingLoop: Sendable {
         // Shard losses are whole now and written again only after the next barrier.
         totals = self.totals(of: plan.program(stepInEpoch: stepInEpoch).shardCount)
         shared.isLastStep = stop.isRequested
+        shared.lossIsFinite = totals.loss.isFinite
         shared.takesSnapshot =
-          schedule.isDue(stepsDone: step + 1, now: met, stop) && totals.loss.isFinite && step + 1 < totalSteps
+          schedule.isDue(stepsDone: step + 1, now: met, stop) && shared.lossIsFinite && step + 1 < totalSteps
           && !shared.isLastStep && snapshot?.isFree == true
         if shared.takesSnapshot { schedule.wasTaken(now: met) }
       }
@@ -76,7 +77,8 @@ struct TrainingLoop: Sendable {
       let updated = monotonicNanoseconds()
       worker.prepareWeights()
       if shared.takesSnapshot { snapshot?.copy(shared, part: context.index, of: context.count) }
-      try checkWeights(step: step, context)
+      // Where the loss is not finite, worker 0 ends the run in this step with a better message.
+      if shared.lossIsFinite { try checkWeights(step: step, rate, context) }
       let prepared = monotonicNanoseconds()
       enter(.waiting, step, context)
       try context.barrier.wait()
@@ -143,7 +145,7 @@ struct TrainingLoop: Sendable {
   ///
   /// The loss alone would not tell: a ReLU may turn what is no number into 0.
   /// - Throws: `UserError(.diverged)`.
-  private func checkWeights(step: Int, _ context: WorkerContext) throws {
+  private func checkWeights(step: Int, _ rate: Double, _ context: WorkerContext) throws {
     let parts = 16 * context.count
     let part = 16 * context.index + step % 16
     let vectors = plan.network.parameters.packedCount / 32
@@ -155,7 +157,7 @@ struct TrainingLoop: Sendable {
       for i in 2 * range.lowerBound..<2 * range.upperBound { products += $0[i] * 0 }
     }
     guard products == .zero else {
-      throw UserError(.diverged, "step \(step + 1)", "a weight is no longer a finite number")
+      throw UserError(.diverged, "step \(step + 1)", "a weight is no longer a finite number (lr \(rate))")
     }
   }
 
