@@ -19,6 +19,8 @@ final class SharedState: @unchecked Sendable {
   let correct: UnsafeMutablePointer<Int>
   let order: EpochOrder
   let timings: UnsafeMutablePointer<StepTiming>
+  /// Every worker's timelines, where a benchmark asked for them.
+  let timelines: TimelineLog?
   private let memory: NodeBuffer
   private let shardCapacity: Int
 
@@ -27,7 +29,7 @@ final class SharedState: @unchecked Sendable {
   /// Set by worker 0 inside a step: why the run cannot go on.
   var failure: (any Error)?
 
-  init(_ plan: RunPlan, exampleCount: Int, testExampleCount: Int) throws {
+  init(_ plan: RunPlan, exampleCount: Int, testExampleCount: Int, keepsTimelines: Bool = false) throws {
     self.plan = plan
     let parameters = plan.network.parameters.packedCount
     let prepared = plan.network.preparedCount
@@ -47,6 +49,7 @@ final class SharedState: @unchecked Sendable {
     correct.initialize(repeating: 0, count: shardCapacity)
     timings = .allocate(capacity: plan.workerCount)
     timings.initialize(repeating: StepTiming(), count: plan.workerCount)
+    timelines = keepsTimelines ? TimelineLog(workers: plan.workerCount) : nil
     order = EpochOrder(count: exampleCount)
   }
 

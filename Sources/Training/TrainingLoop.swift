@@ -55,7 +55,7 @@ struct TrainingLoop: Sendable {
         totals = self.totals(of: plan.program(stepInEpoch: stepInEpoch).shardCount)
         shared.isLastStep = stop.isRequested
       }
-      worker.reduceAndUpdate(stepInEpoch: stepInEpoch, learningRate: rate)
+      let optimizerNanoseconds = worker.reduceAndUpdate(stepInEpoch: stepInEpoch, learningRate: rate)
       let reduced = monotonicNanoseconds()
       try context.barrier.wait()
       let updated = monotonicNanoseconds()
@@ -67,6 +67,13 @@ struct TrainingLoop: Sendable {
       shared.timings[context.index].computeNanoseconds = computed - start
       shared.timings[context.index].reduceNanoseconds = (reduced - met) + (prepared - updated)
       shared.timings[context.index].barrierNanoseconds = (met - computed) + (updated - reduced) + (end - prepared)
+      if let log = shared.timelines {
+        var line = StepTimeline()
+        (line.start, line.computed, line.met, line.reduced) = (start, computed, met, reduced)
+        (line.updated, line.prepared, line.end) = (updated, prepared, end)
+        line.optimizerNanoseconds = optimizerNanoseconds
+        log.record(line, worker: context.index, step: step)
+      }
       if isFirst {
         totals.epoch = epoch
         totals.step = step
