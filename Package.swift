@@ -29,6 +29,11 @@ let x86KernelTargets: [Target] =
 let x86KernelDependencies: [Target.Dependency] = buildsX86Kernels ? ["KernelsAVX2", "KernelsAVX512"] : []
 let x86Define: [SwiftSetting] = buildsX86Kernels ? [.define("LOCKSTEP_X86_KERNELS")] : []
 
+// The allocation probe's functions take the place of the C library's, in shared libraries too.
+let countedAllocation: [String] =
+  ["malloc", "calloc", "realloc", "memalign", "aligned_alloc", "posix_memalign"]
+  .flatMap { ["-Xlinker", "--defsym=\($0)=probe_\($0)"] } + ["-Xlinker", "--export-dynamic"]
+
 let package = Package(
   name: "lockstep",
   products: [.executable(name: "lockstep", targets: ["lockstep"])],
@@ -74,7 +79,9 @@ let package = Package(
       path: "Tests/TestSupport"),
     .executableTarget(
       name: "AllocationProbe", dependencies: ["Training", "Network", "Datasets", "Machine"],
-      path: "Tests/AllocationProbe"),
+      path: "Tests/AllocationProbe",
+      // Shared libraries, the Swift runtime among them, are to call the probe's `malloc`.
+      linkerSettings: isVersionedDependency ? [] : [.unsafeFlags(countedAllocation)]),
     .testTarget(name: "RandomnessTests", dependencies: ["Randomness", "TestSupport"]),
     .testTarget(name: "MachineTests", dependencies: ["Machine", "TestSupport"]),
     .testTarget(

@@ -1,4 +1,4 @@
-/// `e^x` in 16 lanes, for finite x; below −87.3 the result is 0, above 88.7 it is the value there.
+/// `e^x` in 16 lanes, for finite x; below −87.3 the result is 0, above 88.37 it is the value there: 2¹²⁸ is no Float.
 ///
 /// Range reduction `x = n·ln 2 + r` with ln 2 in two parts, then a polynomial of degree 6 in r (Cephes' `expf`
 /// coefficients), scaled by 2^n through the exponent bits. Relative error below 2 units in the last place. The C
@@ -6,7 +6,7 @@
 @inline(__always)
 func exponential(_ x: Vector16) -> Vector16 {
   let smallest = Vector16(repeating: -87.3)
-  let largest = Vector16(repeating: 88.7)
+  let largest = Vector16(repeating: 88.37)
   let above = x.kept(whereNotNegative: x - smallest, else: smallest)
   let clamped = largest.kept(whereNotNegative: above - largest, else: above)
   // Adding 1.5·2²³ rounds to the nearest integer and leaves it in the low bits.

@@ -26,7 +26,7 @@ func softmax(_ s: SoftmaxArguments) {
     for k in 0..<s.classes { y[k] /= sum }
     let label = Int(s.labels[n])
     if label >= 0 {
-      s.losses[n] = logarithm(sum) - (z[label] - largest)
+      s.losses[n] = sum.isNaN ? sum : logarithm(sum) - (z[label] - largest)
       s.correct[n] = prediction == label ? 1 : 0
     } else {
       s.losses[n] = 0

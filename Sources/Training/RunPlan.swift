@@ -17,6 +17,9 @@ package final class RunPlan: Sendable {
   /// How shard gradients combine for a full batch and for the ragged last one.
   let fullBatch: ReductionProgram
   let lastBatch: ReductionProgram
+  /// Flat gradient buffers a worker needs: one per tree node it holds, and one per level above the chunk.
+  let gradientSlots: Int
+  let treeLevels: Int
 
   /// Memory that activations of one worker may take before chunks become smaller.
   private static let activationBudgetBytes = 48 << 20
@@ -44,6 +47,10 @@ package final class RunPlan: Sendable {
     var chunk = 1
     while chunk < largest, 2 * chunk * bytesPerShard <= Self.activationBudgetBytes { chunk *= 2 }
     shardsPerChunk = chunk
+    gradientSlots = max(fullBatch.slotsPerWorker, lastBatch.slotsPerWorker, 1)
+    var levels = 0
+    while chunk << levels < largest { levels += 1 }
+    treeLevels = levels
     network =
       chunk == 1
       ? one
@@ -52,15 +59,6 @@ package final class RunPlan: Sendable {
   }
 
   package var workerCount: Int { placement.workers.count }
-
-  /// Flat gradient buffers a worker needs: one per tree node it holds, and one per level above the chunk.
-  var gradientSlots: Int { max(fullBatch.slotsPerWorker, lastBatch.slotsPerWorker, 1) }
-  var treeLevels: Int {
-    let largest = (fullBatch.nodes + lastBatch.nodes).map(\.shards.count).max() ?? 1
-    var levels = 0
-    while shardsPerChunk << levels < largest { levels += 1 }
-    return levels
-  }
 
   func program(stepInEpoch: Int) -> ReductionProgram {
     stepInEpoch == shards.stepsPerEpoch - 1 ? lastBatch : fullBatch

@@ -3,7 +3,7 @@ import Synchronization
 
 // The program's own `malloc` and relatives, which the dynamic linker prefers to the C library's: each passes the call on,
 // and counts it where it comes from another thread than the first. The first thread prepares and reports and may
-// allocate; all others are workers.
+// allocate; all others are workers. The linker gives `probe_malloc` the name `malloc`, and so on: see Package.swift.
 
 @_silgen_name("__libc_malloc")
 private func libcMalloc(_ size: Int) -> UnsafeMutableRawPointer?
@@ -30,38 +30,38 @@ private func count() {
   if UInt(pthread_self()) != firstThread.load(ordering: .relaxed) { calls.add(1, ordering: .relaxed) }
 }
 
-@_cdecl("malloc")
-func countedMalloc(_ size: Int) -> UnsafeMutableRawPointer? {
+@_cdecl("probe_malloc")
+public func countedMalloc(_ size: Int) -> UnsafeMutableRawPointer? {
   count()
   return libcMalloc(size)
 }
 
-@_cdecl("calloc")
-func countedCalloc(_ number: Int, _ size: Int) -> UnsafeMutableRawPointer? {
+@_cdecl("probe_calloc")
+public func countedCalloc(_ number: Int, _ size: Int) -> UnsafeMutableRawPointer? {
   count()
   return libcCalloc(number, size)
 }
 
-@_cdecl("realloc")
-func countedRealloc(_ old: UnsafeMutableRawPointer?, _ size: Int) -> UnsafeMutableRawPointer? {
+@_cdecl("probe_realloc")
+public func countedRealloc(_ old: UnsafeMutableRawPointer?, _ size: Int) -> UnsafeMutableRawPointer? {
   count()
   return libcRealloc(old, size)
 }
 
-@_cdecl("memalign")
-func countedMemalign(_ alignment: Int, _ size: Int) -> UnsafeMutableRawPointer? {
+@_cdecl("probe_memalign")
+public func countedMemalign(_ alignment: Int, _ size: Int) -> UnsafeMutableRawPointer? {
   count()
   return libcMemalign(alignment, size)
 }
 
-@_cdecl("aligned_alloc")
-func countedAlignedAlloc(_ alignment: Int, _ size: Int) -> UnsafeMutableRawPointer? {
+@_cdecl("probe_aligned_alloc")
+public func countedAlignedAlloc(_ alignment: Int, _ size: Int) -> UnsafeMutableRawPointer? {
   count()
   return libcMemalign(alignment, size)
 }
 
-@_cdecl("posix_memalign")
-func countedPosixMemalign(
+@_cdecl("probe_posix_memalign")
+public func countedPosixMemalign(
   _ result: UnsafeMutablePointer<UnsafeMutableRawPointer?>, _ alignment: Int, _ size: Int
 ) -> Int32 {
   count()

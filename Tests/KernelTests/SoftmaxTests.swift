@@ -140,9 +140,9 @@ struct SoftmaxTests {
   func exponentialAccuracy() {
     var worst = 0.0
     var x: Float = -87.29
-    while x <= 88.7 {
+    while x <= 88.37 {
       var lanes = SIMD16<Float>()
-      for lane in 0..<16 { lanes[lane] = min(x + Float(lane) * 0.00013, 88.7) }
+      for lane in 0..<16 { lanes[lane] = min(x + Float(lane) * 0.00013, 88.37) }
       let actual = exponential(lanes)
       for lane in 0..<16 {
         let expected = exp(Double(lanes[lane]))
@@ -163,9 +163,9 @@ struct SoftmaxTests {
     #expect(e(-1e30) == 0)
     #expect(e(-.infinity) == 0)
     #expect(e(-87.3) > 0)
-    #expect(e(88.7).isFinite)
-    #expect(e(1e30) == e(88.7))
-    #expect(e(.infinity) == e(88.7))
+    #expect(e(88.37).isFinite)
+    #expect(e(1e30) == e(88.37))
+    #expect(e(.infinity) == e(88.37))
     var last: Float = 0
     for step in 0...20_000 {
       let now = e(-87.3 + Float(step) * 0.0088)
