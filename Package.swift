@@ -29,6 +29,16 @@ let x86KernelTargets: [Target] =
 let x86KernelDependencies: [Target.Dependency] = buildsX86Kernels ? ["KernelsAVX2", "KernelsAVX512"] : []
 let x86Define: [SwiftSetting] = buildsX86Kernels ? [.define("LOCKSTEP_X86_KERNELS")] : []
 
+// `make fuzz` sets the variable: the program that feeds the parsers links libFuzzer, which only such builds have.
+let fuzzTargets: [Target] =
+  Context.environment["LOCKSTEP_FUZZ"] == nil
+  ? []
+  : [
+    .executableTarget(
+      name: "lockstep-fuzz", dependencies: ["Datasets", "Diagnostics", "Storage", "Training"],
+      path: "Fuzz/lockstep-fuzz")
+  ]
+
 let package = Package(
   name: "lockstep",
   products: [.executable(name: "lockstep", targets: ["lockstep"])],
@@ -67,7 +77,7 @@ let package = Package(
       dependencies: [
         "Training", "Reporting", "Network", "Datasets", "Storage", "Collectives", "Machine", "Diagnostics",
       ]),
-  ] + x86KernelTargets + [
+  ] + x86KernelTargets + fuzzTargets + [
     .target(
       name: "TestSupport",
       dependencies: ["Randomness", "Network", "KernelInterface", "ReferenceKernels", "Storage", "Diagnostics"],
