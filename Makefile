@@ -4,18 +4,24 @@
 
 CONFIG ?= Config/digits.json
 ARGS ?=
+KILLS ?= 12
+SECONDS ?= 60
+PARSERS := safetensors idx configuration
 # Debug kernels are a hundred times slower, so tests run optimised, in a build folder of their own: their flags
 # differ from the program's, and alternating between them in one folder would rebuild everything each time.
 TEST_BUILD := -c release --scratch-path .build/testing -Xswiftc -enable-testing
-SWIFT_FILES := Sources Tests Package.swift
+SWIFT_FILES := Sources Tests Fuzz Package.swift
 GOLDEN := Tests/Fixtures/golden
 
-.PHONY: help setup build train test test-avx2 format lint bench golden clean
+.PHONY: help setup build train test test-avx2 torture sanitize fuzz format lint bench golden clean
 
 help:
 	@echo "make train [CONFIG=file] [ARGS='--epochs 5']   build and train (default: Config/digits.json)"
 	@echo "make test [ARGS='--filter Name']                build and run the tests"
 	@echo "make test-avx2                                  the same bits on an emulated AVX2 processor (installs qemu-user)"
+	@echo "make torture [KILLS=1000]                       kill runs at random moments, compare what they end in"
+	@echo "make sanitize                                   parallel tests under ThreadSanitizer, parsers under AddressSanitizer"
+	@echo "make fuzz [SECONDS=600]                         feed every parser with what libFuzzer invents"
 	@echo "make build                                      .build/release/lockstep"
 	@echo "make bench [ARGS='--nets lenet --rounds 3']     compare with PyTorch and TensorFlow (installs both)"
 	@echo "make format, make lint                          format the sources, or check that they are formatted"
@@ -38,6 +44,26 @@ test: setup
 
 test-avx2: build
 	@.ci/check-avx2
+
+torture: build
+	@Tests/Torture/torture .build/release/lockstep $(KILLS)
+
+# Each sanitizer has a build folder of its own; kernels are left to the plain tests, which compare every one with its twin.
+PARALLEL_TESTS := ResumeTests|FaultTests|CheckpointTests|RunDirectoryTests|WorkerGroupTests|BarrierTests
+PARSER_TESTS := StorageTests|DatasetsTests|Configuration|CheckpointTests
+sanitize: setup
+	swift test -c release --sanitize=thread --scratch-path .build/sanitize-thread -Xswiftc -enable-testing \
+	  --disable-xctest --filter "$(PARALLEL_TESTS)"
+	swift test -c release --sanitize=address --scratch-path .build/sanitize-address -Xswiftc -enable-testing \
+	  --disable-xctest --filter "$(PARSER_TESTS)"
+
+fuzz: setup
+	LOCKSTEP_FUZZ=1 swift build -c release --sanitize=fuzzer --scratch-path .build/fuzz --product lockstep-fuzz
+	@for parser in $(PARSERS); do \
+	  echo "==> $$parser"; mkdir -p .build/fuzz/corpus/$$parser; \
+	  LOCKSTEP_FUZZ=$$parser .build/fuzz/release/lockstep-fuzz -max_total_time=$(SECONDS) -max_len=4096 -rss_limit_mb=1024 \
+	    -print_final_stats=1 -verbosity=0 .build/fuzz/corpus/$$parser Fuzz/corpus/$$parser || exit 1; \
+	done
 
 format:
 	swift format --in-place --recursive $(SWIFT_FILES)

@@ -34,6 +34,16 @@ let countedAllocation: [String] =
   ["malloc", "calloc", "realloc", "memalign", "aligned_alloc", "posix_memalign"]
   .flatMap { ["-Xlinker", "--defsym=\($0)=probe_\($0)"] } + ["-Xlinker", "--export-dynamic"]
 
+// `make fuzz` sets the variable: the program that feeds the parsers links libFuzzer, which only such builds have.
+let fuzzTargets: [Target] =
+  Context.environment["LOCKSTEP_FUZZ"] == nil
+  ? []
+  : [
+    .executableTarget(
+      name: "lockstep-fuzz", dependencies: ["Datasets", "Diagnostics", "Storage", "Training"],
+      path: "Fuzz/lockstep-fuzz")
+  ]
+
 let package = Package(
   name: "lockstep",
   products: [.executable(name: "lockstep", targets: ["lockstep"])],
@@ -72,7 +82,7 @@ let package = Package(
       dependencies: [
         "Training", "Reporting", "Network", "Datasets", "Storage", "Collectives", "Machine", "Diagnostics",
       ]),
-  ] + x86KernelTargets + [
+  ] + x86KernelTargets + fuzzTargets + [
     .target(
       name: "TestSupport",
       dependencies: ["Randomness", "Network", "KernelInterface", "ReferenceKernels", "Storage", "Diagnostics"],

@@ -21,7 +21,8 @@ extension ImageDataset {
     return try dataset(images: reader, labels: labels, classCount: 1)
   }
 
-  static func idx(
+  /// The same of inputs, files or memory.
+  package static func idx(
     images: ByteInput, labels: ByteInput, classCount: Int?
   ) throws(UserError) -> ImageDataset {
     let imageReader: IDXReader = try IDXReader(images, holds: .images)

@@ -6,13 +6,23 @@ package enum FileCall: Hashable, Sendable, CaseIterable {
 }
 
 /// For tests: makes calls to the system fail as a full disk, a broken device or a vanished folder would.
-package enum FileFaults {
-  /// The error number that a call is to fail with, `nil` to let it pass; asked before every call, by the binding task alone.
-  @TaskLocal package static var failure: (@Sendable (FileCall) -> Int32?)?
+package final class FileFaults: Sendable {
+  /// In force for the task that binds it alone; `nil` outside of tests.
+  @TaskLocal private static var current: FileFaults?
+
+  private let failure: @Sendable (FileCall) -> Int32?
+
+  /// - Parameter failure: asked before every call; the error number that it is to fail with, `nil` to let it pass.
+  package init(_ failure: @escaping @Sendable (FileCall) -> Int32?) { self.failure = failure }
+
+  /// Runs `body` with these faults.
+  package func run<Result>(_ body: () throws -> Result) rethrows -> Result {
+    try Self.$current.withValue(self, operation: body)
+  }
 
   /// Whether a test wants this call to fail; `errno` is set then.
   static func fails(_ call: FileCall) -> Bool {
-    guard let failure, let number: Int32 = failure(call) else { return false }
+    guard let current, let number: Int32 = current.failure(call) else { return false }
     errno = number
     return true
   }

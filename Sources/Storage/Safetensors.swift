@@ -59,7 +59,8 @@ package enum Safetensors {
     try SafetensorsHeader(try ByteInput(path: path)).metadata
   }
 
-  static func read(_ input: ByteInput) throws(UserError) -> SafetensorsFile {
+  /// The same of an input, a file or memory.
+  package static func read(_ input: ByteInput) throws(UserError) -> SafetensorsFile {
     let header: SafetensorsHeader = try SafetensorsHeader(input)
     var tensors: [NamedTensor] = []
     tensors.reserveCapacity(header.entries.count)

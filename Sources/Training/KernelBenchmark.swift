@@ -19,6 +19,20 @@ package struct KernelBenchmarkSummary: Sendable, Hashable {
     package var bytesPerImage: Double
     /// `compute` or `memory`: whether operations at peak or bytes at copy bandwidth take longer.
     package var bound: String
+
+    package init(
+      layer: String, pass: LayerPass, algorithm: String, gigaflops: Double, shareOfPeak: Double,
+      microsecondsPerImage: Double, bytesPerImage: Double, bound: String
+    ) {
+      self.layer = layer
+      self.pass = pass
+      self.algorithm = algorithm
+      self.gigaflops = gigaflops
+      self.shareOfPeak = shareOfPeak
+      self.microsecondsPerImage = microsecondsPerImage
+      self.bytesPerImage = bytesPerImage
+      self.bound = bound
+    }
   }
   /// `avx512`, `avx2` or `portable`.
   package var kernels: String
@@ -26,6 +40,16 @@ package struct KernelBenchmarkSummary: Sendable, Hashable {
   package var copyGigabytesPerSecond: Double
   package var images: Int
   package var rows: [Row]
+
+  package init(
+    kernels: String, peakGigaflops: Double, copyGigabytesPerSecond: Double, images: Int, rows: [Row]
+  ) {
+    self.kernels = kernels
+    self.peakGigaflops = peakGigaflops
+    self.copyGigabytesPerSecond = copyGigabytesPerSecond
+    self.images = images
+    self.rows = rows
+  }
 }
 
 /// Measures one core: its multiply-add peak, its copy bandwidth, then every layer and pass of a configuration.

@@ -22,16 +22,20 @@ final class SharedState: @unchecked Sendable {
   let order: EpochOrder
   let timings: UnsafeMutablePointer<StepTiming>
   let beats: WorkerBeats
+  /// Every worker's timelines, where a benchmark asked for them.
+  let timelines: TimelineLog?
   private let memory: NodeBuffer
   private let shardCapacity: Int
 
   /// Set by worker 0 inside a step: this was the last one.
   var isLastStep = false
+  /// Set by worker 0 inside a step: whether the mean loss of its batch is a number.
+  var lossIsFinite = true
   /// Set by worker 0 inside a step: every worker copies its part of the state into the snapshot.
   var takesSnapshot = false
 
   /// - Throws: `UserError(.systemRefused)` where all the memory that a run of `plan` takes does not fit.
-  init(_ plan: RunPlan, exampleCount: Int, testExampleCount: Int) throws {
+  init(_ plan: RunPlan, exampleCount: Int, testExampleCount: Int, keepsTimelines: Bool = false) throws {
     self.plan = plan
     try MemoryNeeds(plan).requireFits(AvailableMemory.read())
     let parameters = plan.network.parameters.packedCount
@@ -55,6 +59,7 @@ final class SharedState: @unchecked Sendable {
     timings = .allocate(capacity: plan.workerCount)
     timings.initialize(repeating: StepTiming(), count: plan.workerCount)
     beats = WorkerBeats(count: plan.workerCount)
+    timelines = keepsTimelines ? TimelineLog(workers: plan.workerCount) : nil
     order = EpochOrder(count: exampleCount)
   }
 

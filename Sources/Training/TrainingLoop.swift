@@ -63,12 +63,13 @@ struct TrainingLoop: Sendable {
         // Shard losses are whole now and written again only after the next barrier.
         totals = self.totals(of: plan.program(stepInEpoch: stepInEpoch).shardCount)
         shared.isLastStep = stop.isRequested
+        shared.lossIsFinite = totals.loss.isFinite
         shared.takesSnapshot =
-          schedule.isDue(stepsDone: step + 1, now: met, stop) && totals.loss.isFinite && step + 1 < totalSteps
+          schedule.isDue(stepsDone: step + 1, now: met, stop) && shared.lossIsFinite && step + 1 < totalSteps
           && !shared.isLastStep && snapshot?.isFree == true
         if shared.takesSnapshot { schedule.wasTaken(now: met) }
       }
-      worker.reduceAndUpdate(stepInEpoch: stepInEpoch, learningRate: rate)
+      let optimizerNanoseconds = worker.reduceAndUpdate(stepInEpoch: stepInEpoch, learningRate: rate)
       let reduced = monotonicNanoseconds()
       enter(.waiting, step, context)
       try context.barrier.wait()
@@ -76,7 +77,8 @@ struct TrainingLoop: Sendable {
       let updated = monotonicNanoseconds()
       worker.prepareWeights()
       if shared.takesSnapshot { snapshot?.copy(shared, part: context.index, of: context.count) }
-      try checkWeights(step: step, context)
+      // Where the loss is not finite, worker 0 ends the run in this step with a better message.
+      if shared.lossIsFinite { try checkWeights(step: step, rate, context) }
       let prepared = monotonicNanoseconds()
       enter(.waiting, step, context)
       try context.barrier.wait()
@@ -85,6 +87,13 @@ struct TrainingLoop: Sendable {
       shared.timings[context.index].computeNanoseconds = computed - start
       shared.timings[context.index].reduceNanoseconds = (reduced - met) + (prepared - updated)
       shared.timings[context.index].barrierNanoseconds = (met - computed) + (updated - reduced) + (end - prepared)
+      if let log = shared.timelines {
+        var line = StepTimeline()
+        (line.start, line.computed, line.met, line.reduced) = (start, computed, met, reduced)
+        (line.updated, line.prepared, line.end) = (updated, prepared, end)
+        line.optimizerNanoseconds = optimizerNanoseconds
+        log.record(line, worker: context.index, step: step)
+      }
       if isFirst {
         enter(.publishing, step, context)
         totals.epoch = epoch
@@ -143,7 +152,7 @@ struct TrainingLoop: Sendable {
   ///
   /// The loss alone would not tell: a ReLU may turn what is no number into 0.
   /// - Throws: `UserError(.diverged)`.
-  private func checkWeights(step: Int, _ context: WorkerContext) throws {
+  private func checkWeights(step: Int, _ rate: Double, _ context: WorkerContext) throws {
     let parts = 16 * context.count
     let part = 16 * context.index + step % 16
     let vectors = plan.network.parameters.packedCount / 32
@@ -155,7 +164,7 @@ struct TrainingLoop: Sendable {
       for i in 2 * range.lowerBound..<2 * range.upperBound { products += $0[i] * 0 }
     }
     guard products == .zero else {
-      throw UserError(.diverged, "step \(step + 1)", "a weight is no longer a finite number")
+      throw UserError(.diverged, "step \(step + 1)", "a weight is no longer a finite number (lr \(rate))")
     }
   }
 

@@ -83,26 +83,16 @@ struct Worker: ~Copyable {
   }
 
   /// Adds all partial sums of the worker's segment in the tree's order and updates its weights with the mean.
-  func reduceAndUpdate(stepInEpoch: Int, learningRate: Double) {
-    let program = stepInEpoch == plan.shards.stepsPerEpoch - 1 ? plan.lastBatch : plan.fullBatch
-    let m = Float(plan.shards.batchRange(stepInEpoch: stepInEpoch).count)
-    let optimizer = plan.configuration.training.optimizer
-    let segment = segment(of: plan.network.parameters.packedCount)
-    // Blocks that stay in the first-level cache while the program runs over them.
-    let blockFloats = 2048
-    var first = segment.lowerBound
-    while first < segment.upperBound {
-      let count = min(blockFloats, segment.upperBound - first)
-      for step in program.steps {
-        plan.kernels.add(buffer(program.nodes[step.from]) + first, buffer(program.nodes[step.into]) + first, count)
-      }
-      plan.kernels.sgd(
-        SGDArguments(
-          sum: buffer(program.nodes[0]) + first, weights: shared.weights + first, velocity: shared.velocity + first,
-          count: count, m: m, rate: Float(learningRate), momentum: Float(optimizer.momentum),
-          decay: Float(optimizer.weightDecay), nesterov: optimizer.nesterov))
-      first += count
-    }
+  ///
+  /// Answers the nanoseconds that the optimizer took of it.
+  func reduceAndUpdate(stepInEpoch: Int, learningRate: Double) -> UInt64 {
+    let update = SegmentUpdate(
+      program: plan.program(stepInEpoch: stepInEpoch), gradients: shared.gradients, slots: plan.gradientSlots,
+      weights: shared.weights, velocity: shared.velocity, kernels: plan.kernels,
+      optimizer: plan.configuration.training.optimizer)
+    return update.run(
+      SegmentUpdate.segment(context.index, of: context.count, count: plan.network.parameters.packedCount),
+      m: Float(plan.shards.batchRange(stepInEpoch: stepInEpoch).count), learningRate: learningRate)
   }
 
   /// The worker's part of the transposed weights, after all weights are updated.
@@ -169,18 +159,5 @@ struct Worker: ~Copyable {
       shared.losses[shard] = loss
       shared.correct[shard] = correct
     }
-  }
-
-  /// The worker's part of `count` floats, cut at multiples of 32.
-  private func segment(of count: Int) -> Range<Int> {
-    let blocks = count / 32
-    return blocks * context.index / context.count * 32..<blocks * (context.index + 1) / context.count * 32
-  }
-
-  private func buffer(_ node: ReductionProgram.Node) -> UnsafeMutablePointer<Float> {
-    guard let buffer = shared.gradients[node.worker * plan.gradientSlots + node.slot] else {
-      fatalError("Worker \(node.worker) has no gradient buffer \(node.slot).")
-    }
-    return buffer
   }
 }

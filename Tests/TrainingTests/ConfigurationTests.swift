@@ -108,7 +108,7 @@ import Testing
       "name", "seed", "model", "input", "layers", "data", "format", "train", "images", "test", "scale", "mean", "std",
       "training", "epochs", "batch_size", "shuffle", "optimizer", "lr", "momentum", "nesterov", "weight_decay",
       "lr_schedule", "runtime", "workers", "shard_size", "placement", "policy", "nodes", "use_smt", "checkpoint",
-      "every_epochs", "keep_last", "logging", "every_steps",
+      "every_epochs", "every_steps", "every_seconds", "keep_last", "keep_best", "logging", "every_steps",
     ]
     var rest: Substring = text[...]
     for key: String in order {

@@ -1,0 +1,156 @@
+import Foundation
+import Testing
+
+/// Runs that are killed, stopped and continued, as scripts see them.
+@Suite struct ResumeProgramTests {
+  /// Long enough to be met in the middle.
+  static let endless: [String] = ["--epochs", "1000000", "--quiet"]
+  /// The repository's digits configuration.
+  static let digits: String =
+    URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    .deletingLastPathComponent().path + "/Config/digits.json"
+
+  private func names(_ folder: TemporaryFolder, _ name: String) -> [String] {
+    ((try? FileManager.default.contentsOfDirectory(atPath: "\(folder.path)/\(name)")) ?? []).sorted()
+  }
+
+  private func checkpoints(_ folder: TemporaryFolder, _ name: String) -> [String] {
+    names(folder, name).filter { $0.hasPrefix("checkpoint-") }
+  }
+
+  private func wait(_ process: Process, until isTrue: () -> Bool) {
+    let deadline: Date = Date(timeIntervalSinceNow: 60)
+    while Date() < deadline, process.isRunning, !isTrue() { Thread.sleep(forTimeInterval: 0.005) }
+  }
+
+  private func digest(_ text: String) -> Substring? {
+    text.firstRange(of: "sha256:").map { text[$0.lowerBound...].prefix(71) }
+  }
+
+  @Test(arguments: [SIGINT, SIGTERM])
+  func stoppedAndRunAgainItEndsAsIfNothingHadBeen(signal: Int32) throws {
+    let folder: TemporaryFolder = try TemporaryFolder()
+    let file: String = try folder.write(ProgramTests.tiny, to: "tiny.json")
+    let process: Process = Executable.process(["train", file] + Self.endless, folder: folder.path)
+    process.standardError = FileHandle.nullDevice
+    process.standardOutput = FileHandle.nullDevice
+    try process.run()
+    wait(process) { !checkpoints(folder, "runs/tiny").isEmpty }
+    kill(process.processIdentifier, signal)
+    process.waitUntilExit()
+    #expect(process.terminationStatus == 75)
+    let newest: Int =
+      checkpoints(folder, "runs/tiny").compactMap { Int($0.dropFirst(11).prefix { $0.isNumber }) }.max() ?? 0
+    // Three steps an epoch, ten epochs more.
+    let epochs: String = String(newest / 3 + 10)
+    let rest: ProcessResult = try Executable.run(
+      ["train", file, "--epochs", epochs, "--json", "--workers", "3"], folder: folder.path)
+    #expect(rest.exitCode == 0, "\(rest.errors)")
+    #expect(rest.errors.contains("continuing runs/tiny/checkpoint-\(newest).safetensors behind step \(newest)"))
+    let whole: ProcessResult = try Executable.run(
+      ["train", file, "--epochs", epochs, "--json", "--output", "whole"], folder: folder.path)
+    #expect(digest(rest.output) != nil && digest(rest.output) == digest(whole.output))
+    #expect(try timeless(folder.text("runs/tiny/metrics.jsonl")) == timeless(folder.text("whole/metrics.jsonl")))
+  }
+
+  private func timeless(_ metrics: String) -> [Substring] {
+    metrics.split(separator: "\n").map { line in
+      line.firstRange(of: "\"images_per_second\"").map { line[..<$0.lowerBound] } ?? line
+    }
+  }
+
+  @Test func userSignalWritesACheckpointAndTheRunGoesOn() throws {
+    let folder: TemporaryFolder = try TemporaryFolder()
+    let file: String = try folder.write(ProgramTests.tiny, to: "tiny.json")
+    let process: Process = Executable.process(
+      ["train", file, "--set", "checkpoint.every_epochs=0"] + Self.endless, folder: folder.path)
+    process.standardOutput = FileHandle.nullDevice
+    try process.run()
+    wait(process) { (try? folder.text("runs/tiny/metrics.jsonl"))?.isEmpty == false }
+    #expect(checkpoints(folder, "runs/tiny") == [])
+    kill(process.processIdentifier, SIGUSR1)
+    wait(process) { !checkpoints(folder, "runs/tiny").isEmpty }
+    #expect(checkpoints(folder, "runs/tiny").count == 1)
+    #expect(process.isRunning)
+    // Two at once, in either order: the second ends the process, unless the run has answered the first by then.
+    kill(process.processIdentifier, SIGTERM)
+    kill(process.processIdentifier, SIGINT)
+    process.waitUntilExit()
+    #expect([75, 128 + SIGINT, 128 + SIGTERM].contains(process.terminationStatus))
+  }
+
+  @Test func aChangedConfigurationIsRefusedUntilTheUserSaysSo() throws {
+    let folder: TemporaryFolder = try TemporaryFolder()
+    let file: String = try folder.write(ProgramTests.tiny, to: "tiny.json")
+    let process: Process = Executable.process(["train", file] + Self.endless, folder: folder.path)
+    try process.run()
+    wait(process) { !checkpoints(folder, "runs/tiny").isEmpty }
+    kill(process.processIdentifier, SIGKILL)
+    process.waitUntilExit()
+    let before: [String] = checkpoints(folder, "runs/tiny")
+    let refused: ProcessResult = try Executable.run(["train", file, "--lr", "0.5"] + Self.endless, folder: folder.path)
+    #expect(refused.exitCode == 78)
+    #expect(refused.errors.contains("training.optimizer.lr: was 0.05 and is now 0.5"), "\(refused.errors)")
+    #expect(checkpoints(folder, "runs/tiny") == before)
+    let never: ProcessResult = try Executable.run(
+      ["train", file, "--lr", "0.5", "--resume", "never", "--quiet"], folder: folder.path)
+    #expect(never.exitCode == 0, "\(never.errors)")
+    #expect(checkpoints(folder, "runs/tiny") == ["checkpoint-3.safetensors", "checkpoint-6.safetensors"])
+    let missing: ProcessResult = try Executable.run(
+      ["train", file, "--resume", "none.safetensors"], folder: folder.path)
+    #expect(missing.exitCode == 66)
+    let noCheckpoint: ProcessResult = try Executable.run(
+      ["train", file, "--resume", "runs/tiny/weights.safetensors"], folder: folder.path)
+    #expect(noCheckpoint.exitCode == 65)
+    let longer: ProcessResult = try Executable.run(
+      [
+        "train", file, "--lr", "0.5", "--resume", "runs/tiny/checkpoint-3.safetensors", "--epochs", "2", "--output",
+        "b",
+      ],
+      folder: folder.path)
+    #expect(longer.exitCode == 0, "\(longer.errors)")
+    #expect(digest(try folder.text("b/summary.json")) == digest(try folder.text("runs/tiny/summary.json")))
+    let evaluated: ProcessResult = try Executable.run(
+      ["evaluate", file, "--weights", "b/checkpoint-6.safetensors"], folder: folder.path)
+    #expect(evaluated.exitCode == 0, "\(evaluated.errors)")
+  }
+
+  /// The limit counts blocks of 1024 bytes: metrics fit, a checkpoint of 113 KiB does not.
+  @Test func aFileThatMayNotGrowIs74AndCostsNothing() throws {
+    let folder: TemporaryFolder = try TemporaryFolder()
+    let good: ProcessResult = try Executable.run(
+      ["train", Self.digits, "--epochs", "1", "--quiet", "--output", "r"], folder: folder.path)
+    #expect(good.exitCode == 0, "\(good.errors)")
+    let process: Process = Executable.process([], folder: folder.path)
+    process.executableURL = URL(fileURLWithPath: "/bin/bash")
+    process.arguments = [
+      "-c", "ulimit -f 64; exec \"$@\"", "bash", Executable.path, "train", Self.digits, "--epochs", "3", "--quiet",
+      "--output", "r", "--resume", "r/checkpoint-23.safetensors",
+    ]
+    let errors: Pipe = Pipe()
+    process.standardError = errors
+    try process.run()
+    process.waitUntilExit()
+    let text: String = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    #expect(process.terminationReason == .exit && process.terminationStatus == 74, "\(text)")
+    #expect(text.contains("File too large"), "\(text)")
+    #expect(checkpoints(folder, "r") == ["checkpoint-23.safetensors"])
+  }
+
+  @Test func randomKillsEndInTheUndisturbedDigest() throws {
+    let script: String =
+      URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().path
+      + "/Torture/torture"
+    let process: Process = Executable.process([])
+    process.executableURL = URL(fileURLWithPath: "/bin/bash")
+    process.arguments = [script, Executable.path, "6", "3"]
+    let output: Pipe = Pipe()
+    process.standardOutput = output
+    process.standardError = output
+    try process.run()
+    process.waitUntilExit()
+    let text: String = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    #expect(process.terminationStatus == 0, "\(text)")
+    #expect(text.contains("6 kills"))
+  }
+}

@@ -1,0 +1,105 @@
+import Diagnostics
+import Storage
+import TestSupport
+import Testing
+
+@testable import Training
+
+/// Checkpoint files: damage, other configurations, other data.
+@Suite struct CheckpointTests {
+  private func checkpoint(_ overrides: [ConfigurationOverride] = []) throws -> Checkpoint {
+    let stop = StopFlag()
+    stop.request()
+    return try #require(try ResumeRun(overrides).run(stop: stop).trace.checkpoints.first)
+  }
+
+  @Test func anyFlippedBitIsFound() throws {
+    let folder = try TemporaryFolder()
+    let file = folder.file("c")
+    try checkpoint().write(to: file)
+    let bytes = try contents(ofFile: file)
+    #expect(bytes.count < 8000)
+    for position in stride(from: 0, to: bytes.count, by: 7) {
+      var damaged = bytes
+      damaged[position] ^= UInt8(1) << UInt8(position % 8)
+      _ = try folder.write(damaged, to: "d")
+      let error = userError { _ = try Checkpoint.read(folder.file("d")) }
+      // White space in the header may change without any harm.
+      guard error != nil || bytes[position] == 0x20 || damaged[position] == 0x20 else {
+        Issue.record("bit \(position % 8) of byte \(position) was not missed")
+        continue
+      }
+      #expect(error == nil || error?.category == .badData, "\(position)")
+    }
+    for length in stride(from: 0, to: bytes.count, by: 101) {
+      _ = try folder.write(Array(bytes.prefix(length)), to: "d")
+      #expect(userError { _ = try Checkpoint.read(folder.file("d")) }?.category == .badData, "\(length) bytes")
+    }
+  }
+
+  @Test func weightsAreNoCheckpointAndMissingFilesAreMissing() throws {
+    let folder = try TemporaryFolder()
+    let checkpoint = try checkpoint()
+    try Safetensors.write(checkpoint.parameters, metadata: ["format": "lockstep"], to: folder.file("w"))
+    let error = userError { _ = try Checkpoint.read(folder.file("w")) }
+    #expect(error?.category == .badData && error?.message.contains("is no checkpoint") == true)
+    #expect(userError { _ = try Checkpoint.read(folder.file("none")) }?.category == .inputMissing)
+    try checkpoint.write(to: folder.file("c"))
+    #expect(Checkpoint.parameters(of: try Safetensors.read(folder.file("c"))) == checkpoint.parameters)
+    #expect(try Safetensors.metadata(folder.file("c"))["digest"] == checkpoint.weightsDigest)
+  }
+
+  @Test(arguments: [
+    ("seed", "2", "was 1 and is now 2"), ("training.batch_size", "15", "was 16 and is now 15"),
+    ("training.optimizer.lr", "0.25", "was 0.05 and is now 0.25"), ("runtime.shard_size", "4", "was 3 and is now 4"),
+    ("training.shuffle", "false", "was true and is now false"),
+    ("data.scale", "2", "was 0.00392156862745098 and is now 2"),
+    ("model.layers[0].filters", "6", "was 5 and is now 6"),
+    ("training.optimizer.momentum", "0", "was 0.9 and is now 0"),
+  ])
+  func keysThatChangeNumbersAreRefused(key: String, value: String, words: String) throws {
+    let error = userError {
+      try checkpoint().requireSameNumbers(as: try ResumeRun([.set(key, value)]).configuration, file: "c.safetensors")
+    }
+    #expect(error?.category == .badConfiguration)
+    #expect(error?.subject == key)
+    #expect(error?.message.hasPrefix(words) == true, "\(error?.message ?? "accepted")")
+    #expect(error?.message.contains("c.safetensors") == true)
+  }
+
+  @Test func allDifferencesAreNamed() throws {
+    let other = try ResumeRun([.set("seed", "9"), .set("training.optimizer.weight_decay", "0.5")]).configuration
+    let error = userError { try checkpoint().requireSameNumbers(as: other, file: "c") }
+    #expect(error?.subject == "2 keys")
+    #expect(error?.message.contains("seed was 1 and is now 9") == true)
+    #expect(error?.message.contains("training.optimizer.weight_decay was 0 and is now 0.5") == true)
+  }
+
+  @Test func speedAndFilesMayChange() throws {
+    let other = try ResumeRun([
+      .set("runtime.workers", "7"), .set("runtime.placement", "{ policy: 'scatter', use_smt: true }"),
+      .set("checkpoint.keep_last", "9"), .set("logging.every_steps", "5"), .set("name", "other"),
+      .set("training.epochs", "99"),
+    ])
+    try checkpoint().requireSameNumbers(as: other.configuration, file: "c")
+  }
+
+  @Test func otherDataAreRefused() throws {
+    var run = try ResumeRun([.set("data.examples", "46")])
+    run.checkpoint = try checkpoint()
+    let error = userError { _ = try run.trainer() }
+    #expect(error?.category == .badData && error?.subject == "data")
+    #expect(
+      userError { try checkpoint().requireSameNumbers(as: run.configuration, file: "c") }?.subject == "data.examples")
+  }
+
+  @Test func onlyTheDocumentedNamesAreCheckpoints() {
+    #expect(Checkpoint.step(fileName: Checkpoint.fileName(step: 120)) == 120)
+    for name in [
+      "checkpoint-.safetensors", "checkpoint-01.safetensors", "checkpoint--1.safetensors", "checkpoint-1",
+      "checkpoint-1.safetensors.tmp", "weights.safetensors", "checkpoint-99999999999999999999.safetensors",
+    ] {
+      #expect(Checkpoint.step(fileName: name) == nil, "\(name)")
+    }
+  }
+}
