@@ -1,0 +1,219 @@
+import KernelInterface
+import TestSupport
+import Testing
+
+/// The transforms of Winograd's method against their matrices in Double, and the same bits in every build.
+@Suite("Winograd transforms")
+struct WinogradTests {
+  typealias Matrix = [[Double]]
+  static let sizes: [WinogradSize] = [.f4x4k3, .f2x2k5]
+
+  /// The matrices for the points 0, ±1, ±2, ∞ (Lavin and Gray 2016).
+  private static let inputMatrix: Matrix = [
+    [4, 0, -5, 0, 1, 0], [0, -4, -4, 1, 1, 0], [0, 4, -4, -1, 1, 0], [0, -2, -1, 2, 1, 0], [0, 2, -1, -2, 1, 0],
+    [0, 4, 0, -5, 0, 1],
+  ]
+
+  /// Aᵀ: m×6.
+  private static func outputMatrix(_ m: Int) -> Matrix {
+    (0..<m).map { i in [i == 0 ? 1 : 0] + [1, -1, 2, -2].map { power($0, i) } + [i == m - 1 ? 1 : 0] }
+  }
+
+  /// G: 6×r.
+  private static func kernelMatrix(_ r: Int) -> Matrix {
+    let points: [(Double, Double)] = [(0, 1.0 / 4), (1, -1.0 / 6), (-1, -1.0 / 6), (2, 1.0 / 24), (-2, 1.0 / 24)]
+    return points.map { point, scale in (0..<r).map { scale * power(point, $0) } }
+      + [(0..<r).map { $0 == r - 1 ? 1 : 0 }]
+  }
+
+  private static func power(_ x: Double, _ n: Int) -> Double { (0..<n).reduce(1) { product, _ in product * x } }
+
+  private static func transposed(_ a: Matrix) -> Matrix { a[0].indices.map { j in a.map { $0[j] } } }
+
+  /// `left · x · leftᵀ`
+  private static func sandwich(_ left: Matrix, _ x: Matrix) -> Matrix {
+    left.map { row in
+      left.map { other in
+        var sum = 0.0
+        for i in x.indices {
+          for j in x[i].indices { sum += row[i] * x[i][j] * other[j] }
+        }
+        return sum
+      }
+    }
+  }
+
+  private func expectClose(
+    _ actual: [Float], _ expected: [Double], _ comment: String, sourceLocation: SourceLocation = #_sourceLocation
+  ) {
+    let error = worstRelativeError(actual.map(Double.init), expected)
+    #expect(error < 1e-6, "\(comment)", sourceLocation: sourceLocation)
+  }
+
+  /// A map whose tiles overhang its valid pixels, zero there, and a run of its tiles.
+  private struct Geometry {
+    var size: WinogradSize
+    var channels: Int
+    var firstTile: Int
+    var tiles: Int
+    let (images, height, width) = (3, 7, 10)
+    var rows: Int { (height + size.outputs - 1) / size.outputs }
+    var columns: Int { (width + size.outputs - 1) / size.outputs }
+    var row: Int { (columns * size.outputs + 6) * channels }
+    var image: Int { (rows * size.outputs + 6) * row + 16 }
+    var plane: Int { tiles * channels + 16 }
+
+    /// Image and first pixel of each tile of the run.
+    var places: [(n: Int, i: Int, j: Int)] {
+      (firstTile..<firstTile + tiles).map {
+        (
+          $0 / (rows * columns), $0 % (rows * columns) / columns * size.outputs, $0 % columns * size.outputs
+        )
+      }
+    }
+
+    func arguments(_ map: FloatBuffer, _ domain: FloatBuffer) -> WinogradTiles {
+      WinogradTiles(
+        size: size, firstTile: firstTile, tiles: tiles, tileRows: rows, tileColumns: columns, channels: channels,
+        map: map.pointer, image: image, row: row, height: height, width: width, domain: domain.pointer, plane: plane)
+    }
+
+    /// The `side`×`side` patch of a tile's channel.
+    func patch(_ map: [Float], _ place: (n: Int, i: Int, j: Int), _ c: Int, _ side: Int) -> Matrix {
+      (0..<side).map { a in
+        (0..<side).map { b in
+          Double(map[place.n * image + (place.i + a) * row + (place.j + b) * channels + c])
+        }
+      }
+    }
+  }
+
+  private static let runs: [(channels: Int, firstTile: Int, tiles: Int)] = [
+    (16, 0, 1), (16, 5, 3), (32, 0, 12), (48, 1, 17), (80, 7, 2),
+  ]
+
+  @Test("patches and gradients into the transform domain", arguments: sizes)
+  func intoTheDomain(size: WinogradSize) {
+    for run in Self.runs {
+      let g = Geometry(size: size, channels: run.channels, firstTile: run.firstTile, tiles: run.tiles)
+      var random = RandomFloats(seed: run.tiles)
+      let map = FloatBuffer(random.array(g.images * g.image))
+      let spread = Self.transposed(Self.outputMatrix(size.outputs))
+      for (isInput, side, matrix) in [(true, 6, Self.inputMatrix), (false, size.outputs, spread)] {
+        var expected: [Double] = []
+        for place in g.places {
+          for c in 0..<g.channels { expected += Self.sandwich(matrix, g.patch(map.values, place, c, side)).joined() }
+        }
+        var first: [UInt32]?
+        for kernels in runnableKernels {
+          let domain = FloatBuffer(36 * g.plane)
+          (isInput ? kernels.winogradInput : kernels.winogradGradient)(g.arguments(map, domain))
+          let values = domain.values
+          var actual: [Float] = []
+          for tile in 0..<g.tiles {
+            for c in 0..<g.channels { actual += (0..<36).map { values[$0 * g.plane + tile * g.channels + c] } }
+          }
+          expectClose(actual, expected, "\(kernels.name), \(size), \(run), input \(isInput)")
+          #expect(domain.isIntact && domain.bits == first ?? domain.bits, "\(kernels.name)")
+          first = domain.bits
+        }
+      }
+    }
+  }
+
+  @Test(
+    "products back into the map, its valid pixels alone, under every epilogue", arguments: sizes,
+    [Epilogue.store, .bias, .biasReLU, .reluGradient])
+  func outOfTheDomain(size: WinogradSize, epilogue: Epilogue) {
+    for run in Self.runs {
+      let g = Geometry(size: size, channels: run.channels, firstTile: run.firstTile, tiles: run.tiles)
+      var random = RandomFloats(seed: run.tiles + 50)
+      let domain = FloatBuffer(random.array(36 * g.plane))
+      let before = random.array(g.images * g.image)
+      let bias = FloatBuffer(random.array(g.channels))
+      let (maskRow, maskImage) = (g.row + 16, g.image + (g.rows * 4 + 6) * 16 + 32)
+      let mask = FloatBuffer(random.array(g.images * maskImage))
+      let products = domain.values
+      let matrix = Self.outputMatrix(size.outputs)
+      var expected = before.map(Double.init)
+      for (tile, place) in g.places.enumerated() {
+        for c in 0..<g.channels {
+          let m = (0..<6).map { i in
+            (0..<6).map { Double(products[(6 * i + $0) * g.plane + tile * g.channels + c]) }
+          }
+          let z = Self.sandwich(matrix, m)
+          for a in 0..<min(size.outputs, g.height - place.i) {
+            for b in 0..<min(size.outputs, g.width - place.j) {
+              let (i, j) = (place.i + a, place.j + b)
+              let target = place.n * g.image + i * g.row + j * g.channels + c
+              let isOn = mask.pointer[place.n * maskImage + i * maskRow + j * g.channels + c] > 0
+              let shifted = z[a][b] + Double(bias.pointer[c])
+              switch epilogue {
+              case .store: expected[target] = z[a][b]
+              case .accumulate: break  // Not offered: a tile is stored once.
+              case .bias: expected[target] = shifted
+              case .biasReLU: expected[target] = max(shifted, 0)
+              case .reluGradient: expected[target] = isOn ? z[a][b] : 0
+              }
+            }
+          }
+        }
+      }
+      var first: [UInt32]?
+      for kernels in runnableKernels {
+        let map = FloatBuffer(before)
+        var t = g.arguments(map, domain)
+        t.epilogue = epilogue
+        if epilogue == .bias || epilogue == .biasReLU { t.bias = UnsafePointer(bias.pointer) }
+        if epilogue == .reluGradient {
+          t.mask = UnsafePointer(mask.pointer)
+          (t.maskRow, t.maskImage) = (maskRow, maskImage)
+        }
+        kernels.winogradOutput(t)
+        expectClose(map.values, expected, "\(kernels.name), \(size), \(run)")
+        #expect(map.isIntact && map.bits == first ?? map.bits, "\(kernels.name)")
+        first = map.bits
+      }
+    }
+  }
+
+  @Test("kernels into the domain, and their gradients back", arguments: sizes, [1, 3])
+  func kernels(size: WinogradSize, count: Int) {
+    let r = size.taps
+    let (tap, tapStep, domainStep) = (count * 32 + 32, 32, 32)
+    let plane = count * 32 + 16
+    var random = RandomFloats(seed: count)
+    let tapValues = random.array(r * r * tap)
+    let domainValues = random.array(36 * plane)
+    let matrix = Self.kernelMatrix(r)
+    for isForward in [true, false] {
+      var expected: [Double] = []
+      for kernel in 0..<count {
+        for lane in 0..<32 {
+          let (side, stride, source) = isForward ? (r, tap, tapValues) : (6, plane, domainValues)
+          let x = (0..<side).map { a in
+            (0..<side).map { Double(source[(a * side + $0) * stride + kernel * 32 + lane]) }
+          }
+          expected += Self.sandwich(isForward ? matrix : Self.transposed(matrix), x).joined()
+        }
+      }
+      var first: [UInt32]?
+      for kernels in runnableKernels {
+        let (taps, domain) = (FloatBuffer(tapValues), FloatBuffer(domainValues))
+        let arguments = WinogradKernel(
+          size: size, count: count, taps: taps.pointer, tap: tap, tapStep: tapStep, domain: domain.pointer,
+          plane: plane, domainStep: domainStep)
+        (isForward ? kernels.winogradKernel : kernels.winogradKernelGradient)(arguments)
+        let (result, side, stride) = isForward ? (domain, 6, plane) : (taps, r, tap)
+        let values = result.values
+        var actual: [Float] = []
+        for kernel in 0..<count {
+          for lane in 0..<32 { actual += (0..<side * side).map { values[$0 * stride + kernel * 32 + lane] } }
+        }
+        expectClose(actual, expected, "\(kernels.name), \(size), forward \(isForward)")
+        #expect(taps.isIntact && domain.isIntact && result.bits == first ?? result.bits, "\(kernels.name)")
+        first = result.bits
+      }
+    }
+  }
+}
