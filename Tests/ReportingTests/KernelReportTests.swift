@@ -1,8 +1,8 @@
 import Network
 import Testing
-import Training
 
 @testable import Reporting
+@testable import Training
 
 @Suite struct KernelReportTests {
   private let summary: KernelBenchmarkSummary = KernelBenchmarkSummary(
