@@ -23,3 +23,9 @@ func threadNanoseconds() -> UInt64 {
 func environmentVariable(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
 
 func sleepMicroseconds(_ microseconds: UInt32) { usleep(microseconds) }
+
+/// Runnable threads over the last minute, 0 where the system does not tell.
+func systemLoad() -> Double {
+  var load = 0.0
+  return getloadavg(&load, 1) == 1 ? load : 0
+}

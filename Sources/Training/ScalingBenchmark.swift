@@ -16,6 +16,7 @@ package enum ScalingBenchmark {
     configuration: RunConfiguration, topology: Topology, counts: [Int]?, predict target: TargetTopology? = nil,
     secondsPerTrial: Double = 1, progress: (String) -> Void = { _ in }
   ) throws -> ScalingSummary {
+    let load = systemLoad()
     let all = try defaultCounts(topology, configuration.runtime)
     let weakCounts = Set(counts ?? all).sorted()
     let batch = configuration.training.batchSize
@@ -51,6 +52,10 @@ package enum ScalingBenchmark {
       strong: ScalingCurve.rated(zip(strongCounts, strong).map { point($0, $1) }),
       weak: ScalingCurve.rated(zip(weakCounts, weak).map { point($0, $1) }), notes: [])
     summary.notes = notes(summary, trials: strong, shards: shards, wanted: weakCounts)
+    if load >= 0.5 {
+      summary.notes.append(
+        "the system's load was \((load * 10).rounded() / 10) before the start: other programs took CPU time from this")
+    }
     if let target {
       summary.prediction = try ScalingModel.predict(
         target, configuration: configuration, topology: topology, measured: summary, alone: alone)

@@ -24,7 +24,7 @@ package enum Command: String, CaseIterable, Sendable {
     case .predict: "class and probabilities per image, as JSON Lines"
     case .kernels: "one core's peak, and each layer's share of it"
     case .throughput: "images/s of full training steps on in-memory data"
-    case .scaling: "the same over worker counts: efficiency, and where time went"
+    case .scaling: "the same over worker counts, and where time went"
     case .allReduce: "the all-reduce alone, against copying its bytes"
     case .tune: "finds the fastest workers and placement"
     case .gradcheck: "finite differences against every gradient, per layer"

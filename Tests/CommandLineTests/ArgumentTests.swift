@@ -27,6 +27,27 @@ import Training
     #expect(try invocation("train a --output x --output y")?.value(.output) == "y")
   }
 
+  @Test func benchmarksTakeTheirFlags() throws {
+    let scaling: Invocation? = try invocation("bench scaling a --worker_counts 1,2,4 --predict 8x16 --output o")
+    #expect(scaling?.command == .scaling)
+    #expect(try scaling?.workerCounts() == [1, 2, 4])
+    #expect(try invocation("bench scaling a")?.workerCounts() == nil)
+    #expect(try invocation("bench allreduce --parameters 1000")?.parameterCount() == 1000)
+    #expect(try invocation("tune a --write b.json")?.value(.write) == "b.json")
+  }
+
+  @Test(arguments: ["", "1,,2", "0", "1,x", "-1", "5000", "1, 2"]) func workerCountsAreNumbers(text: String) {
+    let invocation: Invocation = Invocation(
+      command: .scaling, configuration: "a", flags: [.init(flag: .workerCounts, value: text)])
+    #expect(throws: UserError.self) { try invocation.workerCounts() }
+  }
+
+  @Test(arguments: ["0", "x", "-5", "1e9", "1000000001"]) func parametersAreACount(text: String) {
+    let invocation: Invocation = Invocation(
+      command: .allReduce, configuration: nil, flags: [.init(flag: .parameters, value: text)])
+    #expect(throws: UserError.self) { try invocation.parameterCount() }
+  }
+
   @Test func overridesKeepTheirOrder() throws {
     let overrides: [ConfigurationOverride]? = try invocation(
       "train a --epochs 3 --set training.epochs=4 --lr -1 --workers auto --set name=a=b"
@@ -54,7 +75,8 @@ import Training
     ("train", "no CONFIG"), ("train a b", "unexpected"), ("train a --outptu x", "the nearest known flag is --output"),
     ("train a -q", "unknown flag"), ("train a --images x", "allowed with: predict"), ("train a --output", "no value"),
     ("train a --output=", "no value"), ("train a --json=1", "allowed: no value"), ("evaluate a", "no --weights"),
-    ("predict a --weights w", "no --images"), ("topology a b", "unexpected"),
+    ("predict a --weights w", "no --images"), ("topology a b", "unexpected"), ("tune", "no CONFIG"),
+    ("bench scaling", "no CONFIG"), ("train a --predict 8x16", "allowed with: bench scaling"),
   ])
   func whatIsNotUnderstoodIsAUsageError(line: String, words: String) {
     do {

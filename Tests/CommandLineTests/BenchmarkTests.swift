@@ -1,0 +1,53 @@
+import Foundation
+import Testing
+
+/// The benchmark commands as scripts see them, on a net that takes no time.
+@Suite(.serialized) struct BenchmarkTests {
+  private func json(_ text: String) throws -> [String: Any] {
+    try #require(try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])
+  }
+
+  @Test func scalingWritesTableJSONAndChart() throws {
+    let folder: TemporaryFolder = try TemporaryFolder()
+    let file: String = try folder.write(ProgramTests.tiny, to: "tiny.json")
+    let result: ProcessResult = try Executable.run(
+      ["bench", "scaling", file, "--worker-counts", "1", "--predict", "2x2", "--json", "--quiet"], folder: folder.path)
+    #expect(result.exitCode == 0, "\(result.errors)")
+    #expect(result.errors == "")
+    let points: [[String: Any]] = try #require(try json(result.output)["points"] as? [[String: Any]])
+    #expect(points.count == 1)
+    #expect(Set(points[0].keys).isSuperset(of: ["workers", "images_per_second", "efficiency", "breakdown_ms"]))
+    #expect(try folder.text("runs/tiny/scaling.json") == result.output)
+    #expect(try folder.text("runs/tiny/scaling.svg").hasPrefix("<svg"))
+    #expect(try folder.text("runs/tiny/scaling.txt").contains("predicted for 2x2"))
+    let wrong: ProcessResult = try Executable.run(["bench", "scaling", file, "--predict", "big"])
+    #expect(wrong.exitCode == 64)
+  }
+
+  @Test func kernelsAndAllReduceNeedNoConfiguration() throws {
+    let kernels: ProcessResult = try Executable.run(["bench", "kernels", "--json"])
+    #expect(kernels.exitCode == 0, "\(kernels.errors)")
+    let layers: [[String: Any]] = try #require(try json(kernels.output)["layers"] as? [[String: Any]])
+    #expect(layers.count == 11, "four layers in three passes, the first without an input gradient")
+    let reduction: ProcessResult = try Executable.run(["bench", "allreduce", "--parameters", "1000", "--json"])
+    #expect(reduction.exitCode == 0, "\(reduction.errors)")
+    #expect(try (json(reduction.output)["sizes"] as? [[String: Any]])?.first?["parameters"] as? Int == 1024)
+  }
+
+  @Test func tuneKeepsTheConfigurationAndItsDigest() throws {
+    let folder: TemporaryFolder = try TemporaryFolder()
+    let file: String = try folder.write(ProgramTests.tiny, to: "tiny.json")
+    let result: ProcessResult = try Executable.run(["tune", file, "--write", folder.path + "/tuned.json", "--json"])
+    #expect(result.exitCode == 0, "\(result.errors)")
+    #expect(try json(result.output)["runtime"] != nil)
+    let tuned: String = try folder.text("tuned.json")
+    #expect(tuned.contains("// comments are allowed"))
+    #expect(tuned.contains("\"shard_size\": 4"))
+    let digests: [String?] = try [file, folder.path + "/tuned.json"].enumerated().map { index, path in
+      let run: ProcessResult = try Executable.run(
+        ["train", path, "--json", "--quiet", "--output", folder.path + "/run\(index)"])
+      return try json(run.output)["weights_digest"] as? String
+    }
+    #expect(digests[0] != nil && digests[0] == digests[1])
+  }
+}

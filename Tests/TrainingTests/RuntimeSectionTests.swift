@@ -1,0 +1,29 @@
+import Testing
+
+@testable import Training
+
+@Suite struct RuntimeSectionTests {
+  private let tuned: RuntimeConfiguration = RuntimeConfiguration(
+    workers: .count(3), shardSize: 8, policy: .scatter, nodes: nil, useSMT: false)
+  private let section: String =
+    #"{ "workers": 3, "shard_size": 8, "placement": { "policy": "scatter", "nodes": "all", "use_smt": false } }"#
+
+  @Test(
+    arguments: [
+      ("{ runtime: { workers: 1 }, name: \"a\" }", "{ runtime: § , name: \"a\" }"),
+      ("{a: {runtime: 1}, 'runtime' : {x: '}'} /* end */ }", "{a: {runtime: 1}, 'runtime' : § /* end */ }"),
+      ("{\n  \"runtime\": { workers: 2, // one, two }\n  },\n}", "{\n  \"runtime\": §,\n}"),
+      (
+        "// runtime: 1\n{ a: 'runtime', b: [1, { runtime: 2 }] }",
+        "// runtime: 1\n{\n  runtime: §, a: 'runtime', b: [1, { runtime: 2 }] }"
+      ),
+      ("{}", "{\n  runtime: §,}"), ("{ /* { */ a: \"\\\"\" }", "{\n  runtime: §, /* { */ a: \"\\\"\" }"),
+      ("{ runtime: null }", "{ runtime: § }"), ("{ name: 'é', runtime: {} }", "{ name: 'é', runtime: § }"),
+    ])
+  func onlyTheSectionChanges(text: String, expected: String) throws {
+    let result: String = RuntimeSection.replace(in: text, by: tuned)
+    let wanted: String = expected.split(separator: "§", omittingEmptySubsequences: false).joined(separator: section)
+    #expect(result.filter { !$0.isWhitespace } == wanted.filter { !$0.isWhitespace })
+    #expect(throws: Never.self) { try JSON5Parser.parse(result, subject: "result") }
+  }
+}
