@@ -13,11 +13,12 @@ TEST_BUILD := -c release --scratch-path .build/testing -Xswiftc -enable-testing
 SWIFT_FILES := Sources Tests Fuzz Package.swift
 GOLDEN := Tests/Fixtures/golden
 
-.PHONY: help setup build train test torture sanitize fuzz format lint bench golden clean
+.PHONY: help setup build train test test-avx2 torture sanitize fuzz format lint bench golden clean
 
 help:
 	@echo "make train [CONFIG=file] [ARGS='--epochs 5']   build and train (default: Config/digits.json)"
 	@echo "make test [ARGS='--filter Name']                build and run the tests"
+	@echo "make test-avx2                                  the same bits on an emulated AVX2 processor (installs qemu-user)"
 	@echo "make torture [KILLS=1000]                       kill runs at random moments, compare what they end in"
 	@echo "make sanitize                                   parallel tests under ThreadSanitizer, parsers under AddressSanitizer"
 	@echo "make fuzz [SECONDS=600]                         feed every parser with what libFuzzer invents"
@@ -40,6 +41,9 @@ train: build
 test: setup
 	@echo "==> Building and running the tests"
 	@swift test $(TEST_BUILD) --disable-xctest $(ARGS)
+
+test-avx2: build
+	@.ci/check-avx2
 
 torture: build
 	@Tests/Torture/torture .build/release/lockstep $(KILLS)

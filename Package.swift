@@ -23,8 +23,8 @@ let avx512: [SwiftSetting] = [
 let x86KernelTargets: [Target] =
   buildsX86Kernels
   ? [
-    .target(name: "KernelsAVX2", dependencies: ["KernelInterface"], swiftSettings: avx2),
-    .target(name: "KernelsAVX512", dependencies: ["KernelInterface"], swiftSettings: avx512),
+    .target(name: "KernelsAVX2", dependencies: ["KernelInterface", "CProcessor"], swiftSettings: avx2),
+    .target(name: "KernelsAVX512", dependencies: ["KernelInterface", "CProcessor"], swiftSettings: avx512),
   ] : []
 let x86KernelDependencies: [Target.Dependency] = buildsX86Kernels ? ["KernelsAVX2", "KernelsAVX512"] : []
 let x86Define: [SwiftSetting] = buildsX86Kernels ? [.define("LOCKSTEP_X86_KERNELS")] : []
@@ -51,7 +51,7 @@ let package = Package(
     .target(name: "Machine", dependencies: ["CNUMA", "Diagnostics"]),
     .target(name: "Summation"),
     .target(name: "KernelInterface"),
-    .target(name: "Kernels", dependencies: ["KernelInterface"]),
+    .target(name: "Kernels", dependencies: ["KernelInterface", "CProcessor"]),
     .target(name: "ReferenceKernels"),
     .target(
       name: "Network",
@@ -82,6 +82,9 @@ let package = Package(
       name: "TestSupport",
       dependencies: ["Randomness", "Network", "KernelInterface", "ReferenceKernels", "Storage", "Diagnostics"],
       path: "Tests/TestSupport"),
+    .executableTarget(
+      name: "AllocationProbe", dependencies: ["Training", "Network", "Datasets", "Machine"],
+      path: "Tests/AllocationProbe"),
     .testTarget(name: "RandomnessTests", dependencies: ["Randomness", "TestSupport"]),
     .testTarget(name: "MachineTests", dependencies: ["Machine", "TestSupport"]),
     .testTarget(

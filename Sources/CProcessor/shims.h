@@ -8,3 +8,6 @@ static inline int lockstep_cpu_supports_avx512(void) { return lockstep_cpu_suppo
 static inline int lockstep_cpu_supports_avx2(void) { return 0; }
 static inline int lockstep_cpu_supports_avx512(void) { return 0; }
 #endif
+
+// A hint to bring the cache line at `address` near; C has it as a built-in that Swift cannot name.
+static inline void lockstep_prefetch(const void *address) { __builtin_prefetch(address); }

@@ -1,43 +1,43 @@
 /// The arithmetic of one instruction-set build, as plain functions over pointers.
 ///
 /// Every build computes the same bits. No function allocates, locks or knows threads.
-package struct KernelTable: Sendable {
+package final class KernelTable: Sendable {
   /// `avx512`, `avx2` or `portable`.
-  package var name: String
+  package let name: String
 
   /// See `TileSum`.
-  package var tileSum: @Sendable (TileSum) -> Void
+  package let tileSum: @Sendable (TileSum) -> Void
   /// `out[lane] (+)= Σ_image Σ_row Σ_pixel map[…]`: see `BiasGradientArguments`.
-  package var biasGradient: @Sendable (BiasGradientArguments) -> Void
+  package let biasGradient: @Sendable (BiasGradientArguments) -> Void
 
   /// The transforms of Winograd's method, see `WinogradTiles` and `WinogradKernel`.
-  package var winogradInput: @Sendable (WinogradTiles) -> Void
-  package var winogradOutput: @Sendable (WinogradTiles) -> Void
-  package var winogradGradient: @Sendable (WinogradTiles) -> Void
-  package var winogradKernel: @Sendable (WinogradKernel) -> Void
-  package var winogradKernelGradient: @Sendable (WinogradKernel) -> Void
+  package let winogradInput: @Sendable (WinogradTiles) -> Void
+  package let winogradOutput: @Sendable (WinogradTiles) -> Void
+  package let winogradGradient: @Sendable (WinogradTiles) -> Void
+  package let winogradKernel: @Sendable (WinogradKernel) -> Void
+  package let winogradKernelGradient: @Sendable (WinogradKernel) -> Void
 
-  package var poolForward: @Sendable (PoolKind, PoolArguments, _ x: FloatIn, _ out: FloatOut) -> Void
+  package let poolForward: @Sendable (PoolKind, PoolArguments, _ x: FloatIn, _ out: FloatOut) -> Void
   /// `dx` from `dout`, and `x` and `out` of the forward pass.
-  package var poolBackward:
+  package let poolBackward:
     @Sendable (PoolKind, PoolArguments, _ x: FloatIn, _ out: FloatIn, _ dout: FloatIn, _ dx: FloatOut) -> Void
 
   /// `out = max(x, 0)` over `count` floats, a multiple of 16.
-  package var relu: @Sendable (_ x: FloatIn, _ out: FloatOut, _ count: Int) -> Void
+  package let relu: @Sendable (_ x: FloatIn, _ out: FloatOut, _ count: Int) -> Void
   /// `dx = dout` where `x > 0`, else 0.
-  package var reluGradient: @Sendable (_ x: FloatIn, _ dout: FloatIn, _ dx: FloatOut, _ count: Int) -> Void
+  package let reluGradient: @Sendable (_ x: FloatIn, _ dout: FloatIn, _ dx: FloatOut, _ count: Int) -> Void
 
   /// See `TransposeArguments`.
-  package var scatterTransposed: @Sendable (TransposeArguments) -> Void
+  package let scatterTransposed: @Sendable (TransposeArguments) -> Void
 
-  package var softmax: @Sendable (SoftmaxArguments) -> Void
+  package let softmax: @Sendable (SoftmaxArguments) -> Void
 
   /// `into[i] = into[i] + from[i]`.
-  package var add: @Sendable (_ from: FloatIn, _ into: FloatOut, _ count: Int) -> Void
-  package var sgd: @Sendable (SGDArguments) -> Void
+  package let add: @Sendable (_ from: FloatIn, _ into: FloatOut, _ count: Int) -> Void
+  package let sgd: @Sendable (SGDArguments) -> Void
 
   /// `FMA peak`: runs `iterations` rounds of 12 independent vector multiply-adds; answers the floating-point operations done.
-  package var peak: @Sendable (_ iterations: Int, _ scratch: FloatOut) -> Double
+  package let peak: @Sendable (_ iterations: Int, _ scratch: FloatOut) -> Double
 
   package typealias FloatIn = UnsafePointer<Float>
   package typealias FloatOut = UnsafeMutablePointer<Float>
@@ -112,7 +112,8 @@ package struct BiasGradientArguments {
 /// Softmax with cross-entropy over `examples` rows of `classes` logits.
 ///
 /// For each example: `ŷ = softmax(z)` with the row maximum subtracted; `dz = ŷ − y`; loss by log-sum-exp. Sums run over
-/// classes in ascending order. A label below 0 means "no label": no loss and `dz` not written.
+/// classes in ascending order. A label below 0 means "no label": loss 0, and `dz` is ŷ.
+/// A logit that is not finite makes the loss NaN.
 package struct SoftmaxArguments {
   package var examples: Int
   package var classes: Int

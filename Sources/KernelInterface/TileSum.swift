@@ -1,5 +1,5 @@
 /// What a register tile does with its finished sums.
-package enum Epilogue: Int32, Sendable {
+package enum Epilogue: Sendable {
   /// `out = sum`
   case store
   /// `out = out + sum`, the sum started from `out` itself: blocking over the summed index.

@@ -1,10 +1,10 @@
 import KernelInterface
 
-/// `out = max(x, 0)`; `count` is a multiple of 16.
+/// `out = max(x, 0)`, a NaN staying one; `count` is a multiple of 16.
 func relu(_ x: UnsafePointer<Float>, _ out: UnsafeMutablePointer<Float>, _ count: Int) {
   var i = 0
   while i < count {
-    store(positivePart(load(x + i, as: Vector.self)), out + i)
+    store(load(x + i, as: Vector.self).positivePart, out + i)
     i += Vector.scalarCount
   }
 }
@@ -15,7 +15,7 @@ func reluGradient(
 ) {
   var i = 0
   while i < count {
-    store(passed(load(dout + i, as: Vector.self), where: load(x + i)), dx + i)
+    store(load(dout + i, as: Vector.self).kept(where: load(x + i)), dx + i)
     i += Vector.scalarCount
   }
 }

@@ -5,9 +5,10 @@
 /// library's function is not used: its results differ between processors.
 @inline(__always)
 func exponential(_ x: Vector16) -> Vector16 {
-  let tooSmall = x .< Vector16(repeating: -87.3)
-  let clamped = x.clamped(
-    lowerBound: Vector16(repeating: -87.3), upperBound: Vector16(repeating: 88.7))
+  let smallest = Vector16(repeating: -87.3)
+  let largest = Vector16(repeating: 88.7)
+  let above = x.kept(whereNotNegative: x - smallest, else: smallest)
+  let clamped = largest.kept(whereNotNegative: above - largest, else: above)
   // Adding 1.5·2²³ rounds to the nearest integer and leaves it in the low bits.
   let magic = Vector16(repeating: 12_582_912)
   let rounded = magic.addingProduct(clamped, Vector16(repeating: 1.44269504))
@@ -21,9 +22,8 @@ func exponential(_ x: Vector16) -> Vector16 {
   p = Vector16(repeating: 1.6666665459e-1).addingProduct(p, r)
   p = Vector16(repeating: 5.0000001201e-1).addingProduct(p, r)
   p = (r + 1).addingProduct(p, r * r)
-  let exponent = unsafeBitCast(rounded, to: SIMD16<Int32>.self) &- unsafeBitCast(magic, to: SIMD16<Int32>.self)
-  let scale = unsafeBitCast((exponent &+ 127) &<< 23, to: Vector16.self)
-  return (p * scale).replacing(with: 0, where: tooSmall)
+  return p.scaled(byRounded: rounded, magic: magic)
+    .kept(whereNotNegative: x - smallest, else: Vector16(repeating: 0))
 }
 
 /// Natural logarithm of a positive normal Float, computed in Double and rounded once.

@@ -27,10 +27,10 @@ struct OneVector: LaneGroup {
   }
   @inline(__always) func adding(_ other: OneVector) -> OneVector { OneVector(v: v + other.v) }
   @inline(__always) func positivePart() -> OneVector {
-    OneVector(v: Vector(repeating: 0).replacing(with: v, where: v .> Vector(repeating: 0)))
+    OneVector(v: v.positivePart)
   }
   @inline(__always) func passed(where mask: OneVector) -> OneVector {
-    OneVector(v: Vector(repeating: 0).replacing(with: v, where: mask.v .> Vector(repeating: 0)))
+    OneVector(v: v.kept(where: mask.v))
   }
 }
 

@@ -20,7 +20,7 @@ func poolForward(
           let result: Vector
           switch kind {
           case .average: result = ((v00 + v01) + (v10 + v11)) * 0.25
-          case .maxAll, .maxFirst: result = larger(larger(v00, v01), larger(v10, v11))
+          case .maxAll, .maxFirst: result = v00.larger(v01).larger(v10.larger(v11))
           }
           store(result, target + c)
           c += Vector.scalarCount
@@ -74,27 +74,27 @@ func poolBackward(
               break
             case .maxAll:
               let o: Vector = load(result + c)
-              let tolerance = Vector(repeating: 1e-8) + magnitude(o) * 1e-5
-              d00 = zero.replacing(with: d00, where: magnitude(v00 - o) .<= tolerance)
-              d01 = zero.replacing(with: d01, where: magnitude(v01 - o) .<= tolerance)
-              d10 = zero.replacing(with: d10, where: magnitude(v10 - o) .<= tolerance)
-              d11 = zero.replacing(with: d11, where: magnitude(v11 - o) .<= tolerance)
+              let tolerance = Vector(repeating: 1e-8) + o.magnitude * 1e-5
+              d00 = d00.kept(whereNotNegative: tolerance - (v00 - o).magnitude, else: zero)
+              d01 = d01.kept(whereNotNegative: tolerance - (v01 - o).magnitude, else: zero)
+              d10 = d10.kept(whereNotNegative: tolerance - (v10 - o).magnitude, else: zero)
+              d11 = d11.kept(whereNotNegative: tolerance - (v11 - o).magnitude, else: zero)
             case .maxFirst:
               let o: Vector = load(result + c)
               var left = g
-              d00 = zero.replacing(with: left, where: v00 .== o)
-              left = left.replacing(with: zero, where: v00 .== o)
-              d01 = zero.replacing(with: left, where: v01 .== o)
-              left = left.replacing(with: zero, where: v01 .== o)
-              d10 = zero.replacing(with: left, where: v10 .== o)
-              left = left.replacing(with: zero, where: v10 .== o)
-              d11 = zero.replacing(with: left, where: v11 .== o)
+              d00 = left.kept(whereZero: v00 - o, else: zero)
+              left = zero.kept(whereZero: v00 - o, else: left)
+              d01 = left.kept(whereZero: v01 - o, else: zero)
+              left = zero.kept(whereZero: v01 - o, else: left)
+              d10 = left.kept(whereZero: v10 - o, else: zero)
+              left = zero.kept(whereZero: v10 - o, else: left)
+              d11 = left.kept(whereZero: v11 - o, else: zero)
             }
             if p.inputIsReLU {
-              d00 = passed(d00, where: v00)
-              d01 = passed(d01, where: v01)
-              d10 = passed(d10, where: v10)
-              d11 = passed(d11, where: v11)
+              d00 = d00.kept(where: v00)
+              d01 = d01.kept(where: v01)
+              d10 = d10.kept(where: v10)
+              d11 = d11.kept(where: v11)
             }
           }
           store(d00, dTop + c)
@@ -111,9 +111,3 @@ func poolBackward(
     }
   }
 }
-
-@inline(__always)
-private func larger(_ a: Vector, _ b: Vector) -> Vector { b.replacing(with: a, where: a .> b) }
-
-@inline(__always)
-private func magnitude(_ x: Vector) -> Vector { x.replacing(with: -x, where: x .< Vector(repeating: 0)) }

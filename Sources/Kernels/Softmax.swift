@@ -19,8 +19,9 @@ func softmax(_ s: SoftmaxArguments) {
       store(exponential(load(z + lane, as: Vector16.self) - Vector16(repeating: largest)), y + lane)
       lane += 16
     }
+    // A logit that is not finite makes the sum, and so the loss, NaN.
     var sum: Float = 0
-    for k in 0..<s.classes { sum += y[k] }
+    for k in 0..<s.classes { sum += y[k] + z[k] * 0 }
     for k in s.classes..<s.stride { y[k] = 0 }
     for k in 0..<s.classes { y[k] /= sum }
     let label = Int(s.labels[n])

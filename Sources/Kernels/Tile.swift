@@ -11,15 +11,15 @@ import KernelInterface
 
 /// Computes `count` ≤ `tileRows` rows from `row` on, of the lanes at `b` and `out`; `lane` is their number.
 ///
-/// Rows past `count` repeat the last one and are not stored.
+/// Rows past `count` repeat the last one and are not stored; `isFull` says that there are none, as a constant.
 @inline(__always)
 func tile<Lanes: LaneGroup>(
-  _: Lanes.Type, _ s: TileSum, row: Int, count: Int, b: UnsafePointer<Float>,
+  _: Lanes.Type, _ s: TileSum, row: Int, count: Int, isFull: Bool, b: UnsafePointer<Float>,
   out: UnsafeMutablePointer<Float>, lane: Int
 ) {
   let offsets = s.aOffsets + row
   let last = count - 1
-  @inline(__always) func start(_ i: Int) -> UnsafePointer<Float> { s.a + Int(offsets[i < last ? i : last]) }
+  @inline(__always) func start(_ i: Int) -> UnsafePointer<Float> { s.a + Int(offsets[isFull || i < last ? i : last]) }
   var p0 = start(0)
   var p1 = start(1)
   var p2 = start(2)
@@ -27,7 +27,9 @@ func tile<Lanes: LaneGroup>(
   var p4 = start(4)
   var p5 = start(5)
   let outOffsets = s.outOffsets + row
-  @inline(__always) func target(_ i: Int) -> UnsafeMutablePointer<Float> { out + Int(outOffsets[i < last ? i : last]) }
+  @inline(__always) func target(_ i: Int) -> UnsafeMutablePointer<Float> {
+    out + Int(outOffsets[isFull || i < last ? i : last])
+  }
   var r0 = Lanes()
   var r1 = Lanes()
   var r2 = Lanes()
@@ -112,15 +114,28 @@ func tile<Lanes: LaneGroup>(
     o &-= 1
   }
 
+  if isFull, s.epilogue == .store || s.epilogue == .accumulate {
+    r0.store(to: target(0))
+    r1.store(to: target(1))
+    r2.store(to: target(2))
+    r3.store(to: target(3))
+    r4.store(to: target(4))
+    r5.store(to: target(5))
+    #if LOCKSTEP_AVX512
+      r6.store(to: target(6))
+      r7.store(to: target(7))
+    #endif
+    return
+  }
   finish(r0, s, row, target(0), lane)
-  if count > 1 { finish(r1, s, row + 1, target(1), lane) }
-  if count > 2 { finish(r2, s, row + 2, target(2), lane) }
-  if count > 3 { finish(r3, s, row + 3, target(3), lane) }
-  if count > 4 { finish(r4, s, row + 4, target(4), lane) }
-  if count > 5 { finish(r5, s, row + 5, target(5), lane) }
+  if isFull || count > 1 { finish(r1, s, row + 1, target(1), lane) }
+  if isFull || count > 2 { finish(r2, s, row + 2, target(2), lane) }
+  if isFull || count > 3 { finish(r3, s, row + 3, target(3), lane) }
+  if isFull || count > 4 { finish(r4, s, row + 4, target(4), lane) }
+  if isFull || count > 5 { finish(r5, s, row + 5, target(5), lane) }
   #if LOCKSTEP_AVX512
-    if count > 6 { finish(r6, s, row + 6, target(6), lane) }
-    if count > 7 { finish(r7, s, row + 7, target(7), lane) }
+    if isFull || count > 6 { finish(r6, s, row + 6, target(6), lane) }
+    if isFull || count > 7 { finish(r7, s, row + 7, target(7), lane) }
   #endif
 }
 

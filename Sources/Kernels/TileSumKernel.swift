@@ -1,3 +1,4 @@
+import CProcessor
 import KernelInterface
 
 // Terms of a sum that are taken at a time where the whole does not fit: 256 terms × 32 lanes × 4 bytes = 32 KiB of `b`
@@ -65,10 +66,41 @@ private func tileLanes(
 private func tileRowsOfLanes<Lanes: LaneGroup>(
   _: Lanes.Type, _ s: TileSum, b: UnsafePointer<Float>, out: UnsafeMutablePointer<Float>, lane: Int
 ) {
+  // The panel of the next lanes is asked for in equal parts while the tiles of this one pass.
+  let fullTiles = s.rows / tileRows
+  let isSimple = s.outer == 1 && s.middle == 1 && s.bInner == 32
+  let hasNext = isSimple && fullTiles > 0 && lane + Lanes.lanes < s.lanes && (lane + Lanes.lanes) & 31 == 0
+  let share = hasNext ? 32 * s.inner / fullTiles : 0
+  var nextB = b - (lane & 31) + (hasNext ? s.bBlock : 0)
   var row = 0
-  while row < s.rows {
-    tile(Lanes.self, s, row: row, count: min(tileRows, s.rows - row), b: b, out: out, lane: lane)
+  while row + tileRows <= s.rows {
+    if isSimple {
+      prefetchRows(s, from: row + tileRows)
+      prefetch(nextB, floats: share)
+      nextB += share
+    }
+    tile(Lanes.self, s, row: row, count: tileRows, isFull: true, b: b, out: out, lane: lane)
     row += tileRows
+  }
+  if row < s.rows {
+    tile(Lanes.self, s, row: row, count: s.rows - row, isFull: false, b: b, out: out, lane: lane)
+  }
+}
+
+/// Asks for the first lines of the rows of the next tile; the processor's own prefetcher follows a row that is longer.
+@inline(__always)
+private func prefetchRows(_ s: TileSum, from row: Int) {
+  guard row + tileRows <= s.rows else { return }
+  let floats = s.aInner == 1 ? min(s.inner, 64) : 1
+  for i in row..<row + tileRows { prefetch(s.a + Int(s.aOffsets[i]), floats: floats) }
+}
+
+@inline(__always)
+private func prefetch(_ pointer: UnsafePointer<Float>, floats: Int) {
+  var i = 0
+  while i < floats {
+    lockstep_prefetch(pointer + i)
+    i &+= 16
   }
 }
 
@@ -86,10 +118,12 @@ private func applyEpilogue(_ s: TileSum, out: UnsafeMutablePointer<Float>, lane:
       case .bias:
         if let bias = s.bias { store(sum + load(bias + lane + l), target + l) }
       case .biasReLU:
-        if let bias = s.bias { store(positivePart(sum + load(bias + lane + l)), target + l) }
+        if let bias = s.bias {
+          store((sum + load(bias + lane + l)).positivePart, target + l)
+        }
       case .reluGradient:
         if let mask = s.mask, let offsets = s.maskOffsets {
-          store(passed(sum, where: load(mask + Int(offsets[row]) + lane + l)), target + l)
+          store(sum.kept(where: load(mask + Int(offsets[row]) + lane + l)), target + l)
         }
       }
       l += Vector.scalarCount

@@ -18,14 +18,106 @@ func store<V: SIMD>(_ value: V, _ pointer: UnsafeMutablePointer<Float>) where V.
   UnsafeMutableRawPointer(pointer).storeBytes(of: value, as: V.self)
 }
 
-/// `max(x, 0)`; a NaN becomes 0, as `x > 0` is false for it.
-@inline(__always)
-func positivePart<V: SIMD>(_ x: V) -> V where V.Scalar == Float {
-  V(repeating: 0).replacing(with: x, where: x .> V(repeating: 0))
+// Selections work on the bits as integers: comparisons of float vectors compile to loops over lanes, and so does generic
+// code over integer vectors, hence one extension per width. A positive float is a positive integer; the sign of a
+// difference is the sign of the comparison. A NaN counts by its sign bit.
+
+extension SIMD16<Float> {
+  @inline(__always) private var bits: SIMD16<Int32> { unsafeBitCast(self, to: SIMD16<Int32>.self) }
+
+  @inline(__always) private init(bits: SIMD16<Int32>) { self = unsafeBitCast(bits, to: Self.self) }
+
+  /// All ones where the sign is set, else 0.
+  @inline(__always) private var signs: SIMD16<Int32> { bits &>> 31 }
+
+  /// `max(self, 0)`; a NaN stays one: the integers of −0 to −∞ are at most −2²³, those of negative NaNs above.
+  @inline(__always)
+  var positivePart: Self {
+    Self(
+      bits: SIMD16<Int32>(repeating: 0)
+        .replacing(with: bits, where: bits .> SIMD16<Int32>(repeating: -8_388_608)))
+  }
+
+  /// `self` where `mask > 0`, else 0.
+  @inline(__always)
+  func kept(where mask: Self) -> Self {
+    Self(bits: SIMD16<Int32>(repeating: 0).replacing(with: bits, where: mask.bits .> SIMD16<Int32>(repeating: 0)))
+  }
+
+  /// `self` where `difference` has no sign (≥ 0), else `other`.
+  @inline(__always)
+  func kept(whereNotNegative difference: Self, else other: Self) -> Self {
+    let signs = difference.signs
+    return Self(bits: (bits & ~signs) | (other.bits & signs))
+  }
+
+  /// `self` where `difference` is 0, else `other`.
+  @inline(__always)
+  func kept(whereZero difference: Self, else other: Self) -> Self {
+    Self(bits: other.bits.replacing(with: bits, where: difference.magnitude.bits .== SIMD16<Int32>(repeating: 0)))
+  }
+
+  /// The larger of both; of equal values either.
+  @inline(__always)
+  func larger(_ other: Self) -> Self { kept(whereNotNegative: self - other, else: other) }
+
+  @inline(__always)
+  var magnitude: Self { Self(bits: bits & SIMD16<Int32>(repeating: Int32.max)) }
+
+  /// `self · 2^n` for the integers `exponents` in −126…127 as rounded by adding 1.5·2²³, whose low bits they are.
+  @inline(__always)
+  func scaled(byRounded exponents: Self, magic: Self) -> Self {
+    self * Self(bits: (exponents.bits &- magic.bits &+ 127) &<< 23)
+  }
 }
 
-/// `value` where `mask > 0`, else 0.
-@inline(__always)
-func passed<V: SIMD>(_ value: V, where mask: V) -> V where V.Scalar == Float {
-  V(repeating: 0).replacing(with: value, where: mask .> V(repeating: 0))
-}
+#if !LOCKSTEP_AVX512
+  extension SIMD8<Float> {
+    @inline(__always) private var bits: SIMD8<Int32> { unsafeBitCast(self, to: SIMD8<Int32>.self) }
+
+    @inline(__always) private init(bits: SIMD8<Int32>) { self = unsafeBitCast(bits, to: Self.self) }
+
+    /// All ones where the sign is set, else 0.
+    @inline(__always) private var signs: SIMD8<Int32> { bits &>> 31 }
+
+    /// `max(self, 0)`; a NaN stays one: the integers of −0 to −∞ are at most −2²³, those of negative NaNs above.
+    @inline(__always)
+    var positivePart: Self {
+      Self(
+        bits: SIMD8<Int32>(repeating: 0)
+          .replacing(with: bits, where: bits .> SIMD8<Int32>(repeating: -8_388_608)))
+    }
+
+    /// `self` where `mask > 0`, else 0.
+    @inline(__always)
+    func kept(where mask: Self) -> Self {
+      Self(bits: SIMD8<Int32>(repeating: 0).replacing(with: bits, where: mask.bits .> SIMD8<Int32>(repeating: 0)))
+    }
+
+    /// `self` where `difference` has no sign (≥ 0), else `other`.
+    @inline(__always)
+    func kept(whereNotNegative difference: Self, else other: Self) -> Self {
+      let signs = difference.signs
+      return Self(bits: (bits & ~signs) | (other.bits & signs))
+    }
+
+    /// `self` where `difference` is 0, else `other`.
+    @inline(__always)
+    func kept(whereZero difference: Self, else other: Self) -> Self {
+      Self(bits: other.bits.replacing(with: bits, where: difference.magnitude.bits .== SIMD8<Int32>(repeating: 0)))
+    }
+
+    /// The larger of both; of equal values either.
+    @inline(__always)
+    func larger(_ other: Self) -> Self { kept(whereNotNegative: self - other, else: other) }
+
+    @inline(__always)
+    var magnitude: Self { Self(bits: bits & SIMD8<Int32>(repeating: Int32.max)) }
+
+    /// `self · 2^n` for the integers `exponents` in −126…127 as rounded by adding 1.5·2²³, whose low bits they are.
+    @inline(__always)
+    func scaled(byRounded exponents: Self, magic: Self) -> Self {
+      self * Self(bits: (exponents.bits &- magic.bits &+ 127) &<< 23)
+    }
+  }
+#endif

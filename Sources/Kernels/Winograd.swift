@@ -2,10 +2,11 @@ import KernelInterface
 
 /// `V = Bᵀ·d·B` of every tile: 6×6 patches of the map into the transform domain.
 func winogradInput(_ t: WinogradTiles) {
-  forEachTile(t) { map, domain, _, _, _ in
+  var place = TilePlace(t)
+  for _ in 0..<t.tiles {
     var c = 0
     while c < t.channels {
-      let patch = map + c
+      let patch = place.map + c
       @inline(__always) func column(_ j: Int) -> Six {
         Six(patch + j * t.channels, stride: t.row).transformedInput()
       }
@@ -15,7 +16,7 @@ func winogradInput(_ t: WinogradTiles) {
       let c3 = column(3)
       let c4 = column(4)
       let c5 = column(5)
-      let target = domain + c
+      let target = place.domain + c
       let row = 6 * t.plane
       Six(c0.v0, c1.v0, c2.v0, c3.v0, c4.v0, c5.v0).transformedInput().write(target, stride: t.plane)
       Six(c0.v1, c1.v1, c2.v1, c3.v1, c4.v1, c5.v1).transformedInput().write(target + row, stride: t.plane)
@@ -25,14 +26,7 @@ func winogradInput(_ t: WinogradTiles) {
       Six(c0.v5, c1.v5, c2.v5, c3.v5, c4.v5, c5.v5).transformedInput().write(target + 5 * row, stride: t.plane)
       c += Vector.scalarCount
     }
-  }
-}
-
-/// `Aᵀ·M·A` of every tile, with the epilogue, into the map's valid pixels.
-func winogradOutput(_ t: WinogradTiles) {
-  switch t.size {
-  case .f4x4k3: winogradOutput(F4x4K3.self, t)
-  case .f2x2k5: winogradOutput(F2x2K5.self, t)
+    place.advance()
   }
 }
 
@@ -60,87 +54,60 @@ func winogradKernelGradient(_ k: WinogradKernel) {
   }
 }
 
-/// Calls `body` with the address of each tile's first pixel and of its place in the domain, its image, and its pixel.
-@inline(__always)
-private func forEachTile(
-  _ t: WinogradTiles,
-  _ body: (UnsafeMutablePointer<Float>, UnsafeMutablePointer<Float>, _ n: Int, _ i: Int, _ j: Int) -> Void
-) {
-  let perImage = t.tileRows * t.tileColumns
-  var n = t.firstTile / perImage
-  var tileRow = t.firstTile % perImage / t.tileColumns
-  var tileColumn = t.firstTile % t.tileColumns
-  let m = t.size.outputs
-  var domain = t.domain
-  for _ in 0..<t.tiles {
-    let (i, j) = (tileRow * m, tileColumn * m)
-    body(t.map + n * t.image + i * t.row + j * t.channels, domain, n, i, j)
+/// Walks tiles: the address of the tile's first pixel, its place in the domain, its image and pixel.
+struct TilePlace {
+  private(set) var map: UnsafeMutablePointer<Float>
+  private(set) var domain: UnsafeMutablePointer<Float>
+  private(set) var image: Int
+  private(set) var i: Int
+  private(set) var j: Int
+  private let t: WinogradTiles
+  private let m: Int
+
+  @inline(__always)
+  init(_ t: WinogradTiles) {
+    self.t = t
+    m = t.size.outputs
+    let perImage = t.tileRows * t.tileColumns
+    image = t.firstTile / perImage
+    i = t.firstTile % perImage / t.tileColumns * m
+    j = t.firstTile % t.tileColumns * m
+    map = t.map + image * t.image + i * t.row + j * t.channels
+    domain = t.domain
+  }
+
+  @inline(__always)
+  mutating func advance() {
     domain += t.channels
-    tileColumn += 1
-    if tileColumn == t.tileColumns {
-      tileColumn = 0
-      tileRow += 1
-      if tileRow == t.tileRows {
-        tileRow = 0
-        n += 1
+    j &+= m
+    if j == t.tileColumns * m {
+      j = 0
+      i &+= m
+      if i == t.tileRows * m {
+        i = 0
+        image &+= 1
       }
+      map = t.map + image * t.image + i * t.row
+    } else {
+      map += m * t.channels
     }
-  }
-}
-
-@inline(__always)
-private func winogradOutput<F: WinogradAlgorithm>(_: F.Type, _ t: WinogradTiles) {
-  forEachTile(t) { map, domain, n, i, j in
-    let rows = min(F.m, t.height - i)
-    let columns = min(F.m, t.width - j)
-    let mask = t.mask.map { $0 + n * t.maskImage + i * t.maskRow + j * t.channels }
-    var c = 0
-    while c < t.channels {
-      let source = domain + c
-      @inline(__always) func column(_ q: Int) -> F.Outputs {
-        F.outputs(Six(source + q * t.plane, stride: 6 * t.plane))
-      }
-      let columnsOfSix = (column(0), column(1), column(2), column(3), column(4), column(5))
-      F.Outputs.rows(columnsOfSix) { p, six in
-        guard p < rows else { return }
-        let target = map + p * t.row + c
-        let maskRow = mask.map { $0 + p * t.maskRow + c }
-        F.outputs(six).forEach { q, value in
-          guard q < columns else { return }
-          finish(value, t, target + q * t.channels, maskRow.map { $0 + q * t.channels }, c)
-        }
-      }
-      c += Vector.scalarCount
-    }
-  }
-}
-
-/// Stores one vector of outputs as the epilogue says.
-@inline(__always)
-private func finish(
-  _ sum: Vector, _ t: WinogradTiles, _ target: UnsafeMutablePointer<Float>, _ mask: UnsafePointer<Float>?, _ lane: Int
-) {
-  switch t.epilogue {
-  case .store: store(sum, target)
-  case .accumulate: store(load(target) + sum, target)
-  case .bias: if let bias = t.bias { store(sum + load(bias + lane), target) }
-  case .biasReLU: if let bias = t.bias { store(positivePart(sum + load(bias + lane)), target) }
-  case .reluGradient: if let mask { store(passed(sum, where: load(mask)), target) }
   }
 }
 
 @inline(__always)
 private func winogradGradient<F: WinogradAlgorithm>(_: F.Type, _ t: WinogradTiles) {
-  forEachTile(t) { map, domain, _, _, _ in
+  var place = TilePlace(t)
+  for _ in 0..<t.tiles {
     var c = 0
     while c < t.channels {
-      let source = map + c
-      let target = domain + c
+      let source = place.map + c
+      let target = place.domain + c
       F.Outputs.sixRows({ F.spread(F.Outputs(source + $0 * t.channels, stride: t.row)) }) { i, row in
         F.spread(row).write(target + i * 6 * t.plane, stride: t.plane)
       }
       c += Vector.scalarCount
     }
+    place.advance()
   }
 }
 

@@ -37,20 +37,22 @@ struct Six {
   /// `Bᵀd` for the points 0, 1, −1, 2, −2, ∞.
   @inline(__always)
   func transformedInput() -> Six {
-    let even4 = v4.addingProduct(v2, -4)
-    let odd4 = v3.addingProduct(v1, -4)
+    let even4 = v4.plus(v2, times: -4)
+    let odd4 = v3.plus(v1, times: -4)
     let even1 = v4 - v2
     let odd1 = v3 - v1
     return Six(
-      v4.addingProduct(v2, -5).addingProduct(v0, 4), even4 + odd4, even4 - odd4, even1.addingProduct(odd1, 2),
-      even1.addingProduct(odd1, -2), v5.addingProduct(v3, -5).addingProduct(v1, 4))
+      v4.plus(v2, times: -5).plus(v0, times: 4), even4 + odd4, even4 - odd4, even1.plus(odd1, times: 2),
+      even1.plus(odd1, times: -2), v5.plus(v3, times: -5).plus(v1, times: 4))
   }
 }
 
-extension SIMD where Scalar == Float {
-  /// `self + x·constant`, one fused multiply-add per lane.
+extension Vector {
+  /// `self + x·constant`, product and sum each rounded; the products by powers of two are exact.
+  ///
+  /// Not `addingProduct`: in functions of this size the compiler leaves its loop over lanes in pieces of four and eight.
   @inline(__always)
-  func addingProduct(_ x: Self, _ constant: Float) -> Self { addingProduct(x, Self(repeating: constant)) }
+  func plus(_ x: Vector, times constant: Float) -> Vector { self + x * constant }
 }
 
 /// A short column or row of vectors: the m outputs or r taps of one algorithm.
@@ -245,7 +247,8 @@ struct Five: WinogradLine {
   @inline(__always)
   init(_ pointer: UnsafePointer<Float>, stride: Int) {
     self.init(
-      load(pointer), load(pointer + stride), load(pointer + 2 * stride), load(pointer + 3 * stride), load(pointer + 4 * stride))
+      load(pointer), load(pointer + stride), load(pointer + 2 * stride), load(pointer + 3 * stride),
+      load(pointer + 4 * stride))
   }
 
   @inline(__always)

@@ -32,25 +32,29 @@ extension NetworkPlan {
     let input = maps[i]
     let map = gradients[i + 1]
     let shards = (examples + shardSize - 1) / shardSize
+    let tileSum = kernels.tileSum
+    var sum = TileSum(
+      a: w.maps[i], aOffsets: tables.inputs.base, b: w.gradients[i + 1], out: gradient,
+      outOffsets: tables.weightRows.base)
+    sum.aInner = input.imageStride
+    sum.bInner = map.imageStride
     for block in 0..<weight.blocks {
+      sum.lanes = min(32, map.channelStride - block * 32)
       var row = 0
       while row < weight.rows {
-        let rows = min(DenseStage.rowBlock, weight.rows - row)
+        sum.rows = min(DenseStage.rowBlock, weight.rows - row)
         let target = gradient + weight.offset + (block * weight.rows + row) * 32
-        sumOverShards(0..<shards, into: target, count: rows * 32, w, level: 0, kernels) { shard, target in
+        let a = w.maps[i] + row
+        let b = w.gradients[i + 1] + block * 32
+        sumOverShards(0..<shards, into: target, count: sum.rows * 32, w, level: 0, kernels) { shard, target in
           let first = shard * shardSize
-          var sum = TileSum(
-            a: w.maps[i] + first * input.imageStride + row, aOffsets: tables.inputs.base,
-            b: w.gradients[i + 1] + first * map.imageStride + block * 32, out: target,
-            outOffsets: tables.weightRows.base)
-          sum.rows = rows
-          sum.lanes = min(32, map.channelStride - block * 32)
+          sum.a = UnsafePointer(a + first * input.imageStride)
+          sum.b = UnsafePointer(b + first * map.imageStride)
+          sum.out = target
           sum.inner = min(shardSize, examples - first)
-          sum.aInner = input.imageStride
-          sum.bInner = map.imageStride
-          kernels.tileSum(sum)
+          tileSum(sum)
         }
-        row += rows
+        row += sum.rows
       }
     }
   }
@@ -71,7 +75,9 @@ extension NetworkPlan {
     let results = transposed + outputs * lanes
     for o in 0..<outputs {
       let line = transposed + o * lanes
-      for n in 0..<lanes { line[n] = n < examples && o < map.channelStride ? w.gradients[i + 1][n * map.imageStride + o] : 0 }
+      for n in 0..<lanes {
+        line[n] = n < examples && o < map.channelStride ? w.gradients[i + 1][n * map.imageStride + o] : 0
+      }
     }
     var sum = TileSum(
       a: weights + weight.offset, aOffsets: tables.weightRows.base, b: transposed, out: results,

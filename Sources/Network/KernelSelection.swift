@@ -12,7 +12,18 @@ import Kernels
 package enum KernelBuild: String, Sendable, CaseIterable {
   case portable, avx2, avx512
 
+  /// Whether this program contains the build.
+  package var isBuilt: Bool {
+    #if LOCKSTEP_X86_KERNELS
+      true
+    #else
+      self == .portable
+    #endif
+  }
+
   /// The kernels of this build, `nil` where this program does not contain them.
+  ///
+  /// To be asked for only where the processor supports the build: making the table runs that build's instructions.
   package var table: KernelTable? {
     switch self {
     case .portable: Kernels.kernelTable
@@ -46,12 +57,12 @@ extension KernelBuild {
       guard let build = KernelBuild(rawValue: request) else {
         throw UserError(.usage, "LOCKSTEP_KERNELS", "\"\(request)\" is not a kernel build; allowed: \(allowed)")
       }
-      guard let table = build.table else {
+      guard build.isBuilt else {
         throw UserError(
           .systemRefused, "LOCKSTEP_KERNELS", "this program was built without the \(request) kernels",
           hint: "build Lockstep itself on x86-64 rather than as a versioned dependency")
       }
-      guard build.isSupported else {
+      guard build.isSupported, let table = build.table else {
         throw UserError(
           .systemRefused, "LOCKSTEP_KERNELS", "this processor does not support the \(request) kernels",
           hint: "leave LOCKSTEP_KERNELS unset to use the best build it supports")

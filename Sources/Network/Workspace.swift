@@ -2,16 +2,16 @@ import KernelInterface
 
 /// One worker's memory: activations, gradients of activations, losses, labels and the scratch of the shard tree.
 ///
-/// Lives in memory that the worker owns and has touched first; nothing is allocated after `init`.
+/// Plain addresses throughout, so that passing it on costs no reference counting. Lives in memory that the worker owns and has touched first; nothing is allocated after `init`.
 package struct Workspace {
   /// Start of map i's first image; `maps[i]` and `gradients[i]` are laid out as the plan says.
-  let maps: [UnsafeMutablePointer<Float>]
-  let gradients: [UnsafeMutablePointer<Float>]
+  let maps: PointerTable
+  let gradients: PointerTable
   package let labels: UnsafeMutablePointer<Int32>
   package let losses: UnsafeMutablePointer<Float>
   package let correct: UnsafeMutablePointer<Int32>
   /// One buffer of `largestParameter` floats per level of the tree inside a chunk.
-  let treeScratch: [UnsafeMutablePointer<Float>]
+  let treeScratch: PointerTable
   /// What one pass of one layer needs for itself: transform domains, transposed gradients.
   let scratch: UnsafeMutablePointer<Float>
 
@@ -33,28 +33,31 @@ package struct Workspace {
     for (i, map) in plan.gradients.enumerated() where plan.storesGradient(i) {
       gradients[i].update(repeating: 0, count: map.floatCount(images: plan.maximumExamples))
     }
-    for level in treeScratch { level.update(repeating: 0, count: plan.largestParameter) }
+    for level in 0..<Self.levels(shards) { treeScratch[level].update(repeating: 0, count: plan.largestParameter) }
   }
 
   private init(_ plan: NetworkPlan, shards: Int, layout: inout BufferLayout) {
     let n = plan.maximumExamples
-    maps = plan.maps.map { layout.take($0.floatCount(images: n), of: Float.self) }
-    gradients = plan.gradients.enumerated().map { i, map in
-      layout.take(plan.storesGradient(i) ? map.floatCount(images: n) : 0, of: Float.self)
-    }
+    maps = layout.takeTable(plan.maps.map { $0.floatCount(images: n) })
+    gradients = layout.takeTable(
+      plan.gradients.enumerated().map { i, map in plan.storesGradient(i) ? map.floatCount(images: n) : 0 })
     labels = layout.take(n, of: Int32.self)
     losses = layout.take(n, of: Float.self)
     correct = layout.take(n, of: Int32.self)
-    var levels: [UnsafeMutablePointer<Float>] = []
-    var reach = 1
-    while reach < shards {
-      levels.append(layout.take(plan.largestParameter, of: Float.self))
-      reach *= 2
-    }
-    treeScratch = levels
+    treeScratch = layout.takeTable([Int](repeating: plan.largestParameter, count: Self.levels(shards)))
     scratch = layout.take(plan.scratchFloats, of: Float.self)
   }
+
+  /// Levels of the tree inside a chunk of `shards` shards.
+  private static func levels(_ shards: Int) -> Int {
+    var levels = 0
+    while 1 << levels < shards { levels += 1 }
+    return levels
+  }
 }
+
+/// Addresses of consecutive buffers.
+typealias PointerTable = UnsafePointer<UnsafeMutablePointer<Float>>
 
 /// Hands out consecutive, 64-byte aligned buffers of one block of memory, or only measures where there is none yet.
 struct BufferLayout {
@@ -70,6 +73,16 @@ struct BufferLayout {
     let pointer = (start + byteCount).bindMemory(to: T.self, capacity: count)
     byteCount += roundUp(count * MemoryLayout<T>.stride, to: 64)
     return pointer
+  }
+
+  /// Buffers of the given floats, and before them the table of their addresses.
+  mutating func takeTable(_ floatCounts: [Int]) -> PointerTable {
+    let table = take(floatCounts.count, of: UnsafeMutablePointer<Float>.self)
+    for (i, count) in floatCounts.enumerated() {
+      let buffer = take(count, of: Float.self)
+      if base != nil { (table + i).initialize(to: buffer) }
+    }
+    return PointerTable(table)
   }
 }
 

@@ -74,7 +74,8 @@ package final class RunDirectory {
     try AtomicFile.write(summary.json.compactText + "\n", to: "\(path)/summary.json")
   }
 
-  private static func makeFolder(_ path: String) throws(UserError) {
+  /// Makes the folder and those above it.
+  static func makeFolder(_ path: String) throws(UserError) {
     var made: String = path.hasPrefix("/") ? "/" : ""
     for part: Substring in path.split(separator: "/") {
       made += (made.isEmpty || made.hasSuffix("/") ? "" : "/") + part

@@ -5,16 +5,20 @@ import Training
 package struct TopologyReport: Summary {
   package var topology: Topology
   package var kernels: String
+  /// Why this build of the kernels and no other; empty where it is not told.
+  package var kernelReason: String
   package var placement: Placement?
 
-  package init(topology: Topology, kernels: String, placement: Placement?) {
+  package init(topology: Topology, kernels: String, kernelReason: String = "", placement: Placement?) {
     self.topology = topology
     self.kernels = kernels
+    self.kernelReason = kernelReason
     self.placement = placement
   }
 
   package var lines: [String] {
-    topology.lines + ["Kernels      \(kernels)"] + (placement.map { [""] + $0.lines } ?? [])
+    topology.lines + ["Kernels      \(kernels)\(kernelReason.isEmpty ? "" : ", \(kernelReason)")"]
+      + (placement.map { [""] + $0.lines } ?? [])
   }
 
   package var json: JSONValue {
@@ -48,6 +52,7 @@ package struct TopologyReport: Summary {
         ])),
       .init("kernels", .string(kernels)),
     ]
+    if !kernelReason.isEmpty { members.append(.init("kernels_because", .string(kernelReason))) }
     if let placement: Placement {
       members.append(.init("workers", .array(placement.workers.map(Self.worker))))
       members.append(.init("notes", .array(placement.notes.map { .string($0) })))

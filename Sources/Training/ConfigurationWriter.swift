@@ -99,7 +99,8 @@ extension TrainingConfiguration {
 }
 
 extension RuntimeConfiguration {
-  fileprivate var jsonValue: JSONValue {
+  /// The `runtime` section with every key.
+  package var jsonValue: JSONValue {
     let workerCount: JSONValue =
       switch workers {
       case .auto: .string("auto")

@@ -1,7 +1,7 @@
 import Datasets
 import Diagnostics
-import Machine
 import KernelInterface
+import Machine
 import Network
 import Randomness
 import ReferenceKernels
@@ -29,16 +29,19 @@ package struct GradientCheckRow: Sendable, Hashable {
 package enum GradientCheck {
   private static let step = 1e-5
   private static let tolerance = 1e-3
-  private static let elementsPerTensor = 256
   private static let exampleCount = 4
 
   /// Checks every parameter tensor, layer by layer, and the images, on the first examples of `training`.
-  package static func run(configuration: RunConfiguration, training: ImageDataset) throws -> [GradientCheckRow] {
+  ///
+  /// - Parameter kernels: the build to check instead of the selected one; see `RunPlan`.
+  package static func run(
+    configuration: RunConfiguration, training: ImageDataset, elementsPerTensor: Int = 256, kernels: KernelTable? = nil
+  ) throws -> [GradientCheckRow] {
     let examples = min(exampleCount, training.count)
     guard examples > 0 else { throw UserError(.badData, "data.train", "the training set has 0 examples") }
     let network = try NetworkPlan(configuration.model, maximumExamples: examples, computesInputGradient: true)
     try checkDataset(training, "data.train", network)
-    let kernels = try KernelBuild.select(request: environmentVariable("LOCKSTEP_KERNELS"))
+    let kernels = try kernels ?? KernelBuild.select(request: environmentVariable("LOCKSTEP_KERNELS"))
     let production = try productionGradients(configuration, network, training, examples: examples, kernels: kernels)
 
     let model = configuration.model
@@ -50,7 +53,7 @@ package enum GradientCheck {
     var rows: [GradientCheckRow] = []
     for parameter in network.parameters.parameters {
       let analytic = production.gradients[parameter.name] ?? []
-      let chosen = sample(parameter.elementCount, seed: configuration.seed, stream: rows.count)
+      let chosen = sample(elementsPerTensor, of: parameter.elementCount, seed: configuration.seed, stream: rows.count)
       rows.append(
         row(parameter.name, analytic, chosen) { index, change in
           let original = reference.parameters[parameter.name]?[index] ?? 0
@@ -59,7 +62,7 @@ package enum GradientCheck {
           return reference.loss(images, labels: production.labels)
         })
     }
-    let chosen = sample(images.values.count, seed: configuration.seed, stream: rows.count)
+    let chosen = sample(elementsPerTensor, of: images.values.count, seed: configuration.seed, stream: rows.count)
     rows.append(
       row("images.input", production.inputGradient.map { $0 / Double(examples) }, chosen) { index, change in
         let original = images.values[index]
@@ -87,10 +90,10 @@ package enum GradientCheck {
       worstError: largest > 0 ? worst / largest : (worst > 1e-7 ? .infinity : 0), tolerance: tolerance)
   }
 
-  private static func sample(_ count: Int, seed: UInt64, stream: Int) -> [Int] {
-    guard count > elementsPerTensor else { return Array(0..<count) }
+  private static func sample(_ size: Int, of count: Int, seed: UInt64, stream: Int) -> [Int] {
+    guard count > size else { return Array(0..<count) }
     let random = RandomStream(seed: seed, purpose: .gradientCheck, stream: UInt32(truncatingIfNeeded: stream))
-    return (0..<elementsPerTensor).map { Int(random.below(UInt64(count), index: UInt64($0))) }
+    return (0..<size).map { Int(random.below(UInt64(count), index: UInt64($0))) }
   }
 
   private struct Production {
@@ -117,7 +120,8 @@ package enum GradientCheck {
     let gradient = weights + parameters.packedCount
     let prepared = gradient + parameters.packedCount
     for (index, parameter) in parameters.parameters.enumerated() {
-      InitialWeights.write(parameter, index: index, seed: configuration.seed, into: weights)
+      InitialWeights.write(
+        parameter, elements: 0..<parameter.elementCount, index: index, seed: configuration.seed, into: weights)
       guard parameter.kind == .bias else { continue }
       let random = RandomStream(
         seed: configuration.seed, purpose: .gradientCheck, stream: 1_000_000 + UInt32(truncatingIfNeeded: index))

@@ -5,15 +5,15 @@ import Randomness
 ///
 /// Element i of parameter p is a pure function of (seed, p, i): cores and workers do not enter.
 enum InitialWeights {
-  /// Writes the weights of `parameter`, number `index` of the table, into the flat buffer; biases are left as they are.
+  /// Writes some elements of `parameter`, number `index` of the table, into the flat buffer; biases are left as they are.
   static func write(
-    _ parameter: Parameter, index: Int, seed: UInt64, into flat: UnsafeMutablePointer<Float>
+    _ parameter: Parameter, elements: Range<Int>, index: Int, seed: UInt64, into flat: UnsafeMutablePointer<Float>
   ) {
     guard parameter.kind != .bias else { return }
     let deviation = Float((2 / Double(parameter.fanIn)).squareRoot())
     let stream = RandomStream(seed: seed, purpose: .initialWeights, stream: UInt32(truncatingIfNeeded: index))
     let base = flat + parameter.offset
-    for i in 0..<parameter.elementCount {
+    for i in elements {
       base[parameter.packedIndex(i)] = stream.normal(UInt64(i)) * deviation
     }
   }

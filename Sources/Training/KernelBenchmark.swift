@@ -19,6 +19,20 @@ package struct KernelBenchmarkSummary: Sendable, Hashable {
     package var bytesPerImage: Double
     /// `compute` or `memory`: whether operations at peak or bytes at copy bandwidth take longer.
     package var bound: String
+
+    package init(
+      layer: String, pass: LayerPass, algorithm: String, gigaflops: Double, shareOfPeak: Double,
+      microsecondsPerImage: Double, bytesPerImage: Double, bound: String
+    ) {
+      self.layer = layer
+      self.pass = pass
+      self.algorithm = algorithm
+      self.gigaflops = gigaflops
+      self.shareOfPeak = shareOfPeak
+      self.microsecondsPerImage = microsecondsPerImage
+      self.bytesPerImage = bytesPerImage
+      self.bound = bound
+    }
   }
   /// `avx512`, `avx2` or `portable`.
   package var kernels: String
@@ -26,6 +40,16 @@ package struct KernelBenchmarkSummary: Sendable, Hashable {
   package var copyGigabytesPerSecond: Double
   package var images: Int
   package var rows: [Row]
+
+  package init(
+    kernels: String, peakGigaflops: Double, copyGigabytesPerSecond: Double, images: Int, rows: [Row]
+  ) {
+    self.kernels = kernels
+    self.peakGigaflops = peakGigaflops
+    self.copyGigabytesPerSecond = copyGigabytesPerSecond
+    self.images = images
+    self.rows = rows
+  }
 }
 
 /// Measures one core: its multiply-add peak, its copy bandwidth, then every layer and pass of a configuration.
@@ -40,9 +64,10 @@ package enum KernelBenchmark {
     single.training.batchSize = max(configuration.training.batchSize, configuration.runtime.shardSize)
     let plan = try RunPlan(single, topology: topology, exampleCount: single.training.batchSize)
     let shared = try SharedState(plan, exampleCount: 1, testExampleCount: 0)
-    shared.initializeWeights(seed: configuration.seed)
+    let group = try WorkerGroup(placement: plan.placement)
+    try shared.initializeWeights(seed: configuration.seed, group: group)
     let result = ResultBox()
-    try WorkerGroup(placement: plan.placement).run { _ in
+    try group.run { _ in
       result.value = try measure(plan, shared, seconds: secondsPerRow)
     }
     guard let summary = result.value else { fatalError("The benchmark's worker left no result.") }
@@ -97,28 +122,28 @@ package enum KernelBenchmark {
       kernels: plan.kernels.name, peakGigaflops: peak, copyGigabytesPerSecond: bandwidth, images: examples, rows: rows)
   }
 
-  /// Most work per nanosecond over repeated calls of `body`, which answers the work of one call.
+  /// Most work per nanosecond of the thread's computing over repeated calls of `body`, which answers the work of one call.
   private static func best(seconds: Double, _ body: () -> Double) -> Double {
     var best = 0.0
     _ = body()
     let end = monotonicNanoseconds() + UInt64(seconds * 1e9)
     repeat {
-      let start = monotonicNanoseconds()
+      let start = threadNanoseconds()
       let work = body()
-      best = max(best, work / Double(max(1, monotonicNanoseconds() - start)))
+      best = max(best, work / Double(max(1, threadNanoseconds() - start)))
     } while monotonicNanoseconds() < end
     return best
   }
 
-  /// Median nanoseconds of repeated calls of `body`.
+  /// Median nanoseconds of the thread's computing in repeated calls of `body`.
   private static func median(seconds: Double, _ body: () -> Void) -> Double {
     body()
     var times: [Double] = []
     let end = monotonicNanoseconds() + UInt64(seconds * 1e9)
     repeat {
-      let start = monotonicNanoseconds()
+      let start = threadNanoseconds()
       body()
-      times.append(Double(monotonicNanoseconds() - start))
+      times.append(Double(threadNanoseconds() - start))
     } while monotonicNanoseconds() < end || times.count < 5
     times.sort()
     return times[times.count / 2]

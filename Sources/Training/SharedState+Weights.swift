@@ -1,12 +1,18 @@
+import Collectives
 import Diagnostics
 import Network
 import Storage
 
 extension SharedState {
-  /// He-normal weights and zero biases; see `InitialWeights`.
-  func initializeWeights(seed: UInt64) {
-    for (index, parameter) in plan.network.parameters.parameters.enumerated() {
-      InitialWeights.write(parameter, index: index, seed: seed, into: weights)
+  /// He-normal weights and zero biases, drawn by all workers of `group`; see `InitialWeights`.
+  func initializeWeights(seed: UInt64, group: WorkerGroup) throws {
+    try group.run { [self] context in
+      for (index, parameter) in plan.network.parameters.parameters.enumerated() {
+        let count = parameter.elementCount
+        InitialWeights.write(
+          parameter, elements: count * context.index / context.count..<count * (context.index + 1) / context.count,
+          index: index, seed: seed, into: weights)
+      }
     }
   }
 

@@ -14,12 +14,16 @@ final class SharedState: @unchecked Sendable {
   let prepared: UnsafeMutablePointer<Float>
   /// `gradients[worker · slots + slot]`: flat buffers in the workers' own memory, entered by each worker at its start.
   let gradients: UnsafeMutablePointer<UnsafeMutablePointer<Float>?>
+  /// The workers' own memory, entered by each at its start. Others add its gradients, so it stays when a worker fails.
+  let memories: UnsafeMutablePointer<NodeBuffer?>
   /// Sums over one shard, by shard number.
   let losses: UnsafeMutablePointer<Double>
   let correct: UnsafeMutablePointer<Int>
   let order: EpochOrder
   let timings: UnsafeMutablePointer<StepTiming>
   let beats: WorkerBeats
+  /// Every worker's timelines, where a benchmark asked for them.
+  let timelines: TimelineLog?
   private let memory: NodeBuffer
   private let shardCapacity: Int
 
@@ -31,7 +35,7 @@ final class SharedState: @unchecked Sendable {
   var takesSnapshot = false
 
   /// - Throws: `UserError(.systemRefused)` where all the memory that a run of `plan` takes does not fit.
-  init(_ plan: RunPlan, exampleCount: Int, testExampleCount: Int) throws {
+  init(_ plan: RunPlan, exampleCount: Int, testExampleCount: Int, keepsTimelines: Bool = false) throws {
     self.plan = plan
     try MemoryNeeds(plan).requireFits(AvailableMemory.read())
     let parameters = plan.network.parameters.packedCount
@@ -44,6 +48,8 @@ final class SharedState: @unchecked Sendable {
     self.prepared = floats + 2 * parameters
     gradients = .allocate(capacity: plan.workerCount * plan.gradientSlots)
     gradients.initialize(repeating: nil, count: plan.workerCount * plan.gradientSlots)
+    memories = .allocate(capacity: plan.workerCount)
+    for worker in 0..<plan.workerCount { (memories + worker).initialize(to: nil) }
     shardCapacity = max(
       plan.shards.maximumShardCount, plan.shards.shardCount(batchSize: testExampleCount), 1)
     losses = .allocate(capacity: shardCapacity)
@@ -53,11 +59,14 @@ final class SharedState: @unchecked Sendable {
     timings = .allocate(capacity: plan.workerCount)
     timings.initialize(repeating: StepTiming(), count: plan.workerCount)
     beats = WorkerBeats(count: plan.workerCount)
+    timelines = keepsTimelines ? TimelineLog(workers: plan.workerCount) : nil
     order = EpochOrder(count: exampleCount)
   }
 
   deinit {
     gradients.deallocate()
+    memories.deinitialize(count: plan.workerCount)
+    memories.deallocate()
     losses.deallocate()
     correct.deallocate()
     timings.deallocate()

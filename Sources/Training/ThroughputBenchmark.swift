@@ -1,8 +1,4 @@
-import Collectives
-import Datasets
-import Diagnostics
 import Machine
-import Network
 
 /// The result of `bench throughput`.
 package struct ThroughputSummary: Sendable, Hashable {
@@ -21,45 +17,10 @@ package enum ThroughputBenchmark {
   package static func run(configuration: RunConfiguration, topology: Topology, seconds: Double) throws
     -> ThroughputSummary
   {
-    var endless = configuration
-    let batch = configuration.training.batchSize
-    let input = configuration.model.input
-    let classes = try NetworkPlan(configuration.model, maximumExamples: 1).classes
-    let data = try ImageDataset.synthetic(
-      examples: batch * 8, height: input.height, width: input.width, channels: input.channels, classes: classes,
-      seed: configuration.seed, split: .train)
-    // Speed does not depend on what is learnt; a tiny rate keeps endless training on random data finite.
-    endless.training.optimizer.learningRate = min(endless.training.optimizer.learningRate, 1e-4)
-    endless.training.epochs = 1 << 30
-    let plan = try RunPlan(endless, topology: topology, exampleCount: data.count)
-    let shared = try SharedState(plan, exampleCount: data.count, testExampleCount: 0)
-    shared.initializeWeights(seed: configuration.seed)
-    let ring = StepRing()
-    let stop = StopFlag()
-    let loop = TrainingLoop(
-      plan: plan, shared: shared, training: data, test: nil,
-      normalization: Normalization(configuration.data, channels: input.channels), ring: ring, stop: stop)
-    let running = try WorkerGroup(placement: plan.placement).start { try loop.run($0) }
-
-    let warmUpSteps = 3
-    var durations: [UInt64] = []
-    var measured: UInt64 = 0
-    var isFinished = false
-    while !isFinished {
-      isFinished = running.wait(timeoutMilliseconds: 5)
-      while let totals = ring.pop() {
-        guard totals.kind == .step, totals.step >= warmUpSteps else { continue }
-        durations.append(totals.stepNanoseconds)
-        measured += totals.stepNanoseconds
-      }
-      if Double(measured) * 1e-9 >= seconds, durations.count >= 5 { stop.request() }
-    }
-    try running.result()
-    durations.sort()
-    let median = Double(durations[durations.count / 2])
+    let trial = try TrainingTrial.run(configuration: configuration, topology: topology, seconds: seconds)
     return ThroughputSummary(
-      medianImagesPerSecond: Double(batch) / (median * 1e-9),
-      bestImagesPerSecond: Double(batch) / (Double(durations[0]) * 1e-9), medianStepMilliseconds: median * 1e-6,
-      workers: plan.workerCount, batchSize: batch)
+      medianImagesPerSecond: trial.medianImagesPerSecond, bestImagesPerSecond: trial.bestImagesPerSecond,
+      medianStepMilliseconds: trial.medianStepNanoseconds * 1e-6, workers: trial.placement.workers.count,
+      batchSize: trial.batchSize)
   }
 }

@@ -48,6 +48,7 @@ package final class Trainer {
     dataFingerprint = DataFingerprint.of(training: training, test: self.test)
     shared = try SharedState(plan, exampleCount: training.count, testExampleCount: test?.count ?? 0)
     snapshot = try Snapshot(plan)
+    group = try WorkerGroup(placement: plan.placement)
     start = checkpoint?.progress ?? ProgressState()
     lastCheckpoint = checkpoint?.step
     if let checkpoint {
@@ -56,10 +57,9 @@ package final class Trainer {
     } else if let initialWeights {
       try shared.setWeights(initialWeights)
     } else {
-      shared.initializeWeights(seed: configuration.seed)
+      try shared.initializeWeights(seed: configuration.seed, group: group)
     }
     normalization = Normalization(configuration.data, channels: training.channels)
-    group = try WorkerGroup(placement: plan.placement)
   }
 
   /// What `run` is about to do.

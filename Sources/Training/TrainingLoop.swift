@@ -69,7 +69,7 @@ struct TrainingLoop: Sendable {
           && !shared.isLastStep && snapshot?.isFree == true
         if shared.takesSnapshot { schedule.wasTaken(now: met) }
       }
-      worker.reduceAndUpdate(stepInEpoch: stepInEpoch, learningRate: rate)
+      let optimizerNanoseconds = worker.reduceAndUpdate(stepInEpoch: stepInEpoch, learningRate: rate)
       let reduced = monotonicNanoseconds()
       enter(.waiting, step, context)
       try context.barrier.wait()
@@ -87,6 +87,13 @@ struct TrainingLoop: Sendable {
       shared.timings[context.index].computeNanoseconds = computed - start
       shared.timings[context.index].reduceNanoseconds = (reduced - met) + (prepared - updated)
       shared.timings[context.index].barrierNanoseconds = (met - computed) + (updated - reduced) + (end - prepared)
+      if let log = shared.timelines {
+        var line = StepTimeline()
+        (line.start, line.computed, line.met, line.reduced) = (start, computed, met, reduced)
+        (line.updated, line.prepared, line.end) = (updated, prepared, end)
+        line.optimizerNanoseconds = optimizerNanoseconds
+        log.record(line, worker: context.index, step: step)
+      }
       if isFirst {
         enter(.publishing, step, context)
         totals.epoch = epoch

@@ -11,7 +11,6 @@ struct Worker: ~Copyable {
   private let plan: RunPlan
   private let shared: SharedState
   private let normalization: Normalization
-  private let memory: NodeBuffer
   private let workspace: Workspace
   /// One flat buffer per tree level above the chunk.
   private let levels: [UnsafeMutablePointer<Float>]
@@ -29,11 +28,13 @@ struct Worker: ~Copyable {
     let workspaceBytes = Workspace.byteCount(network, shards: plan.shardsPerChunk)
     let gradientFloats = network.parameters.packedCount
     let buffers = plan.gradientSlots + plan.treeLevels
-    memory = try NodeBuffer(
+    let buffer = try NodeBuffer(
       byteCount: workspaceBytes + buffers * gradientFloats * MemoryLayout<Float>.stride, node: context.node)
-    if let fill { memory.pointer.initializeMemory(as: UInt8.self, repeating: fill, count: memory.byteCount) }
-    workspace = Workspace(network, shards: plan.shardsPerChunk, memory: memory.pointer)
-    let flat = (memory.pointer + workspaceBytes).bindMemory(to: Float.self, capacity: buffers * gradientFloats)
+    let memory = buffer.pointer
+    if let fill { memory.initializeMemory(as: UInt8.self, repeating: fill, count: buffer.byteCount) }
+    shared.memories[context.index] = consume buffer
+    workspace = Workspace(network, shards: plan.shardsPerChunk, memory: memory)
+    let flat = (memory + workspaceBytes).bindMemory(to: Float.self, capacity: buffers * gradientFloats)
     flat.update(repeating: 0, count: buffers * gradientFloats)
     for slot in 0..<plan.gradientSlots {
       shared.gradients[context.index * plan.gradientSlots + slot] = flat + slot * gradientFloats
@@ -82,26 +83,16 @@ struct Worker: ~Copyable {
   }
 
   /// Adds all partial sums of the worker's segment in the tree's order and updates its weights with the mean.
-  func reduceAndUpdate(stepInEpoch: Int, learningRate: Double) {
-    let program = stepInEpoch == plan.shards.stepsPerEpoch - 1 ? plan.lastBatch : plan.fullBatch
-    let m = Float(plan.shards.batchRange(stepInEpoch: stepInEpoch).count)
-    let optimizer = plan.configuration.training.optimizer
-    let segment = segment(of: plan.network.parameters.packedCount)
-    // Blocks that stay in the first-level cache while the program runs over them.
-    let blockFloats = 2048
-    var first = segment.lowerBound
-    while first < segment.upperBound {
-      let count = min(blockFloats, segment.upperBound - first)
-      for step in program.steps {
-        plan.kernels.add(buffer(program.nodes[step.from]) + first, buffer(program.nodes[step.into]) + first, count)
-      }
-      plan.kernels.sgd(
-        SGDArguments(
-          sum: buffer(program.nodes[0]) + first, weights: shared.weights + first, velocity: shared.velocity + first,
-          count: count, m: m, rate: Float(learningRate), momentum: Float(optimizer.momentum),
-          decay: Float(optimizer.weightDecay), nesterov: optimizer.nesterov))
-      first += count
-    }
+  ///
+  /// Answers the nanoseconds that the optimizer took of it.
+  func reduceAndUpdate(stepInEpoch: Int, learningRate: Double) -> UInt64 {
+    let update = SegmentUpdate(
+      program: plan.program(stepInEpoch: stepInEpoch), gradients: shared.gradients, slots: plan.gradientSlots,
+      weights: shared.weights, velocity: shared.velocity, kernels: plan.kernels,
+      optimizer: plan.configuration.training.optimizer)
+    return update.run(
+      SegmentUpdate.segment(context.index, of: context.count, count: plan.network.parameters.packedCount),
+      m: Float(plan.shards.batchRange(stepInEpoch: stepInEpoch).count), learningRate: learningRate)
   }
 
   /// The worker's part of the transposed weights, after all weights are updated.
@@ -168,18 +159,5 @@ struct Worker: ~Copyable {
       shared.losses[shard] = loss
       shared.correct[shard] = correct
     }
-  }
-
-  /// The worker's part of `count` floats, cut at multiples of 32.
-  private func segment(of count: Int) -> Range<Int> {
-    let blocks = count / 32
-    return blocks * context.index / context.count * 32..<blocks * (context.index + 1) / context.count * 32
-  }
-
-  private func buffer(_ node: ReductionProgram.Node) -> UnsafeMutablePointer<Float> {
-    guard let buffer = shared.gradients[node.worker * plan.gradientSlots + node.slot] else {
-      fatalError("Worker \(node.worker) has no gradient buffer \(node.slot).")
-    }
-    return buffer
   }
 }

@@ -5,9 +5,6 @@ import Reporting
 import Training
 
 extension CommandCall {
-  /// About how long `bench throughput` measures.
-  private static let benchmarkSeconds: Double = 5
-
   func config() throws {
     let run: RunConfiguration = try configuration()
     try StandardStreams.result(invocation.has(.json) ? run.jsonValue.compactText + "\n" : run.jsonText)
@@ -16,15 +13,16 @@ extension CommandCall {
   /// The machine, and with a configuration the plan for its run.
   func topology() throws {
     let machine: Topology = try Topology.read()
-    let kernels: String = try KernelBuild.select(
-      request: StandardStreams.environmentValue("LOCKSTEP_KERNELS")
-    ).name
+    let request: String? = StandardStreams.environmentValue("LOCKSTEP_KERNELS")
+    let kernels: String = try KernelBuild.select(request: request).name
     var placement: Placement?
     if invocation.configuration != nil {
       let run: RunConfiguration = try configuration()
       placement = try RunPlan(run, topology: machine, exampleCount: run.training.batchSize).placement
     }
-    try print(TopologyReport(topology: machine, kernels: kernels, placement: placement))
+    try print(
+      TopologyReport(
+        topology: machine, kernels: kernels, kernelReason: KernelText.reason(request: request), placement: placement))
   }
 
   /// A failed check exits with 70: a gradient is the program's fault.
@@ -34,12 +32,5 @@ extension CommandCall {
       rows: try GradientCheck.run(configuration: run, training: try run.loadTrainingData()))
     try print(summary)
     return summary.passed ? ExitCode.success : UserError.Category.internalFailure.rawValue
-  }
-
-  func benchThroughput() throws {
-    let run: RunConfiguration = try configuration()
-    try print(
-      try ThroughputBenchmark.run(
-        configuration: run, topology: try Topology.read(), seconds: Self.benchmarkSeconds))
   }
 }

@@ -15,6 +15,14 @@ struct CommandCall {
       flags: invocation.overrides())
   }
 
+  /// The same; where no file was named, the digits net that is part of the program.
+  func configurationOrDigits() throws(UserError) -> RunConfiguration {
+    guard invocation.configuration == nil else { return try configuration() }
+    let environment: [String: String] = StandardStreams.environment(prefix: "LOCKSTEP_")
+    return try ConfigurationReader.digits(
+      overrides: ConfigurationOverride.fromEnvironment(environment) + invocation.overrides())
+  }
+
   /// The parameters in `--weights`, weights or a checkpoint; `nil` without the flag.
   func weights() throws(UserError) -> [NamedTensor]? {
     guard let path: String = invocation.value(.weights) else { return nil }

@@ -3,7 +3,11 @@ package enum Command: String, CaseIterable, Sendable {
   case train
   case evaluate
   case predict
+  case kernels = "bench kernels"
   case throughput = "bench throughput"
+  case scaling = "bench scaling"
+  case allReduce = "bench allreduce"
+  case tune
   case gradcheck
   case topology
   case config
@@ -11,14 +15,18 @@ package enum Command: String, CaseIterable, Sendable {
   package var words: [String] { rawValue.split(separator: " ").map(String.init) }
 
   /// Whether it can run without a configuration.
-  package var configurationIsOptional: Bool { self == .topology }
+  package var configurationIsOptional: Bool { [.topology, .kernels, .allReduce].contains(self) }
 
   package var summary: String {
     switch self {
     case .train: "train a network; writes the run directory"
     case .evaluate: "loss and accuracy of weights on the test set"
     case .predict: "class and probabilities per image, as JSON Lines"
+    case .kernels: "one core's peak, and each layer's share of it"
     case .throughput: "images/s of full training steps on in-memory data"
+    case .scaling: "the same over worker counts: efficiency, and where time went"
+    case .allReduce: "the all-reduce alone, against copying its bytes"
+    case .tune: "finds the fastest workers and placement"
     case .gradcheck: "finite differences against every gradient, per layer"
     case .topology: "nodes, caches, usable CPUs and where workers go"
     case .config: "the configuration with every default filled in"
@@ -31,7 +39,10 @@ package enum Command: String, CaseIterable, Sendable {
     case .train: [.output, .weights, .resume] + Flag.overrides + [.json, .quiet, .noProgress]
     case .evaluate: [.weights] + Flag.overrides + [.json, .quiet, .noProgress]
     case .predict: [.weights, .images, .output] + Flag.overrides + [.json, .quiet, .noProgress]
-    case .throughput, .gradcheck, .topology, .config: Flag.overrides + [.json, .quiet, .noProgress]
+    case .scaling: [.workerCounts, .predict, .output] + Flag.overrides + [.json, .quiet, .noProgress]
+    case .allReduce: [.parameters] + Flag.overrides + [.json, .quiet, .noProgress]
+    case .tune: [.write] + Flag.overrides + [.json, .quiet, .noProgress]
+    case .kernels, .throughput, .gradcheck, .topology, .config: Flag.overrides + [.json, .quiet, .noProgress]
     }
   }
 
@@ -40,7 +51,7 @@ package enum Command: String, CaseIterable, Sendable {
     switch self {
     case .evaluate: [.weights]
     case .predict: [.weights, .images]
-    case .train, .throughput, .gradcheck, .topology, .config: []
+    case .train, .kernels, .throughput, .scaling, .allReduce, .tune, .gradcheck, .topology, .config: []
     }
   }
 }
@@ -51,6 +62,10 @@ package enum Flag: String, CaseIterable, Sendable {
   case weights
   case images
   case resume
+  case workerCounts = "worker-counts"
+  case predict
+  case parameters
+  case write
   case set
   case workers
   case epochs
@@ -74,6 +89,10 @@ package enum Flag: String, CaseIterable, Sendable {
     case .output: command == .predict ? "FILE" : "DIR"
     case .weights, .images: "FILE"
     case .resume: "auto|never|FILE"
+    case .workerCounts: "1,2,4"
+    case .predict: "NODESxCORES"
+    case .parameters: "N"
+    case .write: "FILE"
     case .set: "key.path=VALUE"
     case .workers: "N|auto"
     case .epochs, .batchSize, .seed: "N"
@@ -84,10 +103,15 @@ package enum Flag: String, CaseIterable, Sendable {
 
   package func summary(for command: Command?) -> String {
     switch self {
+    case .output where command == .scaling: "where table, JSON and chart go (runs/<name>)"
     case .output: command == .predict ? "write the lines there, not to stdout" : "the run directory (runs/<name>)"
     case .weights: command == .train ? "start from these weights" : "the weights, a safetensors file"
     case .images: "the images, an IDX file, plain or gzip"
     case .resume: "auto: continue an unfinished run in the run directory; or a checkpoint"
+    case .workerCounts: "the worker counts to measure (1, 2, 4 … and whole nodes)"
+    case .predict: "the model's efficiency for such a machine, such as 8x16"
+    case .parameters: "that size alone, not a range of sizes"
+    case .write: "CONFIG with the runtime section found, all else kept"
     case .set: "any key of the configuration; repeatable"
     case .workers: "runtime.workers"
     case .epochs: "training.epochs"
@@ -110,6 +134,7 @@ package enum Flag: String, CaseIterable, Sendable {
     case .batchSize: "training.batch_size"
     case .lr: "training.optimizer.lr"
     case .seed: "seed"
+    case .workerCounts, .predict, .parameters, .write: nil
     case .output, .weights, .images, .resume, .set, .json, .quiet, .noProgress, .version, .help: nil
     }
   }

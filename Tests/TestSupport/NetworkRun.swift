@@ -70,7 +70,8 @@ package struct NetworkRun {
       }
       workspace.labels[n] = Int32(labels[n])
     }
-    plan.forward(workspace, examples: examples, weights: weights, prepared: prepared, kernels: kernels, keepsProbabilities: false)
+    plan.forward(
+      workspace, examples: examples, weights: weights, prepared: prepared, kernels: kernels, keepsProbabilities: false)
     plan.backward(
       workspace, examples: examples, shardSize: shardSize, weights: weights, prepared: prepared, gradient: gradient,
       kernels: kernels)

@@ -1,0 +1,153 @@
+import Diagnostics
+import Storage
+import Training
+
+extension ScalingSummary: Summary {
+  package var json: JSONValue {
+    var members: [JSONValue.Member] = [
+      .init("name", .string(name)), .init("kernels", .string(kernels)), .init("shard_size", .integer(shardSize)),
+      .init("points", .array(strong.map(Self.json))), .init("weak_points", .array(weak.map(Self.json))),
+      .init("knee", knee.map { .integer($0) } ?? .null), .init("notes", .array(notes.map { .string($0) })),
+    ]
+    if let prediction: ScalingPrediction { members.append(.init("prediction", prediction.json)) }
+    return .object(members)
+  }
+
+  private static func json(_ point: ScalingPoint) -> JSONValue {
+    .object([
+      .init("workers", .integer(point.workers)), .init("batch_size", .integer(point.batchSize)),
+      .init(
+        "images_per_second",
+        .object([
+          .init("median", .number(point.medianImagesPerSecond)), .init("best", .number(point.bestImagesPerSecond)),
+        ])),
+      .init("speed_up", .number(point.speedUp)), .init("efficiency", .number(point.efficiency)),
+      .init("breakdown_ms", point.breakdown.milliseconds),
+    ])
+  }
+
+  package var lines: [String] {
+    var lines: [String] = ["\(name), \(kernels) kernels; milliseconds per step, means over the workers", ""]
+    lines += ["strong scaling: the same batch for all"] + Self.table(strong).lines(indentation: 2)
+    lines += ["", "weak scaling: a batch in proportion to the workers"] + Self.table(weak).lines(indentation: 2)
+    if let knee: Int, strong.count > 1 {
+      lines += [
+        "",
+        knee == strong.last?.workers
+          ? "knee: none up to \(NumberText.count(knee, "worker")); each added worker is worth it"
+          : "knee: \(NumberText.count(knee, "worker")); above, a worker adds less than half of what one does alone",
+      ]
+    }
+    lines += notes.map { "note: \($0)" }
+    return lines + (prediction.map { [""] + $0.lines } ?? [])
+  }
+
+  private static func table(_ points: [ScalingPoint]) -> TextTable {
+    var table: TextTable = TextTable([TextTable.Alignment](repeating: .right, count: 11))
+    table.add(
+      "workers", "batch", "images/s", "best", "speed-up", "efficiency", "compute", "imbalance", "barrier", "reduce",
+      "update")
+    table.addRule()
+    for point: ScalingPoint in points {
+      let ms: [String] = point.breakdown.cells
+      table.add(
+        "\(point.workers)", NumberText.grouped(point.batchSize), NumberText.rate(point.medianImagesPerSecond),
+        NumberText.rate(point.bestImagesPerSecond), NumberText.fixed(point.speedUp, 2),
+        NumberText.percent(point.efficiency), ms[0], ms[1], ms[2], ms[3], ms[4])
+    }
+    return table
+  }
+
+  /// Writes `scaling.txt`, `scaling.json` and `scaling.svg` into a folder, which is made where it is missing.
+  ///
+  /// - Throws: `UserError(.cannotWrite)`.
+  package func write(to folder: String) throws(UserError) {
+    try RunDirectory.makeFolder(folder)
+    try AtomicFile.write(lines.joined(separator: "\n") + "\n", to: "\(folder)/scaling.txt")
+    try AtomicFile.write(json.compactText + "\n", to: "\(folder)/scaling.json")
+    try AtomicFile.write(ScalingChart.svg(self), to: "\(folder)/scaling.svg")
+  }
+}
+
+extension StepBreakdown {
+  /// `{"compute":…,"imbalance":…,"barrier":…,"reduce":…,"update":…}` in milliseconds.
+  var milliseconds: JSONValue {
+    .object(Self.parts.map { .init($0.name, .number(self[keyPath: $0.path] * 1e-6)) })
+  }
+
+  /// The parts in milliseconds, in order.
+  var cells: [String] { Self.parts.map { NumberText.fixed(self[keyPath: $0.path] * 1e-6, 3) } }
+}
+
+extension ScalingPrediction {
+  var json: JSONValue {
+    .object([
+      .init("topology", .string(target.description)),
+      .init(
+        "checks",
+        .array(
+          checks.map {
+            .object([
+              .init("kind", .string($0.kind)), .init("workers", .integer($0.workers)),
+              .init("batch_size", .integer($0.batchSize)), .init("measured", .number($0.measured)),
+              .init("predicted", .number($0.predicted)), .init("error", .number($0.relativeError)),
+            ])
+          })),
+      .init(
+        "points",
+        .array(
+          points.map {
+            .object([
+              .init("workers", .integer($0.workers)), .init("nodes", .integer($0.nodes)),
+              .init("batch_size", .integer($0.batchSize)), .init("all_reduce", .string($0.design.rawValue)),
+              .init("images_per_second", .number($0.imagesPerSecond)), .init("efficiency", .number($0.efficiency)),
+              .init("breakdown_ms", $0.breakdown.milliseconds),
+            ])
+          })),
+      .init(
+        "costs",
+        .object([
+          .init("contention", .number(costs.contention)), .init("jitter", .number(costs.jitter)),
+          .init("barrier_arrival_ns", .number(costs.barrierArrival)),
+          .init("optimizer_ms", .number(costs.optimizer * 1e-6)),
+          .init("prepare_ms", .number(costs.prepare * 1e-6)),
+          .init("parameter_bytes", .number(costs.parameterBytes)),
+          .init("core_gb_per_second", .number(costs.coreBytesPerNanosecond)),
+          .init("assumed_node_gb_per_second", .number(costs.nodeBytesPerNanosecond)),
+          .init("assumed_link_gb_per_second", .number(costs.linkBytesPerNanosecond)),
+        ])),
+    ])
+  }
+
+  var lines: [String] {
+    var checked: TextTable = TextTable([.left, .right, .right, .right, .right, .right])
+    checked.add("", "workers", "batch", "measured", "predicted", "error")
+    checked.addRule()
+    for check: Check in checks {
+      checked.add(
+        check.kind, "\(check.workers)", NumberText.grouped(check.batchSize), NumberText.rate(check.measured),
+        NumberText.rate(check.predicted), NumberText.percent(check.relativeError))
+    }
+    var table: TextTable = TextTable([.left] + [TextTable.Alignment](repeating: .right, count: 10))
+    table.add(
+      "all-reduce", "nodes", "workers", "batch", "images/s", "efficiency", "compute", "imbalance", "barrier", "reduce",
+      "update")
+    table.addRule()
+    for point: Point in points {
+      let ms: [String] = point.breakdown.cells
+      table.add(
+        point.design.rawValue, "\(point.nodes)", "\(point.workers)", NumberText.grouped(point.batchSize),
+        NumberText.rate(point.imagesPerSecond), NumberText.percent(point.efficiency), ms[0], ms[1], ms[2], ms[3], ms[4])
+    }
+    return ["the model against this machine, images/s"] + checked.lines(indentation: 2)
+      + ["", "predicted for \(target) (nodes x cores), one shard a worker; see docs/scaling-model.md"]
+      + table.lines(indentation: 2)
+      + [
+        "measured: contention \(NumberText.fixed(costs.contention, 3)), jitter \(NumberText.percent(costs.jitter)), "
+          + "barrier \(NumberText.fixed(costs.barrierArrival, 0)) ns a worker, "
+          + "\(NumberText.fixed(costs.coreBytesPerNanosecond, 1)) GB/s a core",
+        "assumed: \(NumberText.fixed(costs.nodeBytesPerNanosecond, 0)) GB/s a node, "
+          + "\(NumberText.fixed(costs.linkBytesPerNanosecond, 0)) GB/s between nodes",
+      ]
+  }
+}

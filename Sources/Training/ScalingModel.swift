@@ -1,0 +1,196 @@
+import Diagnostics
+import Randomness
+
+/// A machine to predict: equal nodes of equal cores, one worker per core.
+package struct TargetTopology: Sendable, Hashable, CustomStringConvertible {
+  package var nodes: Int
+  package var coresPerNode: Int
+
+  package init(nodes: Int, coresPerNode: Int) {
+    self.nodes = nodes
+    self.coresPerNode = coresPerNode
+  }
+
+  /// From a text such as `8x16`: nodes × cores per node.
+  ///
+  /// - Throws: `UserError` (64) about `--predict`.
+  package init(text: String) throws(UserError) {
+    let parts = text.split(omittingEmptySubsequences: false, whereSeparator: { "xX×".contains($0) })
+    guard parts.count == 2, let nodes = Int(parts[0]), let cores = Int(parts[1]), (1...1024).contains(nodes),
+      (1...1024).contains(cores)
+    else {
+      throw UserError(.usage, "--predict", "found \(text); allowed: NODESxCORES such as 8x16, each from 1 to 1024")
+    }
+    self.init(nodes: nodes, coresPerNode: cores)
+  }
+
+  package var description: String { "\(nodes)x\(coresPerNode)" }
+  package var cores: Int { nodes * coresPerNode }
+}
+
+/// What the model knows of one core and of what cores do to each other; times in nanoseconds. See docs/scaling-model.md.
+package struct ScalingCosts: Sendable, Hashable {
+  /// Forward and backward over 1, 2, … shards on one core while the others rest: `compute[shards]`.
+  package var compute: [Int: Double] = [:]
+  /// Compute with all measured cores at work over compute alone, at least 1.
+  package var contention: Double = 1
+  /// Standard deviation of a worker's compute time over its mean.
+  package var jitter: Double = 0
+  /// One arrival at a barrier.
+  package var barrierArrival: Double = 0
+  /// The optimizer over all parameters on one core, and the transforms of all new weights.
+  package var optimizer: Double = 0
+  package var prepare: Double = 0
+  /// Bytes of all parameters, and of the transformed weights.
+  package var parameterBytes: Double = 0
+  package var preparedBytes: Double = 0
+  /// Bytes one core reads and writes while copying, alone.
+  package var coreBytesPerNanosecond: Double = 1
+
+  /// Assumed, as one machine with one node cannot tell; typical of two-socket to eight-socket servers.
+  package var nodeBytesPerNanosecond: Double = 100
+  package var linkBytesPerNanosecond: Double = 20
+  package var remoteLatencyRatio: Double = 2.1
+
+  package init() {}
+}
+
+/// The all-reduce to predict.
+package enum ReductionDesign: String, Sendable, CaseIterable {
+  /// Every worker adds its segment of all partial sums, wherever they lie; one copy of the weights.
+  case flat
+  /// Inside each node, across nodes, then each node's replica of the weights.
+  case threePhase = "three_phase"
+}
+
+/// The time of one step on `workers` workers as a pure function of costs; the arithmetic of docs/scaling-model.md.
+package struct ScalingModel: Sendable, Hashable {
+  package var costs: ScalingCosts
+  package var target: TargetTopology
+  package var design: ReductionDesign
+
+  package init(costs: ScalingCosts, target: TargetTopology, design: ReductionDesign) {
+    self.costs = costs
+    self.target = target
+    self.design = design
+  }
+
+  /// The parts of one step in which a batch of `shards` is shared by `workers`, filling node after node.
+  ///
+  /// - Precondition: 1 ≤ `workers` ≤ the target's cores and `shards` ≥ 1.
+  package func step(workers: Int, shards: Int) -> StepBreakdown {
+    precondition(workers >= 1 && workers <= target.cores && shards >= 1, "No step of \(workers) workers is known.")
+    var step = StepBreakdown()
+    let nodes = (workers + target.coresPerNode - 1) / target.coresPerNode
+    let contention = workers > 1 ? costs.contention : 1
+    // ⌊S/W⌋ or ⌈S/W⌉ shards each.
+    let most = (shards + workers - 1) / workers
+    let busiest = Double(shards - (most - 1) * workers)
+    let mean = (busiest * compute(most) + (Double(workers) - busiest) * compute(most - 1)) / Double(workers)
+    step.compute = mean * contention
+    step.imbalance = (compute(most) - mean) * contention + compute(most) * contention * costs.jitter * excess(workers)
+    let remoteShare = Double(nodes - 1) / Double(nodes)
+    let barriers = design == .threePhase && nodes > 1 ? 4.0 : 3.0
+    step.barrier =
+      barriers * costs.barrierArrival * Double(workers) * (1 + remoteShare * (costs.remoteLatencyRatio - 1))
+    step.reduce = reduce(workers: workers, nodes: nodes, sums: partialSums(workers: workers, shards: shards))
+    // With replicas, each node transforms its own weights.
+    let preparing = design == .flat ? workers : min(workers, target.coresPerNode)
+    step.update = costs.optimizer / Double(workers) + costs.prepare / Double(preparing)
+    return step
+  }
+
+  /// Floats are read once per partial sum; what lies on other nodes comes over each node's link.
+  private func reduce(workers: Int, nodes: Int, sums: Double) -> Double {
+    let perNode = costs.parameterBytes / Double(nodes)
+    let bandwidth = min(costs.coreBytesPerNanosecond * Double(workers), costs.nodeBytesPerNanosecond * Double(nodes))
+    guard workers > 1 || sums > 1 else { return 0 }
+    // The first partial sum is where the others are added to, and the optimizer's time holds its reading.
+    let local = (sums - 1) * costs.parameterBytes / bandwidth
+    let others = Double(nodes - 1)
+    let remoteBytes: Double =
+      switch design {
+      case .flat:
+        // Each node fetches its segment of the others' sums; the one copy of the weights serves all other nodes.
+        perNode * sums * others / Double(nodes) + others * (costs.parameterBytes + costs.preparedBytes)
+      case .threePhase:
+        // Each node fetches its segment of the others' one sum, and sends its segment of new weights to each.
+        2 * perNode * others
+      }
+    return local + remoteBytes / costs.linkBytesPerNanosecond
+  }
+
+  /// Partial sums of the batch: one per worker with shards, more where runs are no whole subtrees (not counted).
+  private func partialSums(workers: Int, shards: Int) -> Double { Double(min(workers, shards)) }
+
+  /// Between measured numbers of shards, and beyond them, in proportion.
+  private func compute(_ shards: Int) -> Double {
+    if shards == 0 { return 0 }
+    if let known = costs.compute[shards] { return known }
+    let nearest = costs.compute.keys.sorted().min { abs($0 - shards) < abs($1 - shards) }
+    guard let nearest, let time = costs.compute[nearest] else { return 0 }
+    return time * Double(shards) / Double(nearest)
+  }
+
+  /// By how many standard deviations the slowest of `workers` exceeds the mean: G. Blom's approximation.
+  private func excess(_ workers: Int) -> Double {
+    workers < 2 ? 0 : inverseNormal((Double(workers) - 0.375) / (Double(workers) + 0.25))
+  }
+}
+
+/// What `bench scaling --predict` adds.
+package struct ScalingPrediction: Sendable, Hashable {
+  package struct Point: Sendable, Hashable {
+    package var workers: Int
+    package var nodes: Int
+    package var batchSize: Int
+    package var design: ReductionDesign
+    package var imagesPerSecond: Double
+    /// Against one worker with as many shards as each of these has.
+    package var efficiency: Double
+    package var breakdown: StepBreakdown
+  }
+  /// A worker count that was measured, and what the model says of it.
+  package struct Check: Sendable, Hashable {
+    package var kind: String
+    package var workers: Int
+    package var batchSize: Int
+    package var measured: Double
+    package var predicted: Double
+    package var relativeError: Double { measured > 0 ? predicted / measured - 1 : 0 }
+  }
+  package var target: TargetTopology
+  package var costs: ScalingCosts
+  package var points: [Point]
+  package var checks: [Check]
+}
+
+extension ScalingModel {
+  /// Worker counts worth a line: powers of two in the first node, then doubled nodes up to all.
+  package static func counts(_ target: TargetTopology) -> [Int] {
+    var counts: Set<Int> = [target.coresPerNode, target.cores]
+    var count = 1
+    while count < target.coresPerNode { (_, count) = (counts.insert(count), count * 2) }
+    var nodes = 2
+    while nodes < target.nodes { (_, nodes) = (counts.insert(nodes * target.coresPerNode), nodes * 2) }
+    return counts.sorted()
+  }
+
+  /// Both designs over `counts`, with `shardsPerWorker` shards for each worker.
+  package static func points(
+    _ costs: ScalingCosts, _ target: TargetTopology, shardSize: Int, shardsPerWorker: Int = 1
+  ) -> [ScalingPrediction.Point] {
+    ReductionDesign.allCases.flatMap { design in
+      let model = ScalingModel(costs: costs, target: target, design: design)
+      let alone = model.step(workers: 1, shards: shardsPerWorker).total
+      return counts(target).map { workers in
+        let step = model.step(workers: workers, shards: workers * shardsPerWorker)
+        let batch = workers * shardsPerWorker * shardSize
+        return ScalingPrediction.Point(
+          workers: workers, nodes: (workers + target.coresPerNode - 1) / target.coresPerNode, batchSize: batch,
+          design: design, imagesPerSecond: Double(batch) / (step.total * 1e-9), efficiency: alone / step.total,
+          breakdown: step)
+      }
+    }
+  }
+}

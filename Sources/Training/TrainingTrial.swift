@@ -1,0 +1,96 @@
+import Collectives
+import Datasets
+import Diagnostics
+import Machine
+import Network
+
+/// A short stretch of real training on random data, timed step by step: what all throughput measurements are made of.
+package struct TrainingTrial: Sendable {
+  /// Full steps after warm-up, in order.
+  package var stepNanoseconds: [Double] = []
+  package var breakdowns: [StepBreakdown] = []
+  /// Each kept step's compute times, one per worker.
+  package var computeNanoseconds: [[Double]] = []
+  /// Each kept step's time for transforming the new weights, a mean over workers.
+  package var prepareNanoseconds: [Double] = []
+  package var placement: Placement = Placement(workers: [], notes: [])
+  package var batchSize: Int = 0
+  package var kernels: String = ""
+
+  package static let warmUpSteps: Int = 3
+
+  /// Adds the steps of a later trial of the same configuration.
+  package mutating func append(_ other: TrainingTrial) {
+    stepNanoseconds += other.stepNanoseconds
+    breakdowns += other.breakdowns
+    computeNanoseconds += other.computeNanoseconds
+    prepareNanoseconds += other.prepareNanoseconds
+    (placement, batchSize, kernels) = (other.placement, other.batchSize, other.kernels)
+  }
+
+  package var medianStepNanoseconds: Double { median(stepNanoseconds) }
+  package var medianImagesPerSecond: Double { Self.rate(batchSize, medianStepNanoseconds) }
+  package var bestImagesPerSecond: Double { Self.rate(batchSize, stepNanoseconds.min() ?? 0) }
+
+  private static func rate(_ images: Int, _ nanoseconds: Double) -> Double {
+    nanoseconds > 0 ? Double(images) / (nanoseconds * 1e-9) : 0
+  }
+
+  /// Trains on synthetic in-memory data of the configured shape for about `seconds` and at least `minimumSteps`, after
+  /// warm-up. Every step is a full batch.
+  package static func run(
+    configuration: RunConfiguration, topology: Topology, seconds: Double, minimumSteps: Int = 5
+  ) throws -> TrainingTrial {
+    var endless = configuration
+    let input = configuration.model.input
+    let data = try data(configuration)
+    // Speed does not depend on what is learnt; a tiny rate keeps endless training on random data finite.
+    endless.training.optimizer.learningRate = min(endless.training.optimizer.learningRate, 1e-4)
+    endless.training.epochs = 1 << 30
+    let plan = try RunPlan(endless, topology: topology, exampleCount: data.count)
+    let shared = try SharedState(plan, exampleCount: data.count, testExampleCount: 0, keepsTimelines: true)
+    let group = try WorkerGroup(placement: plan.placement)
+    try shared.initializeWeights(seed: configuration.seed, group: group)
+    let ring = StepRing()
+    let stop = StopFlag()
+    let loop = TrainingLoop(
+      plan: plan, shared: shared, training: data, test: nil,
+      normalization: Normalization(configuration.data, channels: input.channels), ring: ring, stop: stop)
+    let running = group.start { try loop.run($0) }
+
+    var trial = TrainingTrial()
+    var measured = 0.0
+    var isFinished = false
+    while !isFinished {
+      isFinished = running.wait(timeoutMilliseconds: 5)
+      while let totals = ring.pop() {
+        guard totals.kind == .step, totals.step >= warmUpSteps else { continue }
+        trial.stepNanoseconds.append(Double(totals.stepNanoseconds))
+        measured += Double(totals.stepNanoseconds)
+      }
+      if measured * 1e-9 >= seconds, trial.stepNanoseconds.count >= minimumSteps { stop.request() }
+    }
+    try running.result()
+    let kept = shared.timelines?.steps(warmUpSteps..<warmUpSteps + trial.stepNanoseconds.count) ?? []
+    trial.breakdowns = kept.map { StepBreakdown($0) }
+    trial.computeNanoseconds = kept.map { $0.map { Double($0.computed - $0.start) } }
+    trial.prepareNanoseconds = kept.map { workers in
+      workers.reduce(0) { $0 + Double($1.prepared - $1.updated) } / Double(workers.count)
+    }
+    trial.placement = plan.placement
+    trial.batchSize = configuration.training.batchSize
+    trial.kernels = plan.kernels.name
+    return trial
+  }
+
+  /// Eight batches of random images, fewer where they would take more than 256 MiB.
+  private static func data(_ configuration: RunConfiguration) throws -> ImageDataset {
+    let input = configuration.model.input
+    let batch = configuration.training.batchSize
+    let batches = max(1, min(8, (256 << 20) / max(1, batch * input.elementCount)))
+    return try ImageDataset.synthetic(
+      examples: batch * batches, height: input.height, width: input.width, channels: input.channels,
+      classes: try NetworkPlan(configuration.model, maximumExamples: 1).classes, seed: configuration.seed,
+      split: .train)
+  }
+}

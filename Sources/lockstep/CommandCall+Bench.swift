@@ -1,0 +1,83 @@
+import Diagnostics
+import Machine
+import Reporting
+import Storage
+import Training
+
+extension CommandCall {
+  /// About how long `bench throughput` measures.
+  private static let benchmarkSeconds: Double = 5
+
+  /// One core's peak and bandwidth, then every layer and pass; without a configuration those of the digits net.
+  func benchKernels() throws {
+    try print(
+      try KernelBenchmark.run(configuration: try configurationOrDigits(), topology: try Topology.read()))
+  }
+
+  func benchThroughput() throws {
+    let run: RunConfiguration = try configuration()
+    try print(
+      try ThroughputBenchmark.run(
+        configuration: run, topology: try Topology.read(), seconds: Self.benchmarkSeconds))
+  }
+
+  /// Throughput over worker counts; table, JSON and chart go to the output folder too.
+  func benchScaling() throws {
+    let run: RunConfiguration = try configuration()
+    let folder: String = invocation.value(.output) ?? "runs/\(run.name)"
+    let target: TargetTopology? = try invocation.value(.predict).map { (text) throws(UserError) in
+      try TargetTopology(text: text)
+    }
+    let summary: ScalingSummary = try ScalingBenchmark.run(
+      configuration: run, topology: try Topology.read(), counts: try invocation.workerCounts(), predict: target
+    ) { if !invocation.has(.noProgress) { log($0) } }
+    try summary.write(to: folder)
+    log("written to \(folder)/scaling.txt, scaling.json and scaling.svg")
+    try print(summary)
+  }
+
+  /// The all-reduce over sizes, or of `--parameters` alone.
+  func benchAllReduce() throws {
+    let sizes: [Int] = try invocation.parameterCount().map { [$0] } ?? AllReduceBenchmark.defaultSizes
+    try print(
+      try AllReduceBenchmark.run(
+        configuration: try configurationOrDigits(), topology: try Topology.read(), sizes: sizes))
+  }
+
+  /// Prints what was tried and the `runtime` section found; `--write` puts it into a copy of the configuration.
+  func tune() throws {
+    let run: RunConfiguration = try configuration()
+    let summary: TuningSummary = try Tuner.run(configuration: run, topology: try Topology.read()) { trial in
+      if !invocation.has(.noProgress) { log(TuningText.line(trial)) }
+    }
+    if let file: String = invocation.value(.write) {
+      let text: String = try RuntimeSection.rewrite(
+        configuration: invocation.configuration ?? "", resolved: run, runtime: summary.best.runtime, for: file)
+      try AtomicFile.write(text, to: file)
+      log("written to \(file)")
+    }
+    try print(summary)
+  }
+}
+
+extension Invocation {
+  /// The numbers of `--worker-counts`, `nil` without the flag.
+  package func workerCounts() throws(UserError) -> [Int]? {
+    guard let text: String = value(.workerCounts) else { return nil }
+    let counts: [Int?] = text.split(separator: ",", omittingEmptySubsequences: false).map { Int($0) }
+    let known: [Int] = counts.compactMap { $0 }
+    guard known.count == counts.count, known.allSatisfy({ (1...4096).contains($0) }) else {
+      throw UserError(.usage, "--worker-counts", "found \(text); allowed: numbers from 1 to 4096 such as 1,2,4")
+    }
+    return known
+  }
+
+  /// The number of `--parameters`, `nil` without the flag.
+  package func parameterCount() throws(UserError) -> Int? {
+    guard let text: String = value(.parameters) else { return nil }
+    guard let count: Int = Int(text), (1...1_000_000_000).contains(count) else {
+      throw UserError(.usage, "--parameters", "found \(text); allowed: an integer from 1 to 1000000000")
+    }
+    return count
+  }
+}

@@ -1,0 +1,131 @@
+import KernelInterface
+import TestSupport
+import Testing
+
+/// ReLU, addition, SGD, bias gradients and the transposing scatter of every build, bit for bit.
+@Suite("Elementwise kernels")
+struct ElementwiseTests {
+  static let counts = [0, 16, 32, 48, 112, 2048, 4112]
+
+  /// Both zeros, the smallest and largest numbers, then random ones.
+  private func values(_ count: Int, seed: Int) -> [Float] {
+    var random = RandomFloats(seed: seed)
+    let special: [Float] = [
+      0, -0.0, 1, -1, .leastNonzeroMagnitude, -.leastNonzeroMagnitude, .leastNormalMagnitude, -.leastNormalMagnitude,
+      .greatestFiniteMagnitude, -.greatestFiniteMagnitude, .infinity, -.infinity,
+    ]
+    return (0..<count).map { $0 < special.count ? special[$0] : random.draw() }
+  }
+
+  @Test("ReLU and its gradient", arguments: counts)
+  func relu(count: Int) {
+    let x = FloatBuffer(values(count, seed: 1))
+    let dout = FloatBuffer(values(count, seed: 2).reversed())
+    for kernels in runnableKernels {
+      let out = FloatBuffer(count)
+      kernels.relu(x.pointer, out.pointer, count)
+      #expect(out.bits == x.values.map { ($0 > 0 ? $0 : 0).bitPattern }, "\(kernels.name)")
+      let dx = FloatBuffer(count)
+      kernels.reluGradient(x.pointer, dout.pointer, dx.pointer, count)
+      #expect(dx.bits == zip(x.values, dout.values).map { ($0 > 0 ? $1 : 0).bitPattern }, "\(kernels.name)")
+      // In place, as the layers may do.
+      let same = FloatBuffer(x.values)
+      kernels.relu(same.pointer, same.pointer, count)
+      #expect(same.bits == out.bits)
+      #expect(out.isIntact && dx.isIntact && same.isIntact)
+    }
+  }
+
+  @Test("addition", arguments: counts)
+  func add(count: Int) {
+    let from = FloatBuffer(RandomFloats(seed: 3).values(count))
+    let before = RandomFloats(seed: 4).values(count)
+    for kernels in runnableKernels {
+      let into = FloatBuffer(before)
+      kernels.add(from.pointer, into.pointer, count)
+      #expect(into.bits == zip(before, from.values).map { ($0 + $1).bitPattern }, "\(kernels.name)")
+      #expect(into.isIntact)
+    }
+  }
+
+  @Test("SGD, with and without Nesterov, momentum and decay", arguments: counts, [false, true])
+  func sgd(count: Int, nesterov: Bool) {
+    for (m, rate, momentum, decay) in [
+      (1, 0.1, 0, 0), (37, 0.05, 0.9, 0), (128, 0.01, 0.9, 0.001), (3, 1e-8, 0.5, 0.1), (1_000_003, 10, 0.99, 1),
+    ] as [(Float, Float, Float, Float)] {
+      func run(_ kernel: (SGDArguments) -> Void) -> [[UInt32]] {
+        let sum = FloatBuffer(RandomFloats(seed: 5).values(count))
+        let weights = FloatBuffer(RandomFloats(seed: 6).values(count))
+        let velocity = FloatBuffer(RandomFloats(seed: 7).values(count))
+        // Twice, so that the velocity of the first step matters.
+        for _ in 0..<2 {
+          kernel(
+            SGDArguments(
+              sum: sum.pointer, weights: weights.pointer, velocity: velocity.pointer, count: count, m: m, rate: rate,
+              momentum: momentum, decay: decay, nesterov: nesterov))
+        }
+        #expect(weights.isIntact && velocity.isIntact && sum.isIntact)
+        return [weights.bits, velocity.bits, sum.bits]
+      }
+      let expected = run(NaiveKernels.sgd)
+      for kernels in runnableKernels { #expect(run(kernels.sgd) == expected, "\(kernels.name), m \(m)") }
+    }
+  }
+
+  @Test("bias gradients", arguments: [1, 2, 3, 7], [16, 32, 48, 80])
+  func biasGradient(images: Int, lanes: Int) {
+    for (height, width) in [(1, 1), (1, 5), (4, 1), (3, 7), (8, 8)] {
+      for gap in [0, 16] {
+        let pixel = lanes + gap
+        let row = width * pixel + gap
+        let image = height * row + gap
+        let map = FloatBuffer(RandomFloats(seed: height * 8 + width).values(images * image))
+        func run(_ kernel: (BiasGradientArguments) -> Void) -> [UInt32] {
+          let out = FloatBuffer(lanes)
+          kernel(
+            BiasGradientArguments(
+              map: map.pointer, out: out.pointer, images: images, height: height, width: width, image: image,
+              row: row, pixel: pixel, lanes: lanes))
+          #expect(out.isIntact)
+          return out.bits
+        }
+        let expected = run(NaiveKernels.biasGradient)
+        for kernels in runnableKernels { #expect(run(kernels.biasGradient) == expected, "\(kernels.name)") }
+      }
+    }
+  }
+
+  @Test("the transposing scatter, with and without mask", arguments: [0, 1, 2, 15, 16, 17, 33], [1, 2, 5])
+  func scatter(examples: Int, units: Int) {
+    let sourceStride = examples + 3
+    let targetStride = units * 24 + 16
+    let source = FloatBuffer(RandomFloats(seed: 8).values(units * 16 * sourceStride))
+    let mask = FloatBuffer(RandomFloats(seed: 9).values(examples * (units * 16 + 5) + 16))
+    let offsets = Int32Buffer((0..<units).map { (units - 1 - $0) * 24 })
+    for masks in [false, true] {
+      func run(_ kernel: (TransposeArguments) -> Void) -> [UInt32] {
+        let target = FloatBuffer(examples * targetStride)
+        var t = TransposeArguments(
+          units: units, examples: examples, source: source.pointer, sourceStride: sourceStride, target: target.pointer,
+          targetStride: targetStride, unitOffsets: offsets.pointer)
+        if masks {
+          t.mask = UnsafePointer(mask.pointer)
+          t.maskStride = units * 16 + 5
+        }
+        kernel(t)
+        #expect(target.isIntact)
+        return target.bits
+      }
+      let expected = run(NaiveKernels.scatterTransposed)
+      for kernels in runnableKernels { #expect(run(kernels.scatterTransposed) == expected, "\(kernels.name)") }
+    }
+  }
+}
+
+extension RandomFloats {
+  /// The first `count` numbers.
+  fileprivate func values(_ count: Int) -> [Float] {
+    var copy = self
+    return copy.array(count)
+  }
+}

@@ -1,0 +1,83 @@
+import KernelInterface
+import TestSupport
+import Testing
+
+/// 2×2 pooling of every build against plain loops, bit for bit, with halos and ties.
+@Suite("Pooling kernels")
+struct PoolTests {
+  static let kinds: [PoolKind] = [.maxAll, .maxFirst, .average]
+
+  /// Strides of maps whose halos differ.
+  private func arguments(
+    images: Int, height: Int, width: Int, channels: Int, halo: Int, inputIsReLU: Bool
+  ) -> PoolArguments {
+    let xRow = (2 * width + halo) * channels
+    let outRow = (width + 2 * halo) * channels
+    let dxRow = (2 * width + 2 * halo) * channels
+    let doutRow = (width + halo) * channels
+    return PoolArguments(
+      images: images, outHeight: height, outWidth: width, channels: channels, xRow: xRow,
+      xImage: (2 * height + halo) * xRow + 16, outRow: outRow, outImage: (height + halo) * outRow + 32, dxRow: dxRow,
+      dxImage: (2 * height + halo) * dxRow + 48, doutRow: doutRow, doutImage: (height + halo) * doutRow + 16,
+      inputIsReLU: inputIsReLU)
+  }
+
+  /// Values with many exact and near ties, zeros of both signs and negatives.
+  private func tied(_ random: inout RandomFloats, _ count: Int) -> [Float] {
+    (0..<count).map { _ in
+      let base = (random.draw() * 2).rounded() / 2
+      let step = random.draw()
+      return step > 0.8 ? base * (1 + 0.7e-5 * random.draw()) : step < -1.5 ? -0.0 : base
+    }
+  }
+
+  @Test("forward and backward", arguments: kinds, [false, true])
+  func agrees(kind: PoolKind, inputIsReLU: Bool) {
+    var random = RandomFloats(seed: 3)
+    for (images, height, width, channels, halo) in [
+      (1, 1, 1, 16, 0), (1, 1, 3, 32, 1), (2, 3, 1, 48, 2), (3, 2, 2, 16, 1), (2, 4, 5, 64, 3), (5, 1, 1, 80, 0),
+    ] {
+      let p = arguments(
+        images: images, height: height, width: width, channels: channels, halo: halo, inputIsReLU: inputIsReLU)
+      var values = tied(&random, images * p.xImage)
+      if inputIsReLU { values = values.map { NaiveKernels.positivePart($0) } }
+      let x = FloatBuffer(values)
+      let dout = FloatBuffer(random.array(images * p.doutImage))
+      let expectedOut = FloatBuffer(images * p.outImage)
+      let expected = FloatBuffer(images * p.dxImage)
+      NaiveKernels.poolForward(kind, p, x.pointer, expectedOut.pointer)
+      NaiveKernels.poolBackward(kind, p, x.pointer, expectedOut.pointer, dout.pointer, expected.pointer)
+      for kernels in runnableKernels {
+        let out = FloatBuffer(images * p.outImage)
+        let dx = FloatBuffer(images * p.dxImage)
+        kernels.poolForward(kind, p, x.pointer, out.pointer)
+        kernels.poolBackward(kind, p, x.pointer, expectedOut.pointer, dout.pointer, dx.pointer)
+        // Zeros of either sign are the same maximum; what nobody wrote stays as it was.
+        #expect(out.values.map(\.valueBits) == expectedOut.values.map(\.valueBits), "\(kernels.name), \(p)")
+        #expect(dx.values.map(\.valueBits) == expected.values.map(\.valueBits), "\(kernels.name), \(p)")
+        #expect(out.isIntact && dx.isIntact)
+      }
+    }
+  }
+
+  @Test("every build has the same bits", arguments: kinds)
+  func buildsAgree(kind: PoolKind) {
+    var random = RandomFloats(seed: 9)
+    let p = arguments(images: 3, height: 4, width: 4, channels: 48, halo: 1, inputIsReLU: false)
+    let x = FloatBuffer(tied(&random, 3 * p.xImage))
+    let dout = FloatBuffer(random.array(3 * p.doutImage))
+    let results = runnableKernels.map { kernels in
+      let out = FloatBuffer(3 * p.outImage)
+      let dx = FloatBuffer(3 * p.dxImage)
+      kernels.poolForward(kind, p, x.pointer, out.pointer)
+      kernels.poolBackward(kind, p, x.pointer, out.pointer, dout.pointer, dx.pointer)
+      return [out.bits, dx.bits]
+    }
+    for result in results { #expect(result == results[0]) }
+  }
+}
+
+extension Float {
+  /// The bits, of +0 for either zero.
+  fileprivate var valueBits: UInt32 { self == 0 ? 0 : bitPattern }
+}

@@ -1,0 +1,157 @@
+import KernelInterface
+import TestSupport
+import Testing
+
+/// The register tile against plain loops in the same order, bit for bit, over sizes around its own.
+@Suite("Tile sums")
+struct TileSumTests {
+  static let epilogues: [Epilogue] = [.store, .accumulate, .bias, .biasReLU, .reluGradient]
+
+  /// How operands lie in memory.
+  enum Layout: CaseIterable {
+    /// Lane blocks apart, as weights: `[lanes/32][term][32]` and `[lanes/32][row][32]`.
+    case blocked
+    /// Lanes together, as pixels: `[term][lanes]` and `[row][lanes]`.
+    case together
+  }
+
+  struct Shape {
+    var rows: Int
+    var lanes: Int
+    var outer = 1
+    var middle = 1
+    var inner: Int
+    var epilogue = Epilogue.store
+    var layout = Layout.blocked
+    var seed = 0
+  }
+
+  /// Runs one shape through `tileSum` of every build and of the plain loops; says where they differ.
+  private func differences(_ shape: Shape) -> [String] {
+    var random = RandomFloats(seed: shape.seed &* 31 &+ shape.rows &* 7 &+ shape.inner)
+    let terms = shape.outer * shape.middle * shape.inner
+    let paddedLanes = (shape.lanes + 31) / 32 * 32
+    // Strides of a with gaps, rows out of order and overlapping.
+    let aInner = 1 + shape.seed % 3
+    let aMiddle = shape.inner * aInner + shape.seed % 5
+    let aOuter = shape.middle * aMiddle + 3
+    let a = FloatBuffer(random.array(shape.rows * 5 + shape.outer * aOuter + 8))
+    let aOffsets = Int32Buffer((0..<shape.rows).map { ($0 * 5 + shape.seed) % (shape.rows * 5 + 1) })
+    let bInner = shape.layout == .blocked ? 32 : shape.lanes
+    let bBlock = shape.layout == .blocked ? (terms + 1) * 32 : 32
+    let b = FloatBuffer(random.array(max(paddedLanes / 32 * bBlock, terms * bInner) + 64))
+    let outRow = shape.layout == .blocked ? 32 : shape.lanes + 16
+    let outBlock = shape.layout == .blocked ? shape.rows * 32 : 32
+    // Rows are written in another order than they are read.
+    let outOffsets = Int32Buffer((0..<shape.rows).map { (shape.rows - 1 - $0) * outRow })
+    let maskRow = shape.lanes + 7
+    let maskOffsets = Int32Buffer((0..<shape.rows).map { $0 * maskRow })
+    var before = random.array(max(paddedLanes / 32 * outBlock, shape.rows * outRow) + 32)
+    let bias = FloatBuffer(random.array(shape.lanes))
+    let mask = FloatBuffer(random.array((shape.rows + 1) * maskRow).map { $0 > 0.3 ? $0 : $0 > -0.3 ? 0 : $0 })
+    if shape.seed % 4 == 1 { before = before.map { _ in -0.0 } }
+
+    func run(_ kernel: (TileSum) -> Void) -> FloatBuffer {
+      let out = FloatBuffer(before)
+      var s = TileSum(
+        a: a.pointer, aOffsets: aOffsets.pointer, b: b.pointer, out: out.pointer, outOffsets: outOffsets.pointer)
+      s.rows = shape.rows
+      s.lanes = shape.lanes
+      s.outer = shape.outer
+      s.middle = shape.middle
+      s.inner = shape.inner
+      s.aOuter = aOuter
+      s.aMiddle = aMiddle
+      s.aInner = aInner
+      s.bOuter = shape.middle * shape.inner * bInner
+      s.bMiddle = shape.inner * bInner
+      s.bInner = bInner
+      s.bBlock = bBlock
+      s.outBlock = outBlock
+      s.epilogue = shape.epilogue
+      if shape.epilogue == .bias || shape.epilogue == .biasReLU { s.bias = UnsafePointer(bias.pointer) }
+      if shape.epilogue == .reluGradient {
+        s.mask = UnsafePointer(mask.pointer)
+        s.maskOffsets = UnsafePointer(maskOffsets.pointer)
+      }
+      kernel(s)
+      return out
+    }
+
+    let expected = run(NaiveKernels.tileSum)
+    return runnableKernels.compactMap { kernels in
+      let actual = run(kernels.tileSum)
+      if !actual.isIntact { return "\(kernels.name) wrote outside: \(shape)" }
+      return actual.bits == expected.bits ? nil : "\(kernels.name): \(shape)"
+    }
+  }
+
+  @Test("any rows and lanes, over any nesting of short sums", arguments: [16, 32, 48, 64, 80])
+  func smallShapes(lanes: Int) {
+    var seed = 0
+    for rows in 0...17 {
+      for (outer, middle) in [(1, 1), (1, 3), (2, 1), (3, 2)] {
+        for inner in [1, 2, 3, 5, 8, 17] {
+          let shape = Shape(
+            rows: rows, lanes: lanes, outer: outer, middle: middle, inner: inner,
+            epilogue: Self.epilogues[seed % 5], layout: seed % 2 == 0 ? .blocked : .together, seed: seed)
+          #expect(differences(shape) == [])
+          seed += 1
+        }
+      }
+    }
+  }
+
+  @Test("long sums, which are blocked, under every epilogue", arguments: epilogues)
+  func longSums(epilogue: Epilogue) {
+    var seed = 0
+    for inner in [255, 256, 257, 511, 512, 513, 514, 600, 767, 768, 769, 1025] {
+      for rows in [1, 5, 6, 7, 8, 9, 16, 17] {
+        for layout in Layout.allCases {
+          let lanes = [16, 48, 32][seed % 3]
+          let shape = Shape(
+            rows: rows, lanes: lanes, inner: inner, epilogue: epilogue, layout: layout, seed: seed)
+          #expect(differences(shape) == [])
+          seed += 1
+        }
+      }
+    }
+  }
+
+  @Test("every length of sum from 1 to 600")
+  func everyLength() {
+    for inner in 1...600 {
+      #expect(
+        differences(Shape(rows: 9, lanes: 16, inner: inner, epilogue: Self.epilogues[inner % 5], seed: inner)) == [])
+    }
+  }
+
+  @Test("a sum cut into two, the second accumulating, is the whole sum")
+  func accumulation() {
+    let terms = 700
+    var random = RandomFloats(seed: 4)
+    let a = FloatBuffer(random.array(terms + 64))
+    let b = FloatBuffer(random.array(terms * 32))
+    let offsets = Int32Buffer(Array(0..<10))
+    let targets = Int32Buffer((0..<10).map { $0 * 32 })
+    for kernels in runnableKernels {
+      func sum(_ cuts: [Int]) -> [Float] {
+        let out = FloatBuffer(320)
+        for (first, last) in zip(cuts, cuts.dropFirst()) {
+          var s = TileSum(
+            a: a.pointer + first, aOffsets: offsets.pointer, b: b.pointer + first * 32, out: out.pointer,
+            outOffsets: targets.pointer)
+          s.rows = 10
+          s.lanes = 32
+          s.inner = last - first
+          s.outBlock = 320
+          s.epilogue = first == 0 ? .store : .accumulate
+          kernels.tileSum(s)
+        }
+        return out.values
+      }
+      let whole = sum([0, terms])
+      for cut in [1, 255, 256, 257, 512, 699] { #expect(sum([0, cut, terms]) == whole, "\(kernels.name), \(cut)") }
+    }
+  }
+}

@@ -1,0 +1,40 @@
+import Network
+import Testing
+
+@testable import Reporting
+@testable import Training
+
+@Suite struct KernelReportTests {
+  private let summary: KernelBenchmarkSummary = KernelBenchmarkSummary(
+    kernels: "avx2", peakGigaflops: 100, copyGigabytesPerSecond: 10, images: 16,
+    rows: [
+      .init(
+        layer: "conv2d_1", pass: .weightGradient, algorithm: "winograd", gigaflops: 250, shareOfPeak: 2.5,
+        microsecondsPerImage: 1.25, bytesPerImage: 4096, bound: "compute"),
+      .init(
+        layer: "dense_1", pass: .forward, algorithm: "gemm", gigaflops: 50, shareOfPeak: 0.5,
+        microsecondsPerImage: 2, bytesPerImage: 1_234_567, bound: "memory"),
+    ])
+
+  @Test func theObjectHasTheDocumentedKeys() {
+    #expect(
+      summary.json.compactText
+        == #"{"kernels":"avx2","peak_gflops":100,"copy_gb_per_second":10,"images":16,"layers":["#
+        + #"{"layer":"conv2d_1","pass":"weight_gradient","algorithm":"winograd","gflops":250,"share_of_peak":2.5,"#
+        + #""us_per_image":1.25,"bytes_per_image":4096,"bound":"compute"},"#
+        + #"{"layer":"dense_1","pass":"forward","algorithm":"gemm","gflops":50,"share_of_peak":0.5,"#
+        + #""us_per_image":2,"bytes_per_image":1234567,"bound":"memory"}]}"#)
+  }
+
+  @Test func everyRowIsALine() {
+    let lines: [String] = summary.lines
+    #expect(lines.contains { $0.hasPrefix("conv2d_1") && $0.contains("winograd") && $0.contains("2.50") })
+    #expect(lines.contains { $0.hasPrefix("dense_1") && $0.contains("1,234,567") && $0.hasSuffix("memory") })
+    #expect(lines.contains("median share of peak: winograd 2.50, gemm 0.50"))
+  }
+
+  @Test func theReasonSaysWhoChose() {
+    #expect(KernelText.reason(request: "portable") == "forced by LOCKSTEP_KERNELS")
+    for request: String? in [nil, ""] { #expect(KernelText.reason(request: request).hasPrefix("the widest")) }
+  }
+}
