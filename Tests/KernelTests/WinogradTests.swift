@@ -56,7 +56,9 @@ struct WinogradTests {
     var channels: Int
     var firstTile: Int
     var tiles: Int
-    let (images, height, width) = (3, 7, 10)
+    let images = 3
+    let height = 7
+    let width = 10
     var rows: Int { (height + size.outputs - 1) / size.outputs }
     var columns: Int { (width + size.outputs - 1) / size.outputs }
     var row: Int { (columns * size.outputs + 6) * channels }

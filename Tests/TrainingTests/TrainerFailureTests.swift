@@ -69,7 +69,7 @@ struct TrainerFailureTests {
     }.trainer(data)
     var finite = 0
     let error = userError {
-      try trainer.run(stop: StopFlag()) { event in
+      _ = try trainer.run(stop: StopFlag()) { event in
         if case .step(let step, progress: false) = event, step.loss.isFinite { finite += 1 }
       }
     }
