@@ -39,7 +39,7 @@ extension ScalingModel {
     let bytes = 128 << 20
     costs.coreBytesPerNanosecond =
       Double(bytes) / (try AllReduceBenchmark.copyNanoseconds(single, bytes: bytes, seconds: 0.3))
-    let network = try NetworkPlan(configuration.model, maximumExamples: 1)
+    let network = try NetworkPlan(configuration.model, capacity: ImageCapacity(shard: 1))
     costs.parameterBytes = 4 * Double(network.parameters.packedCount)
     costs.preparedBytes = 4 * Double(network.preparedCount)
 
