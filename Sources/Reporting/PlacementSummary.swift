@@ -6,7 +6,8 @@ extension PlacementReport {
   package var json: JSONValue {
     .object([
       .init("workers", .array(workers.map(Self.worker))), .init("memory", .array(memory.map(Self.memory))),
-      .init("as_planned", .bool(mismatches.isEmpty)), .init("numa_balancing", .bool(hasAutomaticNUMABalancing)),
+      .init("as_planned", isAsPlanned.map { .bool($0) } ?? .null),
+      .init("numa_balancing", .bool(hasAutomaticNUMABalancing)),
       .init("notes", .array((mismatches + notes).map { .string($0) })),
     ])
   }

@@ -94,8 +94,7 @@ extension PlacementReport {
       notes.append(
         "the system refused to place memory \(refusals) times (mbind), so the first touch decided where it lies")
     }
-    let unknown = memory.reduce(0) { $0 + $1.tally.unknownPages }
-    if unknown > 0 { notes.append("the system does not tell where \(unknown) pages lie (move_pages)") }
+    if unknownPages > 0 { notes.append("the system does not tell where \(unknownPages) pages lie (move_pages)") }
     if map == nil { notes.append("the system does not tell about huge pages (/proc/self/smaps)") }
   }
 }
