@@ -3,6 +3,13 @@ import Datasets
 import Diagnostics
 import Machine
 
+/// How a data set lies on the nodes whose workers read it.
+package enum DatasetPlacement: String, Sendable, Hashable {
+  case whole
+  case copies = "per_node"
+  case interleaved = "interleave"
+}
+
 /// A data set as the workers of each memory node read it.
 ///
 ///     one node in use          its pages are moved there
@@ -13,11 +20,8 @@ import Machine
 ///
 /// `@unchecked Sendable`: a group's entries are written by its first member, and read by the others after a barrier.
 final class PlacedDataset: @unchecked Sendable {
-  private enum Policy {
-    case whole, copies, interleaved
-  }
   private let groups: [Placement.Group]
-  private let policy: Policy
+  let policy: DatasetPlacement
   /// False where the machine has one node: there is nothing to ask the system for.
   private let asksSystem: Bool
   private let original: ImageDataset
@@ -30,19 +34,21 @@ final class PlacedDataset: @unchecked Sendable {
     groups = plan.groups
     original = dataset
     asksSystem = plan.topology.nodes.count > 1
-    let copiesBytes = (groups.count - 1) * Self.bytes(dataset)
+    let copiesBytes = (groups.count - 1) * dataset.memory.reduce(0) { $0 + $1.count }
+    // The run's own memory is not touched yet, so the system still counts it as available.
+    let freeBytes = available.map { $0.bytes - MemoryNeeds(plan).totalBytes } ?? Int.max
     policy =
       switch plan.configuration.runtime.memory.dataset {
       case _ where groups.count == 1: .whole
       case .interleave: .interleaved
       case .perNode: .copies
-      case .auto: copiesBytes <= (available?.bytes ?? Int.max) / 4 ? .copies : .interleaved
+      case .auto: copiesBytes <= freeBytes / 4 ? .copies : .interleaved
       }
-    if policy == .copies, let available, copiesBytes > available.bytes {
+    if policy == .copies, copiesBytes > freeBytes {
       throw UserError(
         .systemRefused, "runtime.memory.dataset",
-        "a copy of the data set on each of \(groups.count) nodes takes \(copiesBytes >> 20) MiB more, but "
-          + "\(available.bytes >> 20) MiB are available (\(available.source))", hint: "use \"interleave\"")
+        "a copy of the data set on each of \(groups.count) nodes takes \(copiesBytes >> 20) MiB more, but besides the "
+          + "run's own memory \(max(0, freeBytes) >> 20) MiB are available", hint: "use \"interleave\"")
     }
     datasets = .allocate(capacity: groups.count)
     datasets.initialize(repeating: dataset, count: groups.count)
@@ -90,6 +96,4 @@ final class PlacedDataset: @unchecked Sendable {
 
   /// How often the system refused to place memory; to be read once the workers have finished.
   var placementRefusals: Int { groups.indices.reduce(0) { $0 + refusals[$1] } }
-
-  private static func bytes(_ dataset: ImageDataset) -> Int { dataset.memory.reduce(0) { $0 + $1.count } }
 }

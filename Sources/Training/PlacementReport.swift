@@ -41,6 +41,8 @@ package struct PlacementReport: Sendable, Hashable {
   }
   package var workers: [Worker]
   package var memory: [Memory]
+  /// How the training set lies.
+  package var dataset: DatasetPlacement
   package var hasAutomaticNUMABalancing: Bool
   /// What the system refused, and what to know about the above.
   package var notes: [String]

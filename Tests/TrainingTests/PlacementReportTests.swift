@@ -115,7 +115,8 @@ struct PlacementReportTests {
     #expect(worker(migrations: 2) == ["worker 7, pinned to CPU 3, was moved 2 times"])
     func report(_ tally: PageTally) -> PlacementReport {
       PlacementReport(
-        workers: [], memory: [.init(kind: .gradients, tally: tally, hugeShare: 0)], hasAutomaticNUMABalancing: true,
+        workers: [], memory: [.init(kind: .gradients, tally: tally, hugeShare: 0)], dataset: .whole,
+        hasAutomaticNUMABalancing: true,
         notes: ["a note"])
     }
     #expect(report(PageTally(pages: 10, plannedPages: 10, pagesOnNode: 10)).isAsPlanned == true)
