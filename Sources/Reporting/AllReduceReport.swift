@@ -35,7 +35,7 @@ extension AllReduceSummary: Summary {
       "copying \(NumberText.fixed(copyGigabytesPerSecond, 1)) GB/s, read and written by all workers beyond the caches",
       "",
     ] + table.lines() + [
-      "", "bytes: partial sums read once; weights and velocity read and written.",
+      "", "bytes: partial sums read once; weights and velocity read and written, other nodes' weights written.",
       "copy µs: the same bytes copied by as many threads, from caches where they fit.",
     ]
   }

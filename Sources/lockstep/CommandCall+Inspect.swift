@@ -15,14 +15,16 @@ extension CommandCall {
     let machine: Topology = try Topology.read()
     let request: String? = StandardStreams.environmentValue("LOCKSTEP_KERNELS")
     let kernels: String = try KernelBuild.select(request: request).name
-    var placement: Placement?
+    var plan: RunPlan?
     if invocation.configuration != nil {
       let run: RunConfiguration = try configuration()
-      placement = try RunPlan(run, topology: machine, exampleCount: run.training.batchSize).placement
+      plan = try RunPlan(run, topology: machine, exampleCount: run.training.batchSize)
     }
     try print(
       TopologyReport(
-        topology: machine, kernels: kernels, kernelReason: KernelText.reason(request: request), placement: placement))
+        topology: machine, kernels: kernels, kernelReason: KernelText.reason(request: request),
+        placement: plan?.placement,
+        memory: plan?.memoryPlan))
   }
 
   /// A failed check exits with 70: a gradient is the program's fault.
