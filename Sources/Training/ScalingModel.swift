@@ -1,4 +1,5 @@
 import Diagnostics
+import Machine
 import Randomness
 
 /// A machine to predict: equal nodes of equal cores, one worker per core.
@@ -11,17 +12,27 @@ package struct TargetTopology: Sendable, Hashable, CustomStringConvertible {
     self.coresPerNode = coresPerNode
   }
 
-  /// From a text such as `8x16`: nodes × cores per node.
+  /// From a text such as `8x16`, nodes × cores per node, or from a folder with a copy of a machine's `/sys`.
   ///
-  /// - Throws: `UserError` (64) about `--predict`.
+  /// - Throws: `UserError` (64) about `--predict`; as `Topology.read` where the text has a `/`.
   package init(text: String) throws(UserError) {
+    if text.contains("/") {
+      self.init(try Topology.read(root: text))
+      return
+    }
     let parts = text.split(omittingEmptySubsequences: false, whereSeparator: { "xX×".contains($0) })
     guard parts.count == 2, let nodes = Int(parts[0]), let cores = Int(parts[1]), (1...1024).contains(nodes),
       (1...1024).contains(cores)
     else {
-      throw UserError(.usage, "--predict", "found \(text); allowed: NODESxCORES such as 8x16, each from 1 to 1024")
+      throw UserError(.usage, "--predict", "found \(text); allowed: NODESxCORES such as 8x16, each from 1 to 1024, or a folder with a / in its name")
     }
     self.init(nodes: nodes, coresPerNode: cores)
+  }
+
+  /// The nodes that have usable cores, each taken to have as many as the one with the fewest.
+  package init(_ topology: Topology) {
+    let coresOfNode = Dictionary(grouping: topology.usableCores, by: \.node).values.map(\.count)
+    self.init(nodes: coresOfNode.count, coresPerNode: coresOfNode.min() ?? 1)
   }
 
   package var description: String { "\(nodes)x\(coresPerNode)" }

@@ -42,7 +42,8 @@ package enum Command: String, CaseIterable, Sendable {
     case .scaling: [.workerCounts, .predict, .output] + Flag.overrides + [.json, .quiet, .noProgress]
     case .allReduce: [.parameters] + Flag.overrides + [.json, .quiet, .noProgress]
     case .tune: [.write] + Flag.overrides + [.json, .quiet, .noProgress]
-    case .kernels, .throughput, .gradcheck, .topology, .config: Flag.overrides + [.json, .quiet, .noProgress]
+    case .topology: [.topologyRoot] + Flag.overrides + [.json, .quiet, .noProgress]
+    case .kernels, .throughput, .gradcheck, .config: Flag.overrides + [.json, .quiet, .noProgress]
     }
   }
 
@@ -66,6 +67,7 @@ package enum Flag: String, CaseIterable, Sendable {
   case predict
   case parameters
   case write
+  case topologyRoot = "topology-root"
   case set
   case workers
   case epochs
@@ -90,9 +92,10 @@ package enum Flag: String, CaseIterable, Sendable {
     case .weights, .images: "FILE"
     case .resume: "auto|never|FILE"
     case .workerCounts: "1,2,4"
-    case .predict: "NODESxCORES"
+    case .predict: "NODESxCORES|DIR"
     case .parameters: "N"
     case .write: "FILE"
+    case .topologyRoot: "DIR"
     case .set: "key.path=VALUE"
     case .workers: "N|auto"
     case .epochs, .batchSize, .seed: "N"
@@ -109,9 +112,10 @@ package enum Flag: String, CaseIterable, Sendable {
     case .images: "the images, an IDX file, plain or gzip"
     case .resume: "auto: continue an unfinished run in the run directory; or a checkpoint"
     case .workerCounts: "the worker counts to measure (1, 2, 4 … and whole nodes)"
-    case .predict: "the model's efficiency for such a machine, such as 8x16"
+    case .predict: "the model's efficiency for such a machine, such as 8x16, or a copy of its /sys"
     case .parameters: "that size alone, not a range of sizes"
     case .write: "CONFIG with the runtime section found, all else kept"
+    case .topologyRoot: "another machine, whose /sys and /proc were copied to DIR"
     case .set: "any key of the configuration; repeatable"
     case .workers: "runtime.workers"
     case .epochs: "training.epochs"
@@ -134,7 +138,7 @@ package enum Flag: String, CaseIterable, Sendable {
     case .batchSize: "training.batch_size"
     case .lr: "training.optimizer.lr"
     case .seed: "seed"
-    case .workerCounts, .predict, .parameters, .write: nil
+    case .workerCounts, .predict, .parameters, .write, .topologyRoot: nil
     case .output, .weights, .images, .resume, .set, .json, .quiet, .noProgress, .version, .help: nil
     }
   }
