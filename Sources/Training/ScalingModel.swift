@@ -24,7 +24,9 @@ package struct TargetTopology: Sendable, Hashable, CustomStringConvertible {
     guard parts.count == 2, let nodes = Int(parts[0]), let cores = Int(parts[1]), (1...1024).contains(nodes),
       (1...1024).contains(cores)
     else {
-      throw UserError(.usage, "--predict", "found \(text); allowed: NODESxCORES such as 8x16, each from 1 to 1024, or a folder with a / in its name")
+      throw UserError(
+        .usage, "--predict",
+        "found \(text); allowed: NODESxCORES such as 8x16, each from 1 to 1024, or a folder with a / in its name")
     }
     self.init(nodes: nodes, coresPerNode: cores)
   }

@@ -112,7 +112,7 @@ package enum Flag: String, CaseIterable, Sendable {
     case .images: "the images, an IDX file, plain or gzip"
     case .resume: "auto: continue an unfinished run in the run directory; or a checkpoint"
     case .workerCounts: "the worker counts to measure (1, 2, 4 … and whole nodes)"
-    case .predict: "the model's efficiency for such a machine, such as 8x16, or a copy of its /sys"
+    case .predict: "efficiency on such a machine, such as 8x16 or a copied /sys"
     case .parameters: "that size alone, not a range of sizes"
     case .write: "CONFIG with the runtime section found, all else kept"
     case .topologyRoot: "another machine, whose /sys and /proc were copied to DIR"
