@@ -41,7 +41,7 @@ package enum Command: String, CaseIterable, Sendable {
     case .predict: [.weights, .images, .output] + Flag.overrides + [.json, .quiet, .noProgress]
     case .scaling: [.workerCounts, .predict, .output] + Flag.overrides + [.json, .quiet, .noProgress]
     case .allReduce: [.parameters] + Flag.overrides + [.json, .quiet, .noProgress]
-    case .tune: [.write] + Flag.overrides + [.json, .quiet, .noProgress]
+    case .tune: [.write, .exhaustive] + Flag.overrides + [.json, .quiet, .noProgress]
     case .topology: [.topologyRoot] + Flag.overrides + [.json, .quiet, .noProgress]
     case .kernels, .throughput, .gradcheck, .config: Flag.overrides + [.json, .quiet, .noProgress]
     }
@@ -67,6 +67,7 @@ package enum Flag: String, CaseIterable, Sendable {
   case predict
   case parameters
   case write
+  case exhaustive
   case topologyRoot = "topology-root"
   case set
   case workers
@@ -100,7 +101,7 @@ package enum Flag: String, CaseIterable, Sendable {
     case .workers: "N|auto"
     case .epochs, .batchSize, .seed: "N"
     case .lr: "X"
-    case .json, .quiet, .noProgress, .version, .help: nil
+    case .exhaustive, .json, .quiet, .noProgress, .version, .help: nil
     }
   }
 
@@ -115,6 +116,7 @@ package enum Flag: String, CaseIterable, Sendable {
     case .predict: "efficiency on such a machine, such as 8x16 or a copied /sys"
     case .parameters: "that size alone, not a range of sizes"
     case .write: "CONFIG with the runtime section found, all else kept"
+    case .exhaustive: "try every combination, not the promising ones"
     case .topologyRoot: "another machine, whose /sys and /proc were copied to DIR"
     case .set: "any key of the configuration; repeatable"
     case .workers: "runtime.workers"
@@ -138,7 +140,7 @@ package enum Flag: String, CaseIterable, Sendable {
     case .batchSize: "training.batch_size"
     case .lr: "training.optimizer.lr"
     case .seed: "seed"
-    case .workerCounts, .predict, .parameters, .write, .topologyRoot: nil
+    case .workerCounts, .predict, .parameters, .write, .exhaustive, .topologyRoot: nil
     case .output, .weights, .images, .resume, .set, .json, .quiet, .noProgress, .version, .help: nil
     }
   }
