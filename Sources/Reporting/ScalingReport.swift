@@ -112,7 +112,9 @@ extension ScalingPrediction {
           .init("optimizer_ms", .number(costs.optimizer * 1e-6)),
           .init("prepare_ms", .number(costs.prepare * 1e-6)),
           .init("parameter_bytes", .number(costs.parameterBytes)),
+          .init("prepared_bytes", .number(costs.preparedBytes)), .init("shard_bytes", .number(costs.shardBytes)),
           .init("core_gb_per_second", .number(costs.coreBytesPerNanosecond)),
+          .init("copy_gb_per_second", .number(costs.copyBytesPerNanosecond)),
           .init("assumed_node_gb_per_second", .number(costs.nodeBytesPerNanosecond)),
           .init("assumed_link_gb_per_second", .number(costs.linkBytesPerNanosecond)),
         ])),
@@ -145,7 +147,8 @@ extension ScalingPrediction {
       + [
         "measured: contention \(NumberText.fixed(costs.contention, 3)), jitter \(NumberText.percent(costs.jitter)), "
           + "barrier \(NumberText.fixed(costs.barrierArrival, 0)) ns a worker, "
-          + "\(NumberText.fixed(costs.coreBytesPerNanosecond, 1)) GB/s a core",
+          + "\(NumberText.fixed(costs.coreBytesPerNanosecond, 1)) GB/s one core, "
+          + "\(NumberText.fixed(costs.copyBytesPerNanosecond, 1)) GB/s all",
         "assumed: \(NumberText.fixed(costs.nodeBytesPerNanosecond, 0)) GB/s a node, "
           + "\(NumberText.fixed(costs.linkBytesPerNanosecond, 0)) GB/s between nodes",
       ]

