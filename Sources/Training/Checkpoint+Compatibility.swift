@@ -5,7 +5,9 @@ extension Checkpoint {
   ///
   /// Where data lies may change too: what it holds is compared by its fingerprint.
   static let freeKeys: [String] = [
-    "name", "runtime.workers", "runtime.placement", "checkpoint", "logging", "data.train", "data.test", "data.format",
+    "name", "runtime.workers", "runtime.placement", "runtime.memory", "checkpoint", "logging", "data.train",
+    "data.test",
+    "data.format",
   ]
 
   /// Refuses a configuration under which the run would not go on with the same numbers.
