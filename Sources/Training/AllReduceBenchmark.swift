@@ -10,7 +10,7 @@ package struct AllReduceSummary: Sendable, Hashable {
     package var parameters: Int
     /// Barrier, additions and optimizer, barrier.
     package var microseconds: Double
-    /// Bytes that must move at least: every partial sum read, weights and velocity read and written.
+    /// Bytes that must move at least: every partial sum read, weights and velocity read and written, other replicas written.
     package var bytes: Double
     /// Of a copy of as many bytes by as many threads.
     package var copyMicroseconds: Double
@@ -20,6 +20,8 @@ package struct AllReduceSummary: Sendable, Hashable {
     package var shareOfCopy: Double { copyMicroseconds / microseconds }
   }
   package var workers: Int
+  /// Whose memory the workers use.
+  package var nodes: Int
   package var kernels: String
   /// Read and written by all workers together, far beyond the caches.
   package var copyGigabytesPerSecond: Double
@@ -28,7 +30,8 @@ package struct AllReduceSummary: Sendable, Hashable {
   package var rows: [Row]
 }
 
-/// The all-reduce alone, as training does it: one partial sum per worker, segments, the optimizer in the same pass.
+/// The all-reduce alone, as training does it: one partial sum per worker, inside each node, across nodes, and the optimizer
+/// in the same pass.
 package enum AllReduceBenchmark {
   package static let defaultSizes: [Int] = [10_000, 100_000, 1_000_000, 3_000_000, 10_000_000]
   private static let copyBytes: Int = 64 << 20
@@ -45,10 +48,11 @@ package enum AllReduceBenchmark {
     let group = try WorkerGroup(placement: placement)
     let barrier = try barrierNanoseconds(group)
     let copy = try copyNanoseconds(group, bytes: copyBytes * placement.workers.count, seconds: secondsPerSize)
+    let replicas = placement.groups.count
     var rows: [AllReduceSummary.Row] = []
     for size in sizes {
       let parameters = (size + 31) / 32 * 32
-      let bytes = 4 * Double(parameters) * Double(placement.workers.count + 4)
+      let bytes = 4 * Double(parameters) * Double(placement.workers.count + 4 + replicas - 1)
       let time = try reduceNanoseconds(
         group, parameters, kernels, configuration.training.optimizer, seconds: secondsPerSize)
       let copied = try copyNanoseconds(group, bytes: Int(bytes), seconds: secondsPerSize)
@@ -56,7 +60,7 @@ package enum AllReduceBenchmark {
         .init(parameters: parameters, microseconds: time * 1e-3, bytes: bytes, copyMicroseconds: copied * 1e-3))
     }
     return AllReduceSummary(
-      workers: placement.workers.count, kernels: kernels.name,
+      workers: placement.workers.count, nodes: replicas, kernels: kernels.name,
       copyGigabytesPerSecond: Double(copyBytes * placement.workers.count) / copy, barrierNanoseconds: barrier,
       rows: rows)
   }
@@ -77,7 +81,7 @@ package enum AllReduceBenchmark {
   static func copyNanoseconds(_ group: WorkerGroup, bytes: Int, seconds: Double) throws -> Double {
     let floats = max(1, bytes / (8 * group.workerCount))
     return try timed(group, seconds: seconds) { context in
-      let memory = try NodeBuffer(byteCount: 8 * floats, node: context.node)
+      let memory = try NodeBuffer(byteCount: 8 * floats, node: context.memoryNode)
       let source = memory.pointer.bindMemory(to: Float.self, capacity: 2 * floats)
       source.update(repeating: 1, count: 2 * floats)
       return Owned(memory: memory) { (source + floats).update(from: source, count: floats) }
@@ -88,23 +92,32 @@ package enum AllReduceBenchmark {
     _ group: WorkerGroup, _ parameters: Int, _ kernels: KernelTable, _ optimizer: SGDConfiguration, seconds: Double
   ) throws -> Double {
     let workers = group.workerCount
-    let program = ReductionProgram(shardCount: workers, runs: (0..<workers).map { $0..<$0 + 1 })
-    let shared = SharedBuffers(workers: workers, memory: try NodeBuffer(byteCount: 8 * parameters))
+    let groups = group.placement.groups
+    let program = ReductionProgram(
+      shardCount: workers, runs: (0..<workers).map { $0..<$0 + 1 }, groups: groups.map(\.workers))
+    let segments = SegmentUpdate.segments(count: parameters, groups: groups.map(\.workers))
+    let shared = try SharedBuffers(workers: workers, groups, parameters)
     return try timed(group, seconds: seconds) { context in
       // Zeros: sums that are added up again and again stay finite.
-      let memory = try NodeBuffer(byteCount: 4 * parameters, node: context.node)
+      let memory = try NodeBuffer(byteCount: 4 * parameters, node: context.memoryNode)
       let gradient = memory.pointer.bindMemory(to: Float.self, capacity: parameters)
       gradient.update(repeating: 0, count: parameters)
       shared.gradients[context.index] = gradient
-      let segment = SegmentUpdate.segment(context.index, of: workers, count: parameters)
-      let weights = shared.memory.pointer.bindMemory(to: Float.self, capacity: 2 * parameters)
-      for part in [weights, weights + parameters] {
-        (part + segment.lowerBound).update(repeating: 0, count: segment.count)
+      let segment = segments[context.index]
+      for buffer in shared.replicas + [shared.velocity] {
+        (buffer + segment.lowerBound).update(repeating: 0, count: segment.count)
       }
       let update = SegmentUpdate(
-        program: program, gradients: shared.gradients, slots: 1, replicas: [weights], velocity: weights + parameters,
+        program: program, gradients: shared.gradients, slots: 1, replicas: shared.replicas, velocity: shared.velocity,
         kernels: kernels, optimizer: optimizer)
-      return Owned(memory: memory) { _ = update.update(segment, group: 0, m: 1, learningRate: 0.1) }
+      let part = SegmentUpdate.segment(context.member, of: context.members.count, count: parameters)
+      return Owned(memory: memory) {
+        if groups.count > 1 {
+          update.sum(part, group: context.group)
+          try context.barrier.wait()
+        }
+        _ = update.update(segment, group: context.group, m: 1, learningRate: 0.1)
+      }
     }
   }
 
@@ -123,7 +136,7 @@ package enum AllReduceBenchmark {
         // Written by worker 0 before the last barrier of the round before.
         if stop.isRequested { break }
         let start = monotonicNanoseconds()
-        owned.body()
+        try owned.body()
         try context.barrier.wait()
         let end = monotonicNanoseconds()
         round += 1
@@ -138,7 +151,7 @@ package enum AllReduceBenchmark {
   /// A worker's memory together with what it does to it.
   private struct Owned: ~Copyable {
     let memory: NodeBuffer
-    let body: () -> Void
+    let body: () throws -> Void
   }
 
   /// `@unchecked Sendable`: written by worker 0 alone, read after all have finished.
@@ -147,12 +160,30 @@ package enum AllReduceBenchmark {
   /// `@unchecked Sendable`: each worker enters its own buffer before the first barrier; segments have one writer.
   private final class SharedBuffers: @unchecked Sendable {
     let gradients: UnsafeMutablePointer<UnsafeMutablePointer<Float>?>
-    let memory: NodeBuffer
+    let replicas: [UnsafeMutablePointer<Float>]
+    let velocity: UnsafeMutablePointer<Float>
+    private let owners: [Owner]
 
-    init(workers: Int, memory: consuming NodeBuffer) {
+    private final class Owner {
+      let memory: NodeBuffer
+
+      init(floats: Int, node: Int?) throws {
+        memory = try NodeBuffer(byteCount: 4 * floats, node: node)
+      }
+
+      func pointer(floats: Int) -> UnsafeMutablePointer<Float> {
+        memory.pointer.bindMemory(to: Float.self, capacity: floats)
+      }
+    }
+
+    init(workers: Int, _ groups: [Placement.Group], _ parameters: Int) throws {
+      // The velocity has no node: its owners touch it first.
+      owners = try (groups.map(\.memoryNode) + [nil]).map { try Owner(floats: parameters, node: $0) }
+      let pointers = owners.map { $0.pointer(floats: parameters) }
+      replicas = [UnsafeMutablePointer<Float>](pointers[..<groups.count])
+      velocity = pointers[groups.count]
       gradients = .allocate(capacity: workers)
       gradients.initialize(repeating: nil, count: workers)
-      self.memory = memory
     }
 
     deinit { gradients.deallocate() }

@@ -10,28 +10,30 @@ package struct TuningTrial: Sendable, Hashable {
 
 /// The result of `tune`.
 package struct TuningSummary: Sendable, Hashable {
-  /// In the order they were tried; a setting measured again has the median of all its steps.
+  /// In the order they were tried; a setting measured again has its last number.
   package var trials: [TuningTrial]
   package var best: TuningTrial
 }
 
-/// Searches the settings that change speed alone: workers, placement policy, SMT siblings. Never `shard_size`.
+/// Searches the settings that change speed alone: workers, placement policy, SMT, huge pages. Never `shard_size`.
 ///
-///     worker counts ─► policies ─► SMT ─► counts around the best ─► the best three again, in turn ─► choice
+///     worker counts ─► policies ─► SMT ─► huge pages ─► counts around the best ─► the best three of all ─► choice
 ///
-/// Each stage starts from the best so far. An exhaustive search tries every count with everything else instead.
+/// Each stage compares changes of the best so far with it, in alternating rounds: a slow minute of the machine touches
+/// all. An exhaustive search compares every combination instead.
 package struct Tuner {
   /// A faster setting must win by more than this to displace a plainer one tried before it.
   package static let noise: Double = 0.01
+  private static let rounds: Int = 2
   private static let finalists: Int = 3
-  private static let finalRounds: Int = 3
+  private static let finalRounds: Int = 5
 
   let configuration: RunConfiguration
   let topology: Topology
   /// Answers images/s of single steps under a setting.
   let measure: (RuntimeConfiguration) throws -> [Double]
   let progress: (TuningTrial) -> Void
-  /// Settings that put every worker in the same place are one.
+  /// Settings that put every worker and its memory in the same place are one.
   private var tried: [(placement: Placement, runtime: RuntimeConfiguration, rates: [Double])] = []
 
   init(
@@ -46,7 +48,7 @@ package struct Tuner {
 
   /// Measures real training steps, about `secondsPerTrial` for each setting and round.
   package static func run(
-    configuration: RunConfiguration, topology: Topology, exhaustive: Bool = false, secondsPerTrial: Double = 1,
+    configuration: RunConfiguration, topology: Topology, exhaustive: Bool = false, secondsPerTrial: Double = 0.5,
     progress: (TuningTrial) -> Void = { _ in }
   ) throws -> TuningSummary {
     try withoutActuallyEscaping(progress) { progress in
@@ -62,17 +64,13 @@ package struct Tuner {
 
   mutating func search(exhaustive: Bool) throws -> TuningSummary {
     if exhaustive {
-      for count in try usefulCounts() {
-        var variants = [configured(workers: count)]
-        for change in changes { variants += variants.flatMap(change) }
-        for variant in variants { try attempt(variant) }
-      }
+      var all = try usefulCounts().map(configured)
+      for change in changes { all += all.flatMap(change) }
+      _ = try fastest(of: all)
     } else {
-      for count in try firstCounts() { try attempt(configured(workers: count)) }
-      for change in changes {
-        for variant in change(best.runtime) { try attempt(variant) }
-      }
-      for variant in try neighbours(of: best) { try attempt(variant) }
+      var best = try fastest(of: try firstCounts().map(configured))
+      for change in changes { best = try fastest(of: [best] + change(best)) }
+      _ = try fastest(of: [best] + neighbours(of: best))
     }
     return try final()
   }
@@ -92,7 +90,7 @@ package struct Tuner {
   }
 
   /// What else may change, one kind of change after the other; explicit CPUs stay as they are.
-  var changes: [(RuntimeConfiguration) -> [RuntimeConfiguration]] { [otherPolicies, onSiblings] }
+  var changes: [(RuntimeConfiguration) -> [RuntimeConfiguration]] { [otherPolicies, onSiblings, otherPages] }
 
   private func otherPolicies(than runtime: RuntimeConfiguration) -> [RuntimeConfiguration] {
     if case .cpus = runtime.policy { return [] }
@@ -114,19 +112,25 @@ package struct Tuner {
     return [more]
   }
 
+  private func otherPages(than runtime: RuntimeConfiguration) -> [RuntimeConfiguration] {
+    var other = runtime
+    other.memory.hugePages.toggle()
+    return topology.transparentHugePages == "never" ? [] : [other]
+  }
+
   /// The useful counts halfway to the next ones tried, below and above.
-  private func neighbours(of trial: TuningTrial) throws -> [RuntimeConfiguration] {
+  private func neighbours(of runtime: RuntimeConfiguration) throws -> [RuntimeConfiguration] {
+    guard case .count(let workers) = runtime.workers else { return [] }
     let counts = tried.map(\.placement.workers.count)
-    let below = counts.filter { $0 < trial.workers }.max() ?? trial.workers
-    let above = counts.filter { $0 > trial.workers }.min() ?? trial.workers
+    let below = counts.filter { $0 < workers }.max() ?? workers
+    let above = counts.filter { $0 > workers }.min() ?? workers
     let useful = try usefulCounts()
-    return [(below, trial.workers), (trial.workers, above)].compactMap { low, high in
+    return [(below, workers), (workers, above)].compactMap { low, high in
       let between = useful.filter { low < $0 && $0 < high }
-      return between.isEmpty ? nil : between[between.count / 2]
-    }.map { count in
-      var runtime = trial.runtime
-      runtime.workers = .count(count)
-      return runtime
+      guard !between.isEmpty else { return nil }
+      var other = runtime
+      other.workers = .count(between[between.count / 2])
+      return other
     }
   }
 
@@ -143,23 +147,41 @@ package struct Tuner {
 
   // MARK: Trying
 
-  private mutating func attempt(_ runtime: RuntimeConfiguration) throws {
-    let placement = try Placement.plan(topology, runtime: runtime, shardsPerBatch: Int.max >> 1)
-    guard !tried.contains(where: { $0.placement.workers == placement.workers }) else { return }
-    tried.append((placement, runtime, try measure(runtime)))
-    progress(trial(tried.count - 1))
+  /// Measures all in turn, `rounds` times, and answers the best; a lone one needs no comparison once it is known.
+  private mutating func fastest(of runtimes: [RuntimeConfiguration]) throws -> RuntimeConfiguration {
+    let known = tried.count
+    var indices: [Int] = []
+    for runtime in runtimes {
+      let index = try index(of: runtime)
+      if !indices.contains(index) { indices.append(index) }
+    }
+    if indices.count > 1 || tried.count > known { try measure(indices, rounds: Self.rounds) }
+    return Self.choice(indices.map(trial)).runtime
   }
 
-  /// Measures the fastest again, in turn.
+  private mutating func index(of runtime: RuntimeConfiguration) throws -> Int {
+    let placement = try Placement.plan(topology, runtime: runtime, shardsPerBatch: Int.max >> 1)
+    let known = tried.firstIndex {
+      $0.placement.workers == placement.workers && $0.runtime.memory == runtime.memory
+    }
+    if let known { return known }
+    tried.append((placement, runtime, []))
+    return tried.count - 1
+  }
+
+  private mutating func measure(_ indices: [Int], rounds: Int) throws {
+    for i in indices { tried[i].rates = [] }
+    for _ in 0..<rounds {
+      for i in indices { tried[i].rates += try measure(tried[i].runtime) }
+    }
+    for i in indices { progress(trial(i)) }
+  }
+
+  /// Measures the fastest of all again.
   private mutating func final() throws -> TuningSummary {
     let ranked = tried.indices.sorted { trial($0).imagesPerSecond > trial($1).imagesPerSecond }
     let last = ranked.prefix(Self.finalists).sorted()
-    if last.count > 1 {
-      for _ in 0..<Self.finalRounds {
-        for i in last { tried[i].rates += try measure(tried[i].runtime) }
-      }
-      for i in last { progress(trial(i)) }
-    }
+    if last.count > 1 { try measure(last, rounds: Self.finalRounds) }
     return TuningSummary(trials: tried.indices.map(trial), best: Self.choice(last.map(trial)))
   }
 
@@ -168,8 +190,6 @@ package struct Tuner {
       runtime: tried[index].runtime, workers: tried[index].placement.workers.count,
       imagesPerSecond: median(tried[index].rates))
   }
-
-  private var best: TuningTrial { Self.choice(tried.indices.map(trial)) }
 
   /// The first of those no more than `noise` below the fastest.
   ///

@@ -52,8 +52,9 @@ import Testing
     configuration.runtime.workers = .count(4)
     let tuner: Tuner = try tuner(batch: 640, topology)
     let changed: [RuntimeConfiguration] = tuner.changes.flatMap { $0(configuration.runtime) }
-    #expect(changed.prefix(3).map(\.policy) == [.scatter, .none, .close])
-    #expect(changed.prefix(3).map(\.useSMT) == [false, false, true])
+    #expect(changed.map(\.policy) == [.scatter, .none, .close, .close])
+    #expect(changed.map(\.useSMT) == [false, false, true, false])
+    #expect(changed.map(\.memory.hugePages) == [true, true, true, false])
     #expect(changed[2].workers == .count(8))
     #expect(changed.allSatisfy { $0.shardSize == configuration.runtime.shardSize })
     configuration.runtime.policy = .cpus("0-3")
@@ -76,12 +77,14 @@ import Testing
     var scatter: Double
     var none: Double
     var siblings: Double
+    var smallPages: Double
 
     func rate(_ runtime: RuntimeConfiguration) -> Double {
       guard case .count(let workers) = runtime.workers else { return 0 }
       let busiest: Double = Double((shards + workers - 1) / workers)
       let policy: Double = runtime.policy == .scatter ? scatter : runtime.policy == .none ? none : 1
-      return policy * (runtime.useSMT ? siblings : 1) / (busiest + costPerWorker * Double(workers))
+      let pages: Double = runtime.memory.hugePages ? 1 : smallPages
+      return policy * pages * (runtime.useSMT ? siblings : 1) / (busiest + costPerWorker * Double(workers))
     }
   }
 
@@ -98,7 +101,7 @@ import Testing
       nodes: [1, 2, 4][seed % 3], cores: [2, 6, 16][seed / 3 % 3], threads: 1 + seed % 2)
     let model: Model = Model(
       shards: batch / 16, costPerWorker: seed % 5 == 0 ? draw(0.01...1) : draw(0...0.02), scatter: draw(0.7...1.2),
-      none: draw(0.6...1.05), siblings: draw(0.4...0.8))
+      none: draw(0.6...1.05), siblings: draw(0.4...0.8), smallPages: draw(0.8...1.1))
     // Medians of five steps, each up to 2 % off.
     func measure(_ runtime: RuntimeConfiguration) -> [Double] {
       (0..<5).map { _ in model.rate(runtime) * draw(0.98...1.02) }
