@@ -173,7 +173,7 @@ struct NetworkBuilder {
     // Tiles at the edge reach further.
     let input = maps[i].shape
     let output = maps[i + 1].shape
-    let m = plan.size.outputs
+    let m = WinogradSize.outputs
     func after(_ tiles: Int, _ before: Int, _ extent: Int) -> Int {
       WinogradPlan.haloAfter(tiles: tiles, size: plan.size, before: before, extent: extent)
     }
@@ -191,9 +191,9 @@ struct NetworkBuilder {
     let filters = maps[i + 1].channelStride
     if let plan = s.winograd {
       s.preparedForward = preparedCount
-      preparedCount += 36 * plan.forwardWeightPlane
+      preparedCount += plan.size.products * plan.forwardWeightPlane
       s.preparedBackward = preparedCount
-      if s.needsInputGradient { preparedCount += 36 * plan.backwardWeightPlane }
+      if s.needsInputGradient { preparedCount += plan.size.products * plan.backwardWeightPlane }
       return
     }
     s.preparedBackward = preparedCount

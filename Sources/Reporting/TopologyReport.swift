@@ -9,18 +9,22 @@ package struct TopologyReport: Summary {
   /// Why this build of the kernels and no other; empty where it is not told.
   package var kernelReason: String
   package var placement: Placement?
+  package var memory: MemoryPlan?
 
-  package init(topology: Topology, kernels: String?, kernelReason: String = "", placement: Placement?) {
+  package init(
+    topology: Topology, kernels: String?, kernelReason: String = "", placement: Placement?, memory: MemoryPlan? = nil
+  ) {
     self.topology = topology
     self.kernels = kernels
     self.kernelReason = kernelReason
     self.placement = placement
+    self.memory = memory
   }
 
   package var lines: [String] {
     topology.lines
       + (kernels.map { ["Kernels      \($0)\(kernelReason.isEmpty ? "" : ", \(kernelReason)")"] } ?? [])
-      + (placement.map { [""] + $0.lines } ?? [])
+      + (placement.map { [""] + $0.lines } ?? []) + (memory.map { [""] + $0.lines } ?? [])
   }
 
   package var json: JSONValue {
@@ -62,6 +66,7 @@ package struct TopologyReport: Summary {
       members.append(.init("workers", .array(placement.workers.map(Self.worker))))
       members.append(.init("notes", .array(placement.notes.map { .string($0) })))
     }
+    if let memory: MemoryPlan { members.append(.init("memory", memory.json)) }
     return .object(members)
   }
 

@@ -10,7 +10,7 @@ package struct AllReduceSummary: Sendable, Hashable {
     package var parameters: Int
     /// Barrier, additions and optimizer, barrier.
     package var microseconds: Double
-    /// Bytes that must move at least: every partial sum read, weights and velocity read and written, other replicas written.
+    /// Bytes that must move at least: every partial sum read, weights and velocity read and written, replicas written.
     package var bytes: Double
     /// Of a copy of as many bytes by as many threads.
     package var copyMicroseconds: Double
@@ -30,8 +30,8 @@ package struct AllReduceSummary: Sendable, Hashable {
   package var rows: [Row]
 }
 
-/// The all-reduce alone, as training does it: one partial sum per worker, inside each node, across nodes, and the optimizer
-/// in the same pass.
+/// The all-reduce alone, as training does it: one partial sum per worker, first inside nodes, then across them, the
+/// optimizer in the same pass, and the nodes' replicas of the weights.
 package enum AllReduceBenchmark {
   package static let defaultSizes: [Int] = [10_000, 100_000, 1_000_000, 3_000_000, 10_000_000]
   private static let copyBytes: Int = 64 << 20
@@ -48,11 +48,10 @@ package enum AllReduceBenchmark {
     let group = try WorkerGroup(placement: placement)
     let barrier = try barrierNanoseconds(group)
     let copy = try copyNanoseconds(group, bytes: copyBytes * placement.workers.count, seconds: secondsPerSize)
-    let replicas = placement.groups.count
     var rows: [AllReduceSummary.Row] = []
     for size in sizes {
       let parameters = (size + 31) / 32 * 32
-      let bytes = 4 * Double(parameters) * Double(placement.workers.count + 4 + replicas - 1)
+      let bytes = 4 * Double(parameters) * Double(placement.workers.count + 4 + placement.groups.count - 1)
       let time = try reduceNanoseconds(
         group, parameters, kernels, configuration.training.optimizer, seconds: secondsPerSize)
       let copied = try copyNanoseconds(group, bytes: Int(bytes), seconds: secondsPerSize)
@@ -60,7 +59,7 @@ package enum AllReduceBenchmark {
         .init(parameters: parameters, microseconds: time * 1e-3, bytes: bytes, copyMicroseconds: copied * 1e-3))
     }
     return AllReduceSummary(
-      workers: placement.workers.count, nodes: replicas, kernels: kernels.name,
+      workers: placement.workers.count, nodes: placement.groups.count, kernels: kernels.name,
       copyGigabytesPerSecond: Double(copyBytes * placement.workers.count) / copy, barrierNanoseconds: barrier,
       rows: rows)
   }
@@ -96,7 +95,7 @@ package enum AllReduceBenchmark {
     let program = ReductionProgram(
       shardCount: workers, runs: (0..<workers).map { $0..<$0 + 1 }, groups: groups.map(\.workers))
     let segments = SegmentUpdate.segments(count: parameters, groups: groups.map(\.workers))
-    let shared = try SharedBuffers(workers: workers, groups, parameters)
+    let shared = try SharedBuffers(group.placement, parameters: parameters)
     return try timed(group, seconds: seconds) { context in
       // Zeros: sums that are added up again and again stay finite.
       let memory = try NodeBuffer(byteCount: 4 * parameters, node: context.memoryNode)
@@ -104,13 +103,12 @@ package enum AllReduceBenchmark {
       gradient.update(repeating: 0, count: parameters)
       shared.gradients[context.index] = gradient
       let segment = segments[context.index]
-      for buffer in shared.replicas + [shared.velocity] {
-        (buffer + segment.lowerBound).update(repeating: 0, count: segment.count)
-      }
+      let part = SegmentUpdate.segment(context.member, of: context.members.count, count: parameters)
+      (shared.velocity + segment.lowerBound).update(repeating: 0, count: segment.count)
+      (shared.replicas[context.group] + part.lowerBound).update(repeating: 0, count: part.count)
       let update = SegmentUpdate(
         program: program, gradients: shared.gradients, slots: 1, replicas: shared.replicas, velocity: shared.velocity,
         kernels: kernels, optimizer: optimizer)
-      let part = SegmentUpdate.segment(context.member, of: context.members.count, count: parameters)
       return Owned(memory: memory) {
         if groups.count > 1 {
           update.sum(part, group: context.group)
@@ -160,30 +158,20 @@ package enum AllReduceBenchmark {
   /// `@unchecked Sendable`: each worker enters its own buffer before the first barrier; segments have one writer.
   private final class SharedBuffers: @unchecked Sendable {
     let gradients: UnsafeMutablePointer<UnsafeMutablePointer<Float>?>
+    /// One per memory group, first touched by its members.
     let replicas: [UnsafeMutablePointer<Float>]
     let velocity: UnsafeMutablePointer<Float>
-    private let owners: [Owner]
+    private let memory: NodeBuffer
 
-    private final class Owner {
-      let memory: NodeBuffer
-
-      init(floats: Int, node: Int?) throws {
-        memory = try NodeBuffer(byteCount: 4 * floats, node: node)
-      }
-
-      func pointer(floats: Int) -> UnsafeMutablePointer<Float> {
-        memory.pointer.bindMemory(to: Float.self, capacity: floats)
-      }
-    }
-
-    init(workers: Int, _ groups: [Placement.Group], _ parameters: Int) throws {
-      // The velocity has no node: its owners touch it first.
-      owners = try (groups.map(\.memoryNode) + [nil]).map { try Owner(floats: parameters, node: $0) }
-      let pointers = owners.map { $0.pointer(floats: parameters) }
-      replicas = [UnsafeMutablePointer<Float>](pointers[..<groups.count])
-      velocity = pointers[groups.count]
-      gradients = .allocate(capacity: workers)
-      gradients.initialize(repeating: nil, count: workers)
+    init(_ placement: Placement, parameters: Int) throws(UserError) {
+      let groups = placement.groups.count
+      let stride = roundUp(parameters, to: NodeBuffer.pageBytes / MemoryLayout<Float>.stride)
+      memory = try NodeBuffer(byteCount: (groups + 1) * stride * MemoryLayout<Float>.stride, hugePages: groups == 1)
+      let floats = memory.pointer.bindMemory(to: Float.self, capacity: (groups + 1) * stride)
+      velocity = floats
+      replicas = (1...groups).map { floats + $0 * stride }
+      gradients = .allocate(capacity: placement.workers.count)
+      gradients.initialize(repeating: nil, count: placement.workers.count)
     }
 
     deinit { gradients.deallocate() }

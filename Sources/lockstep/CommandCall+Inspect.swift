@@ -17,14 +17,16 @@ extension CommandCall {
     let request: String? = StandardStreams.environmentValue("LOCKSTEP_KERNELS")
     // Which kernels another machine would choose, its tree does not tell.
     let kernels: String? = root == nil ? try KernelBuild.select(request: request).name : nil
-    var placement: Placement?
+    var plan: RunPlan?
     if invocation.configuration != nil {
       let run: RunConfiguration = try configuration()
-      placement = try RunPlan(run, topology: machine, exampleCount: run.training.batchSize).placement
+      plan = try RunPlan(run, topology: machine, exampleCount: run.training.batchSize)
     }
     try print(
       TopologyReport(
-        topology: machine, kernels: kernels, kernelReason: KernelText.reason(request: request), placement: placement))
+        topology: machine, kernels: kernels, kernelReason: KernelText.reason(request: request),
+        placement: plan?.placement,
+        memory: plan?.memoryPlan))
   }
 
   /// A failed check exits with 70: a gradient is the program's fault.
