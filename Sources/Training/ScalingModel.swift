@@ -110,10 +110,12 @@ package struct ScalingModel: Sendable, Hashable {
       / Double(workers)
     step.imbalance = longest - step.compute + longest * costs.jitter * excess(workers)
 
-    // Arrivals of all workers at one counter, and of a node's workers at their own.
+    // Arrivals one after another at one counter; in three phases at the node's own, and twice one of each node elsewhere.
     let remoteShare = Double(nodes - 1) / Double(nodes)
-    let global = Double(workers) * (1 + remoteShare * (costs.remoteLatencyRatio - 1))
-    let arrivals = design == .threePhase && nodes > 1 ? 2 * global + 2 * Double(perNode) : 3 * global
+    let arrivals =
+      design == .threePhase && nodes > 1
+      ? 4 * Double(perNode) + 2 * Double(nodes) * costs.remoteLatencyRatio
+      : 3 * Double(workers) * (1 + remoteShare * (costs.remoteLatencyRatio - 1))
     step.barrier = costs.barrierArrival * arrivals
     step.reduce = reduce(workers, nodes, perNode, sums: partialSums(workers: workers, shards: shards), bandwidth)
 
@@ -197,6 +199,15 @@ package struct ScalingPrediction: Sendable, Hashable {
   package var costs: ScalingCosts
   package var points: [Point]
   package var checks: [Check]
+
+  /// Images/s of all nodes over so many times those of one whole node.
+  package func nodeEfficiency(_ design: ReductionDesign) -> Double? {
+    let own = points.filter { $0.design == design }
+    guard let one = own.first(where: { $0.workers == target.coresPerNode }),
+      let all = own.first(where: { $0.workers == target.cores })
+    else { return nil }
+    return all.imagesPerSecond / (Double(target.nodes) * one.imagesPerSecond)
+  }
 }
 
 extension ScalingModel {

@@ -60,9 +60,9 @@ import Testing
     // Each node's two workers transform its own weights.
     #expect(phases.update == 10 + 200)
     #expect(flat.update == 10 + 100)
-    // Three barriers of four workers, half of them remote; two of those and two of two workers.
+    // Three barriers of four workers, half of them remote; four inside the node, two with both nodes.
     #expect(abs(flat.barrier - 3 * 4 * 1.55) < 1e-9)
-    #expect(abs(phases.barrier - (2 * 4 * 1.55 + 2 * 2)) < 1e-9)
+    #expect(abs(phases.barrier - (4 * 2 + 2 * 2 * 2.1)) < 1e-9)
   }
 
   @Test func unevenShardsAreImbalance() {
@@ -102,6 +102,13 @@ import Testing
     (costs.optimizer, costs.prepare) = (0, 0)
     let points: [ScalingPrediction.Point] = ScalingModel.points(costs, target, shardSize: 16)
     #expect(points.count == 6)
+    var prediction: ScalingPrediction = ScalingPrediction(target: target, costs: costs, points: points, checks: [])
+    #expect(
+      prediction.nodeEfficiency(.flat)
+        == points.filter { $0.design == .flat }.reduce(into: [:]) { $0[$1.workers] = $1.imagesPerSecond }
+        .values.max().map { $0 / (2 * points[1].imagesPerSecond) })
+    prediction.points = []
+    #expect(prediction.nodeEfficiency(.flat) == nil)
     #expect(points.filter { $0.workers == 1 }.allSatisfy { $0.efficiency == 1 && $0.batchSize == 16 })
     #expect(points.filter { $0.workers > 1 }.allSatisfy { $0.efficiency > 0 && $0.efficiency < 1 })
   }
