@@ -44,7 +44,7 @@ func tile<Lanes: LaneGroup>(
     var r6 = Lanes()
     var r7 = Lanes()
   #endif
-  if s.epilogue == .accumulate {
+  if case .accumulate = s.epilogue {
     r0 = Lanes(loading: target(0))
     r1 = Lanes(loading: target(1))
     r2 = Lanes(loading: target(2))
@@ -117,7 +117,7 @@ func tile<Lanes: LaneGroup>(
     o &-= 1
   }
 
-  if isFull, s.epilogue == .store || s.epilogue == .accumulate {
+  if isFull, s.storesSums {
     r0.store(to: target(0))
     r1.store(to: target(1))
     r2.store(to: target(2))

@@ -21,6 +21,22 @@ func tileSum(_ s: TileSum) {
   }
 }
 
+// Patterns, because `==` on an enumeration of another module is a call through its witness.
+extension TileSum {
+  /// Whether the sums are stored as they are.
+  @inline(__always) var storesSums: Bool {
+    switch epilogue {
+    case .store, .accumulate: true
+    case .bias, .biasReLU, .reluGradient: false
+    }
+  }
+
+  /// How the first of several parts ends.
+  @inline(__always) fileprivate var firstPartsEpilogue: Epilogue {
+    if case .accumulate = epilogue { .accumulate } else { .store }
+  }
+}
+
 /// One long sum per row, in blocks of `termsPerBlock` terms.
 private func tileSumInBlocks(_ s: TileSum) {
   var lane = 0
@@ -35,14 +51,15 @@ private func tileSumInBlocks(_ s: TileSum) {
       part.a = s.a + first * s.aInner
       let isLast = first + part.inner == s.inner
       if first > 0 || !isLast {
-        part.epilogue = first == 0 && s.epilogue != .accumulate ? .store : .accumulate
+        part.epilogue = .accumulate
+        if first == 0 { part.epilogue = s.firstPartsEpilogue }
       }
       let out = s.out + block * s.outBlock + inBlock
       step = tileLanes(
         part, b: s.b + block * s.bBlock + inBlock + first * s.bInner, out: out, lane: lane)
       first += part.inner
     }
-    if s.epilogue != .store, s.epilogue != .accumulate {
+    if !s.storesSums {
       applyEpilogue(s, out: s.out + block * s.outBlock + inBlock, lane: lane, lanes: step)
     }
     lane += step

@@ -75,7 +75,8 @@ struct TilePlace {
 private func winogradInput<F: WinogradAlgorithm>(_: F.Type, _ t: WinogradTiles) {
   forEachVector(t) { map, domain, columns in
     transformPatch(
-      side: F.points, result: F.points, map, row: t.row, column: t.channels, domain, targetRow: F.points * t.plane,
+      side: F.points, result: F.points, ahead: WinogradSize.outputs, map, row: t.row, column: t.channels, domain,
+      targetRow: F.points * t.plane,
       targetColumn: t.plane, columns: columns
     ) { F.input($0, $1) }
   }
@@ -85,7 +86,8 @@ private func winogradInput<F: WinogradAlgorithm>(_: F.Type, _ t: WinogradTiles) 
 private func winogradGradient<F: WinogradAlgorithm>(_: F.Type, _ t: WinogradTiles) {
   forEachVector(t) { map, domain, columns in
     transformPatch(
-      side: 4, result: F.points, map, row: t.row, column: t.channels, domain, targetRow: F.points * t.plane,
+      side: 4, result: F.points, ahead: WinogradSize.outputs, map, row: t.row, column: t.channels, domain,
+      targetRow: F.points * t.plane,
       targetColumn: t.plane, columns: columns
     ) { F.spread($0, $1) }
   }

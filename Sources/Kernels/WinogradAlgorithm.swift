@@ -1,3 +1,6 @@
+import CProcessor
+import KernelInterface
+
 /// The one-dimensional transforms of F(4, r): 4 outputs of r taps from `points` = r + 3 products.
 ///
 /// Every transform is lane by lane in a fixed order, so it gives the same bits at any vector width. The two-dimensional
@@ -92,15 +95,24 @@ func withPatchColumns(_ body: (UnsafeMutablePointer<Float>) -> Void) {
 }
 
 /// `target = L·source·Lᵀ` for the matrix L that `line` multiplies by; `source` has `side` columns and rows, `target` `result`.
+///
+/// The `ahead` columns to the right, which the next tile will read, are asked for meanwhile: a map comes from far away.
 @inline(__always)
 func transformPatch(
-  side: Int, result: Int, _ source: UnsafePointer<Float>, row: Int, column: Int,
+  side: Int, result: Int, ahead: Int = 0, _ source: UnsafePointer<Float>, row: Int, column: Int,
   _ target: UnsafeMutablePointer<Float>, targetRow: Int, targetColumn: Int, columns: UnsafeMutablePointer<Float>,
   _ line: (Line, MutableLine) -> Void
 ) {
   let width = Vector.scalarCount
   var j = 0
   while j < side {
+    if j < ahead {
+      var i = 0
+      while i < side {
+        lockstep_prefetch(source + i * row + (side + j) * column)
+        i &+= 1
+      }
+    }
     line(Line(source + j * column, row), MutableLine(columns + j * width, side * width))
     j &+= 1
   }
