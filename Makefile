@@ -54,7 +54,7 @@ torture: build
 	@Tests/Torture/torture .build/release/lockstep $(KILLS)
 
 # Each sanitizer has a build folder of its own; kernels are left to the plain tests, which compare every one with its twin.
-PARALLEL_TESTS := ResumeTests|FaultTests|CheckpointTests|RunDirectoryTests|WorkerGroupTests|BarrierTests
+PARALLEL_TESTS := ResumeTests|NodeDigestTests|FaultTests|CheckpointTests|RunDirectoryTests|WorkerGroupTests|BarrierTests
 PARSER_TESTS := StorageTests|DatasetsTests|Configuration|CheckpointTests
 sanitize: setup
 	swift test -c release --sanitize=thread --scratch-path .build/sanitize-thread -Xswiftc -enable-testing \

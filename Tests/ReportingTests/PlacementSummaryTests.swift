@@ -15,7 +15,7 @@ import Testing
         kind: .weights, tally: PageTally(bytes: 40_960, pages: 10, plannedPages: 8, pagesOnNode: 6), hugeShare: 0.5),
       .init(kind: .data, tally: PageTally(bytes: 4_096, pages: 1), hugeShare: nil),
       .init(kind: .gradients, tally: PageTally(), hugeShare: 0),
-    ], hasAutomaticNUMABalancing: true, notes: ["a note"])
+    ], dataset: .copies, hasAutomaticNUMABalancing: true, notes: ["a note"])
 
   @Test func theObjectHoldsWhatTheKernelSaid() {
     #expect(
@@ -25,7 +25,7 @@ import Testing
         + #""memory":[{"class":"weights","bytes":40960,"pages":10,"on_node_share":0.75,"huge_share":0.5},"#
         + #"{"class":"data","bytes":4096,"pages":1,"on_node_share":null,"huge_share":null},"#
         + #"{"class":"gradients","bytes":0,"pages":0,"on_node_share":null,"huge_share":0}],"#
-        + #""as_planned":false,"numa_balancing":true,"#
+        + #""dataset":"per_node","as_planned":false,"numa_balancing":true,"#
         + #""notes":["2 of 8 pages of weights are on another node","a note"]}"#)
   }
 
@@ -33,7 +33,7 @@ import Testing
     #expect(
       report.facts.map { "\($0.key): \($0.text)" } == [
         "threads: 2 workers ran on CPUs 1-2,4, 1 pinned, 3 migrations",
-        "pages: on their node: weights 75.00%, 50.00% huge; data unknown",
+        "pages: on their node: weights 75.00%, 50.00% huge; data (per_node) unknown",
         "note: 2 of 8 pages of weights are on another node", "note: a note",
       ])
   }
