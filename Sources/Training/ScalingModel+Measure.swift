@@ -41,12 +41,12 @@ extension ScalingModel {
       Double(bytes) / (try AllReduceBenchmark.copyNanoseconds(single, bytes: bytes, seconds: 0.3))
     costs.copyBytesPerNanosecond =
       Double(bytes * workers) / (try AllReduceBenchmark.copyNanoseconds(group, bytes: bytes * workers, seconds: 0.3))
-    let network = try NetworkPlan(configuration.model, maximumExamples: 1)
+    let network = try NetworkPlan(configuration.model, capacity: ImageCapacity(shard: 1))
     costs.parameterBytes = 4 * Double(network.parameters.packedCount)
     costs.preparedBytes = 4 * Double(network.preparedCount)
-    let shard = try NetworkPlan(configuration.model, maximumExamples: shardSize)
+    let shard = try NetworkPlan(configuration.model, capacity: ImageCapacity(shard: shardSize))
     let ownCaches = topology.caches.filter { $0.level <= 2 }.map(\.bytes).max() ?? 0
-    if Workspace.byteCount(shard, shards: 1) > ownCaches {
+    if Workspace.byteCount(shard) > ownCaches {
       costs.shardBytes = network.trainableLayers.reduce(0) { sum, layer in
         sum + Double(layer.passes.count) * (layer.bytesPerImage * Double(shardSize) + layer.weightBytes)
       }
