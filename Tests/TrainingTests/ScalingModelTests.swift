@@ -103,10 +103,10 @@ import Testing
     let points: [ScalingPrediction.Point] = ScalingModel.points(costs, target, shardSize: 16)
     #expect(points.count == 6)
     var prediction: ScalingPrediction = ScalingPrediction(target: target, costs: costs, points: points, checks: [])
-    #expect(
-      prediction.nodeEfficiency(.flat)
-        == points.filter { $0.design == .flat }.reduce(into: [:]) { $0[$1.workers] = $1.imagesPerSecond }
-        .values.max().map { $0 / (2 * points[1].imagesPerSecond) })
+    let flat: [Double] = [2, 4].compactMap { workers in
+      points.first { $0.design == .flat && $0.workers == workers }?.imagesPerSecond
+    }
+    #expect(prediction.nodeEfficiency(.flat) == flat[1] / (2 * flat[0]))
     prediction.points = []
     #expect(prediction.nodeEfficiency(.flat) == nil)
     #expect(points.filter { $0.workers == 1 }.allSatisfy { $0.efficiency == 1 && $0.batchSize == 16 })
