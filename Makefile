@@ -5,6 +5,7 @@
 CONFIG ?= Config/digits.json
 ARGS ?=
 KILLS ?= 12
+MACHINES ?=
 SECONDS ?= 60
 PARSERS := safetensors idx configuration
 # Debug kernels are a hundred times slower, so tests run optimised, in a build folder of their own: their flags
@@ -13,12 +14,13 @@ TEST_BUILD := -c release --scratch-path .build/testing -Xswiftc -enable-testing
 SWIFT_FILES := Sources Tests Fuzz Package.swift
 GOLDEN := Tests/Fixtures/golden
 
-.PHONY: help setup build train test test-avx2 torture sanitize fuzz format lint bench golden clean
+.PHONY: help setup build train test test-avx2 test-numa torture sanitize fuzz format lint bench golden clean
 
 help:
 	@echo "make train [CONFIG=file] [ARGS='--epochs 5']   build and train (default: Config/digits.json)"
 	@echo "make test [ARGS='--filter Name']                build and run the tests"
 	@echo "make test-avx2                                  the same bits on an emulated AVX2 processor (installs qemu-user)"
+	@echo "make test-numa [MACHINES='4 limits']              emulated machines of 1 to 8 NUMA nodes (installs qemu-system-x86)"
 	@echo "make torture [KILLS=1000]                       kill runs at random moments, compare what they end in"
 	@echo "make sanitize                                   parallel tests under ThreadSanitizer, parsers under AddressSanitizer"
 	@echo "make fuzz [SECONDS=600]                         feed every parser with what libFuzzer invents"
@@ -44,6 +46,9 @@ test: setup
 
 test-avx2: build
 	@.ci/check-avx2
+
+test-numa: build
+	@Tests/NUMA/run .build/release/lockstep $(MACHINES)
 
 torture: build
 	@Tests/Torture/torture .build/release/lockstep $(KILLS)

@@ -11,3 +11,5 @@ static inline int lockstep_cpu_supports_avx512(void) { return 0; }
 
 // A hint to bring the cache line at `address` near; C has it as a built-in that Swift cannot name.
 static inline void lockstep_prefetch(const void *address) { __builtin_prefetch(address); }
+// The same, near enough for the second-level cache, which leaves the first to what is read now.
+static inline void lockstep_prefetch_l2(const void *address) { __builtin_prefetch(address, 0, 2); }

@@ -1,3 +1,4 @@
+import CProcessor
 import KernelInterface
 
 // Rows of a register tile. AVX-512 has 32 vector registers: 8 rows × 2 vectors of sums, 2 of weights, 1 broadcast.
@@ -11,11 +12,12 @@ import KernelInterface
 
 /// Computes `count` ≤ `tileRows` rows from `row` on, of the lanes at `b` and `out`; `lane` is their number.
 ///
-/// Rows past `count` repeat the last one and are not stored; `isFull` says that there are none, as a constant.
+/// Rows past `count` repeat the last one and are not stored; `isFull` says that there are none, as a constant. With each
+/// term one line is asked for at `ahead`, which then moves on: requests in one go would hold up the loads behind them.
 @inline(__always)
 func tile<Lanes: LaneGroup>(
   _: Lanes.Type, _ s: TileSum, row: Int, count: Int, isFull: Bool, b: UnsafePointer<Float>,
-  out: UnsafeMutablePointer<Float>, lane: Int
+  out: UnsafeMutablePointer<Float>, lane: Int, ahead: inout Ahead
 ) {
   let offsets = s.aOffsets + row
   let last = count - 1
@@ -73,6 +75,7 @@ func tile<Lanes: LaneGroup>(
       var x = 0
       while i > 0 {
         let weights = Lanes(loading: w)
+        ahead.request()
         r0.addProduct(p0[x], weights)
         r1.addProduct(p1[x], weights)
         r2.addProduct(p2[x], weights)
@@ -137,6 +140,18 @@ func tile<Lanes: LaneGroup>(
     if isFull || count > 6 { finish(r6, s, row + 6, target(6), lane) }
     if isFull || count > 7 { finish(r7, s, row + 7, target(7), lane) }
   #endif
+}
+
+/// Memory that will be read soon: `step` floats more of it with every term.
+struct Ahead {
+  var next: UnsafePointer<Float>
+  var step: Int
+
+  @inline(__always)
+  mutating func request() {
+    lockstep_prefetch_l2(next)
+    next += step
+  }
 }
 
 /// Stores one row's sums as the epilogue says.

@@ -1,13 +1,13 @@
 import CProcessor
 import KernelInterface
 
-// Terms of a sum that are taken at a time where the whole does not fit: 256 terms × 32 lanes × 4 bytes = 32 KiB of `b`
-// stay in a 32 or 48 KiB first-level cache while all rows pass. Partial sums are stored and loaded again, exactly.
-private let termsPerBlock = 256
+// Terms of a sum that are taken at a time: 128 terms × 32 lanes × 4 bytes = 16 KiB of `b` stay in a 32 or 48 KiB
+// first-level cache, beside the rows that pass. Partial sums are stored and loaded again, exactly.
+private let termsPerBlock = 128
 
 /// See `TileSum`. Lane blocks outermost, so that `b`'s panel of one block stays in cache while the rows pass.
 func tileSum(_ s: TileSum) {
-  if s.outer == 1, s.middle == 1, s.inner > 2 * termsPerBlock, s.rows > tileRows {
+  if s.outer == 1, s.middle == 1, s.inner > termsPerBlock, s.rows > tileRows {
     tileSumInBlocks(s)
   } else {
     var lane = 0
@@ -66,24 +66,24 @@ private func tileLanes(
 private func tileRowsOfLanes<Lanes: LaneGroup>(
   _: Lanes.Type, _ s: TileSum, b: UnsafePointer<Float>, out: UnsafeMutablePointer<Float>, lane: Int
 ) {
-  // The panel of the next lanes is asked for in equal parts while the tiles of this one pass.
+  // Where the terms are one row, the panel of the next terms, lanes or product follows in memory.
   let fullTiles = s.rows / tileRows
   let isSimple = s.outer == 1 && s.middle == 1 && s.bInner == 32
-  let hasNext = isSimple && fullTiles > 0 && lane + Lanes.lanes < s.lanes && (lane + Lanes.lanes) & 31 == 0
-  let share = hasNext ? 32 * s.inner / fullTiles : 0
-  var nextB = b - (lane & 31) + (hasNext ? s.bBlock : 0)
+  let isLastOfPanel = (lane + Lanes.lanes) & 31 == 0
+  var ahead = Ahead(next: b, step: 0)
+  if isSimple, isLastOfPanel, fullTiles > 0 {
+    ahead = Ahead(next: b - (lane & 31) + 32 * s.inner, step: max(1, 32 / fullTiles))
+  }
   var row = 0
   while row + tileRows <= s.rows {
-    if isSimple {
-      prefetchRows(s, from: row + tileRows)
-      prefetch(nextB, floats: share)
-      nextB += share
-    }
-    tile(Lanes.self, s, row: row, count: tileRows, isFull: true, b: b, out: out, lane: lane)
+    if isSimple { prefetchRows(s, from: row + tileRows) }
+    tile(
+      Lanes.self, s, row: row, count: tileRows, isFull: true, b: b, out: out, lane: lane, ahead: &ahead)
     row += tileRows
   }
   if row < s.rows {
-    tile(Lanes.self, s, row: row, count: s.rows - row, isFull: false, b: b, out: out, lane: lane)
+    tile(
+      Lanes.self, s, row: row, count: s.rows - row, isFull: false, b: b, out: out, lane: lane, ahead: &ahead)
   }
 }
 

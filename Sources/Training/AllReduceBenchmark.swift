@@ -20,6 +20,8 @@ package struct AllReduceSummary: Sendable, Hashable {
     package var shareOfCopy: Double { copyMicroseconds / microseconds }
   }
   package var workers: Int
+  /// Whose memory the workers use.
+  package var nodes: Int
   package var kernels: String
   /// Read and written by all workers together, far beyond the caches.
   package var copyGigabytesPerSecond: Double
@@ -57,7 +59,7 @@ package enum AllReduceBenchmark {
         .init(parameters: parameters, microseconds: time * 1e-3, bytes: bytes, copyMicroseconds: copied * 1e-3))
     }
     return AllReduceSummary(
-      workers: placement.workers.count, kernels: kernels.name,
+      workers: placement.workers.count, nodes: placement.groups.count, kernels: kernels.name,
       copyGigabytesPerSecond: Double(copyBytes * placement.workers.count) / copy, barrierNanoseconds: barrier,
       rows: rows)
   }
@@ -78,7 +80,7 @@ package enum AllReduceBenchmark {
   static func copyNanoseconds(_ group: WorkerGroup, bytes: Int, seconds: Double) throws -> Double {
     let floats = max(1, bytes / (8 * group.workerCount))
     return try timed(group, seconds: seconds) { context in
-      let memory = try NodeBuffer(byteCount: 8 * floats, node: context.node)
+      let memory = try NodeBuffer(byteCount: 8 * floats, node: context.memoryNode)
       let source = memory.pointer.bindMemory(to: Float.self, capacity: 2 * floats)
       source.update(repeating: 1, count: 2 * floats)
       return Owned(memory: memory) { (source + floats).update(from: source, count: floats) }
@@ -96,7 +98,7 @@ package enum AllReduceBenchmark {
     let shared = try SharedBuffers(group.placement, parameters: parameters)
     return try timed(group, seconds: seconds) { context in
       // Zeros: sums that are added up again and again stay finite.
-      let memory = try NodeBuffer(byteCount: 4 * parameters, node: context.node)
+      let memory = try NodeBuffer(byteCount: 4 * parameters, node: context.memoryNode)
       let gradient = memory.pointer.bindMemory(to: Float.self, capacity: parameters)
       gradient.update(repeating: 0, count: parameters)
       shared.gradients[context.index] = gradient

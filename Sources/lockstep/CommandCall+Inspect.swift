@@ -10,11 +10,13 @@ extension CommandCall {
     try StandardStreams.result(invocation.has(.json) ? run.jsonValue.compactText + "\n" : run.jsonText)
   }
 
-  /// The machine, and with a configuration the plan for its run.
+  /// The machine, or with `--topology-root` another one, and with a configuration the plan for its run.
   func topology() throws {
-    let machine: Topology = try Topology.read()
+    let root: String? = invocation.value(.topologyRoot)
+    let machine: Topology = try Topology.read(root: root ?? "/")
     let request: String? = StandardStreams.environmentValue("LOCKSTEP_KERNELS")
-    let kernels: String = try KernelBuild.select(request: request).name
+    // Which kernels another machine would choose, its tree does not tell.
+    let kernels: String? = root == nil ? try KernelBuild.select(request: request).name : nil
     var plan: RunPlan?
     if invocation.configuration != nil {
       let run: RunConfiguration = try configuration()
