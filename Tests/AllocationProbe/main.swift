@@ -1,10 +1,22 @@
-// Trains a small net twice, for the epochs of the first and of the second argument, and prints how many times workers
-// allocated memory in each run: `<steps> <allocations>` in a line.
+// Trains a small net once for each argument after the first, for so many epochs, and prints how many times workers
+// allocated memory in each run: `<steps> <allocations>` in a line. The first argument is the number of memory nodes that
+// the run is planned for, which need not be there.
 
 import Datasets
 import Machine
 import Network
 import Training
+
+/// A machine of `nodes` nodes with one core each, of which three workers fill as many as there are.
+func machine(nodes: Int) -> Topology {
+  Topology(
+    nodes: (0..<nodes).map {
+      Topology.Node(id: $0, cpus: [$0], memoryBytes: 1 << 30, distances: [Int](repeating: 10, count: nodes))
+    },
+    cores: (0..<nodes).map { Topology.Core(cpus: [$0], node: $0, package: 0, lastLevelCache: 0) },
+    lastLevelCaches: [CPUSet(0..<nodes)], caches: [],
+    usable: Topology.UsableCPUs(cpus: CPUSet(0..<nodes), quota: nil, reasons: []))
+}
 
 func configuration(epochs: Int) -> RunConfiguration {
   let kinds: [LayerKind] = [
@@ -23,7 +35,7 @@ func configuration(epochs: Int) -> RunConfiguration {
       optimizer: SGDConfiguration(learningRate: 0.01, momentum: 0.9, nesterov: false, weightDecay: 0),
       learningRateSchedule: .constant),
     // Shards of 2 in 5 and 1 parts: worker runs of several tree nodes, and workers without work.
-    runtime: RuntimeConfiguration(workers: .count(3), shardSize: 2, policy: .none, nodes: nil, useSMT: false),
+    runtime: RuntimeConfiguration(workers: .count(3), shardSize: 2, policy: .close, nodes: nil, useSMT: false),
     checkpoint: CheckpointConfiguration(everyEpochs: 1, keepLast: 1),
     logging: LoggingConfiguration(everySteps: 1 << 40))
 }
@@ -34,10 +46,13 @@ func data(_ examples: Int, _ split: ImageDataset.Split) throws -> ImageDataset {
 }
 
 startCounting()
-let topology: Topology = try Topology.read()
+guard let nodes: Int = CommandLine.arguments.dropFirst().first.flatMap({ Int($0) }), nodes > 0 else {
+  fatalError("The first argument is no number of nodes.")
+}
+let topology: Topology = machine(nodes: nodes)
 let training: ImageDataset = try data(20, .train)
 let test: ImageDataset = try data(5, .test)
-for argument in CommandLine.arguments.dropFirst() {
+for argument in CommandLine.arguments.dropFirst(2) {
   guard let epochs: Int = Int(argument) else { fatalError("\(argument) is not a number of epochs.") }
   let trainer: Trainer = try Trainer(
     configuration: configuration(epochs: epochs), topology: topology, training: training, test: test,

@@ -4,15 +4,15 @@ import Testing
 @Suite("Memory of a steady-state step")
 struct TrainerAllocationTests {
   /// A program of its own counts the calls of `malloc` and relatives by workers; see Tests/AllocationProbe.
-  @Test("workers allocate nothing in a step, a reduction, an epoch's order and an evaluation")
-  func workersAllocateNothing() throws {
+  @Test("workers allocate nothing in a step, a reduction, an epoch's order and an evaluation", arguments: [1, 2, 3])
+  func workersAllocateNothing(nodes: Int) throws {
     let probe = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
       .appending(path: "AllocationProbe")
     let process = Process()
     let output = Pipe()
     process.executableURL = probe
     // The first run warms up; 3 steps to an epoch.
-    process.arguments = ["2", "100", "2000"]
+    process.arguments = ["\(nodes)", "2", "100", "2000"]
     process.standardOutput = output
     try process.run()
     let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
