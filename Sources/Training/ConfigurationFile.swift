@@ -3,16 +3,17 @@ import Glibc
 
 /// The configuration file on disk.
 enum ConfigurationFile {
-  /// 16 MiB, far above any configuration.
-  static let largestBytes: Int = 16 << 20
-
   /// The whole text.
   /// - Throws: `UserError`: `.inputMissing` where the file cannot be opened or read, `.badConfiguration` where it is larger
-  ///   than `largestBytes` or no UTF-8.
+  ///   than `JSON5Parser.largestBytes` or no UTF-8.
   static func text(at path: String) throws(UserError) -> String {
     let descriptor: Int32 = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw unreadable(path) }
     defer { close(descriptor) }
+    var status: stat = stat()
+    if fstat(descriptor, &status) == 0, status.st_size > JSON5Parser.largestBytes {
+      throw JSON5Parser.tooLarge(Int(status.st_size), path)
+    }
     var bytes: [UInt8] = []
     var chunk: [UInt8] = Array(repeating: 0, count: 1 << 16)
     while true {
@@ -21,14 +22,21 @@ enum ConfigurationFile {
       guard count >= 0 else { throw unreadable(path) }
       if count == 0 { break }
       bytes += chunk[..<count]
-      guard bytes.count <= largestBytes else {
-        throw UserError(.badConfiguration, path, "found more than 16 MiB; allowed: a JSON5 text of at most 16 MiB")
-      }
+      // A pipe has no size beforehand.
+      guard bytes.count <= JSON5Parser.largestBytes else { throw JSON5Parser.tooLarge(bytes.count, path) }
     }
     guard let text: String = String(validating: bytes, as: UTF8.self) else {
-      throw UserError(.badConfiguration, path, "found bytes that are no UTF-8; allowed: JSON5 text in UTF-8")
+      throw UserError(
+        .badConfiguration, path,
+        "found a byte that is no UTF-8 at offset \(firstInvalid(bytes)); allowed: JSON5 text in UTF-8")
     }
     return text
+  }
+
+  /// The offset of the first byte at which the repaired text differs.
+  private static func firstInvalid(_ bytes: [UInt8]) -> Int {
+    let repaired: String = String(decoding: bytes, as: UTF8.self)
+    return zip(bytes, repaired.utf8).enumerated().first { $0.element.0 != $0.element.1 }?.offset ?? bytes.count
   }
 
   private static func unreadable(_ path: String) -> UserError {

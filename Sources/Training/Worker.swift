@@ -83,9 +83,7 @@ struct Worker: ~Copyable {
   }
 
   /// Adds all partial sums of the worker's segment in the tree's order and updates its weights with the mean.
-  ///
-  /// Answers the nanoseconds that the optimizer took of it.
-  func reduceAndUpdate(stepInEpoch: Int, learningRate: Double) -> UInt64 {
+  func reduceAndUpdate(stepInEpoch: Int, learningRate: Double) -> SegmentUpdate.Outcome {
     let update = SegmentUpdate(
       program: plan.program(stepInEpoch: stepInEpoch), gradients: shared.gradients, slots: plan.gradientSlots,
       weights: shared.weights, velocity: shared.velocity, kernels: plan.kernels,
