@@ -8,7 +8,11 @@ import Summation
 ///     5 shards, workers {0,1}, {2}, {3,4}:   node 0 = 0‥1, node 1 = 2, node 2 = 3, node 3 = 4
 ///     tree ((0+1)+(2+3))+4:                  1 += 2,  0 += 1,  0 += 3
 ///
-/// Which worker holds a node does not matter to the sum; each segment of the buffers is added by one worker.
+/// Which worker holds a node does not matter to the sum; each segment of the buffers is added by one worker. An addition
+/// whose shards all belong to one group of workers lies inside that group; what it needs does, too, so that all groups can
+/// add `inside` at once before anybody adds `across`:
+///
+///     8 shards, 2 to each of 4 workers in 2 groups:   inside 0 += 1 and 2 += 3,   across 0 += 2
 package struct ReductionProgram: Hashable, Sendable {
   /// One partial sum: its shards, and the worker and buffer that hold it.
   package struct Node: Hashable, Sendable {
@@ -23,12 +27,26 @@ package struct ReductionProgram: Hashable, Sendable {
     package var from: Int
   }
   package private(set) var nodes: [Node] = []
+  /// All additions in their order.
   package private(set) var steps: [Step] = []
+  /// Per group, those of its workers alone.
+  package private(set) var inside: [[Step]]
+  /// Those that join groups.
+  package private(set) var across: [Step] = []
   package let shardCount: Int
+  private let shardsOfGroup: [Range<Int>]
 
-  /// - Parameter runs: each worker's shards, contiguous, ascending and together all of `0..<shardCount`; may be empty.
-  package init(shardCount: Int, runs: [Range<Int>]) {
+  /// - Parameters:
+  ///   - runs: each worker's shards, contiguous, ascending and together all of `0..<shardCount`; may be empty.
+  ///   - groups: contiguous workers, ascending and together all; `nil` means one group.
+  package init(shardCount: Int, runs: [Range<Int>], groups: [Range<Int>]? = nil) {
     self.shardCount = shardCount
+    let groups: [Range<Int>] = groups ?? [0..<runs.count]
+    inside = [[Step]](repeating: [], count: groups.count)
+    shardsOfGroup = groups.map { group in
+      guard let first = group.first, let last = group.last else { return 0..<0 }
+      return runs[first].lowerBound..<runs[last].upperBound
+    }
     for (worker, run) in runs.enumerated() {
       for (slot, shards) in ShardTree.nodes(in: run, of: shardCount).enumerated() {
         nodes.append(Node(shards: shards, worker: worker, slot: slot))
@@ -47,7 +65,15 @@ package struct ReductionProgram: Hashable, Sendable {
     let middle = run.lowerBound + ShardTree.split(run.count)
     let left = combine(run.lowerBound..<middle)
     let right = combine(middle..<run.upperBound)
-    steps.append(Step(into: left, from: right))
+    let step = Step(into: left, from: right)
+    steps.append(step)
+    if let group = shardsOfGroup.firstIndex(where: {
+      $0.lowerBound <= run.lowerBound && run.upperBound <= $0.upperBound
+    }) {
+      inside[group].append(step)
+    } else {
+      across.append(step)
+    }
     return left
   }
 

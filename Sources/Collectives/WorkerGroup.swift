@@ -10,10 +10,21 @@ package struct WorkerContext: Sendable {
   /// The CPU the plan names, `nil` where the plan leaves the worker free.
   package let cpu: Int?
   package let node: Int
-  /// Shared by all workers of the group.
+  /// The node whose memory the worker uses, `nil` where the plan leaves the worker free.
+  package let memoryNode: Int?
+  /// Number of the worker's memory group among `Placement.groups`.
+  package let group: Int
+  /// The workers of that group.
+  package let members: Range<Int>
+  /// Shared by all workers.
   package let barrier: Barrier
+  /// Shared by the members of the memory group; `barrier` itself where there is one group alone.
+  package let groupBarrier: Barrier
   /// Whether the worker's thread runs on `cpu` alone.
   package let pinned: Bool
+
+  /// The worker's number inside its memory group.
+  package var member: Int { index - members.lowerBound }
 }
 
 /// Threads that compute together: one serial Dispatch queue per worker, each pinned to its place while it works.
@@ -22,13 +33,15 @@ package struct WorkerContext: Sendable {
 /// for each other would wait for ever. The threads are borrowed: each gets its affinity and nice value back.
 package final class WorkerGroup: Sendable {
   package let placement: Placement
-  package let barrier: Barrier
+  private let meetings: Meetings
   private let queues: [DispatchQueue]
   private let slots: QueueSlots.Reservation
   /// 1 while workers run.
   private let isBusy: CacheLineWord = CacheLineWord(0)
 
   package var workerCount: Int { placement.workers.count }
+  /// The barrier of all workers.
+  package var barrier: Barrier { meetings.all }
 
   /// `spinPauses` overrides how long waiters at the barrier spin; by default not at all where workers share CPUs.
   ///
@@ -38,10 +51,12 @@ package final class WorkerGroup: Sendable {
     slots = try QueueSlots.reserve(placement.workers.count)
     queues = slots.order.enumerated().map { DispatchQueue(label: "lockstep.worker.\($0)", qos: $1) }
     self.placement = placement
-    barrier = Barrier(
-      participants: placement.workers.count,
-      spinPauses: spinPauses ?? (Self.hasCPUPerWorker(placement) ? Barrier.defaultSpinPauses : 0))
+    let pauses: Int = spinPauses ?? (Self.hasCPUPerWorker(placement) ? Barrier.defaultSpinPauses : 0)
+    meetings = Meetings(placement, spinPauses: pauses)
   }
+
+  /// Frees every worker that waits, now or later, with `BarrierBroken`.
+  package func breakBarriers() { meetings.breakAll() }
 
   /// Runs `body` once in every worker and waits for all.
   ///
@@ -56,11 +71,12 @@ package final class WorkerGroup: Sendable {
   /// - Precondition: the workers of an earlier `start` have finished.
   package func start(_ body: @escaping @Sendable (WorkerContext) throws -> Void) -> RunningWorkers {
     precondition(isBusy.exchange(0, for: 1), "A worker group runs one body at a time.")
-    barrier.reset()
+    meetings.reset()
     let running: RunningWorkers = RunningWorkers(group: self)
     for (index, queue) in queues.enumerated() {
-      queue.async { [placement, barrier] in
-        Self.work(index, of: placement, barrier, running, body)
+      // The block holds nothing of the group: Dispatch frees it a little after the worker has finished.
+      queue.async { [placement, meetings] in
+        Self.work(index, of: placement, meetings, running, body)
         running.finish()
       }
     }
@@ -70,21 +86,23 @@ package final class WorkerGroup: Sendable {
   func becomeIdle() { _ = isBusy.exchange(1, for: 0) }
 
   private static func work(
-    _ index: Int, of placement: Placement, _ barrier: Barrier, _ running: RunningWorkers,
+    _ index: Int, of placement: Placement, _ meetings: Meetings, _ running: RunningWorkers,
     _ body: (WorkerContext) throws -> Void
   ) {
     let place: Placement.Worker = placement.workers[index]
     let niceValue: Int? = takeNiceValueOfProcess()
     defer { if let niceValue { _ = ThreadPriority.set(niceValue) } }
     let borrowed: CPUSet? = place.cpu.flatMap { pin(worker: index, to: $0, running) }
+    let group: Int = meetings.groupOfWorker[index]
     do {
       try body(
         WorkerContext(
-          index: index, count: placement.workers.count, cpu: place.cpu, node: place.node, barrier: barrier,
-          pinned: borrowed != nil))
+          index: index, count: placement.workers.count, cpu: place.cpu, node: place.node, memoryNode: place.memoryNode,
+          group: group, members: meetings.groups[group].workers, barrier: meetings.all,
+          groupBarrier: meetings.ofGroups[group], pinned: borrowed != nil))
     } catch {
       running.fail(error, worker: index)
-      barrier.breakAll()
+      meetings.breakAll()
     }
     guard let borrowed else { return }
     do throws(UserError) {
@@ -115,7 +133,35 @@ package final class WorkerGroup: Sendable {
   private static func hasCPUPerWorker(_ placement: Placement) -> Bool {
     let pinned: [Int] = placement.workers.compactMap(\.cpu)
     guard Set(pinned).count == pinned.count else { return false }
-    let usable: Int = (try? ThreadAffinity.current().count) ?? 1
-    return pinned.count == placement.workers.count || placement.workers.count <= usable
+    let usable: CPUSet = (try? ThreadAffinity.current()) ?? CPUSet()
+    return placement.workers.count <= usable.count && CPUSet(pinned).isSubset(of: usable)
+  }
+}
+
+/// The barriers of a worker group: one for all, and one per memory group.
+private struct Meetings: Sendable {
+  let groups: [Placement.Group]
+  let groupOfWorker: [Int]
+  let all: Barrier
+  /// `all` itself where there is one group alone.
+  let ofGroups: [Barrier]
+
+  init(_ placement: Placement, spinPauses: Int) {
+    groups = placement.groups
+    groupOfWorker = groups.enumerated().flatMap { [Int](repeating: $0.offset, count: $0.element.workers.count) }
+    let all: Barrier = Barrier(participants: placement.workers.count, spinPauses: spinPauses)
+    self.all = all
+    ofGroups =
+      groups.count == 1 ? [all] : groups.map { Barrier(participants: $0.workers.count, spinPauses: spinPauses) }
+  }
+
+  func breakAll() {
+    all.breakAll()
+    for barrier in ofGroups { barrier.breakAll() }
+  }
+
+  func reset() {
+    all.reset()
+    for barrier in ofGroups { barrier.reset() }
   }
 }

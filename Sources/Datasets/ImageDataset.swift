@@ -91,4 +91,28 @@ package final class ImageDataset: @unchecked Sendable {
     _ = buffer.elements.initialize(fromContentsOf: labels)
     return buffer
   }
+
+  /// The memory of pixels and labels, for a placement policy to move; both begin on a page.
+  package var memory: [UnsafeRawBufferPointer] {
+    let pixels: UnsafeMutableRawBufferPointer =
+      switch pixelBuffer {
+      case .bytes(let buffer): buffer.bytes
+      case .floats(let buffer): buffer.bytes
+      }
+    return [UnsafeRawBufferPointer(pixels), UnsafeRawBufferPointer(labelBuffer.bytes)]
+  }
+
+  /// The same examples in other memory, which the calling thread touches first.
+  ///
+  /// Throws `.systemRefused` where memory does not suffice.
+  package func copy() throws(UserError) -> ImageDataset {
+    let pixels: Pixels =
+      switch pixelBuffer {
+      case .bytes(let buffer): .bytes(try buffer.copy(for: "a copy of the images"))
+      case .floats(let buffer): .floats(try buffer.copy(for: "a copy of the images"))
+      }
+    return ImageDataset(
+      height: height, width: width, channels: channels, classCount: classCount, pixels: pixels,
+      labels: try labelBuffer.copy(for: "a copy of the labels"))
+  }
 }

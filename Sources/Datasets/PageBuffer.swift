@@ -57,5 +57,12 @@ final class PageBuffer<Element: BitwiseCopyable> {
     return UnsafePointer(start)
   }
 
+  /// Other memory with the same elements.
+  func copy(for subject: String) throws(UserError) -> PageBuffer {
+    let copy: PageBuffer = try PageBuffer(count: elements.count, for: subject)
+    _ = copy.elements.update(fromContentsOf: elements)
+    return copy
+  }
+
   var bytes: UnsafeMutableRawBufferPointer { UnsafeMutableRawBufferPointer(elements) }
 }

@@ -1,22 +1,26 @@
-/// Which minimal filtering algorithm: both work on 6×6 patches with the points 0, ±1, ±2, ∞.
+/// Which minimal filtering algorithm: both compute 4×4 outputs.
 ///
 /// Source: Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks" (2016).
 package enum WinogradSize: Sendable {
   /// F(4×4, 3×3): 36 products for 16 outputs of a 3×3 kernel, a quarter of the direct count.
-  case f4x4k3
-  /// F(2×2, 5×5): 36 products for 4 outputs of a 5×5 kernel, 9/25 of the direct count.
-  case f2x2k5
+  case f4k3
+  /// F(4×4, 5×5): 64 products for 16 outputs of a 5×5 kernel, 4/25 of the direct count.
+  case f4k5
 
   /// Outputs per side of a tile.
-  package var outputs: Int { self == .f4x4k3 ? 4 : 2 }
+  package static let outputs: Int = 4
   /// Taps per side of the kernel.
-  package var taps: Int { self == .f4x4k3 ? 3 : 5 }
+  package var taps: Int { self == .f4k3 ? 3 : 5 }
+  /// Values per side of a patch.
+  package var points: Int { Self.outputs + taps - 1 }
+  /// Products per tile, channel and filter: the planes of the transform domain.
+  package var products: Int { points * points }
 }
 
 /// A run of tiles between a feature map and the transform domain.
 ///
-/// Tiles are numbered over images, then tile rows, then tile columns; the transform domain is `[36][tile][channel]` with
-/// `plane` floats from one of the 36 to the next, and `channels` (a multiple of 16) from one tile to the next.
+/// Tiles are numbered over images, then tile rows, then tile columns; the transform domain is `[products][tile][channel]`
+/// with `plane` floats from one product to the next, and `channels` (a multiple of 16) from one tile to the next.
 package struct WinogradTiles {
   package var size: WinogradSize
   /// The first tile and how many.
@@ -62,7 +66,7 @@ package struct WinogradTiles {
   }
 }
 
-/// Kernels (taps × taps of 32 lanes each) to or from the transform domain (36 of 32 lanes each).
+/// Kernels (taps × taps of 32 lanes each) to or from the transform domain (`products` of 32 lanes each).
 package struct WinogradKernel {
   package var size: WinogradSize
   /// How many kernels, `tapStep` and `domainStep` floats apart.

@@ -1,56 +1,34 @@
 import KernelInterface
 
-/// `V = Bᵀ·d·B` of every tile: 6×6 patches of the map into the transform domain.
+/// `V = Bᵀ·d·B` of every tile: patches of points × points pixels of the map into the transform domain.
 func winogradInput(_ t: WinogradTiles) {
-  var place = TilePlace(t)
-  for _ in 0..<t.tiles {
-    var c = 0
-    while c < t.channels {
-      let patch = place.map + c
-      @inline(__always) func column(_ j: Int) -> Six {
-        Six(patch + j * t.channels, stride: t.row).transformedInput()
-      }
-      let c0 = column(0)
-      let c1 = column(1)
-      let c2 = column(2)
-      let c3 = column(3)
-      let c4 = column(4)
-      let c5 = column(5)
-      let target = place.domain + c
-      let row = 6 * t.plane
-      Six(c0.v0, c1.v0, c2.v0, c3.v0, c4.v0, c5.v0).transformedInput().write(target, stride: t.plane)
-      Six(c0.v1, c1.v1, c2.v1, c3.v1, c4.v1, c5.v1).transformedInput().write(target + row, stride: t.plane)
-      Six(c0.v2, c1.v2, c2.v2, c3.v2, c4.v2, c5.v2).transformedInput().write(target + 2 * row, stride: t.plane)
-      Six(c0.v3, c1.v3, c2.v3, c3.v3, c4.v3, c5.v3).transformedInput().write(target + 3 * row, stride: t.plane)
-      Six(c0.v4, c1.v4, c2.v4, c3.v4, c4.v4, c5.v4).transformedInput().write(target + 4 * row, stride: t.plane)
-      Six(c0.v5, c1.v5, c2.v5, c3.v5, c4.v5, c5.v5).transformedInput().write(target + 5 * row, stride: t.plane)
-      c += Vector.scalarCount
-    }
-    place.advance()
+  switch t.size {
+  case .f4k3: winogradInput(F4K3.self, t)
+  case .f4k5: winogradInput(F4K5.self, t)
   }
 }
 
-/// `A·dZ·Aᵀ` of every tile: m×m gradients of outputs into the transform domain. The map is zero beyond its edge.
+/// `A·dZ·Aᵀ` of every tile: 4×4 gradients of outputs into the transform domain. The map is zero beyond its edge.
 func winogradGradient(_ t: WinogradTiles) {
   switch t.size {
-  case .f4x4k3: winogradGradient(F4x4K3.self, t)
-  case .f2x2k5: winogradGradient(F2x2K5.self, t)
+  case .f4k3: winogradGradient(F4K3.self, t)
+  case .f4k5: winogradGradient(F4K5.self, t)
   }
 }
 
 /// `U = G·w·Gᵀ` of every kernel.
 func winogradKernel(_ k: WinogradKernel) {
   switch k.size {
-  case .f4x4k3: winogradKernel(F4x4K3.self, k)
-  case .f2x2k5: winogradKernel(F2x2K5.self, k)
+  case .f4k3: winogradKernel(F4K3.self, k)
+  case .f4k5: winogradKernel(F4K5.self, k)
   }
 }
 
 /// `dw = Gᵀ·S·G` of every kernel.
 func winogradKernelGradient(_ k: WinogradKernel) {
   switch k.size {
-  case .f4x4k3: winogradKernelGradient(F4x4K3.self, k)
-  case .f2x2k5: winogradKernelGradient(F2x2K5.self, k)
+  case .f4k3: winogradKernelGradient(F4K3.self, k)
+  case .f4k5: winogradKernelGradient(F4K5.self, k)
   }
 }
 
@@ -62,16 +40,15 @@ struct TilePlace {
   private(set) var i: Int
   private(set) var j: Int
   private let t: WinogradTiles
-  private let m: Int
+  private static var outputs: Int { WinogradSize.outputs }
 
   @inline(__always)
   init(_ t: WinogradTiles) {
     self.t = t
-    m = t.size.outputs
     let perImage = t.tileRows * t.tileColumns
     image = t.firstTile / perImage
-    i = t.firstTile % perImage / t.tileColumns * m
-    j = t.firstTile % t.tileColumns * m
+    i = t.firstTile % perImage / t.tileColumns * Self.outputs
+    j = t.firstTile % t.tileColumns * Self.outputs
     map = t.map + image * t.image + i * t.row + j * t.channels
     domain = t.domain
   }
@@ -79,66 +56,92 @@ struct TilePlace {
   @inline(__always)
   mutating func advance() {
     domain += t.channels
-    j &+= m
-    if j == t.tileColumns * m {
+    j &+= Self.outputs
+    if j == t.tileColumns * Self.outputs {
       j = 0
-      i &+= m
-      if i == t.tileRows * m {
+      i &+= Self.outputs
+      if i == t.tileRows * Self.outputs {
         i = 0
         image &+= 1
       }
       map = t.map + image * t.image + i * t.row
     } else {
-      map += m * t.channels
+      map += Self.outputs * t.channels
     }
+  }
+}
+
+@inline(__always)
+private func winogradInput<F: WinogradAlgorithm>(_: F.Type, _ t: WinogradTiles) {
+  forEachVector(t) { map, domain, columns in
+    transformPatch(
+      side: F.points, result: F.points, map, row: t.row, column: t.channels, domain, targetRow: F.points * t.plane,
+      targetColumn: t.plane, columns: columns
+    ) { F.input($0, $1) }
   }
 }
 
 @inline(__always)
 private func winogradGradient<F: WinogradAlgorithm>(_: F.Type, _ t: WinogradTiles) {
-  var place = TilePlace(t)
-  for _ in 0..<t.tiles {
-    var c = 0
-    while c < t.channels {
-      let source = place.map + c
-      let target = place.domain + c
-      F.Outputs.sixRows({ F.spread(F.Outputs(source + $0 * t.channels, stride: t.row)) }) { i, row in
-        F.spread(row).write(target + i * 6 * t.plane, stride: t.plane)
+  forEachVector(t) { map, domain, columns in
+    transformPatch(
+      side: 4, result: F.points, map, row: t.row, column: t.channels, domain, targetRow: F.points * t.plane,
+      targetColumn: t.plane, columns: columns
+    ) { F.spread($0, $1) }
+  }
+}
+
+/// Calls `body` with the map, the domain and scratch of every vector of channels of every tile.
+@inline(__always)
+private func forEachVector(
+  _ t: WinogradTiles, _ body: (UnsafePointer<Float>, UnsafeMutablePointer<Float>, UnsafeMutablePointer<Float>) -> Void
+) {
+  withPatchColumns { columns in
+    var place = TilePlace(t)
+    for _ in 0..<t.tiles {
+      var c = 0
+      while c < t.channels {
+        body(UnsafePointer(place.map + c), place.domain + c, columns)
+        c &+= Vector.scalarCount
       }
-      c += Vector.scalarCount
+      place.advance()
     }
-    place.advance()
   }
 }
 
 @inline(__always)
 private func winogradKernel<F: WinogradAlgorithm>(_: F.Type, _ k: WinogradKernel) {
-  for number in 0..<k.count {
-    let taps = k.taps + number * k.tapStep
-    let domain = k.domain + number * k.domainStep
-    var lane = 0
-    while lane < 32 {
-      F.Taps.sixRows({ F.kernel(F.Taps(taps + $0 * k.tap + lane, stride: F.r * k.tap)) }) { i, row in
-        F.kernel(row).write(domain + lane + i * 6 * k.plane, stride: k.plane)
-      }
-      lane += Vector.scalarCount
-    }
+  forEachVector(k) { taps, domain, columns in
+    transformPatch(
+      side: F.taps, result: F.points, UnsafePointer(taps), row: F.taps * k.tap, column: k.tap, domain,
+      targetRow: F.points * k.plane, targetColumn: k.plane, columns: columns
+    ) { F.kernel($0, $1) }
   }
 }
 
 @inline(__always)
 private func winogradKernelGradient<F: WinogradAlgorithm>(_: F.Type, _ k: WinogradKernel) {
-  for number in 0..<k.count {
-    let taps = k.taps + number * k.tapStep
-    let domain = k.domain + number * k.domainStep
-    var lane = 0
-    while lane < 32 {
-      let source = domain + lane
-      @inline(__always) func column(_ q: Int) -> F.Taps { F.taps(Six(source + q * k.plane, stride: 6 * k.plane)) }
-      F.Taps.rows((column(0), column(1), column(2), column(3), column(4), column(5))) { a, six in
-        F.taps(six).write(taps + a * F.r * k.tap + lane, stride: k.tap)
+  forEachVector(k) { taps, domain, columns in
+    transformPatch(
+      side: F.points, result: F.taps, UnsafePointer(domain), row: F.points * k.plane, column: k.plane, taps,
+      targetRow: F.taps * k.tap, targetColumn: k.tap, columns: columns
+    ) { F.tapGradients($0, $1) }
+  }
+}
+
+/// Calls `body` with the taps, the domain and scratch of every vector of every kernel.
+@inline(__always)
+private func forEachVector(
+  _ k: WinogradKernel,
+  _ body: (UnsafeMutablePointer<Float>, UnsafeMutablePointer<Float>, UnsafeMutablePointer<Float>) -> Void
+) {
+  withPatchColumns { columns in
+    for number in 0..<k.count {
+      var lane = 0
+      while lane < 32 {
+        body(k.taps + number * k.tapStep + lane, k.domain + number * k.domainStep + lane, columns)
+        lane &+= Vector.scalarCount
       }
-      lane += Vector.scalarCount
     }
   }
 }

@@ -42,32 +42,38 @@ struct ReLUGradient: OutputEpilogue {
 @inline(__always)
 private func winogradOutput<E: OutputEpilogue>(_ epilogue: E, _ t: WinogradTiles) {
   switch t.size {
-  case .f4x4k3: winogradOutput(F4x4K3.self, epilogue, t)
-  case .f2x2k5: winogradOutput(F2x2K5.self, epilogue, t)
+  case .f4k3: winogradOutput(F4K3.self, epilogue, t)
+  case .f4k5: winogradOutput(F4K5.self, epilogue, t)
   }
 }
 
 @inline(never)
 private func winogradOutput<F: WinogradAlgorithm, E: OutputEpilogue>(_: F.Type, _ epilogue: E, _ t: WinogradTiles) {
-  let plane = t.plane
-  var place = TilePlace(t)
-  for _ in 0..<t.tiles {
-    var sink = OutputSink(
-      epilogue: epilogue, target: place.map, row: t.row, channels: t.channels,
-      mask: place.image * t.maskImage + place.i * t.maskRow + place.j * t.channels, maskRow: t.maskRow,
-      rows: t.height - place.i, columns: t.width - place.j)
-    while sink.c < t.channels {
-      let source = UnsafePointer(place.domain + sink.c)
-      let c0 = F.outputs(Six(source, stride: 6 * plane))
-      let c1 = F.outputs(Six(source + plane, stride: 6 * plane))
-      let c2 = F.outputs(Six(source + 2 * plane, stride: 6 * plane))
-      let c3 = F.outputs(Six(source + 3 * plane, stride: 6 * plane))
-      let c4 = F.outputs(Six(source + 4 * plane, stride: 6 * plane))
-      let c5 = F.outputs(Six(source + 5 * plane, stride: 6 * plane))
-      F.write((c0, c1, c2, c3, c4, c5), to: sink)
-      sink.c += Vector.scalarCount
+  let width = Vector.scalarCount
+  withPatchColumns { columns in
+    var place = TilePlace(t)
+    for _ in 0..<t.tiles {
+      var sink = OutputSink(
+        epilogue: epilogue, target: place.map, row: t.row, channels: t.channels,
+        mask: place.image * t.maskImage + place.i * t.maskRow + place.j * t.channels, maskRow: t.maskRow,
+        rows: min(t.height - place.i, WinogradSize.outputs), columns: t.width - place.j)
+      while sink.c < t.channels {
+        let source = UnsafePointer(place.domain + sink.c)
+        var j = 0
+        while j < F.points {
+          F.outputs(Line(source + j * t.plane, F.points * t.plane))
+            .write(MutableLine(columns + j * width, F.points * width))
+          j &+= 1
+        }
+        var i = 0
+        while i < sink.rows {
+          sink.put(i, F.outputs(Line(columns + i * F.points * width, width)))
+          i &+= 1
+        }
+        sink.c &+= width
+      }
+      place.advance()
     }
-    place.advance()
   }
 }
 
@@ -84,43 +90,17 @@ struct OutputSink<E: OutputEpilogue> {
   var c = 0
 
   @inline(__always)
-  func put(_ p: Int, _ q: Int, _ value: Vector) {
-    guard q < columns else { return }
-    let place = q * channels + c
-    store(epilogue.apply(value, channel: c, mask: mask + p * maskRow + place), target + p * row + place)
-  }
-
-  @inline(__always)
-  func put(_ p: Int, _ line: Two) {
-    guard p < rows else { return }
-    put(p, 0, line.v0)
-    put(p, 1, line.v1)
-  }
-
-  @inline(__always)
   func put(_ p: Int, _ line: Four) {
-    guard p < rows else { return }
     put(p, 0, line.v0)
     put(p, 1, line.v1)
     put(p, 2, line.v2)
     put(p, 3, line.v3)
   }
-}
 
-extension F4x4K3 {
   @inline(__always)
-  static func write<E: OutputEpilogue>(_ c: (Four, Four, Four, Four, Four, Four), to sink: OutputSink<E>) {
-    sink.put(0, outputs(Six(c.0.v0, c.1.v0, c.2.v0, c.3.v0, c.4.v0, c.5.v0)))
-    sink.put(1, outputs(Six(c.0.v1, c.1.v1, c.2.v1, c.3.v1, c.4.v1, c.5.v1)))
-    sink.put(2, outputs(Six(c.0.v2, c.1.v2, c.2.v2, c.3.v2, c.4.v2, c.5.v2)))
-    sink.put(3, outputs(Six(c.0.v3, c.1.v3, c.2.v3, c.3.v3, c.4.v3, c.5.v3)))
-  }
-}
-
-extension F2x2K5 {
-  @inline(__always)
-  static func write<E: OutputEpilogue>(_ c: (Two, Two, Two, Two, Two, Two), to sink: OutputSink<E>) {
-    sink.put(0, outputs(Six(c.0.v0, c.1.v0, c.2.v0, c.3.v0, c.4.v0, c.5.v0)))
-    sink.put(1, outputs(Six(c.0.v1, c.1.v1, c.2.v1, c.3.v1, c.4.v1, c.5.v1)))
+  private func put(_ p: Int, _ q: Int, _ value: Vector) {
+    guard q < columns else { return }
+    let place = q * channels + c
+    store(epilogue.apply(value, channel: c, mask: mask + p * maskRow + place), target + p * row + place)
   }
 }

@@ -4,7 +4,8 @@ import Glibc
 
 /// Page-aligned memory of its own, asked to lie on one NUMA node, freed with its owner.
 ///
-/// The memory is zero and has no place yet: the first thread to touch a page decides, or the preferred node does.
+/// The memory is zero and has no place yet: the first thread to touch a page decides, or the preferred node does. A page
+/// that nobody may touch lies on either side, so that the kernel keeps an account of this memory alone.
 /// `@unchecked Sendable` is safe because the owner is unique and only hands out the address; who writes what between
 /// which barriers is the users' contract.
 package struct NodeBuffer: ~Copyable, @unchecked Sendable {
@@ -30,38 +31,40 @@ package struct NodeBuffer: ~Copyable, @unchecked Sendable {
     let isHuge: Bool = hugePages && byteCount >= Self.hugePageBytes
     let (mappedBytes, overflow): (Int, Bool) = max(1, byteCount).addingReportingOverflow(Self.pageBytes - 1)
     let wholePages: Int = mappedBytes / Self.pageBytes * Self.pageBytes
-    guard !overflow, wholePages <= Int.max - Self.hugePageBytes,
+    guard !overflow, wholePages <= Int.max - Self.hugePageBytes - 2 * Self.pageBytes,
       let pointer = Self.map(wholePages, alignment: isHuge ? Self.hugePageBytes : Self.pageBytes)
     else { throw Self.refusal(byteCount, purpose) }
     self.pointer = pointer
     self.byteCount = byteCount
     self.mappedBytes = wholePages
-    placementRefused = node.map { !Self.prefer(node: $0, pointer, wholePages) } ?? false
+    placementRefused =
+      node.map { !MemoryPolicy.prefer(node: $0, UnsafeRawBufferPointer(start: pointer, count: wholePages)) } ?? false
     if isHuge { _ = madvise(pointer, wholePages, MADV_HUGEPAGE) }
   }
 
-  deinit { munmap(pointer, mappedBytes) }
+  deinit { munmap(pointer - Self.pageBytes, mappedBytes + 2 * Self.pageBytes) }
 
-  /// Maps more than asked and gives back what lies before and after the aligned part.
+  /// All of the buffer.
+  package var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: pointer, count: byteCount) }
+
+  /// Reserves more than asked, gives back all but the aligned part and a page on either side, and opens that part.
   private static func map(_ bytes: Int, alignment: Int) -> UnsafeMutableRawPointer? {
-    let slack: Int = alignment - pageBytes
-    guard
-      let start = mmap(nil, bytes + slack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
+    let reserved: Int = bytes + alignment + pageBytes
+    guard let start = mmap(nil, reserved, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0),
       start != MAP_FAILED
     else { return nil }
-    let aligned = start.alignedUp(toMultipleOf: alignment)
-    let before: Int = start.distance(to: aligned)
+    let aligned = (start + pageBytes).alignedUp(toMultipleOf: alignment)
+    let before: Int = start.distance(to: aligned) - pageBytes
+    let after: Int = reserved - before - bytes - 2 * pageBytes
     if before > 0 { munmap(start, before) }
-    if slack > before { munmap(aligned + bytes, slack - before) }
+    if after > 0 { munmap(aligned + bytes + pageBytes, after) }
+    guard mprotect(aligned, bytes, PROT_READ | PROT_WRITE) == 0 else {
+      let code: Int32 = errno
+      munmap(aligned - pageBytes, bytes + 2 * pageBytes)
+      errno = code
+      return nil
+    }
     return aligned
-  }
-
-  private static func prefer(node: Int, _ pointer: UnsafeMutableRawPointer, _ bytes: Int) -> Bool {
-    let bitsPerWord: Int = UInt.bitWidth
-    var mask: [UInt] = [UInt](repeating: 0, count: node / bitsPerWord + 1)
-    mask[node / bitsPerWord] = 1 << UInt(node % bitsPerWord)
-    // The kernel takes the mask's length in bits plus one.
-    return mbind(pointer, UInt(bytes), MPOL_PREFERRED, mask, UInt(mask.count * bitsPerWord + 1), 0) == 0
   }
 
   private static func refusal(_ byteCount: Int, _ purpose: String) -> UserError {

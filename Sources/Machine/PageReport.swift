@@ -20,6 +20,16 @@ package struct PageReport: Sendable, Hashable {
     presentPages == 0 ? 1 : Double(pagesOfNode[node, default: 0]) / Double(presentPages)
   }
 
+  /// Counts the pages that begin in `bytes`, so that neighbouring stretches share none; otherwise as the other.
+  package init(pagesBeginningIn bytes: UnsafeRawBufferPointer) throws(UserError) {
+    let pages: Range<UInt> = MemoryPolicy.pages(beginningIn: bytes)
+    guard let start = UnsafeRawPointer(bitPattern: pages.lowerBound), !pages.isEmpty else {
+      self.init()
+      return
+    }
+    try self.init(start: start, byteCount: pages.count)
+  }
+
   /// Counts the pages of `byteCount` bytes from `start`, moving none.
   ///
   /// - Throws: `UserError` (71) where the system does not tell.

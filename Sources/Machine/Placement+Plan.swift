@@ -46,7 +46,7 @@ extension Placement {
     placement.notes += notes(
       count: count, isAutomatic: workers == nil, available: available, shards: shardsPerBatch, topology.usable.quota)
     placement.notes += placement.sharingNotes
-    return placement
+    return placement.withMemory(of: topology)
   }
 
   /// The nodes to use that have a usable CPU, by ascending number.

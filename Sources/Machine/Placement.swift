@@ -4,10 +4,14 @@ package struct Placement: Sendable, Hashable {
   package struct Worker: Sendable, Hashable {
     package var cpu: Int?
     package var node: Int
+    /// The node whose memory the worker uses: its own, or the nearest that has memory; `nil` where it may run anywhere.
+    package var memoryNode: Int?
 
+    /// A pinned worker uses its own node's memory.
     package init(cpu: Int?, node: Int) {
       self.cpu = cpu
       self.node = node
+      memoryNode = cpu == nil ? nil : node
     }
   }
   /// In worker order; worker numbers follow nodes.
@@ -18,5 +22,47 @@ package struct Placement: Sendable, Hashable {
   package init(workers: [Worker], notes: [String]) {
     self.workers = workers
     self.notes = notes
+  }
+
+  /// Workers with neighbouring numbers that use one node's memory.
+  package struct Group: Sendable, Hashable {
+    package var memoryNode: Int?
+    package var workers: Range<Int>
+  }
+
+  /// All workers in order, cut where the memory node changes.
+  package var groups: [Group] {
+    var groups: [Group] = []
+    for (index, worker) in workers.enumerated() {
+      if let last = groups.last, last.memoryNode == worker.memoryNode {
+        groups[groups.count - 1].workers = last.workers.lowerBound..<index + 1
+      } else {
+        groups.append(Group(memoryNode: worker.memoryNode, workers: index..<index + 1))
+      }
+    }
+    return groups
+  }
+
+  /// The placement with every worker's memory where `topology` has some.
+  func withMemory(of topology: Topology) -> Placement {
+    var placement: Placement = self
+    let nodesWithMemory: [Int] = topology.nodes.filter { $0.memoryBytes > 0 }.map(\.id)
+    for index in workers.indices {
+      if workers[index].cpu != nil {
+        placement.workers[index].memoryNode = topology.memoryNode(near: workers[index].node)
+      } else if nodesWithMemory.count == 1 {
+        placement.workers[index].memoryNode = nodesWithMemory[0]
+      }
+    }
+    return placement
+  }
+}
+
+extension Topology {
+  /// The node with memory that is nearest to node `id`, the lowest of several; `id` where no node tells of memory.
+  package func memoryNode(near id: Int) -> Int {
+    guard let node: Node = node(id), node.memoryBytes == 0 else { return id }
+    let candidates = zip(nodes, node.distances).filter { $0.0.memoryBytes > 0 }
+    return candidates.min { ($0.1, $0.0.id) < ($1.1, $1.0.id) }?.0.id ?? id
   }
 }

@@ -2,9 +2,9 @@ import KernelInterface
 
 /// The three passes of a convolution in the transform domain, see `WinogradPlan`.
 ///
-///     forward         Z  = Aᵀ[ U ⊙ BᵀXB ]A          U = GWGᵀ, 36 products of [tiles, C] × [C, K]
+///     forward         Z  = Aᵀ[ U ⊙ BᵀXB ]A          U = GWGᵀ, 36 (F = 3) or 64 (F = 5) products of [tiles, C] × [C, K]
 ///     input gradient  dX = Aᵀ[ U' ⊙ BᵀdZB ]A        U' of the flipped kernel, [tiles, K] × [K, C]
-///     weight gradient dW = Gᵀ[ Σ BᵀXB ⊙ AdZAᵀ ]G    36 products of [C, tiles] × [tiles, K]
+///     weight gradient dW = Gᵀ[ Σ BᵀXB ⊙ AdZAᵀ ]G    as many products of [C, tiles] × [tiles, K]
 ///
 /// Order of summation: channels ascending in the products, tiles ascending (examples, then row-major) in the weight gradient.
 extension NetworkPlan {
@@ -15,7 +15,7 @@ extension NetworkPlan {
     let input = maps[i]
     let output = maps[i + 1]
     let v = w.scratch
-    let products = v + 36 * plan.channelPlane
+    let products = v + plan.size.products * plan.channelPlane
     var source = tiles(
       plan, rows: plan.outputTileRows, columns: plan.outputTileColumns, channels: plan.channels,
       map: w.maps[i] + input.offset(-s.padBefore, -s.padBefore), layout: input, domain: v, plane: plan.channelPlane)
@@ -35,7 +35,8 @@ extension NetworkPlan {
       source.tiles = count
       kernels.winogradInput(source)
       sum.rows = count
-      multiply(sum, aPlane: plan.channelPlane, bPlane: plan.forwardWeightPlane, outPlane: plan.filterPlane, kernels)
+      multiply(
+        plan, sum, aPlane: plan.channelPlane, bPlane: plan.forwardWeightPlane, outPlane: plan.filterPlane, kernels)
       target.firstTile = first
       target.tiles = count
       kernels.winogradOutput(target)
@@ -50,7 +51,7 @@ extension NetworkPlan {
     let dInput = gradients[i]
     let before = s.kernelSize - 1 - s.padBefore
     let v = w.scratch
-    let products = v + 36 * plan.filterPlane
+    let products = v + plan.size.products * plan.filterPlane
     var source = tiles(
       plan, rows: plan.inputTileRows, columns: plan.inputTileColumns, channels: plan.filters,
       map: w.gradients[i + 1] + dOutput.offset(-before, -before), layout: dOutput, domain: v, plane: plan.filterPlane)
@@ -74,7 +75,8 @@ extension NetworkPlan {
       source.tiles = count
       kernels.winogradInput(source)
       sum.rows = count
-      multiply(sum, aPlane: plan.filterPlane, bPlane: plan.backwardWeightPlane, outPlane: plan.channelPlane, kernels)
+      multiply(
+        plan, sum, aPlane: plan.filterPlane, bPlane: plan.backwardWeightPlane, outPlane: plan.channelPlane, kernels)
       target.firstTile = first
       target.tiles = count
       kernels.winogradOutput(target)
@@ -89,8 +91,8 @@ extension NetworkPlan {
     let input = maps[i]
     let map = gradients[i + 1]
     let v = w.scratch
-    let d = v + 36 * plan.channelPlane
-    let sums = d + 36 * plan.filterPlane
+    let d = v + plan.size.products * plan.channelPlane
+    let sums = d + plan.size.products * plan.filterPlane
     let perImage = plan.outputTileRows * plan.outputTileColumns
     var source = tiles(
       plan, rows: plan.outputTileRows, columns: plan.outputTileColumns, channels: plan.channels,
@@ -113,7 +115,7 @@ extension NetworkPlan {
       kernels.winogradGradient(gradient)
       sum.inner = tiles
       sum.epilogue = start == 0 ? .store : .accumulate
-      multiply(sum, aPlane: plan.channelPlane, bPlane: plan.filterPlane, outPlane: plan.sumPlane, kernels)
+      multiply(plan, sum, aPlane: plan.channelPlane, bPlane: plan.filterPlane, outPlane: plan.sumPlane, kernels)
     }
     let weight = parameters.parameters[s.weight]
     for block in 0..<weight.blocks {
@@ -142,10 +144,12 @@ extension NetworkPlan {
     }
   }
 
-  /// The 36 products.
-  private func multiply(_ sum: TileSum, aPlane: Int, bPlane: Int, outPlane: Int, _ kernels: KernelTable) {
+  /// The products, plane by plane.
+  private func multiply(
+    _ plan: WinogradPlan, _ sum: TileSum, aPlane: Int, bPlane: Int, outPlane: Int, _ kernels: KernelTable
+  ) {
     var product = sum
-    for _ in 0..<36 {
+    for _ in 0..<plan.size.products {
       kernels.tileSum(product)
       product.a += aPlane
       product.b += bPlane

@@ -137,11 +137,18 @@ struct NetworkBuilder {
   // MARK: Halos, offset tables and the prepared buffer
 
   /// Lays out the halos of maps and gradients, then what depends on them.
-  mutating func finish() {
+  mutating func finish() throws(UserError) {
     gradients = maps.map { MapLayout(shape: $0.shape, channelStride: $0.channelStride) }
     for (i, stage) in stages.enumerated() {
       guard case .convolution(let s) = stage else { continue }
       addHalos(of: s, at: i)
+    }
+    // Kernels find images by offsets of 32 bits.
+    for map in maps + gradients where map.imageStride > Int(Int32.max) / maximumExamples {
+      throw UserError(
+        .badConfiguration, "runtime.shard_size",
+        "\(maximumExamples) examples of \(map.shape) take \(maximumExamples) × \(map.imageStride) values; allowed: at "
+          + "most \(Int32.max) together")
     }
     for (i, stage) in stages.enumerated() {
       switch stage {
@@ -173,7 +180,7 @@ struct NetworkBuilder {
     // Tiles at the edge reach further.
     let input = maps[i].shape
     let output = maps[i + 1].shape
-    let m = plan.size.outputs
+    let m = WinogradSize.outputs
     func after(_ tiles: Int, _ before: Int, _ extent: Int) -> Int {
       WinogradPlan.haloAfter(tiles: tiles, size: plan.size, before: before, extent: extent)
     }
@@ -191,9 +198,9 @@ struct NetworkBuilder {
     let filters = maps[i + 1].channelStride
     if let plan = s.winograd {
       s.preparedForward = preparedCount
-      preparedCount += 36 * plan.forwardWeightPlane
+      preparedCount += plan.size.products * plan.forwardWeightPlane
       s.preparedBackward = preparedCount
-      if s.needsInputGradient { preparedCount += 36 * plan.backwardWeightPlane }
+      if s.needsInputGradient { preparedCount += plan.size.products * plan.backwardWeightPlane }
       return
     }
     s.preparedBackward = preparedCount

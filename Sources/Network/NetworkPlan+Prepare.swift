@@ -4,7 +4,7 @@ extension NetworkPlan {
   /// What convolutions read instead of their weights, computed anew after each update.
   ///
   /// - Direct input gradient: `[C/32][a'][b'][K][32]`, the kernel flipped: `a' = F − 1 − a`.
-  /// - Winograd forward: `GWGᵀ` as `[36][K/32][C][32]`; input gradient: of the flipped kernel, `[36][C/32][K][32]`.
+  /// - Winograd forward: `GWGᵀ` as `[products][K/32][C][32]`; input gradient: of the flipped kernel, `[products][C/32][K][32]`.
   ///
   /// The work is cut into `parts` that any number of workers can share; `scratch` is the caller's workspace.
   package func prepareWeights(

@@ -24,7 +24,7 @@ package final class NetworkPlan: Sendable {
     var builder = try NetworkBuilder(
       model, maximumExamples: maximumExamples, computesInputGradient: computesInputGradient)
     try builder.addLayers()
-    builder.finish()
+    try builder.finish()
     self.model = model
     self.maximumExamples = maximumExamples
     self.computesInputGradient = computesInputGradient

@@ -20,10 +20,13 @@ struct WinogradPlan {
   var channelRows: OffsetTable
   var sumRows: OffsetTable
 
+  /// Tiles over `pixels` rows or columns.
+  private static func tiles(_ pixels: Int) -> Int { (pixels + WinogradSize.outputs - 1) / WinogradSize.outputs }
+
   /// Products of one image in the direct method over those in the transform domain.
   private static func saving(_ size: WinogradSize, height: Int, width: Int) -> Double {
-    let tiles = ((height + size.outputs - 1) / size.outputs) * ((width + size.outputs - 1) / size.outputs)
-    return Double(height * width * size.taps * size.taps) / Double(36 * tiles)
+    let tiles = tiles(height) * tiles(width)
+    return Double(height * width * size.taps * size.taps) / Double(size.products * tiles)
   }
 
   /// The plan of a convolution, `nil` where it is computed directly.
@@ -35,8 +38,8 @@ struct WinogradPlan {
   ) {
     let size: WinogradSize
     switch kernelSize {
-    case 3: size = .f4x4k3
-    case 5: size = .f2x2k5
+    case 3: size = .f4k3
+    case 5: size = .f4k5
     default: return nil
     }
     let channels = input.shape.channels
@@ -51,14 +54,13 @@ struct WinogradPlan {
       else { return nil }
     }
     self.size = size
-    let m = size.outputs
-    outputTileRows = (output.height + m - 1) / m
-    outputTileColumns = (output.width + m - 1) / m
-    inputTileRows = (input.shape.height + m - 1) / m
-    inputTileColumns = (input.shape.width + m - 1) / m
+    outputTileRows = Self.tiles(output.height)
+    outputTileColumns = Self.tiles(output.width)
+    inputTileRows = Self.tiles(input.shape.height)
+    inputTileColumns = Self.tiles(input.shape.width)
     self.channels = input.channelStride
     self.filters = roundUp(filters, to: 16)
-    group = Self.group(self.channels, self.filters)
+    group = Self.group(size, self.channels, self.filters)
     tilesOfChannels = OffsetTable(count: group, stride: self.channels)
     tilesOfFilters = OffsetTable(count: group, stride: self.filters)
     channelRows = OffsetTable(count: self.channels, stride: 1)
@@ -66,25 +68,25 @@ struct WinogradPlan {
   }
 
   /// Tiles per group: as many as keep both transformed sides within about 1 MiB of second-level cache, but at least 64,
-  /// as the 36 transformed weights are read once per group. Changes speed only.
-  private static func group(_ channels: Int, _ filters: Int) -> Int {
-    let bytesPerTile = 36 * (channels + filters) * 4
+  /// as the transformed weights are read once per group. Changes speed only.
+  private static func group(_ size: WinogradSize, _ channels: Int, _ filters: Int) -> Int {
+    let bytesPerTile = size.products * (channels + filters) * 4
     return max(64, min(256, (1 << 20) / bytesPerTile / 8 * 8))
   }
 
-  /// Floats from one of the 36 planes of tiles to the next, kept off multiples of the cache's set stride.
+  /// Floats from one of the planes of tiles to the next, kept off multiples of the cache's set stride.
   var channelPlane: Int { group * channels + 16 }
   var filterPlane: Int { group * filters + 16 }
-  /// Floats from one of the 36 planes of weights to the next.
+  /// Floats from one of the planes of weights to the next.
   var forwardWeightPlane: Int { roundUp(filters, to: 32) * channels }
   var backwardWeightPlane: Int { roundUp(channels, to: 32) * filters }
-  /// The sums of the weight gradient, `[36][K/32][C][32]`.
+  /// The sums of the weight gradient, `[products][K/32][C][32]`.
   var sumPlane: Int { roundUp(filters, to: 32) * channels + 16 }
   /// Scratch floats of the largest pass.
-  var scratchFloats: Int { 36 * (channelPlane + filterPlane + sumPlane) + 64 }
+  var scratchFloats: Int { size.products * (channelPlane + filterPlane + sumPlane) + 64 }
 
   /// Zero rows (columns) that tiles read behind `extent` pixels which start `before` pixels early.
   static func haloAfter(tiles: Int, size: WinogradSize, before: Int, extent: Int) -> Int {
-    max(0, tiles * size.outputs + size.taps - 1 - before - extent)
+    max(0, tiles * WinogradSize.outputs + size.taps - 1 - before - extent)
   }
 }

@@ -30,7 +30,7 @@ package struct ResumePoint {
   }
 
   /// The folder of the run that wrote the checkpoint.
-  var folder: String { file.lastIndex(of: "/").map { String(file[..<$0]) } ?? "." }
+  var folder: String { PathText.folder(of: file) }
 }
 
 extension RunDirectory {

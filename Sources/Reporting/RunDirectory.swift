@@ -85,9 +85,9 @@ package final class RunDirectory {
 
   /// Makes the folder and those above it.
   static func makeFolder(_ path: String) throws(UserError) {
-    var made: String = path.hasPrefix("/") ? "/" : ""
-    for part: Substring in path.split(separator: "/") {
-      made += (made.isEmpty || made.hasSuffix("/") ? "" : "/") + part
+    var made: String = PathText.isAbsolute(path) ? "/" : "."
+    for name: String in PathText.names(in: path) {
+      made = made == "." ? name : PathText.resolve(name, in: made)
       guard mkdir(made, 0o777) != 0, errno != EEXIST else { continue }
       // An existing folder on a read-only file system answers with another error than EEXIST.
       let reason: String = String(cString: strerror(errno))

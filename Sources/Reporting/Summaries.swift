@@ -16,6 +16,7 @@ extension TrainingSummary: Summary {
       .init("weights_digest", .string(weightsDigest)),
     ]
     if interrupted { members.append(.init("interrupted", .bool(true))) }
+    if let placement: PlacementReport { members.append(.init("placement", placement.json)) }
     return .object(members)
   }
 
@@ -30,6 +31,7 @@ extension TrainingSummary: Summary {
     if let validationLoss: Double { table.add("val_loss", NumberText.fixed(validationLoss, 4)) }
     if let validationAccuracy: Double { table.add("val_accuracy", NumberText.percent(validationAccuracy)) }
     table.add("weights", weightsDigest)
+    for (key, text): (String, String) in placement?.facts ?? [] { table.add(key, text) }
     return table.lines()
   }
 }

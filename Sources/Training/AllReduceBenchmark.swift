@@ -102,9 +102,9 @@ package enum AllReduceBenchmark {
         (part + segment.lowerBound).update(repeating: 0, count: segment.count)
       }
       let update = SegmentUpdate(
-        program: program, gradients: shared.gradients, slots: 1, weights: weights, velocity: weights + parameters,
+        program: program, gradients: shared.gradients, slots: 1, replicas: [weights], velocity: weights + parameters,
         kernels: kernels, optimizer: optimizer)
-      return Owned(memory: memory) { _ = update.run(segment, m: 1, learningRate: 0.1) }
+      return Owned(memory: memory) { _ = update.update(segment, group: 0, m: 1, learningRate: 0.1) }
     }
   }
 

@@ -1,5 +1,6 @@
 import Diagnostics
 import Glibc
+import Storage
 
 /// The configuration file on disk.
 enum ConfigurationFile {
@@ -45,17 +46,17 @@ enum ConfigurationFile {
 
   /// The absolute path of the folder that holds `path`.
   static func folder(of path: String) -> String {
-    let folder: String = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
-    if path.hasPrefix("/") { return folder.isEmpty ? "/" : folder }
+    let folder: String = PathText.folder(of: path)
+    if PathText.isAbsolute(path) { return folder }
     guard let current: UnsafeMutablePointer<CChar> = getcwd(nil, 0) else { return folder }
     defer { free(current) }
     let start: String = String(cString: current)
-    return folder == "." ? start : "\(start == "/" ? "" : start)/\(folder)"
+    return folder == "." ? start : PathText.resolve(folder, in: start)
   }
 
   /// The file's name without folder and last extension; `run` where nothing remains.
   static func stem(of path: String) -> String {
-    let name: Substring = path.split(separator: "/").last ?? ""
+    let name: Substring = PathText.names(in: path).last.map { $0[...] } ?? ""
     let stem: Substring = name.dropFirst().lastIndex(of: ".").map { name[..<$0] } ?? name
     return stem.isEmpty || stem.allSatisfy { $0 == "." } ? "run" : String(stem)
   }

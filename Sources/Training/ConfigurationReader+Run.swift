@@ -38,15 +38,23 @@ extension ConfigurationReader {
   }
 
   static func runtime(_ node: ConfigurationNode) throws(UserError) -> RuntimeConfiguration {
-    try node.allowOnly(["workers", "shard_size", "placement"], elsewhere: sectionKeyPaths)
+    try node.allowOnly(["workers", "shard_size", "placement", "memory"], elsewhere: sectionKeyPaths)
     let placement: ConfigurationNode = try node.node("placement")
     try placement.allowOnly(["policy", "nodes", "use_smt", "cpus"])
+    let memory: ConfigurationNode = try node.node("memory")
+    try memory.allowOnly(["dataset", "huge_pages"])
+    let dataset: String = try memory.choice(
+      "dataset", of: MemoryConfiguration.Dataset.allCases.map(\.rawValue),
+      default: MemoryConfiguration.Dataset.auto.rawValue)
     return RuntimeConfiguration(
       workers: try workers(node),
       shardSize: try node.integer("shard_size", in: 1...65536, default: 16),
       policy: try policy(placement),
       nodes: try nodes(placement),
-      useSMT: try placement.bool("use_smt", default: false))
+      useSMT: try placement.bool("use_smt", default: false),
+      memory: MemoryConfiguration(
+        dataset: MemoryConfiguration.Dataset(rawValue: dataset) ?? .auto,
+        hugePages: try memory.bool("huge_pages", default: true)))
   }
 
   private static func workers(_ node: ConfigurationNode) throws(UserError) -> RuntimeConfiguration.WorkerCount {

@@ -85,7 +85,8 @@ package struct ConfigurationReader {
     "training.epochs", "training.batch_size", "training.shuffle", "training.optimizer", "training.optimizer.lr",
     "training.optimizer.momentum", "training.optimizer.nesterov", "training.optimizer.weight_decay",
     "training.lr_schedule", "runtime.workers", "runtime.shard_size", "runtime.placement", "runtime.placement.policy",
-    "runtime.placement.nodes", "runtime.placement.use_smt", "runtime.placement.cpus", "checkpoint.every_epochs",
-    "checkpoint.keep_last", "logging.every_steps",
+    "runtime.placement.nodes", "runtime.placement.use_smt", "runtime.placement.cpus", "runtime.memory",
+    "runtime.memory.dataset", "runtime.memory.huge_pages", "checkpoint.every_epochs", "checkpoint.keep_last",
+    "logging.every_steps",
   ]
 }

@@ -117,6 +117,9 @@ extension RuntimeConfiguration {
     return .object([
       .init("workers", workerCount), .init("shard_size", .integer(shardSize)),
       .init("placement", .object([place, .init("nodes", nodeList), .init("use_smt", .bool(useSMT))])),
+      .init(
+        "memory",
+        .object([.init("dataset", .string(memory.dataset.rawValue)), .init("huge_pages", .bool(memory.hugePages))])),
     ])
   }
 }

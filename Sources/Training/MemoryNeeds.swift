@@ -13,9 +13,9 @@ struct MemoryNeeds {
   init(_ plan: RunPlan) {
     let parameters = plan.network.parameters.packedCount * MemoryLayout<Float>.stride
     workers = plan.workerCount
-    workspaceBytes = Workspace.byteCount(plan.network, shards: plan.shardsPerChunk)
-    gradientBytes = (plan.gradientSlots + plan.treeLevels) * parameters
-    sharedBytes = 2 * parameters + plan.network.preparedCount * MemoryLayout<Float>.stride
+    workspaceBytes = WorkerMemory.activationBytes(plan)
+    gradientBytes = WorkerMemory.gradientBytes(plan)
+    sharedBytes = parameters + plan.groups.count * WeightReplica.byteCount(plan)
     // The copy made inside a step, and the one in the layouts of the file while it is written.
     snapshotBytes = 2 * Snapshot.byteCount(plan)
   }

@@ -79,8 +79,7 @@ package final class Predictor {
     nonisolated(unsafe) let target = probabilities
     try WorkerGroup(placement: plan.placement).run { context in
       let worker = try Worker(context, shared, normalization)
-      worker.prepareWeights()
-      try context.barrier.wait()
+      try worker.loadWeights()
       worker.evaluate(dataset, probabilities: target)
     }
     return shared

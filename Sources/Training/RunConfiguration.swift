@@ -121,13 +121,38 @@ package struct RuntimeConfiguration: Hashable, Sendable {
   /// NUMA node numbers to use; `nil` means all.
   package var nodes: [Int]?
   package var useSMT: Bool
+  package var memory: MemoryConfiguration
 
-  package init(workers: WorkerCount, shardSize: Int, policy: Policy, nodes: [Int]?, useSMT: Bool) {
+  package init(
+    workers: WorkerCount, shardSize: Int, policy: Policy, nodes: [Int]?, useSMT: Bool,
+    memory: MemoryConfiguration = MemoryConfiguration()
+  ) {
     self.workers = workers
     self.shardSize = shardSize
     self.policy = policy
     self.nodes = nodes
     self.useSMT = useSMT
+    self.memory = memory
+  }
+}
+
+/// The `runtime.memory` section: where memory lies, never what is in it.
+package struct MemoryConfiguration: Hashable, Sendable {
+  package enum Dataset: String, Hashable, Sendable, CaseIterable {
+    /// A copy on every node with workers where the copies take at most a quarter of the available memory, else interleaved.
+    case auto
+    /// Its pages on all nodes with workers in turn.
+    case interleave
+    /// A copy on every node with workers.
+    case perNode = "per_node"
+  }
+  package var dataset: Dataset
+  /// Whether large buffers ask the system for huge pages.
+  package var hugePages: Bool
+
+  package init(dataset: Dataset = .auto, hugePages: Bool = true) {
+    self.dataset = dataset
+    self.hugePages = hugePages
   }
 }
 

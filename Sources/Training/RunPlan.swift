@@ -11,6 +11,11 @@ package final class RunPlan: Sendable {
   package let network: NetworkPlan
   package let kernels: KernelTable
   package let placement: Placement
+  package let topology: Topology
+  /// Workers by the node whose memory they use; each group has a replica of the weights.
+  package let groups: [Placement.Group]
+  /// The floats of the flat parameter buffer that each worker updates.
+  let segments: [Range<Int>]
   let shards: ShardPlan
   /// Shards computed layer by layer together: a power of two; changes speed and memory only.
   let shardsPerChunk: Int
@@ -34,11 +39,13 @@ package final class RunPlan: Sendable {
     shards = try ShardPlan(
       exampleCount: exampleCount, batchSize: configuration.training.batchSize, shardSize: runtime.shardSize)
     placement = try Placement.plan(topology, runtime: runtime, shardsPerBatch: shards.maximumShardCount)
-    let workers = placement.workers.count
+    self.topology = topology
+    groups = placement.groups
     self.kernels = try kernels ?? KernelBuild.select(request: environmentVariable("LOCKSTEP_KERNELS"))
-    fullBatch = Self.program(shards, workers: workers, step: 0)
-    lastBatch = Self.program(shards, workers: workers, step: shards.stepsPerEpoch - 1)
+    fullBatch = Self.program(shards, groups, step: 0)
+    lastBatch = Self.program(shards, groups, step: shards.stepsPerEpoch - 1)
 
+    try MemoryNeeds.requireFits(configuration.model, shardSize: runtime.shardSize, AvailableMemory.read())
     // The chunk: as many shards of the largest tree node as fit the budget.
     let largest = (fullBatch.nodes + lastBatch.nodes).map(\.shards.count).max() ?? 1
     let one = try NetworkPlan(
@@ -56,17 +63,25 @@ package final class RunPlan: Sendable {
       ? one
       : try NetworkPlan(
         configuration.model, maximumExamples: chunk * runtime.shardSize, computesInputGradient: computesInputGradient)
+    segments = SegmentUpdate.segments(count: network.parameters.packedCount, groups: groups.map(\.workers))
   }
 
   package var workerCount: Int { placement.workers.count }
+
+  /// The floats that neighbouring workers update together.
+  func segment(of workers: Range<Int>) -> Range<Int> {
+    segments[workers.lowerBound].lowerBound..<segments[workers.upperBound - 1].upperBound
+  }
 
   func program(stepInEpoch: Int) -> ReductionProgram {
     stepInEpoch == shards.stepsPerEpoch - 1 ? lastBatch : fullBatch
   }
 
-  private static func program(_ shards: ShardPlan, workers: Int, step: Int) -> ReductionProgram {
+  private static func program(_ shards: ShardPlan, _ groups: [Placement.Group], step: Int) -> ReductionProgram {
+    let workers = groups.last?.workers.upperBound ?? 0
     let count = shards.shardCount(batchSize: shards.batchRange(stepInEpoch: step).count)
     return ReductionProgram(
-      shardCount: count, runs: (0..<workers).map { shards.shards(ofWorker: $0, of: workers, shardCount: count) })
+      shardCount: count, runs: (0..<workers).map { shards.shards(ofWorker: $0, of: workers, shardCount: count) },
+      groups: groups.map(\.workers))
   }
 }

@@ -32,10 +32,9 @@ final class Snapshot: @unchecked Sendable {
   /// By the reporting thread.
   func release() { isTaken.store(false, ordering: .releasing) }
 
-  /// Copies one worker's part of the state, which nobody writes meanwhile.
-  func copy(_ shared: SharedState, part: Int, of parts: Int) {
-    let range = count * part / parts..<count * (part + 1) / parts
-    (weights + range.lowerBound).update(from: shared.weights + range.lowerBound, count: range.count)
+  /// Copies the `range` of the state that one worker updates, which nobody writes meanwhile; weights from its replica.
+  func copy(_ shared: SharedState, _ replica: WeightReplica, _ range: Range<Int>) {
+    (weights + range.lowerBound).update(from: replica.weights + range.lowerBound, count: range.count)
     (velocity + range.lowerBound).update(from: shared.velocity + range.lowerBound, count: range.count)
   }
 }

@@ -1,15 +1,19 @@
-/// When one worker passed the points of one step, in nanoseconds of one clock; a cache line.
+/// When one worker passed the points of one step, in nanoseconds of one clock.
 ///
-///     start ─ compute ─ computed ┃ met ─ reduce, update ─ reduced ┃ updated ─ prepare ─ prepared ┃ end
+///     start ─ compute ─ computed ┇ met ─ sum ─ summed ┃ joined ─ reduce, update ─ reduced ┃ updated ─ prepare ─ prepared ┇ end
+///
+/// ┃ is a barrier of all workers, ┇ one of those on the same memory node. With one node, `summed` and `joined` are `met`.
 package struct StepTimeline: Hashable, Sendable {
   package var start: UInt64 = 0
   package var computed: UInt64 = 0
   package var met: UInt64 = 0
+  package var summed: UInt64 = 0
+  package var joined: UInt64 = 0
   package var reduced: UInt64 = 0
   package var updated: UInt64 = 0
   package var prepared: UInt64 = 0
   package var end: UInt64 = 0
-  /// Of `met`‥`reduced`, what the optimizer took.
+  /// Of `joined`‥`reduced`, what the optimizer took.
   package var optimizerNanoseconds: UInt64 = 0
 
   package init() {}
@@ -50,25 +54,36 @@ package struct StepBreakdown: Hashable, Sendable {
 extension StepBreakdown {
   /// One step from the timelines of all its workers; sums run in worker order.
   ///
+  /// - Parameter groups: the workers of each memory node; `nil` means that there is one.
   /// - Precondition: `workers` is not empty.
-  package init(_ workers: some Collection<StepTimeline>) {
+  package init(_ workers: [StepTimeline], groups: [Range<Int>]? = nil) {
     precondition(!workers.isEmpty, "A step has a worker.")
     self.init()
+    let groups = groups ?? [0..<workers.count]
     let count = Double(workers.count)
-    let last = (
-      computed: workers.reduce(0) { max($0, $1.computed) }, reduced: workers.reduce(0) { max($0, $1.reduced) },
-      prepared: workers.reduce(0) { max($0, $1.prepared) }
-    )
     for w in workers {
       compute += Self.span(w.start, w.computed) / count
       update += (Double(w.optimizerNanoseconds) + Self.span(w.updated, w.prepared)) / count
-      reduce += (Self.span(w.met, w.reduced) - Double(w.optimizerNanoseconds)) / count
-      for (arrival, latest, departure) in [
-        (w.computed, last.computed, w.met), (w.reduced, last.reduced, w.updated), (w.prepared, last.prepared, w.end),
-      ] {
-        imbalance += Self.span(arrival, latest) / count
-        barrier += Self.span(latest, departure) / count
-      }
+      reduce +=
+        (Self.span(w.met, w.summed) + Self.span(w.joined, w.reduced) - Double(w.optimizerNanoseconds)) / count
+    }
+    for group in groups {
+      meet(workers[group], \.computed, \.met, count)
+      meet(workers[group], \.prepared, \.end, count)
+    }
+    if groups.count > 1 { meet(workers[...], \.summed, \.joined, count) }
+    meet(workers[...], \.reduced, \.updated, count)
+  }
+
+  /// Adds what waiting at one barrier took of those that met there, as a mean over `count` workers.
+  private mutating func meet(
+    _ workers: ArraySlice<StepTimeline>, _ arrival: KeyPath<StepTimeline, UInt64>,
+    _ departure: KeyPath<StepTimeline, UInt64>, _ count: Double
+  ) {
+    let latest = workers.reduce(0) { max($0, $1[keyPath: arrival]) }
+    for w in workers {
+      imbalance += Self.span(w[keyPath: arrival], latest) / count
+      barrier += Self.span(latest, w[keyPath: departure]) / count
     }
   }
 

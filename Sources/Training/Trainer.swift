@@ -15,6 +15,7 @@ package final class Trainer {
   let shared: SharedState
   private let training: ImageDataset
   private let test: ImageDataset?
+  private let placedData: (training: PlacedDataset, test: PlacedDataset?)
   private let group: WorkerGroup
   private let normalization: Normalization
   private let snapshot: Snapshot
@@ -27,6 +28,8 @@ package final class Trainer {
   var memoryFill: UInt8?
   var onPhase: (@Sendable (WorkerPhase, Int, Int) -> Void)?
   var watchdogSeconds = Watchdog.defaultSeconds
+  /// Whether the run is to stop after its first step where threads or memory are not where the plan says.
+  package var isPlacementStrict = false
 
   /// - Parameters:
   ///   - initialWeights: replaces the random initial weights; must name every parameter once.
@@ -46,11 +49,15 @@ package final class Trainer {
     try checkDataset(training, "data.train", plan.network)
     if let test { try checkDataset(test, "data.test", plan.network) }
     self.training = training
-    self.test = test.flatMap { $0.count > 0 ? $0 : nil }
-    dataFingerprint = DataFingerprint.of(training: training, test: self.test)
+    let test = test.flatMap { $0.count > 0 ? $0 : nil }
+    self.test = test
+    dataFingerprint = DataFingerprint.of(training: training, test: test)
     shared = try SharedState(plan, exampleCount: training.count, testExampleCount: test?.count ?? 0)
+    let placed = (try PlacedDataset(training, plan), try test.map { [plan] in try PlacedDataset($0, plan) })
+    placedData = placed
     snapshot = try Snapshot(plan)
     group = try WorkerGroup(placement: plan.placement)
+    try shared.clear(group)
     start = checkpoint?.progress ?? ProgressState()
     lastCheckpoint = checkpoint?.step
     if let checkpoint {
@@ -79,11 +86,13 @@ package final class Trainer {
     try observer(.started(description))
     let ring = StepRing()
     var loop = TrainingLoop(
-      plan: plan, shared: shared, training: training, test: test, normalization: normalization, ring: ring, stop: stop)
+      plan: plan, shared: shared, training: placedData.training, test: placedData.test, normalization: normalization,
+      ring: ring, stop: stop)
     loop.firstStep = start.stepsDone
     loop.memoryFill = memoryFill
     loop.snapshot = snapshot
     loop.onPhase = onPhase
+    loop.isStrict = isPlacementStrict
     let running = group.start { [loop] context in try loop.run(context) }
     var progress = ProgressAggregator(plan, resuming: start)
     var watchdog = Watchdog(shared.beats, plan.placement, seconds: watchdogSeconds)
@@ -111,8 +120,11 @@ package final class Trainer {
     if (interrupted || plan.configuration.checkpoint.isOn), lastCheckpoint != progress.stepsDone {
       try publish(checkpoint(shared.weights, shared.velocity, progress.state), observer)
     }
-    return progress.summary(
+    var summary = progress.summary(
       workers: plan.workerCount, digest: WeightsDigest.of(weights()), interrupted: interrupted)
+    summary.placement = PlacementReport(
+      shared, [placedData.training, placedData.test].compactMap { $0 }, threadNotes: running.notes)
+    return summary
   }
 
   /// The parameters in layer order, weight before bias, in their public layouts.

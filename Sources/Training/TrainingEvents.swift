@@ -124,10 +124,12 @@ package struct TrainingSummary: Sendable, Hashable {
   package var weightsDigest: String
   /// True where a signal ended the run before its last step.
   package var interrupted: Bool
+  /// What the kernel said about threads and memory; `nil` before the end of a run.
+  package var placement: PlacementReport?
 
   package init(
     epochs: Int, steps: Int, loss: Double, validationLoss: Double?, validationAccuracy: Double?,
-    imagesPerSecond: Double, workers: Int, weightsDigest: String, interrupted: Bool
+    imagesPerSecond: Double, workers: Int, weightsDigest: String, interrupted: Bool, placement: PlacementReport? = nil
   ) {
     self.epochs = epochs
     self.steps = steps
@@ -138,5 +140,6 @@ package struct TrainingSummary: Sendable, Hashable {
     self.workers = workers
     self.weightsDigest = weightsDigest
     self.interrupted = interrupted
+    self.placement = placement
   }
 }

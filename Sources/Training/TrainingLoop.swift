@@ -2,18 +2,21 @@ import Collectives
 import Datasets
 import Diagnostics
 import KernelInterface
+import Machine
 import Network
 import Summation
 
 /// What every worker does from the first step to the last; reads top to bottom.
 ///
-///     prepare ─► ┌ compute ─┃─ reduce + update ─┃─ transpose ─┃ … ┐ ─► evaluate ─┃ … next epoch
-///                └──────────────── step ────────────────────────┘        ┃ = barrier
+///     prepare ─► ┌ compute ─┇─ sum ─┃─ reduce + update ─┃─ transpose ─┇ … ┐ ─► evaluate ─┃ … next epoch
+///                └──────────────────── step ──────────────────────────────┘
+///
+/// ┃ is a barrier of all workers, ┇ one of those on the same memory node. With one node `sum` and its barrier are left out.
 struct TrainingLoop: Sendable {
   let plan: RunPlan
   let shared: SharedState
-  let training: ImageDataset
-  let test: ImageDataset?
+  let training: PlacedDataset
+  let test: PlacedDataset?
   let normalization: Normalization
   let ring: StepRing
   let stop: StopFlag
@@ -23,20 +26,23 @@ struct TrainingLoop: Sendable {
   var memoryFill: UInt8?
   /// Where checkpoints are copied to; `nil` where none are wanted.
   var snapshot: Snapshot?
+  /// Whether a worker stops the run after its first step where its thread or memory is not where the plan says.
+  var isStrict = false
   /// For tests: called by each worker as it enters a phase.
   var onPhase: (@Sendable (_ phase: WorkerPhase, _ step: Int, _ worker: Int) -> Void)?
 
   func run(_ context: WorkerContext) throws {
     enter(.preparing, firstStep, context)
+    var trace = ThreadTrace()
     let worker = try Worker(context, shared, normalization, fill: memoryFill)
+    let data = (training: try training.place(context), test: try test?.place(context))
     let settings = plan.configuration.training
     let stepsPerEpoch = plan.shards.stepsPerEpoch
     let totalSteps = settings.epochs * stepsPerEpoch
     let isFirst = context.index == 0
     var schedule = CheckpointSchedule(plan.configuration.checkpoint, stepsPerEpoch: stepsPerEpoch)
     try context.barrier.wait()
-    worker.prepareWeights()
-    try context.barrier.wait()
+    try worker.loadWeights()
 
     var step = firstStep
     while step < totalSteps, !shared.isLastStep {
@@ -51,13 +57,22 @@ struct TrainingLoop: Sendable {
 
       enter(.computing, step, context)
       let start = monotonicNanoseconds()
-      worker.compute(training, stepInEpoch: stepInEpoch)
+      worker.compute(data.training, stepInEpoch: stepInEpoch)
       let computed = monotonicNanoseconds()
       enter(.waiting, step, context)
-      try context.barrier.wait()
+      try context.groupBarrier.wait()
 
       enter(.reducing, step, context)
       let met = monotonicNanoseconds()
+      var (summed, joined) = (met, met)
+      if plan.groups.count > 1 {
+        worker.sumInsideGroup(stepInEpoch: stepInEpoch)
+        summed = monotonicNanoseconds()
+        enter(.waiting, step, context)
+        try context.barrier.wait()
+        enter(.reducing, step, context)
+        joined = monotonicNanoseconds()
+      }
       var totals = StepTotals()
       if isFirst {
         // Shard losses are whole now and written again only after the next barrier.
@@ -76,21 +91,22 @@ struct TrainingLoop: Sendable {
       enter(.transposing, step, context)
       let updated = monotonicNanoseconds()
       worker.prepareWeights()
-      if shared.takesSnapshot { snapshot?.copy(shared, part: context.index, of: context.count) }
+      if shared.takesSnapshot { snapshot?.copy(shared, worker.replica, plan.segments[context.index]) }
       // Where the loss is not finite, worker 0 ends the run in this step with a better message.
       if shared.lossIsFinite, let lost = outcome.lost { throw diverged(lost, step: step, rate) }
       let prepared = monotonicNanoseconds()
       enter(.waiting, step, context)
-      try context.barrier.wait()
+      try context.groupBarrier.wait()
       let end = monotonicNanoseconds()
 
       shared.timings[context.index].computeNanoseconds = computed - start
-      shared.timings[context.index].reduceNanoseconds = (reduced - met) + (prepared - updated)
-      shared.timings[context.index].barrierNanoseconds = (met - computed) + (updated - reduced) + (end - prepared)
+      shared.timings[context.index].reduceNanoseconds = (summed - met) + (reduced - joined) + (prepared - updated)
+      shared.timings[context.index].barrierNanoseconds =
+        (met - computed) + (joined - summed) + (updated - reduced) + (end - prepared)
       if let log = shared.timelines {
         var line = StepTimeline()
-        (line.start, line.computed, line.met, line.reduced) = (start, computed, met, reduced)
-        (line.updated, line.prepared, line.end) = (updated, prepared, end)
+        (line.start, line.computed, line.met, line.summed) = (start, computed, met, summed)
+        (line.joined, line.reduced, line.updated, line.prepared, line.end) = (joined, reduced, updated, prepared, end)
         line.optimizerNanoseconds = outcome.optimizerNanoseconds
         log.record(line, worker: context.index, step: step)
       }
@@ -107,7 +123,11 @@ struct TrainingLoop: Sendable {
         try publish(totals)
       }
       step += 1
-      if step % stepsPerEpoch == 0 { try finishEpoch(epoch, step: step, worker, context) }
+      trace.look()
+      if isStrict, step == firstStep + 1 {
+        try placementRecord(worker, trace, context).requireMatch(plan.placement, worker: context.index)
+      }
+      if step % stepsPerEpoch == 0 { try finishEpoch(epoch, data.test, step: step, worker, context) }
       if isFirst, shared.takesSnapshot {
         snapshot?.take()
         var mark = StepTotals()
@@ -115,10 +135,13 @@ struct TrainingLoop: Sendable {
         push(mark)
       }
     }
+    shared.placements[context.index] = placementRecord(worker, trace, context)
   }
 
   /// Evaluates the test set over all workers and publishes the end of the epoch.
-  private func finishEpoch(_ epoch: Int, step: Int, _ worker: borrowing Worker, _ context: WorkerContext) throws {
+  private func finishEpoch(
+    _ epoch: Int, _ test: ImageDataset?, step: Int, _ worker: borrowing Worker, _ context: WorkerContext
+  ) throws {
     if let test {
       // Worker 0 has read the last step's losses when all have arrived here.
       enter(.waiting, step, context)

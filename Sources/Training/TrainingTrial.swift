@@ -50,11 +50,12 @@ package struct TrainingTrial: Sendable {
     let plan = try RunPlan(endless, topology: topology, exampleCount: data.count)
     let shared = try SharedState(plan, exampleCount: data.count, testExampleCount: 0, keepsTimelines: true)
     let group = try WorkerGroup(placement: plan.placement)
+    try shared.clear(group)
     try shared.initializeWeights(seed: configuration.seed, group: group)
     let ring = StepRing()
     let stop = StopFlag()
     let loop = TrainingLoop(
-      plan: plan, shared: shared, training: data, test: nil,
+      plan: plan, shared: shared, training: try PlacedDataset(data, plan), test: nil,
       normalization: Normalization(configuration.data, channels: input.channels), ring: ring, stop: stop)
     let running = group.start { try loop.run($0) }
 
@@ -72,7 +73,7 @@ package struct TrainingTrial: Sendable {
     }
     try running.result()
     let kept = shared.timelines?.steps(warmUpSteps..<warmUpSteps + trial.stepNanoseconds.count) ?? []
-    trial.breakdowns = kept.map { StepBreakdown($0) }
+    trial.breakdowns = kept.map { StepBreakdown($0, groups: plan.groups.map(\.workers)) }
     trial.computeNanoseconds = kept.map { $0.map { Double($0.computed - $0.start) } }
     trial.prepareNanoseconds = kept.map { workers in
       workers.reduce(0) { $0 + Double($1.prepared - $1.updated) } / Double(workers.count)

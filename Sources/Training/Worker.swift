@@ -12,6 +12,12 @@ struct Worker: ~Copyable {
   private let shared: SharedState
   private let normalization: Normalization
   private let workspace: Workspace
+  /// The node's own replica.
+  let replica: WeightReplica
+  /// The worker's own memory, which `shared` keeps.
+  let activationBytes: UnsafeRawBufferPointer
+  let gradientBytes: UnsafeRawBufferPointer
+  let placementRefused: Bool
   /// One flat buffer per tree level above the chunk.
   private let levels: [UnsafeMutablePointer<Float>]
   private let trainingNodes: (full: [ReductionProgram.Node], last: [ReductionProgram.Node])
@@ -24,17 +30,22 @@ struct Worker: ~Copyable {
     self.shared = shared
     self.normalization = normalization
     plan = shared.plan
+    replica = shared.replicas[context.group]
     let network = plan.network
-    let workspaceBytes = Workspace.byteCount(network, shards: plan.shardsPerChunk)
     let gradientFloats = network.parameters.packedCount
     let buffers = plan.gradientSlots + plan.treeLevels
-    let buffer = try NodeBuffer(
-      byteCount: workspaceBytes + buffers * gradientFloats * MemoryLayout<Float>.stride, node: context.node)
-    let memory = buffer.pointer
-    if let fill { memory.initializeMemory(as: UInt8.self, repeating: fill, count: buffer.byteCount) }
-    shared.memories[context.index] = consume buffer
-    workspace = Workspace(network, shards: plan.shardsPerChunk, memory: memory)
-    let flat = (memory + workspaceBytes).bindMemory(to: Float.self, capacity: buffers * gradientFloats)
+    let memory = try WorkerMemory(plan, worker: context.index, node: context.memoryNode)
+    let (activations, gradients) = (memory.activations.pointer, memory.gradients.pointer)
+    activationBytes = memory.activations.bytes
+    gradientBytes = memory.gradients.bytes
+    placementRefused = memory.placementRefused
+    if let fill {
+      activations.initializeMemory(as: UInt8.self, repeating: fill, count: activationBytes.count)
+      gradients.initializeMemory(as: UInt8.self, repeating: fill, count: gradientBytes.count)
+    }
+    shared.memories[context.index] = consume memory
+    workspace = Workspace(network, shards: plan.shardsPerChunk, memory: activations)
+    let flat = gradients.bindMemory(to: Float.self, capacity: buffers * gradientFloats)
     flat.update(repeating: 0, count: buffers * gradientFloats)
     for slot in 0..<plan.gradientSlots {
       shared.gradients[context.index * plan.gradientSlots + slot] = flat + slot * gradientFloats
@@ -42,6 +53,19 @@ struct Worker: ~Copyable {
     let firstLevel = flat + plan.gradientSlots * gradientFloats
     levels = (0..<plan.treeLevels).map { firstLevel + $0 * gradientFloats }
     trainingNodes = (plan.fullBatch.nodes(of: context.index), plan.lastBatch.nodes(of: context.index))
+  }
+
+  /// Makes the node's replica whole from the first one's weights; all workers call it together.
+  func loadWeights() throws(BarrierBroken) {
+    if context.group > 0 {
+      let segment = SegmentUpdate.segment(
+        context.member, of: context.members.count, count: plan.network.parameters.packedCount)
+      (replica.weights + segment.lowerBound).update(
+        from: shared.replicas[0].weights + segment.lowerBound, count: segment.count)
+      try context.groupBarrier.wait()
+    }
+    prepareWeights()
+    try context.groupBarrier.wait()
   }
 
   // MARK: The phases of a step
@@ -67,11 +91,12 @@ struct Worker: ~Copyable {
       let positions = positions(of: shards, in: batch)
       load(dataset, positions, ordered: true)
       plan.network.forward(
-        workspace, examples: positions.count, weights: shared.weights, prepared: shared.prepared, kernels: plan.kernels,
+        workspace, examples: positions.count, weights: replica.weights, prepared: replica.prepared,
+        kernels: plan.kernels,
         keepsProbabilities: false)
       plan.network.backward(
-        workspace, examples: positions.count, shardSize: plan.shards.shardSize, weights: shared.weights,
-        prepared: shared.prepared, gradient: target, kernels: plan.kernels)
+        workspace, examples: positions.count, shardSize: plan.shards.shardSize, weights: replica.weights,
+        prepared: replica.prepared, gradient: target, kernels: plan.kernels)
       recordLosses(shards, examples: positions.count)
       return
     }
@@ -82,21 +107,32 @@ struct Worker: ~Copyable {
     plan.kernels.add(right, target, plan.network.parameters.packedCount)
   }
 
-  /// Adds all partial sums of the worker's segment in the tree's order and updates its weights with the mean.
+  /// Adds the group's partial sums over the worker's part, in the tree's order; nothing to do where there is one group.
+  func sumInsideGroup(stepInEpoch: Int) {
+    guard plan.groups.count > 1 else { return }
+    let part = SegmentUpdate.segment(
+      context.member, of: context.members.count, count: plan.network.parameters.packedCount)
+    update(stepInEpoch).sum(part, group: context.group)
+  }
+
+  /// Adds what is left over the worker's segment in the tree's order, updates its weights with the mean, in all replicas.
   func reduceAndUpdate(stepInEpoch: Int, learningRate: Double) -> SegmentUpdate.Outcome {
-    let update = SegmentUpdate(
-      program: plan.program(stepInEpoch: stepInEpoch), gradients: shared.gradients, slots: plan.gradientSlots,
-      weights: shared.weights, velocity: shared.velocity, kernels: plan.kernels,
-      optimizer: plan.configuration.training.optimizer)
-    return update.run(
-      SegmentUpdate.segment(context.index, of: context.count, count: plan.network.parameters.packedCount),
+    update(stepInEpoch).update(
+      plan.segments[context.index], group: context.group,
       m: Float(plan.shards.batchRange(stepInEpoch: stepInEpoch).count), learningRate: learningRate)
   }
 
-  /// The worker's part of the transposed weights, after all weights are updated.
+  private func update(_ stepInEpoch: Int) -> SegmentUpdate {
+    SegmentUpdate(
+      program: plan.program(stepInEpoch: stepInEpoch), gradients: shared.gradients, slots: plan.gradientSlots,
+      replicas: shared.weightsOfReplicas, velocity: shared.velocity, kernels: plan.kernels,
+      optimizer: plan.configuration.training.optimizer)
+  }
+
+  /// The worker's part of its replica's transformed weights, after all weights are updated.
   func prepareWeights() {
     plan.network.prepareWeights(
-      shared.weights, into: shared.prepared, scratch: workspace, part: context.index, of: context.count,
+      replica.weights, into: replica.prepared, scratch: workspace, part: context.member, of: context.members.count,
       kernels: plan.kernels)
   }
 
@@ -112,7 +148,8 @@ struct Worker: ~Copyable {
       let positions = positions(of: shards, in: all)
       load(dataset, positions, ordered: false)
       plan.network.forward(
-        workspace, examples: positions.count, weights: shared.weights, prepared: shared.prepared, kernels: plan.kernels,
+        workspace, examples: positions.count, weights: replica.weights, prepared: replica.prepared,
+        kernels: plan.kernels,
         keepsProbabilities: true)
       recordLosses(shards, examples: positions.count)
       if let probabilities {

@@ -7,6 +7,8 @@ import Training
 
 extension CommandCall {
   /// Trains, or continues an unfinished run; exit code 75 where a signal ended the run early with a checkpoint.
+  ///
+  /// With `--strict-placement` a mismatch throws: after the first step, or once all files are written.
   func train() throws -> Int32 {
     try checkResume()
     let run: RunConfiguration = try configuration()
@@ -21,6 +23,7 @@ extension CommandCall {
       configuration: run, topology: try Topology.read(), training: data.training, test: data.test,
       initialWeights: initialWeights, weightsSource: invocation.value(.weights) ?? "weights",
       resuming: point?.checkpoint)
+    trainer.isPlacementStrict = invocation.has(.strictPlacement)
     let directory: RunDirectory = try RunDirectory(path: path, configuration: run, resuming: point, lock: lock)
     if let point { log("continuing \(point.file) behind step \(point.checkpoint.step)") }
     for note: String in directory.notes { StandardStreams.log("lockstep: warning: \(note)\n") }
@@ -37,6 +40,7 @@ extension CommandCall {
         ? "stopped by a signal behind step \(summary.steps); a checkpoint is in \(path): run again to continue"
         : "written to \(path)")
     try print(summary)
+    if invocation.has(.strictPlacement) { try summary.placement?.requireMatch() }
     return summary.interrupted ? ExitCode.interrupted : ExitCode.success
   }
 

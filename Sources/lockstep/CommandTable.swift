@@ -36,7 +36,7 @@ package enum Command: String, CaseIterable, Sendable {
   /// The flags it takes, in the order its help shows them.
   package var flags: [Flag] {
     switch self {
-    case .train: [.output, .weights, .resume] + Flag.overrides + [.json, .quiet, .noProgress]
+    case .train: [.output, .weights, .resume, .strictPlacement] + Flag.overrides + [.json, .quiet, .noProgress]
     case .evaluate: [.weights] + Flag.overrides + [.json, .quiet, .noProgress]
     case .predict: [.weights, .images, .output] + Flag.overrides + [.json, .quiet, .noProgress]
     case .scaling: [.workerCounts, .predict, .output] + Flag.overrides + [.json, .quiet, .noProgress]
@@ -62,6 +62,7 @@ package enum Flag: String, CaseIterable, Sendable {
   case weights
   case images
   case resume
+  case strictPlacement = "strict-placement"
   case workerCounts = "worker-counts"
   case predict
   case parameters
@@ -97,7 +98,7 @@ package enum Flag: String, CaseIterable, Sendable {
     case .workers: "N|auto"
     case .epochs, .batchSize, .seed: "N"
     case .lr: "X"
-    case .json, .quiet, .noProgress, .version, .help: nil
+    case .strictPlacement, .json, .quiet, .noProgress, .version, .help: nil
     }
   }
 
@@ -108,6 +109,7 @@ package enum Flag: String, CaseIterable, Sendable {
     case .weights: command == .train ? "start from these weights" : "the weights, a safetensors file"
     case .images: "the images, an IDX file, plain or gzip"
     case .resume: "auto: continue an unfinished run in the run directory; or a checkpoint"
+    case .strictPlacement: "exit with 71 where a thread or page is not where the plan says"
     case .workerCounts: "the worker counts to measure (1, 2, 4 … and whole nodes)"
     case .predict: "the model's efficiency for such a machine, such as 8x16"
     case .parameters: "that size alone, not a range of sizes"
@@ -135,7 +137,7 @@ package enum Flag: String, CaseIterable, Sendable {
     case .lr: "training.optimizer.lr"
     case .seed: "seed"
     case .workerCounts, .predict, .parameters, .write: nil
-    case .output, .weights, .images, .resume, .set, .json, .quiet, .noProgress, .version, .help: nil
+    case .output, .weights, .images, .resume, .strictPlacement, .set, .json, .quiet, .noProgress, .version, .help: nil
     }
   }
 }

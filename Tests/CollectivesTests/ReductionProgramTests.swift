@@ -62,6 +62,45 @@ struct ReductionProgramTests {
     }
   }
 
+  /// Contiguous workers in 1 to 5 groups of any size.
+  private static func groups(_ workers: Int, _ count: Int) -> [Range<Int>] {
+    let count = min(count, workers)
+    return (0..<count).map { workers * $0 / count..<workers * ($0 + 1) / count }
+  }
+
+  @Test("groups add what is theirs, then what joins them: the same tree", arguments: 1...5)
+  func phases(count: Int) {
+    Self.forEachProgram { whole, runs, shards in
+      let groups = Self.groups(runs.count, count)
+      let program = ReductionProgram(shardCount: shards, runs: runs, groups: groups)
+      #expect(program.nodes == whole.nodes && program.steps == whole.steps)
+      #expect(program.inside.count == groups.count)
+      var sums = program.nodes.map { Self.tree($0.shards) }
+      // Groups do not wait for each other: the last one first.
+      for (group, steps) in zip(groups, program.inside).reversed() {
+        for step in steps {
+          #expect(group.contains(program.nodes[step.into].worker) && group.contains(program.nodes[step.from].worker))
+          sums[step.into] = "(\(sums[step.into])+\(sums[step.from]))"
+        }
+      }
+      for step in program.across { sums[step.into] = "(\(sums[step.into])+\(sums[step.from]))" }
+      #expect(sums[0] == Self.tree(0..<shards), "\(runs) in \(groups)")
+      #expect(program.across.count + program.inside.reduce(0) { $0 + $1.count } == whole.steps.count)
+      #expect(count > 1 || program.across.isEmpty)
+    }
+  }
+
+  @Test("equal nodes of a power of two leave one addition per node but the first")
+  func across() {
+    for nodes in [1, 2, 4, 8] {
+      let workers = nodes * 16
+      let program = ReductionProgram(
+        shardCount: 2 * workers, runs: (0..<workers).map { 2 * $0..<2 * $0 + 2 }, groups: Self.groups(workers, nodes))
+      #expect(program.across.count == nodes - 1)
+      #expect(program.inside.map(\.count) == [Int](repeating: 15, count: nodes))
+    }
+  }
+
   @Test("every partial sum is read once, after its last addition, and none but the first remains")
   func everyNodeIsUsedOnce() {
     Self.forEachProgram { program, runs, _ in

@@ -17,6 +17,56 @@ struct WorkerGroupTests {
     #expect([Int](seen.values) == [40, 40, 140, 140])
   }
 
+  /// Each group meets at its own barrier as often as it likes, and all meet at the common one.
+  @Test(arguments: [[1], [4], [1, 1], [3, 2], [1, 5, 2, 1]])
+  func membersMeetAlone(sizes: [Int]) throws {
+    let nodes: [Int] = sizes.enumerated().flatMap { [Int](repeating: 10 * $0.offset, count: $0.element) }
+    var placement = Placement(workers: nodes.map { Placement.Worker(cpu: nil, node: $0) }, notes: [])
+    for index in placement.workers.indices { placement.workers[index].memoryNode = placement.workers[index].node }
+    let group = try WorkerGroup(placement: placement)
+    let meetings = SharedInts(sizes.count)
+    let sums = SharedInts(nodes.count)
+    try group.run { context in
+      guard context.memoryNode == 10 * context.group, context.members.count == sizes[context.group],
+        context.members.contains(context.index), (context.groupBarrier === context.barrier) == (sizes.count == 1)
+      else { throw Mishap(worker: context.index) }
+      // Group g meets 100·(g + 1) times; its first member counts between two meetings.
+      for _ in 0..<100 * (context.group + 1) {
+        if context.member == 0 { meetings.values[context.group] += 1 }
+        try context.groupBarrier.wait()
+        sums.values[context.index] += meetings.values[context.group]
+        try context.groupBarrier.wait()
+      }
+      try context.barrier.wait()
+      sums.values[context.index] += meetings.values.reduce(0, +)
+    }
+    let total: Int = 100 * sizes.count * (sizes.count + 1) / 2
+    for (worker, node) in nodes.enumerated() {
+      let count: Int = 100 * (node / 10 + 1)
+      #expect(sums.values[worker] == count * (count + 1) / 2 + total, "worker \(worker)")
+    }
+  }
+
+  @Test func aFailureFreesMembersOfOtherGroups() throws {
+    var placement = unpinned(6)
+    for index in placement.workers.indices { placement.workers[index].memoryNode = index / 2 }
+    let group = try WorkerGroup(placement: placement)
+    for _ in 0..<20 {
+      #expect(throws: Mishap(worker: 5)) {
+        try group.run { context in
+          if context.index == 5 { throw Mishap(worker: 5) }
+          for _ in 0..<1_000_000 { try context.groupBarrier.wait() }
+          try context.barrier.wait()
+        }
+      }
+    }
+    // Whole again.
+    try group.run { context in
+      try context.groupBarrier.wait()
+      try context.barrier.wait()
+    }
+  }
+
   @Test func theLowestFailureOfItsOwnIsRethrown() throws {
     let group = try WorkerGroup(placement: unpinned(8))
     for _ in 0..<50 {

@@ -13,8 +13,13 @@ import Testing
 
   /// A line of the process's status, such as the mask of blocked signals.
   private func status(_ process: Process, _ key: String) -> Substring? {
-    let text: String? = try? String(contentsOfFile: "/proc/\(process.processIdentifier)/status", encoding: .utf8)
-    return text?.split(separator: "\n").first { $0.hasPrefix("\(key):") }?.split(separator: "\t").last
+    // Files under /proc have no size beforehand, for which Foundation asks.
+    let file: Int32 = open("/proc/\(process.processIdentifier)/status", O_RDONLY)
+    defer { close(file) }
+    var bytes: [UInt8] = [UInt8](repeating: 0, count: 8192)
+    let count: Int = read(file, &bytes, 8192)
+    let text: String = String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
+    return text.split(separator: "\n").first { $0.hasPrefix("\(key):") }?.split(separator: "\t").last
   }
 
   private func start(_ arguments: [String], _ folder: TemporaryFolder) throws -> Process {

@@ -1,5 +1,6 @@
 import Foundation
 import TestSupport
+import Testing
 
 /// A file that is not what it should be, what is done with it, and how the program is to answer.
 struct HostileFile: CustomTestStringConvertible, Sendable {
@@ -125,8 +126,8 @@ let hostileImages: [HostileFile] = [
   HostileFile(.images, "gzip, more than declared", "should end at offset 96 by its header, but more follow") {
     gzip(idx([5, 4, 4], [UInt8](repeating: 0, count: 64 << 20)))
   },
-  HostileFile(.images, "gzip, less than declared", "holds 96 bytes when decompressed; 102400 are needed at offset 16") {
-    gzip(idx([6400, 4, 4], Array(1...80)))
+  HostileFile(.images, "gzip, less than declared", "holds 96 bytes when decompressed; 8000 are needed at offset 16") {
+    gzip(idx([5, 40, 40], Array(1...80)))
   },
   HostileFile(.images, "gzip, more declared than it can hold", "declares 4294967295×4×4", "at most", "decompressed") {
     gzip(idx([0xFFFF_FFFF, 4, 4], Array(1...80)))
@@ -143,6 +144,9 @@ let hostileImages: [HostileFile] = [
 ]
 
 // MARK: Configurations
+
+private let model: String =
+  "model: {input: [4, 4, 1], layers: [{type: 'flatten'}, {type: 'dense', units: 3}, {type: 'softmax'}]}"
 
 private func text(_ text: String) -> @Sendable () -> [UInt8] { { Array(text.utf8) } }
 
@@ -169,7 +173,7 @@ let hostileConfigurations: [HostileFile] = [
   HostileFile(.configuration, "NaN", "found a number that is not finite", bytes: text("{seed: NaN}")),
   HostileFile(
     .configuration, "an integer beyond Int", "seed: found 1e+19; allowed: an integer from 0",
-    bytes: text("{seed: 10000000000000000000}")),
+    bytes: text("{\(model), seed: 10000000000000000000}")),
   HostileFile(
     .configuration, "a negative size", "model.input[0]: found -8; allowed: an integer from 1 to 65536",
     bytes: text("{model: {input: [-8, 8, 1], layers: []}}")),
@@ -178,7 +182,7 @@ let hostileConfigurations: [HostileFile] = [
     .configuration, "no end of a string", "found a string without its closing quote", bytes: text("{ name: \"")),
   HostileFile(.configuration, "an array", "found []; allowed: an object", bytes: text("[]")),
   HostileFile(
-    .configuration, "a value that steers terminals", "found ?]0;x?; allowed: a value",
+    .configuration, "a value that steers terminals", "found ?]0;x?}; allowed: a value",
     bytes: text("{ name: \u{1B}]0;x\u{7}}")),
   HostileFile(
     .configuration, "a layer too large for memory", "values; allowed: at most 2147483647",
@@ -186,8 +190,7 @@ let hostileConfigurations: [HostileFile] = [
       "{model: {input: [65536, 65536, 1], layers: [{type: 'flatten'}, {type: 'dense', units: 3}, {type: 'softmax'}]}}")
   ),
   HostileFile(.configuration, "CPUs without end", "runtime.placement.cpus: found", "allowed: CPU numbers") {
-    let layers: String = "{type: 'flatten'}, {type: 'dense', units: 3}, {type: 'softmax'}"
     let list: String = String(repeating: "0-65535,", count: 100_000) + "1"
-    return Array("{model: {input: [4, 4, 1], layers: [\(layers)]}, runtime: {placement: {cpus: '\(list)'}}}".utf8)
+    return Array("{\(model), runtime: {placement: {cpus: '\(list)'}}}".utf8)
   },
 ]

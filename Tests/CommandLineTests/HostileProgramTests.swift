@@ -71,6 +71,26 @@ import Testing
     #expect(!folder.exists("runs"))
   }
 
+  /// Nets that no machine can hold are refused before anything is laid out for them, with the sum.
+  @Test(arguments: [
+    ("[4096, 4096, 1]", "{ type: 'conv2d', filters: 127, kernel_size: 1024, padding: 'same' }, { type: 'flatten' }"),
+    ("[4096, 4096, 8]", "{ type: 'flatten' }, { type: 'dense', units: 8191 }, { type: 'dense', units: 1048576 }"),
+    ("[8, 8, 65536]", "{ type: 'conv2d', filters: 1, kernel_size: 1024, padding: 'same' }, { type: 'flatten' }"),
+    ("[1024, 1024, 1]", String(repeating: "{ type: 'relu' }, ", count: 1000) + "{ type: 'flatten' }"),
+  ])
+  func hopelessNets(input: String, layers: String) throws {
+    let folder: TemporaryFolder = try TemporaryFolder()
+    let configuration: String = try folder.write(
+      """
+      { model: { input: \(input), layers: [\(layers), { type: 'dense', units: 3 }, { type: 'softmax' }] },
+        data: { format: 'synthetic', examples: 1, test_examples: 0, classes: 3 },
+        training: { batch_size: 16777216 }, runtime: { workers: 4096, shard_size: 65536 } }
+      """, to: "hopeless.json")
+    let result: ProcessResult = try Executable.run(["train", configuration], folder: folder.path)
+    expect(result, 71, ["memory: a worker needs more than", "MiB are available", "weights, momentum and gradients"])
+    #expect(!folder.exists("runs"))
+  }
+
   /// A checkpoint of `ProgramTests.tiny`, changed by someone who knows how to compute its digest.
   @Test func checkpoints() throws {
     let folder: TemporaryFolder = try TemporaryFolder()

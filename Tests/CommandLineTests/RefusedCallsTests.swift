@@ -19,7 +19,7 @@ import Testing
     arguments: [
       ("mbind,set_mempolicy,get_mempolicy,move_pages,migrate_pages,sched_setaffinity,setpriority", "EPERM"),
       ("mbind,set_mempolicy,get_mempolicy,move_pages,migrate_pages", "ENOSYS"), ("madvise,fadvise64", "EPERM"),
-      ("flock", "ENOLCK"),
+      ("sched_getaffinity", "EPERM"), ("flock", "ENOLCK"),
     ])
   func whatIsOnlySpeedIsDoneWithout(calls: String, error: String) throws {
     let folder: TemporaryFolder = try TemporaryFolder()
@@ -32,15 +32,6 @@ import Testing
     #expect(digest(free.output) != nil && digest(bound.output) == digest(free.output))
     let topology: ProcessResult = try run(refusing: calls, with: error, ["topology"], folder)
     #expect(topology.exitCode == 0, "\(topology.errors)")
-  }
-
-  @Test func aMaskThatCannotBeReadIs71() throws {
-    let folder: TemporaryFolder = try TemporaryFolder()
-    let result: ProcessResult = try run(
-      refusing: "sched_getaffinity", with: "EPERM", ["train", ResumeProgramTests.digits], folder)
-    #expect(result.exitCode == 71, "\(result.errors)")
-    #expect(result.errors.hasPrefix("lockstep: sched_getaffinity: "), "\(result.errors)")
-    #expect(!folder.exists("runs"))
   }
 
   /// A device that takes bytes and then fails to keep them.

@@ -26,7 +26,8 @@ import Testing
     #expect(userError { _ = try PageBuffer<UInt8>(shape: [100 << 20, 2], for: "x", available: little) } != nil)
     #expect(try PageBuffer<UInt8>(shape: [17 << 20], for: "x", available: nil).elements.count == 17 << 20)
     let none = AvailableMemory(bytes: 0, source: "x")
-    #expect(try PageBuffer<UInt8>(shape: [16, 1 << 20], for: "x", available: none).elements.allSatisfy { $0 == 0 })
+    let small = try PageBuffer<UInt8>(shape: [16, 1 << 20], for: "x", available: none)
+    withExtendedLifetime(small) { #expect(small.elements.allSatisfy { $0 == 0 }) }
   }
 
   @Test func whatCannotBeAddressedIsRefused() {

@@ -6,24 +6,40 @@ import Testing
 @Suite("Winograd transforms")
 struct WinogradTests {
   typealias Matrix = [[Double]]
-  static let sizes: [WinogradSize] = [.f4x4k3, .f2x2k5]
+  static let sizes: [WinogradSize] = [.f4k3, .f4k5]
 
-  /// The matrices for the points 0, ±1, ±2, ∞ (Lavin and Gray 2016).
-  private static let inputMatrix: Matrix = [
-    [4, 0, -5, 0, 1, 0], [0, -4, -4, 1, 1, 0], [0, 4, -4, -1, 1, 0], [0, -2, -1, 2, 1, 0], [0, 2, -1, -2, 1, 0],
-    [0, 4, 0, -5, 0, 1],
-  ]
-
-  /// Aᵀ: m×6.
-  private static func outputMatrix(_ m: Int) -> Matrix {
-    (0..<m).map { i in [i == 0 ? 1 : 0] + [1, -1, 2, -2].map { power($0, i) } + [i == m - 1 ? 1 : 0] }
+  /// The finite points; the last is ∞ (Lavin and Gray 2016).
+  private static func points(_ size: WinogradSize) -> [Double] {
+    size == .f4k3 ? [0, 1, -1, 2, -2] : [0, 1, -1, 2, -2, 0.5, -0.5]
   }
 
-  /// G: 6×r.
-  private static func kernelMatrix(_ r: Int) -> Matrix {
-    let points: [(Double, Double)] = [(0, 1.0 / 4), (1, -1.0 / 6), (-1, -1.0 / 6), (2, 1.0 / 24), (-2, 1.0 / 24)]
-    return points.map { point, scale in (0..<r).map { scale * power(point, $0) } }
-      + [(0..<r).map { $0 == r - 1 ? 1 : 0 }]
+  /// Bᵀ: row i holds the coefficients of Π (x − p) over the other finite points, the last row of all of them.
+  private static func inputMatrix(_ size: WinogradSize) -> Matrix {
+    let points = points(size)
+    return (0...points.count).map { i in
+      var coefficients = [1.0]
+      for (j, point) in points.enumerated() where j != i {
+        coefficients = zip([0] + coefficients, coefficients + [0]).map { $0 - point * $1 }
+      }
+      return coefficients + [Double](repeating: 0, count: points.count + 1 - coefficients.count)
+    }
+  }
+
+  /// Aᵀ: 4×points.
+  private static func outputMatrix(_ size: WinogradSize) -> Matrix {
+    (0..<WinogradSize.outputs).map { i in
+      points(size).map { power($0, i) } + [i == WinogradSize.outputs - 1 ? 1 : 0]
+    }
+  }
+
+  /// G: points×r, each row over Π (p − q) of the other points.
+  private static func kernelMatrix(_ size: WinogradSize) -> Matrix {
+    let points = points(size)
+    let r = size.taps
+    return points.map { point in
+      let scale = points.filter { $0 != point }.reduce(1) { $0 / (point - $1) }
+      return (0..<r).map { scale * power(point, $0) }
+    } + [(0..<r).map { $0 == r - 1 ? 1 : 0 }]
   }
 
   private static func power(_ x: Double, _ n: Int) -> Double { (0..<n).reduce(1) { product, _ in product * x } }
@@ -59,17 +75,18 @@ struct WinogradTests {
     let images = 3
     let height = 7
     let width = 10
-    var rows: Int { (height + size.outputs - 1) / size.outputs }
-    var columns: Int { (width + size.outputs - 1) / size.outputs }
-    var row: Int { (columns * size.outputs + 6) * channels }
-    var image: Int { (rows * size.outputs + 6) * row + 16 }
+    var rows: Int { (height + WinogradSize.outputs - 1) / WinogradSize.outputs }
+    var columns: Int { (width + WinogradSize.outputs - 1) / WinogradSize.outputs }
+    var row: Int { (columns * WinogradSize.outputs + 6) * channels }
+    var image: Int { (rows * WinogradSize.outputs + 6) * row + 16 }
     var plane: Int { tiles * channels + 16 }
 
     /// Image and first pixel of each tile of the run.
     var places: [(n: Int, i: Int, j: Int)] {
       (firstTile..<firstTile + tiles).map {
         (
-          $0 / (rows * columns), $0 % (rows * columns) / columns * size.outputs, $0 % columns * size.outputs
+          $0 / (rows * columns), $0 % (rows * columns) / columns * WinogradSize.outputs,
+          $0 % columns * WinogradSize.outputs
         )
       }
     }
@@ -100,20 +117,24 @@ struct WinogradTests {
       let g = Geometry(size: size, channels: run.channels, firstTile: run.firstTile, tiles: run.tiles)
       var random = RandomFloats(seed: run.tiles)
       let map = FloatBuffer(random.array(g.images * g.image))
-      let spread = Self.transposed(Self.outputMatrix(size.outputs))
-      for (isInput, side, matrix) in [(true, 6, Self.inputMatrix), (false, size.outputs, spread)] {
+      let spread = Self.transposed(Self.outputMatrix(size))
+      for (isInput, side, matrix) in [
+        (true, size.points, Self.inputMatrix(size)), (false, WinogradSize.outputs, spread),
+      ] {
         var expected: [Double] = []
         for place in g.places {
           for c in 0..<g.channels { expected += Self.sandwich(matrix, g.patch(map.values, place, c, side)).joined() }
         }
         var first: [UInt32]?
         for kernels in runnableKernels {
-          let domain = FloatBuffer(36 * g.plane)
+          let domain = FloatBuffer(size.products * g.plane)
           (isInput ? kernels.winogradInput : kernels.winogradGradient)(g.arguments(map, domain))
           let values = domain.values
           var actual: [Float] = []
           for tile in 0..<g.tiles {
-            for c in 0..<g.channels { actual += (0..<36).map { values[$0 * g.plane + tile * g.channels + c] } }
+            for c in 0..<g.channels {
+              actual += (0..<size.products).map { values[$0 * g.plane + tile * g.channels + c] }
+            }
           }
           expectClose(actual, expected, "\(kernels.name), \(size), \(run), input \(isInput)")
           #expect(domain.isIntact && domain.bits == first ?? domain.bits, "\(kernels.name)")
@@ -130,22 +151,22 @@ struct WinogradTests {
     for run in Self.runs {
       let g = Geometry(size: size, channels: run.channels, firstTile: run.firstTile, tiles: run.tiles)
       var random = RandomFloats(seed: run.tiles + 50)
-      let domain = FloatBuffer(random.array(36 * g.plane))
+      let domain = FloatBuffer(random.array(size.products * g.plane))
       let before = random.array(g.images * g.image)
       let bias = FloatBuffer(random.array(g.channels))
       let (maskRow, maskImage) = (g.row + 16, g.image + (g.rows * 4 + 6) * 16 + 32)
       let mask = FloatBuffer(random.array(g.images * maskImage))
       let products = domain.values
-      let matrix = Self.outputMatrix(size.outputs)
+      let matrix = Self.outputMatrix(size)
       var expected = before.map(Double.init)
       for (tile, place) in g.places.enumerated() {
         for c in 0..<g.channels {
-          let m = (0..<6).map { i in
-            (0..<6).map { Double(products[(6 * i + $0) * g.plane + tile * g.channels + c]) }
+          let m = (0..<size.points).map { i in
+            (0..<size.points).map { Double(products[(size.points * i + $0) * g.plane + tile * g.channels + c]) }
           }
           let z = Self.sandwich(matrix, m)
-          for a in 0..<min(size.outputs, g.height - place.i) {
-            for b in 0..<min(size.outputs, g.width - place.j) {
+          for a in 0..<min(WinogradSize.outputs, g.height - place.i) {
+            for b in 0..<min(WinogradSize.outputs, g.width - place.j) {
               let (i, j) = (place.i + a, place.j + b)
               let target = place.n * g.image + i * g.row + j * g.channels + c
               let isOn = mask.pointer[place.n * maskImage + i * maskRow + j * g.channels + c] > 0
@@ -186,13 +207,13 @@ struct WinogradTests {
     let plane = count * 32 + 16
     var random = RandomFloats(seed: count)
     let tapValues = random.array(r * r * tap)
-    let domainValues = random.array(36 * plane)
-    let matrix = Self.kernelMatrix(r)
+    let domainValues = random.array(size.products * plane)
+    let matrix = Self.kernelMatrix(size)
     for isForward in [true, false] {
       var expected: [Double] = []
       for kernel in 0..<count {
         for lane in 0..<32 {
-          let (side, stride, source) = isForward ? (r, tap, tapValues) : (6, plane, domainValues)
+          let (side, stride, source) = isForward ? (r, tap, tapValues) : (size.points, plane, domainValues)
           let x = (0..<side).map { a in
             (0..<side).map { Double(source[(a * side + $0) * stride + kernel * 32 + lane]) }
           }
@@ -206,7 +227,7 @@ struct WinogradTests {
           size: size, count: count, taps: taps.pointer, tap: tap, tapStep: tapStep, domain: domain.pointer,
           plane: plane, domainStep: domainStep)
         (isForward ? kernels.winogradKernel : kernels.winogradKernelGradient)(arguments)
-        let (result, side, stride) = isForward ? (domain, 6, plane) : (taps, r, tap)
+        let (result, side, stride) = isForward ? (domain, size.points, plane) : (taps, r, tap)
         let values = result.values
         var actual: [Float] = []
         for kernel in 0..<count {

@@ -127,7 +127,8 @@ import Testing
   @Test func speedAndFilesMayChange() throws {
     let other = try ResumeRun([
       .set("runtime.workers", "7"), .set("runtime.placement", "{ policy: 'scatter', use_smt: true }"),
-      .set("checkpoint.keep_last", "9"), .set("logging.every_steps", "5"), .set("name", "other"),
+      .set("runtime.memory", "{ dataset: 'interleave', huge_pages: false }"), .set("checkpoint.keep_last", "9"),
+      .set("logging.every_steps", "5"), .set("name", "other"),
       .set("training.epochs", "99"),
     ])
     try checkpoint().requireSameNumbers(as: other.configuration, file: "c")

@@ -41,6 +41,7 @@ import Testing
       runtime: {
         workers: "auto", shard_size: 16,
         placement: { policy: "close", nodes: "all", use_smt: false },
+        memory: { dataset: "auto", huge_pages: true },
       },
       checkpoint: { every_epochs: 1, keep_last: 2 },
       logging: { every_steps: 10 },
@@ -59,7 +60,10 @@ import Testing
       name: 'ünï "x"\\\\', seed: 9223372036854775807,
       data: { format: 'synthetic', examples: 10, test_examples: 0, classes: 3, mean: [1e-3, -2, 0.1], std: [3] },
       training: { shuffle: false, optimizer: { lr: 1e-5, momentum: .5, nesterov: true, weight_decay: 0x1 } },
-      runtime: { workers: 3, shard_size: 1, placement: { cpus: '0-3,8', nodes: [1, 0], use_smt: true } },
+      runtime: {
+        workers: 3, shard_size: 1, placement: { cpus: '0-3,8', nodes: [1, 0], use_smt: true },
+        memory: { dataset: 'per_node', huge_pages: false },
+      },
       """)
 
   @Test func theDocumentedExampleReadsAsWritten() throws {
@@ -107,8 +111,9 @@ import Testing
     let order: [String] = [
       "name", "seed", "model", "input", "layers", "data", "format", "train", "images", "test", "scale", "mean", "std",
       "training", "epochs", "batch_size", "shuffle", "optimizer", "lr", "momentum", "nesterov", "weight_decay",
-      "lr_schedule", "runtime", "workers", "shard_size", "placement", "policy", "nodes", "use_smt", "checkpoint",
-      "every_epochs", "every_steps", "every_seconds", "keep_last", "keep_best", "logging", "every_steps",
+      "lr_schedule", "runtime", "workers", "shard_size", "placement", "policy", "nodes", "use_smt", "memory",
+      "dataset", "huge_pages", "checkpoint", "every_epochs", "every_steps", "every_seconds", "keep_last", "keep_best",
+      "logging", "every_steps",
     ]
     var rest: Substring = text[...]
     for key: String in order {

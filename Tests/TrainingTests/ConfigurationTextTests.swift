@@ -47,6 +47,12 @@ import Testing
     #expect(throws: UserError(.badConfiguration, "f", twice)) { try parse("{a: 1,\na: 2}") }
   }
 
+  @Test(arguments: ["\n", "\r", "\r\n", "\u{2028}", "\u{2029}"])
+  func aCommentEndsWithItsLine(end: String) throws {
+    #expect(try parse("// a { b\(end)1") == .integer(1))
+    #expect(throws: UserError.self) { try parse("// a { b \u{85} \u{B} 1") }
+  }
+
   /// Found by fuzzing: a negative zero lost its sign on its way through the printed text.
   @Test(arguments: ["-0", "-0.0", "-0e5"])
   func negativeZeroKeepsItsSign(text: String) throws {

@@ -141,6 +141,8 @@ import Testing
     ])
     let error = userError { _ = try run.trainer() }
     #expect(error?.category == .systemRefused)
-    #expect(error?.message.contains("the run needs") == true, "\(error.map(String.init(describing:)) ?? "accepted")")
+    #expect(
+      error?.message.hasPrefix("a worker needs more than ") == true,
+      "\(error.map(String.init(describing:)) ?? "accepted")")
   }
 }

@@ -6,7 +6,8 @@ import Testing
   private let tuned: RuntimeConfiguration = RuntimeConfiguration(
     workers: .count(3), shardSize: 8, policy: .scatter, nodes: nil, useSMT: false)
   private let section: String =
-    #"{ "workers": 3, "shard_size": 8, "placement": { "policy": "scatter", "nodes": "all", "use_smt": false } }"#
+    #"{ "workers": 3, "shard_size": 8, "placement": { "policy": "scatter", "nodes": "all", "use_smt": false }, "#
+    + #""memory": { "dataset": "auto", "huge_pages": true } }"#
 
   @Test(
     arguments: [

@@ -6,6 +6,7 @@ import Testing
   private func timeline(_ points: [UInt64], optimizer: UInt64 = 0) -> StepTimeline {
     var line: StepTimeline = StepTimeline()
     (line.start, line.computed, line.met, line.reduced) = (points[0], points[1], points[2], points[3])
+    (line.summed, line.joined) = (line.met, line.met)
     (line.updated, line.prepared, line.end) = (points[4], points[5], points[6])
     line.optimizerNanoseconds = optimizer
     return line
@@ -24,6 +25,17 @@ import Testing
     ])
     #expect(step == StepBreakdown(compute: 90, imbalance: 10, barrier: 2, reduce: 10, update: 0))
     #expect(step.total == 112)
+  }
+
+  @Test func membersOfANodeWaitForEachOtherAloneUntilNodesMeet() {
+    // Two nodes of one worker: each goes on at once, sums for 5 and 9, and meets the other at 120, left at 121.
+    var (first, second) = (timeline([0, 80, 81, 131, 132, 142, 142]), timeline([0, 110, 111, 131, 132, 142, 142]))
+    (first.summed, first.joined) = (86, 121)
+    (second.summed, second.joined) = (120, 121)
+    #expect(
+      StepBreakdown([first, second], groups: [0..<1, 1..<2])
+        == StepBreakdown(compute: 95, imbalance: 17, barrier: 3, reduce: 17, update: 10))
+    #expect(StepBreakdown([first, second], groups: [0..<1, 1..<2]).total == 142)
   }
 
   @Test func aClockThatDisagreesCostsNothing() {

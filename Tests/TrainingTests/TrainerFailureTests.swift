@@ -45,7 +45,7 @@ struct TrainerFailureTests {
     let group = try WorkerGroup(placement: plan.placement)
     try shared.initializeWeights(seed: 1, group: group)
     let loop = TrainingLoop(
-      plan: plan, shared: shared, training: data.train, test: nil,
+      plan: plan, shared: shared, training: try PlacedDataset(data.train, plan), test: nil,
       normalization: Normalization(run.configuration.data, channels: 1), ring: StepRing(), stop: StopFlag())
     #expect(throws: Mishap(worker: 2)) {
       try group.run { context in

@@ -24,6 +24,9 @@ struct TestRun {
   var everySteps = 1
   var scale = 1.0 / 255
   var kernels: KernelTable?
+  /// The machine to plan for; `nil` is this one.
+  var topology: Topology?
+  var memory = MemoryConfiguration()
   var memoryFill: UInt8?
   var initialWeights: [NamedTensor]?
 
@@ -46,14 +49,14 @@ struct TestRun {
           learningRate: learningRate, momentum: momentum, nesterov: nesterov, weightDecay: weightDecay),
         learningRateSchedule: .constant),
       runtime: RuntimeConfiguration(
-        workers: .count(workers), shardSize: shardSize, policy: policy, nodes: nil, useSMT: false),
+        workers: .count(workers), shardSize: shardSize, policy: policy, nodes: nil, useSMT: false, memory: memory),
       checkpoint: CheckpointConfiguration(everyEpochs: 0),
       logging: LoggingConfiguration(everySteps: everySteps))
   }
 
   func trainer(_ data: TestData) throws -> Trainer {
     let trainer = try Trainer(
-      configuration: configuration, topology: try machine(), training: data.train, test: data.test,
+      configuration: configuration, topology: try topology ?? machine(), training: data.train, test: data.test,
       initialWeights: initialWeights, kernels: kernels)
     trainer.memoryFill = memoryFill
     return trainer

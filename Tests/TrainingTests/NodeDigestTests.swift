@@ -1,0 +1,152 @@
+import Collectives
+import Machine
+import TestSupport
+import Testing
+
+@testable import Training
+
+/// Nodes decide where memory lies and in which phases gradients are added, never what comes out.
+@Suite("The same digest on any number of nodes")
+struct NodeDigestTests {
+  @Test("with one replica of the weights per node, all equal at the end", arguments: DigestTests.cases)
+  func nodes(_ example: DigestTests.Case) throws {
+    let expected = try example.run.with { $0.workers = 1 }.digest(example.data)
+    for nodes in [1, 2, 3, 4, 8] {
+      for workers in [nodes, 2 * nodes + 1] {
+        let trainer = try example.run.with {
+          $0.workers = workers; $0.policy = .close; $0.topology = .virtual(nodes: nodes, cores: 3)
+        }.trainer(example.data)
+        // `close` fills a node before the next one.
+        let used = (min(workers, 3 * nodes) + 2) / 3
+        #expect(trainer.plan.groups.count == used && trainer.shared.replicas.count == used)
+        let summary = try trainer.run(stop: StopFlag()) { _ in }
+        #expect(summary.weightsDigest == expected, "\(workers) workers on \(used) nodes")
+        expectEqualReplicas(trainer.shared)
+      }
+    }
+  }
+
+  @Test("with workers scattered, so that every node has some, whole or ragged", arguments: [2, 3, 5, 8])
+  func scattered(nodes: Int) throws {
+    let data = try TestData.firstDigits(230)
+    let run = TestRun(TestNetworks.digits).with {
+      $0.policy = .scatter; $0.shardSize = 5
+    }
+    let expected = try run.with { $0.workers = 1 }.digest(data)
+    for workers in [nodes, nodes + 1, 2 * nodes - 1, 3 * nodes] {
+      let trainer = try run.with {
+        $0.workers = workers; $0.topology = .virtual(nodes: nodes, cores: 4)
+      }.trainer(data)
+      #expect(trainer.plan.groups.map(\.memoryNode) == (0..<nodes).map { $0 })
+      #expect(try trainer.run(stop: StopFlag()) { _ in }.weightsDigest == expected, "\(workers) workers")
+      expectEqualReplicas(trainer.shared)
+    }
+  }
+
+  @Test("with a copy of the data on every node, or its pages spread", arguments: MemoryConfiguration.Dataset.allCases)
+  func datasets(policy: MemoryConfiguration.Dataset) throws {
+    let data = try TestData.firstDigits(130, test: true)
+    let run = TestRun(TestNetworks.digits).with {
+      $0.memory = MemoryConfiguration(dataset: policy, hugePages: policy == .interleave)
+    }
+    func records(_ run: TestRun) throws -> [[Double]] {
+      var records: [[Double]] = []
+      try run.train(data) { event in
+        switch event {
+        case .step(let step, progress: false): records.append([step.loss, step.accuracy])
+        case .epoch(let epoch): records.append([epoch.validationLoss ?? .nan, epoch.validationAccuracy ?? .nan])
+        default: break
+        }
+      }
+      return records
+    }
+    let expected = try records(TestRun(TestNetworks.digits).with { $0.workers = 1 })
+    #expect(expected.count == 2 * 3 + 2)
+    #expect(
+      try records(
+        run.with {
+          $0.workers = 5; $0.policy = .scatter; $0.topology = .virtual(nodes: 3, cores: 2)
+        }) == expected)
+  }
+
+  @Test("with given weights and after an interruption on another machine")
+  func continued() throws {
+    let data = try TestData.firstDigits(100)
+    let run = TestRun(TestNetworks.digits).with { $0.epochs = 3 }
+    let expected = try run.digest(data)
+    func part(_ nodes: Int, epochs: Int, from checkpoint: Checkpoint?) throws -> (String, Checkpoint) {
+      let part = run.with {
+        $0.epochs = epochs; $0.workers = 2 * nodes; $0.policy = .close
+      }
+      var configuration = part.configuration
+      configuration.checkpoint.everyEpochs = 1
+      let trainer = try Trainer(
+        configuration: configuration, topology: .virtual(nodes: nodes, cores: 2), training: data.train, test: nil,
+        initialWeights: nil, resuming: checkpoint)
+      var last: Checkpoint?
+      let summary = try trainer.run(stop: StopFlag()) { if case .checkpoint(let taken) = $0 { last = taken } }
+      return (summary.weightsDigest, try #require(last))
+    }
+    let (_, first) = try part(3, epochs: 1, from: nil)
+    let (_, second) = try part(1, epochs: 2, from: first)
+    #expect(try part(4, epochs: 3, from: second).0 == expected)
+  }
+
+  /// More workers than Dispatch has threads in one class, eight replicas, and two CPUs or however many there are.
+  @Test("with 600 workers on eight nodes")
+  func sixHundredWorkers() throws {
+    let data = try TestData.synthetic(smallModel, 700, classes: 3)
+    let run = TestRun(smallModel).with {
+      $0.batchSize = 650; $0.shardSize = 1
+    }
+    let expected = try run.with { $0.workers = 1 }.digest(data)
+    let trainer = try run.with {
+      $0.workers = 600; $0.policy = .close; $0.topology = .virtual(nodes: 8, cores: 75)
+    }.trainer(data)
+    #expect(trainer.plan.groups.map(\.workers.count) == [Int](repeating: 75, count: 8))
+    #expect(try trainer.run(stop: StopFlag()) { _ in }.weightsDigest == expected)
+    expectEqualReplicas(trainer.shared)
+  }
+
+  @Test("and one replica on one node, whoever has no memory", arguments: [false, true])
+  func oneReplica(hasMemorylessNode: Bool) throws {
+    let topology = Topology.virtual(nodes: hasMemorylessNode ? 2 : 1, cores: 2, memoryless: [1])
+    let trainer = try TestRun(TestNetworks.digits).with {
+      $0.workers = hasMemorylessNode ? 4 : 2; $0.policy = .close; $0.topology = topology
+    }.trainer(try .firstDigits(50))
+    #expect(trainer.shared.replicas.count == 1)
+    #expect(trainer.plan.fullBatch.across.isEmpty)
+    #expect(trainer.plan.placement.workers.allSatisfy { $0.memoryNode == 0 })
+  }
+
+  /// What is computed from the weights differs in padding lanes that nobody reads; the digests of later steps test it.
+  private func expectEqualReplicas(_ shared: SharedState) {
+    let count = shared.plan.network.parameters.packedCount
+    let weights = shared.replicas.map { [Float](UnsafeBufferPointer(start: $0.weights, count: count)) }
+    #expect(weights.allSatisfy { $0 == weights[0] })
+  }
+}
+
+@Suite struct SegmentTests {
+  /// Segments tile the parameters in worker order, and between nodes they are cut at pages.
+  @Test(arguments: [0, 32, 96, 1024, 4096, 15_296, 1_000_000 / 32 * 32], [1, 2, 3, 8])
+  func segmentsTileTheParameters(count: Int, nodes: Int) {
+    for perNode in [1, 2, 7] {
+      let groups = (0..<nodes).map { $0 * perNode..<($0 + 1) * perNode }
+      let segments = SegmentUpdate.segments(count: count, groups: groups)
+      #expect(segments.count == nodes * perNode)
+      #expect(segments.first?.lowerBound == 0 && segments.last?.upperBound == count)
+      for (segment, next) in zip(segments, segments.dropFirst()) { #expect(segment.upperBound == next.lowerBound) }
+      #expect(segments.allSatisfy { $0.lowerBound % 32 == 0 })
+      for group in groups { #expect(segments[group.lowerBound].lowerBound % 1024 == 0) }
+    }
+  }
+
+  @Test func oneNodeIsCutEvenly() {
+    for workers in [1, 2, 3, 17] {
+      #expect(
+        SegmentUpdate.segments(count: 15_296, groups: [0..<workers])
+          == (0..<workers).map { SegmentUpdate.segment($0, of: workers, count: 15_296) })
+    }
+  }
+}
