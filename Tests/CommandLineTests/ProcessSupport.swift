@@ -47,6 +47,9 @@ enum Executable {
     return folder.path + "/lockstep"
   }()
 
+  /// The program that runs another while the kernel refuses calls; see Tests/RefusedCalls.
+  static let refusedCalls: String = URL(fileURLWithPath: path).deletingLastPathComponent().path + "/RefusedCalls"
+
   /// A process that is not started yet, with no `LOCKSTEP_` variable but those given.
   static func process(
     _ arguments: [String], environment: [String: String] = [:], folder: String? = nil

@@ -6,8 +6,8 @@ import Testing
   private func run(
     refusing calls: String, with error: String, _ arguments: [String], _ folder: TemporaryFolder
   ) throws -> ProcessResult {
-    let launcher: String = URL(fileURLWithPath: Executable.path).deletingLastPathComponent().path + "/RefusedCalls"
-    return try Executable.run([error, calls, Executable.path] + arguments, folder: folder.path, executable: launcher)
+    try Executable.run(
+      [error, calls, Executable.path] + arguments, folder: folder.path, executable: Executable.refusedCalls)
   }
 
   private func digest(_ text: String) -> Substring? {

@@ -4,7 +4,8 @@ import Glibc
 // RefusedCalls ERROR CALL[,CALL…] PROGRAM [ARGUMENT…]
 //
 // Runs PROGRAM while the kernel answers the calls with ERROR, as containers and broken devices do. Exits with 125 where
-// that cannot be arranged, so that no test takes it for the program's own answer.
+// that cannot be arranged, so that no test takes it for the program's own answer. PROGRAM starts with no signal blocked, as
+// from a shell; the threads that tests run on block most of them.
 
 let errors: [String: Int32] = ["EPERM": EPERM, "EIO": EIO, "EROFS": EROFS, "ENOLCK": ENOLCK, "ENOSYS": ENOSYS]
 let calls: [String: Int32] = [
@@ -46,6 +47,9 @@ let status: Int32 = program.withUnsafeMutableBufferPointer { instructions in
   return set_seccomp_filter(&whole)
 }
 guard status == 0 else { give(up: "no filter: \(String(cString: strerror(errno)))") }
+var noSignals: sigset_t = sigset_t()
+sigemptyset(&noSignals)
+pthread_sigmask(SIG_SETMASK, &noSignals, nil)
 var words: [UnsafeMutablePointer<CChar>?] = arguments.dropFirst(3).map { strdup($0) } + [nil]
 execv(arguments[3], &words)
 give(up: "\(arguments[3]) cannot be run: \(String(cString: strerror(errno)))")
