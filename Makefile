@@ -5,6 +5,7 @@
 CONFIG ?= Config/digits.json
 ARGS ?=
 KILLS ?= 12
+MACHINES ?=
 SECONDS ?= 60
 RUNS ?= -1
 PARSERS ?= safetensors checkpoint idx json configuration override cpus
@@ -16,12 +17,13 @@ TEST_BUILD := $(TEST_FLAGS) --scratch-path .build/testing
 SWIFT_FILES := Sources Tests Fuzz Package.swift
 GOLDEN := Tests/Fixtures/golden
 
-.PHONY: help setup build train test test-avx2 torture sanitize fuzz format lint bench golden clean
+.PHONY: help setup build train test test-avx2 test-numa torture sanitize fuzz format lint bench golden clean
 
 help:
 	@echo "make train [CONFIG=file] [ARGS='--epochs 5']   build and train (default: Config/digits.json)"
 	@echo "make test [ARGS='--filter Name']                build and run the tests"
 	@echo "make test-avx2                                  the same bits on an emulated AVX2 processor (installs qemu-user)"
+	@echo "make test-numa [MACHINES='4 limits']              emulated machines of 1 to 8 NUMA nodes (installs qemu-system-x86)"
 	@echo "make torture [KILLS=1000]                       kill runs at random moments, compare what they end in"
 	@echo "make sanitize                                   parallel tests under ThreadSanitizer, parsers under AddressSanitizer"
 	@echo "make fuzz [SECONDS=600] [RUNS=10000000]         feed every parser with what libFuzzer invents"
@@ -48,11 +50,14 @@ test: setup
 test-avx2: build
 	@.ci/check-avx2
 
+test-numa: build
+	@Tests/NUMA/run .build/release/lockstep $(MACHINES)
+
 torture: build
 	@Tests/Torture/torture .build/release/lockstep $(KILLS)
 
 # Each sanitizer has a build folder of its own; kernels are left to the plain tests, which compare every one with its twin.
-PARALLEL_TESTS := ResumeTests|FaultTests|CheckpointTests|RunDirectoryTests|WorkerGroupTests|BarrierTests
+PARALLEL_TESTS := ResumeTests|NodeDigestTests|FaultTests|CheckpointTests|RunDirectoryTests|WorkerGroupTests|BarrierTests
 PARSER_TESTS := StorageTests|DatasetsTests|Configuration|CheckpointTests
 sanitize: setup
 	swift test $(TEST_FLAGS) --sanitize=thread --scratch-path .build/sanitize-thread --filter "$(PARALLEL_TESTS)"

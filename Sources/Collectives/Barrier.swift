@@ -11,8 +11,11 @@ package struct BarrierBroken: Error, Hashable, Sendable, CustomStringConvertible
 /// Whatever a participant wrote before `wait`, every participant may read after it, plain memory included.
 /// A waiter spins for `spinPauses` pauses, then sleeps on a futex; `wait` never allocates.
 ///
-///     arrived   how many are here; the last to arrive sets it back to 0 …
-///     phase     … and then adds 2 here, which lets the others go; bit 0 says the barrier is broken in this phase
+/// Barriers make a tree: the last to arrive at one with an `outer` barrier waits there for the last of the other ones
+/// before it lets its own go, so that only one of each node's workers touches what nodes share.
+///
+///     arrived   how many are here; the last to arrive sets it back to 0, meets the others in `outer` …
+///     phase     … and then adds 2 here, which lets its own go; bit 0 says the barrier is broken in this phase
 ///     sleepers  how many sleep on `phase`, so that a phase without sleepers costs no system call
 package final class Barrier: Sendable {
   private static let brokenBit: UInt32 = 1
@@ -23,18 +26,21 @@ package final class Barrier: Sendable {
 
   package let participants: Int
   package let spinPauses: Int
+  private let outer: Barrier?
   private let arrived: CacheLineWord = CacheLineWord(0)
   private let phase: CacheLineWord = CacheLineWord(0)
   private let sleepers: CacheLineWord = CacheLineWord(0)
 
   /// `spinPauses` is 0 where participants outnumber CPUs: spinning would hold up those awaited.
   ///
+  /// With `outer`, whose participants are barriers such as this one, `wait` meets the participants of all of them.
   /// - Precondition: `participants` ≥ 1 and `spinPauses` ≥ 0.
-  package init(participants: Int, spinPauses: Int = Barrier.defaultSpinPauses) {
+  package init(participants: Int, spinPauses: Int = Barrier.defaultSpinPauses, outer: Barrier? = nil) {
     precondition(participants >= 1, "A barrier needs a participant, not \(participants).")
     precondition(spinPauses >= 0, "A waiter cannot spin \(spinPauses) times.")
     self.participants = participants
     self.spinPauses = spinPauses
+    self.outer = outer
   }
 
   /// Returns when all participants have called it as often as the caller.
@@ -46,6 +52,7 @@ package final class Barrier: Sendable {
     guard before & Self.brokenBit == 0 else { throw BarrierBroken() }
     if arrived.add(1) == UInt32(participants) {
       arrived.storeRelaxed(0)
+      try outer?.wait()
       guard phase.exchange(before, for: before &+ Self.phaseStep) else { throw BarrierBroken() }
       if sleepers.loadOrdered() != 0 { phase.wakeAll() }
     } else {
@@ -62,7 +69,8 @@ package final class Barrier: Sendable {
     }
   }
 
-  /// Frees every present and future waiter with `BarrierBroken`; a participant that cannot go on calls it.
+  /// Frees every present and future waiter with `BarrierBroken`; a participant that cannot go on calls it, on all barriers
+  /// of a tree.
   ///
   /// Waiters of a phase that is complete already leave it as usual.
   package func breakAll() {

@@ -16,9 +16,9 @@ package struct WorkerContext: Sendable {
   package let group: Int
   /// The workers of that group.
   package let members: Range<Int>
-  /// Shared by all workers.
+  /// Where all workers meet.
   package let barrier: Barrier
-  /// Shared by the members of the memory group; `barrier` itself where there is one group alone.
+  /// Where the members of the memory group meet; `barrier` itself where there is one group alone.
   package let groupBarrier: Barrier
   /// Whether the worker's thread runs on `cpu` alone.
   package let pinned: Bool
@@ -40,8 +40,8 @@ package final class WorkerGroup: Sendable {
   private let isBusy: CacheLineWord = CacheLineWord(0)
 
   package var workerCount: Int { placement.workers.count }
-  /// The barrier of all workers.
-  package var barrier: Barrier { meetings.all }
+  /// Where worker 0 meets all workers.
+  package var barrier: Barrier { meetings.all[0] }
 
   /// `spinPauses` overrides how long waiters at the barrier spin; by default not at all where workers share CPUs.
   ///
@@ -98,7 +98,7 @@ package final class WorkerGroup: Sendable {
       try body(
         WorkerContext(
           index: index, count: placement.workers.count, cpu: place.cpu, node: place.node, memoryNode: place.memoryNode,
-          group: group, members: meetings.groups[group].workers, barrier: meetings.all,
+          group: group, members: meetings.groups[group].workers, barrier: meetings.all[group],
           groupBarrier: meetings.ofGroups[group], pinned: borrowed != nil))
     } catch {
       running.fail(error, worker: index)
@@ -138,30 +138,33 @@ package final class WorkerGroup: Sendable {
   }
 }
 
-/// The barriers of a worker group: one for all, and one per memory group.
+/// The barriers of a worker group.
 private struct Meetings: Sendable {
   let groups: [Placement.Group]
   let groupOfWorker: [Int]
-  let all: Barrier
-  /// `all` itself where there is one group alone.
+  /// Per memory group, where its members meet all workers: a tree with `outer` at the top, or one barrier for one group.
+  let all: [Barrier]
+  /// Per memory group, where its members meet each other: those of `all` where there is one group alone.
   let ofGroups: [Barrier]
+  private let outer: Barrier?
 
   init(_ placement: Placement, spinPauses: Int) {
     groups = placement.groups
     groupOfWorker = groups.enumerated().flatMap { [Int](repeating: $0.offset, count: $0.element.workers.count) }
-    let all: Barrier = Barrier(participants: placement.workers.count, spinPauses: spinPauses)
-    self.all = all
+    let outer: Barrier? = groups.count == 1 ? nil : Barrier(participants: groups.count, spinPauses: spinPauses)
+    self.outer = outer
+    all = groups.map { Barrier(participants: $0.workers.count, spinPauses: spinPauses, outer: outer) }
     ofGroups =
-      groups.count == 1 ? [all] : groups.map { Barrier(participants: $0.workers.count, spinPauses: spinPauses) }
+      groups.count == 1 ? all : groups.map { Barrier(participants: $0.workers.count, spinPauses: spinPauses) }
   }
 
+  private var everyBarrier: [Barrier] { all + ofGroups + (outer.map { [$0] } ?? []) }
+
   func breakAll() {
-    all.breakAll()
-    for barrier in ofGroups { barrier.breakAll() }
+    for barrier in everyBarrier { barrier.breakAll() }
   }
 
   func reset() {
-    all.reset()
-    for barrier in ofGroups { barrier.reset() }
+    for barrier in everyBarrier { barrier.reset() }
   }
 }

@@ -17,10 +17,12 @@ package final class KernelTable: Sendable {
   package let winogradKernel: @Sendable (WinogradKernel) -> Void
   package let winogradKernelGradient: @Sendable (WinogradKernel) -> Void
 
-  package let poolForward: @Sendable (PoolKind, PoolArguments, _ x: FloatIn, _ out: FloatOut) -> Void
-  /// `dx` from `dout`, and `x` and `out` of the forward pass.
+  /// `out`, and the mask where one is given, from `x`.
+  package let poolForward:
+    @Sendable (PoolKind, PoolArguments, _ x: FloatIn, _ out: FloatOut, _ mask: UnsafeMutablePointer<Int32>?) -> Void
+  /// `dx` from `dout` and the mask of the forward pass.
   package let poolBackward:
-    @Sendable (PoolKind, PoolArguments, _ x: FloatIn, _ out: FloatIn, _ dout: FloatIn, _ dx: FloatOut) -> Void
+    @Sendable (PoolKind, PoolArguments, _ mask: UnsafePointer<Int32>, _ dout: FloatIn, _ dx: FloatOut) -> Void
 
   /// `out = max(x, 0)` over `count` floats, a multiple of 16.
   package let relu: @Sendable (_ x: FloatIn, _ out: FloatOut, _ count: Int) -> Void
@@ -50,8 +52,8 @@ package final class KernelTable: Sendable {
     winogradGradient: @escaping @Sendable (WinogradTiles) -> Void,
     winogradKernel: @escaping @Sendable (WinogradKernel) -> Void,
     winogradKernelGradient: @escaping @Sendable (WinogradKernel) -> Void,
-    poolForward: @escaping @Sendable (PoolKind, PoolArguments, FloatIn, FloatOut) -> Void,
-    poolBackward: @escaping @Sendable (PoolKind, PoolArguments, FloatIn, FloatIn, FloatIn, FloatOut) -> Void,
+    poolForward: @escaping @Sendable (PoolKind, PoolArguments, FloatIn, FloatOut, UnsafeMutablePointer<Int32>?) -> Void,
+    poolBackward: @escaping @Sendable (PoolKind, PoolArguments, UnsafePointer<Int32>, FloatIn, FloatOut) -> Void,
     relu: @escaping @Sendable (FloatIn, FloatOut, Int) -> Void,
     reluGradient: @escaping @Sendable (FloatIn, FloatIn, FloatOut, Int) -> Void,
     scatterTransposed: @escaping @Sendable (TransposeArguments) -> Void,
@@ -92,6 +94,8 @@ package struct BiasGradientArguments {
   /// Floats per pixel; `lanes` of them are summed, a multiple of 16.
   package var pixel: Int
   package var lanes: Int
+  /// Whether the sum starts from `out`, not from 0: it then goes on where an earlier call stopped.
+  package var accumulates: Bool = false
 
   package init(
     map: UnsafePointer<Float>, out: UnsafeMutablePointer<Float>, images: Int, height: Int, width: Int, image: Int,

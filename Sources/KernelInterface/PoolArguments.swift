@@ -2,6 +2,9 @@
 ///
 /// `x` and `out` (and their gradients) are NHWC with `channels` floats per pixel, a multiple of 16; pointers are at pixel
 /// (0, 0) of the first image, strides in floats.
+///
+/// The forward pass leaves a mask of four bits per result, all that the backward pass needs: bit q of
+/// `mask[image][i][⌊j/8⌋][channel] >> 4·(j mod 8)` says whether element q of the patch, row-major, receives the gradient.
 package struct PoolArguments: Sendable {
   package var images: Int
   package var outHeight: Int
@@ -37,6 +40,12 @@ package struct PoolArguments: Sendable {
     self.doutImage = doutImage
     self.inputIsReLU = inputIsReLU
   }
+
+  /// Words of the mask per row and per image.
+  package var maskRow: Int { Self.maskRow(outWidth: outWidth, channels: channels) }
+  package var maskImage: Int { outHeight * maskRow }
+
+  package static func maskRow(outWidth: Int, channels: Int) -> Int { (outWidth + 7) / 8 * channels }
 }
 
 /// Which 2×2 pooling: maximum with the post's mask, maximum with the first one only, or the mean.

@@ -51,7 +51,7 @@ func sgd(_ s: SGDArguments) {
 func biasGradient(_ s: BiasGradientArguments) {
   var lane = 0
   while lane < s.lanes {
-    var sum = Vector(repeating: 0)
+    var sum = s.accumulates ? load(s.out + lane, as: Vector.self) : Vector(repeating: 0)
     for n in 0..<s.images {
       for i in 0..<s.height {
         var pixel = s.map + n * s.image + i * s.row + lane

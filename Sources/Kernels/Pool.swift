@@ -1,29 +1,145 @@
 import KernelInterface
 
 /// 2×2 pooling, forward: maximum, or mean `((a + b) + (c + d)) · 0.25` of the patch in row-major order.
+///
+/// Where `mask` is given it receives which elements of each patch get the gradient, see `PoolArguments`.
 func poolForward(
-  _ kind: PoolKind, _ p: PoolArguments, _ x: UnsafePointer<Float>, _ out: UnsafeMutablePointer<Float>
+  _ kind: PoolKind, _ p: PoolArguments, _ x: UnsafePointer<Float>, _ out: UnsafeMutablePointer<Float>,
+  _ mask: UnsafeMutablePointer<Int32>?
+) {
+  switch kind {
+  case .maxAll: poolForward(MaxAll.self, p, x, out, mask)
+  case .maxFirst: poolForward(MaxFirst.self, p, x, out, mask)
+  case .average: poolForward(Average.self, p, x, out, mask)
+  }
+}
+
+/// 2×2 pooling, backward: `dx = mask ⊙ repeat2x2(dout)`, a quarter of it for the mean.
+func poolBackward(
+  _ kind: PoolKind, _ p: PoolArguments, _ mask: UnsafePointer<Int32>, _ dout: UnsafePointer<Float>,
+  _ dx: UnsafeMutablePointer<Float>
+) {
+  switch kind {
+  case .maxAll, .maxFirst: poolBackward(scale: 1, p, mask, dout, dx)
+  case .average: poolBackward(scale: 0.25, p, mask, dout, dx)
+  }
+}
+
+/// The four values of one patch, row-major.
+private struct Patch {
+  var v0: Vector
+  var v1: Vector
+  var v2: Vector
+  var v3: Vector
+
+  @inline(__always)
+  init(_ top: UnsafePointer<Float>, _ bottom: UnsafePointer<Float>, pixel: Int) {
+    v0 = load(top)
+    v1 = load(top + pixel)
+    v2 = load(bottom)
+    v3 = load(bottom + pixel)
+  }
+
+  @inline(__always)
+  var maximum: Vector { v0.larger(v1).larger(v2.larger(v3)) }
+
+  /// Bit q where `condition` of value q is all ones.
+  @inline(__always)
+  func word(_ condition: (Vector) -> VectorBits) -> VectorBits {
+    (condition(v0) & 1) | (condition(v1) & 2) | (condition(v2) & 4) | (condition(v3) & 8)
+  }
+}
+
+private protocol PoolRule {
+  static func result(_ patch: Patch) -> Vector
+  /// The mask of one result in its lowest four bits.
+  static func mask(_ patch: Patch, _ result: Vector) -> VectorBits
+}
+
+/// The post's mask: 1 where `|x − out| ≤ 1e-8 + 1e-5·|out|` (NumPy's `isclose`, evaluated in Float as NumPy does).
+private enum MaxAll: PoolRule {
+  @inline(__always) static func result(_ patch: Patch) -> Vector { patch.maximum }
+
+  @inline(__always)
+  static func mask(_ patch: Patch, _ result: Vector) -> VectorBits {
+    let tolerance = Vector(repeating: 1e-8) + result.magnitude * 1e-5
+    return patch.word { (tolerance - ($0 - result).magnitude).whereNotNegative }
+  }
+}
+
+/// The first element in row-major order that equals the maximum.
+private enum MaxFirst: PoolRule {
+  @inline(__always) static func result(_ patch: Patch) -> Vector { patch.maximum }
+
+  @inline(__always)
+  static func mask(_ patch: Patch, _ result: Vector) -> VectorBits {
+    let equal = patch.word { ($0 - result).whereZero }
+    // The lowest set bit.
+    return equal & (0 &- equal)
+  }
+}
+
+private enum Average: PoolRule {
+  @inline(__always) static func result(_ patch: Patch) -> Vector {
+    ((patch.v0 + patch.v1) + (patch.v2 + patch.v3)) * 0.25
+  }
+
+  @inline(__always) static func mask(_ patch: Patch, _ result: Vector) -> VectorBits { VectorBits(repeating: 15) }
+}
+
+@inline(__always)
+private func poolForward<Rule: PoolRule>(
+  _: Rule.Type, _ p: PoolArguments, _ x: UnsafePointer<Float>, _ out: UnsafeMutablePointer<Float>,
+  _ mask: UnsafeMutablePointer<Int32>?
+) {
+  if let mask {
+    if p.inputIsReLU {
+      forEachResult(p, x, out, mask) {
+        Rule.result($0)
+      } word: {
+        Rule.mask($0, $1) & $0.word { $0.wherePositive }
+      }
+    } else {
+      forEachResult(p, x, out, mask) {
+        Rule.result($0)
+      } word: {
+        Rule.mask($0, $1)
+      }
+    }
+  } else {
+    forEachResult(p, x, out, nil) {
+      Rule.result($0)
+    } word: { _, _ in
+      VectorBits(repeating: 0)
+    }
+  }
+}
+
+/// Walks all patches; `word` gives the mask's four bits of one result.
+@inline(__always)
+private func forEachResult(
+  _ p: PoolArguments, _ x: UnsafePointer<Float>, _ out: UnsafeMutablePointer<Float>,
+  _ mask: UnsafeMutablePointer<Int32>?, result: (Patch) -> Vector, word: (Patch, Vector) -> VectorBits
 ) {
   let channels = p.channels
   for n in 0..<p.images {
     for i in 0..<p.outHeight {
       var top = x + n * p.xImage + 2 * i * p.xRow
       var target = out + n * p.outImage + i * p.outRow
-      for _ in 0..<p.outWidth {
-        let bottom = top + p.xRow
+      let maskRow = mask.map { $0 + n * p.maskImage + i * p.maskRow }
+      for j in 0..<p.outWidth {
+        let shift = VectorBits(repeating: Int32(truncatingIfNeeded: 4 &* (j & 7)))
         var c = 0
         while c < channels {
-          let v00: Vector = load(top + c)
-          let v01: Vector = load(top + channels + c)
-          let v10: Vector = load(bottom + c)
-          let v11: Vector = load(bottom + channels + c)
-          let result: Vector
-          switch kind {
-          case .average: result = ((v00 + v01) + (v10 + v11)) * 0.25
-          case .maxAll, .maxFirst: result = v00.larger(v01).larger(v10.larger(v11))
+          let patch = Patch(top + c, top + p.xRow + c, pixel: channels)
+          let value = result(patch)
+          store(value, target + c)
+          if let maskRow {
+            let place = maskRow + (j >> 3) * channels + c
+            let before = j & 7 == 0 ? VectorBits(repeating: 0) : loadBits(place)
+            storeBits(before | word(patch, value) &<< shift, place)
           }
-          store(result, target + c)
-          c += Vector.scalarCount
+          c &+= Vector.scalarCount
         }
         top += 2 * channels
         target += channels
@@ -32,80 +148,32 @@ func poolForward(
   }
 }
 
-/// 2×2 pooling, backward: `dx = mask ⊙ repeat2x2(dout)`, further masked by `x > 0` where the input is a ReLU's output.
-///
-/// `maxAll`: mask = 1 where `|x − out| ≤ 1e-8 + 1e-5·|out|` (NumPy's `isclose`, evaluated in Float as NumPy does);
-/// `maxFirst`: the first element in row-major order that equals `out`; `average`: 0.25 everywhere.
-func poolBackward(
-  _ kind: PoolKind, _ p: PoolArguments, _ x: UnsafePointer<Float>, _ out: UnsafePointer<Float>,
-  _ dout: UnsafePointer<Float>, _ dx: UnsafeMutablePointer<Float>
+@inline(__always)
+private func poolBackward(
+  scale: Float, _ p: PoolArguments, _ mask: UnsafePointer<Int32>, _ dout: UnsafePointer<Float>,
+  _ dx: UnsafeMutablePointer<Float>
 ) {
   let channels = p.channels
-  let zero = Vector(repeating: 0)
   for n in 0..<p.images {
     for i in 0..<p.outHeight {
-      var top = x + n * p.xImage + 2 * i * p.xRow
-      var dTop = dx + n * p.dxImage + 2 * i * p.dxRow
-      var result = out + n * p.outImage + i * p.outRow
+      var top = dx + n * p.dxImage + 2 * i * p.dxRow
       var gradient = dout + n * p.doutImage + i * p.doutRow
-      for _ in 0..<p.outWidth {
-        let bottom = top + p.xRow
-        let dBottom = dTop + p.dxRow
+      let maskRow = mask + n * p.maskImage + i * p.maskRow
+      for j in 0..<p.outWidth {
+        // Shifts that bring the bit of element 0 to the sign; those of the others follow.
+        let shift = VectorBits(repeating: Int32(truncatingIfNeeded: 31 &- 4 &* (j & 7)))
+        let bottom = top + p.dxRow
         var c = 0
         while c < channels {
-          let g: Vector = load(gradient + c)
-          var d00 = g
-          var d01 = g
-          var d10 = g
-          var d11 = g
-          if kind == .average {
-            d00 = g * 0.25
-            d01 = d00
-            d10 = d00
-            d11 = d00
-          }
-          if kind != .average || p.inputIsReLU {
-            let v00: Vector = load(top + c)
-            let v01: Vector = load(top + channels + c)
-            let v10: Vector = load(bottom + c)
-            let v11: Vector = load(bottom + channels + c)
-            switch kind {
-            case .average:
-              break
-            case .maxAll:
-              let o: Vector = load(result + c)
-              let tolerance = Vector(repeating: 1e-8) + o.magnitude * 1e-5
-              d00 = d00.kept(whereNotNegative: tolerance - (v00 - o).magnitude, else: zero)
-              d01 = d01.kept(whereNotNegative: tolerance - (v01 - o).magnitude, else: zero)
-              d10 = d10.kept(whereNotNegative: tolerance - (v10 - o).magnitude, else: zero)
-              d11 = d11.kept(whereNotNegative: tolerance - (v11 - o).magnitude, else: zero)
-            case .maxFirst:
-              let o: Vector = load(result + c)
-              var left = g
-              d00 = left.kept(whereZero: v00 - o, else: zero)
-              left = zero.kept(whereZero: v00 - o, else: left)
-              d01 = left.kept(whereZero: v01 - o, else: zero)
-              left = zero.kept(whereZero: v01 - o, else: left)
-              d10 = left.kept(whereZero: v10 - o, else: zero)
-              left = zero.kept(whereZero: v10 - o, else: left)
-              d11 = left.kept(whereZero: v11 - o, else: zero)
-            }
-            if p.inputIsReLU {
-              d00 = d00.kept(where: v00)
-              d01 = d01.kept(where: v01)
-              d10 = d10.kept(where: v10)
-              d11 = d11.kept(where: v11)
-            }
-          }
-          store(d00, dTop + c)
-          store(d01, dTop + channels + c)
-          store(d10, dBottom + c)
-          store(d11, dBottom + channels + c)
-          c += Vector.scalarCount
+          let word = loadBits(maskRow + (j >> 3) * channels + c)
+          let g = load(gradient + c, as: Vector.self) * scale
+          store(g.kept(whereSign: word &<< shift), top + c)
+          store(g.kept(whereSign: word &<< (shift &- 1)), top + channels + c)
+          store(g.kept(whereSign: word &<< (shift &- 2)), bottom + c)
+          store(g.kept(whereSign: word &<< (shift &- 3)), bottom + channels + c)
+          c &+= Vector.scalarCount
         }
         top += 2 * channels
-        dTop += 2 * channels
-        result += channels
         gradient += channels
       }
     }

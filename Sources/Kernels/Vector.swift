@@ -1,8 +1,10 @@
 // The width of a build: 16 floats with AVX-512, 8 otherwise. Lanes are independent sums, so the width changes no bit.
 #if LOCKSTEP_AVX512
   typealias Vector = SIMD16<Float>
+  typealias VectorBits = SIMD16<Int32>
 #else
   typealias Vector = SIMD8<Float>
+  typealias VectorBits = SIMD8<Int32>
 #endif
 
 /// Sixteen floats, the unit in which channels are padded; two vectors on narrower builds.
@@ -16,6 +18,16 @@ func load<V: SIMD>(_ pointer: UnsafePointer<Float>, as type: V.Type = V.self) ->
 @inline(__always)
 func store<V: SIMD>(_ value: V, _ pointer: UnsafeMutablePointer<Float>) where V.Scalar == Float {
   UnsafeMutableRawPointer(pointer).storeBytes(of: value, as: V.self)
+}
+
+@inline(__always)
+func loadBits(_ pointer: UnsafePointer<Int32>) -> VectorBits {
+  UnsafeRawPointer(pointer).loadUnaligned(as: VectorBits.self)
+}
+
+@inline(__always)
+func storeBits(_ value: VectorBits, _ pointer: UnsafeMutablePointer<Int32>) {
+  UnsafeMutableRawPointer(pointer).storeBytes(of: value, as: VectorBits.self)
 }
 
 // Selections work on the bits as integers: comparisons of float vectors compile to loops over lanes, and so does generic
@@ -49,12 +61,6 @@ extension SIMD16<Float> {
   func kept(whereNotNegative difference: Self, else other: Self) -> Self {
     let signs = difference.signs
     return Self(bits: (bits & ~signs) | (other.bits & signs))
-  }
-
-  /// `self` where `difference` is 0, else `other`.
-  @inline(__always)
-  func kept(whereZero difference: Self, else other: Self) -> Self {
-    Self(bits: other.bits.replacing(with: bits, where: difference.magnitude.bits .== SIMD16<Int32>(repeating: 0)))
   }
 
   /// The larger of both; of equal values either.
@@ -101,12 +107,6 @@ extension SIMD16<Float> {
       return Self(bits: (bits & ~signs) | (other.bits & signs))
     }
 
-    /// `self` where `difference` is 0, else `other`.
-    @inline(__always)
-    func kept(whereZero difference: Self, else other: Self) -> Self {
-      Self(bits: other.bits.replacing(with: bits, where: difference.magnitude.bits .== SIMD8<Int32>(repeating: 0)))
-    }
-
     /// The larger of both; of equal values either.
     @inline(__always)
     func larger(_ other: Self) -> Self { kept(whereNotNegative: self - other, else: other) }
@@ -121,3 +121,26 @@ extension SIMD16<Float> {
     }
   }
 #endif
+
+extension Vector {
+  private var integers: VectorBits { @inline(__always) get { unsafeBitCast(self, to: VectorBits.self) } }
+
+  /// All ones where the value is not negative and no NaN with a sign, else 0.
+  @inline(__always) var whereNotNegative: VectorBits { ~(integers &>> 31) }
+
+  /// All ones where the value is 0 of either sign, else 0.
+  @inline(__always) var whereZero: VectorBits {
+    VectorBits(repeating: 0)
+      .replacing(with: -1, where: (integers & VectorBits(repeating: Int32.max)) .== VectorBits(repeating: 0))
+  }
+
+  /// All ones where the value is > 0, else 0.
+  @inline(__always) var wherePositive: VectorBits {
+    VectorBits(repeating: 0).replacing(with: -1, where: integers .> VectorBits(repeating: 0))
+  }
+
+  /// `self` where the sign of `selection` is set, else 0.
+  @inline(__always) func kept(whereSign selection: VectorBits) -> Self {
+    unsafeBitCast(integers & (selection &>> 31), to: Self.self)
+  }
+}

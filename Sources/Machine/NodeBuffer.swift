@@ -9,7 +9,7 @@ import Glibc
 /// `@unchecked Sendable` is safe because the owner is unique and only hands out the address; who writes what between
 /// which barriers is the users' contract.
 package struct NodeBuffer: ~Copyable, @unchecked Sendable {
-  /// Buffers from this size on are aligned to it and ask for huge pages.
+  /// Buffers from this size on are aligned to it and ask for huge pages, or where they are not wanted refuse them.
   package static let hugePageBytes: Int = 2 << 20
   package static let pageBytes: Int = max(4_096, sysconf(Int32(_SC_PAGESIZE)))
 
@@ -39,7 +39,9 @@ package struct NodeBuffer: ~Copyable, @unchecked Sendable {
     self.mappedBytes = wholePages
     placementRefused =
       node.map { !MemoryPolicy.prefer(node: $0, UnsafeRawBufferPointer(start: pointer, count: wholePages)) } ?? false
-    if isHuge { _ = madvise(pointer, wholePages, MADV_HUGEPAGE) }
+    if byteCount >= Self.hugePageBytes {
+      _ = madvise(pointer, wholePages, hugePages ? MADV_HUGEPAGE : MADV_NOHUGEPAGE)
+    }
   }
 
   deinit { munmap(pointer - Self.pageBytes, mappedBytes + 2 * Self.pageBytes) }

@@ -43,7 +43,7 @@ extension Topology {
   }
 
   /// `48 KiB`, `1.5 GiB`: at most one decimal, rounded down.
-  static func size(_ bytes: Int) -> String {
+  package static func size(_ bytes: Int) -> String {
     for (shift, unit) in [(40, "TiB"), (30, "GiB"), (20, "MiB"), (10, "KiB")] where bytes >> shift > 0 {
       let tenths: Int = ((bytes >> (shift - 10)) * 10) >> 10
       return tenths % 10 == 0 || tenths >= 1_000 ? "\(tenths / 10) \(unit)" : "\(tenths / 10).\(tenths % 10) \(unit)"

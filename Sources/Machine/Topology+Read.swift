@@ -8,7 +8,8 @@ extension Topology {
   ///
   /// What the tree does not tell is filled in: one node where there are none, a core of its own for every CPU, one
   /// last-level cache per package.
-  /// - Throws: `UserError` (71) where a file cannot be understood, or no CPU is usable.
+  /// - Throws: `UserError` (71) where a file cannot be understood, or no CPU is usable; (66) where another machine's tree
+  ///   does not name its CPUs.
   package static func read(root: String = "/") throws(UserError) -> Topology {
     try read(SystemFiles(root: root))
   }
@@ -17,7 +18,8 @@ extension Topology {
     let affinity: CPUSet? = try files.affinity()
     guard let online: CPUSet = try files.list("\(cpuFolder)/online") ?? affinity, !online.isEmpty else {
       throw UserError(
-        .systemRefused, files.path("\(cpuFolder)/online"), "the system does not tell which CPUs are online.")
+        files.areOfThisMachine ? .systemRefused : .inputMissing, files.path("\(cpuFolder)/online"),
+        "the file that tells which CPUs are online is missing or empty.")
     }
     let nodes: [Node] = try readNodes(files, online)
     let lastLevelCaches: [CPUSet] = try readLastLevelCaches(files, online)

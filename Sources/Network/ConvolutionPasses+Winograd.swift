@@ -9,8 +9,8 @@ import KernelInterface
 /// Order of summation: channels ascending in the products, tiles ascending (examples, then row-major) in the weight gradient.
 extension NetworkPlan {
   func winogradForward(
-    _ s: ConvolutionStage, _ plan: WinogradPlan, at i: Int, _ w: Workspace, examples: Int,
-    weights: UnsafePointer<Float>, prepared: UnsafePointer<Float>, kernels: KernelTable
+    _ s: ConvolutionStage, _ plan: WinogradPlan, at i: Int, _ w: Workspace, _ slice: ImageSlice,
+    _ inputs: borrowing PassInputs
   ) {
     let input = maps[i]
     let output = maps[i + 1]
@@ -18,34 +18,36 @@ extension NetworkPlan {
     let products = v + plan.size.products * plan.channelPlane
     var source = tiles(
       plan, rows: plan.outputTileRows, columns: plan.outputTileColumns, channels: plan.channels,
-      map: w.maps[i] + input.offset(-s.padBefore, -s.padBefore), layout: input, domain: v, plane: plan.channelPlane)
+      map: map(i, w, slice) + input.offset(-s.padBefore, -s.padBefore), layout: input, domain: v,
+      plane: plan.channelPlane)
     var target = tiles(
       plan, rows: plan.outputTileRows, columns: plan.outputTileColumns, channels: plan.filters,
-      map: w.maps[i + 1] + output.origin, layout: output, domain: products, plane: plan.filterPlane)
+      map: map(i + 1, w, slice) + output.origin, layout: output, domain: products, plane: plan.filterPlane)
     target.epilogue = s.fusesReLU ? .biasReLU : .bias
-    target.bias = weights + parameters.parameters[s.bias].offset
+    target.bias = inputs.weights + parameters.parameters[s.bias].offset
     var sum = TileSum(
-      a: v, aOffsets: plan.tilesOfChannels.base, b: prepared + s.preparedForward, out: products,
+      a: v, aOffsets: plan.tilesOfChannels.base, b: inputs.prepared + s.preparedForward, out: products,
       outOffsets: plan.tilesOfFilters.base)
     sum.lanes = plan.filters
     sum.inner = plan.channels
     sum.bBlock = plan.channels * 32
-    forEachGroup(plan, examples * plan.outputTileRows * plan.outputTileColumns) { first, count in
+    forEachGroup(plan, slice.count * plan.outputTileRows * plan.outputTileColumns) { first, count in
       source.firstTile = first
       source.tiles = count
-      kernels.winogradInput(source)
+      inputs.kernels.winogradInput(source)
       sum.rows = count
       multiply(
-        plan, sum, aPlane: plan.channelPlane, bPlane: plan.forwardWeightPlane, outPlane: plan.filterPlane, kernels)
+        plan, sum, aPlane: plan.channelPlane, bPlane: plan.forwardWeightPlane, outPlane: plan.filterPlane,
+        inputs.kernels)
       target.firstTile = first
       target.tiles = count
-      kernels.winogradOutput(target)
+      inputs.kernels.winogradOutput(target)
     }
   }
 
   func winogradInputGradient(
-    _ s: ConvolutionStage, _ plan: WinogradPlan, at i: Int, _ w: Workspace, examples: Int,
-    prepared: UnsafePointer<Float>, masks: Bool, kernels: KernelTable
+    _ s: ConvolutionStage, _ plan: WinogradPlan, at i: Int, _ w: Workspace, _ slice: ImageSlice,
+    masks: Bool, _ inputs: borrowing PassInputs
   ) {
     let dOutput = gradients[i + 1]
     let dInput = gradients[i]
@@ -54,75 +56,88 @@ extension NetworkPlan {
     let products = v + plan.size.products * plan.filterPlane
     var source = tiles(
       plan, rows: plan.inputTileRows, columns: plan.inputTileColumns, channels: plan.filters,
-      map: w.gradients[i + 1] + dOutput.offset(-before, -before), layout: dOutput, domain: v, plane: plan.filterPlane)
+      map: gradient(i + 1, w, slice) + dOutput.offset(-before, -before), layout: dOutput, domain: v,
+      plane: plan.filterPlane)
     var target = tiles(
       plan, rows: plan.inputTileRows, columns: plan.inputTileColumns, channels: plan.channels,
-      map: w.gradients[i] + dInput.origin, layout: dInput, domain: products, plane: plan.channelPlane)
+      map: gradient(i, w, slice) + dInput.origin, layout: dInput, domain: products, plane: plan.channelPlane)
     if masks {
       target.epilogue = .reluGradient
-      target.mask = UnsafePointer(w.maps[i] + maps[i].origin)
+      target.mask = UnsafePointer(map(i, w, slice) + maps[i].origin)
       target.maskImage = maps[i].imageStride
       target.maskRow = maps[i].rowStride
     }
     var sum = TileSum(
-      a: v, aOffsets: plan.tilesOfFilters.base, b: prepared + s.preparedBackward, out: products,
+      a: v, aOffsets: plan.tilesOfFilters.base, b: inputs.prepared + s.preparedBackward, out: products,
       outOffsets: plan.tilesOfChannels.base)
     sum.lanes = plan.channels
     sum.inner = plan.filters
     sum.bBlock = plan.filters * 32
-    forEachGroup(plan, examples * plan.inputTileRows * plan.inputTileColumns) { first, count in
+    forEachGroup(plan, slice.count * plan.inputTileRows * plan.inputTileColumns) { first, count in
       source.firstTile = first
       source.tiles = count
-      kernels.winogradInput(source)
+      inputs.kernels.winogradInput(source)
       sum.rows = count
       multiply(
-        plan, sum, aPlane: plan.filterPlane, bPlane: plan.backwardWeightPlane, outPlane: plan.channelPlane, kernels)
+        plan, sum, aPlane: plan.filterPlane, bPlane: plan.backwardWeightPlane, outPlane: plan.channelPlane,
+        inputs.kernels)
       target.firstTile = first
       target.tiles = count
-      kernels.winogradOutput(target)
+      inputs.kernels.winogradOutput(target)
     }
   }
 
-  /// The weight gradient of the examples `first ..< first + count`, one shard, into `target`.
+  /// The weight gradient of a slice of a shard; the shard's last slice writes it to `target`.
+  ///
+  /// Where a shard is one group of tiles, each 32 filters' sums are transformed back while they are in the cache;
+  /// otherwise they are kept until the shard ends.
   func winogradWeightGradient(
-    _ s: ConvolutionStage, _ plan: WinogradPlan, at i: Int, _ w: Workspace, first: Int, count: Int,
-    into target: UnsafeMutablePointer<Float>, kernels: KernelTable
+    _ s: ConvolutionStage, _ plan: WinogradPlan, at i: Int, _ w: Workspace, _ slice: ImageSlice,
+    into target: UnsafeMutablePointer<Float>, _ kernels: KernelTable
   ) {
+    assert(plan.keptSums > 0 || slice.startsShard && slice.endsShard, "A shard of one group of tiles comes whole.")
     let input = maps[i]
-    let map = gradients[i + 1]
+    let dOutput = gradients[i + 1]
     let v = w.scratch
     let d = v + plan.size.products * plan.channelPlane
-    let sums = d + plan.size.products * plan.filterPlane
-    let perImage = plan.outputTileRows * plan.outputTileColumns
     var source = tiles(
       plan, rows: plan.outputTileRows, columns: plan.outputTileColumns, channels: plan.channels,
-      map: w.maps[i] + input.offset(-s.padBefore, -s.padBefore), layout: input, domain: v, plane: plan.channelPlane)
+      map: map(i, w, slice) + input.offset(-s.padBefore, -s.padBefore), layout: input, domain: v,
+      plane: plan.channelPlane)
     var gradient = tiles(
       plan, rows: plan.outputTileRows, columns: plan.outputTileColumns, channels: plan.filters,
-      map: w.gradients[i + 1] + map.origin, layout: map, domain: d, plane: plan.filterPlane)
+      map: gradient(i + 1, w, slice) + dOutput.origin, layout: dOutput, domain: d, plane: plan.filterPlane)
+    let sums = plan.keptSums > 0 ? w.transformedSums[i] : d + plan.size.products * plan.filterPlane
     var sum = TileSum(a: v, aOffsets: plan.channelRows.base, b: d, out: sums, outOffsets: plan.sumRows.base)
     sum.rows = plan.channels
-    sum.lanes = plan.filters
     sum.aInner = plan.channels
     sum.bInner = plan.filters
-    sum.outBlock = plan.channels * 32
-    forEachGroup(plan, count * perImage) { start, tiles in
-      source.firstTile = first * perImage + start
-      source.tiles = tiles
-      kernels.winogradInput(source)
-      gradient.firstTile = first * perImage + start
-      gradient.tiles = tiles
-      kernels.winogradGradient(gradient)
-      sum.inner = tiles
-      sum.epilogue = start == 0 ? .store : .accumulate
-      multiply(plan, sum, aPlane: plan.channelPlane, bPlane: plan.filterPlane, outPlane: plan.sumPlane, kernels)
-    }
-    let weight = parameters.parameters[s.weight]
-    for block in 0..<weight.blocks {
+    let blocks = roundUp(plan.filters, to: 32) / 32
+    func writeTaps(block: Int, sums: UnsafeMutablePointer<Float>) {
       kernels.winogradKernelGradient(
         WinogradKernel(
-          size: plan.size, count: plan.channels, taps: target + block * weight.rows * 32, tap: plan.channels * 32,
-          tapStep: 32, domain: sums + block * plan.channels * 32, plane: plan.sumPlane, domainStep: 32))
+          size: plan.size, count: plan.channels, taps: target + block * s.positions * plan.channels * 32,
+          tap: plan.channels * 32, tapStep: 32, domain: sums, plane: plan.sumPlane, domainStep: 32))
+    }
+    forEachGroup(plan, slice.count * plan.outputTileRows * plan.outputTileColumns) { first, count in
+      source.firstTile = first
+      source.tiles = count
+      kernels.winogradInput(source)
+      gradient.firstTile = first
+      gradient.tiles = count
+      kernels.winogradGradient(gradient)
+      sum.inner = count
+      sum.epilogue = slice.startsShard && first == 0 ? .store : .accumulate
+      for block in 0..<blocks {
+        sum.lanes = min(32, plan.filters - 32 * block)
+        sum.b = UnsafePointer(d + 32 * block)
+        sum.out = plan.keptSums > 0 ? sums + block * plan.channels * 32 : sums
+        multiply(plan, sum, aPlane: plan.channelPlane, bPlane: plan.filterPlane, outPlane: plan.sumPlane, kernels)
+        if plan.keptSums == 0 { writeTaps(block: block, sums: sums) }
+      }
+    }
+    if plan.keptSums > 0, slice.endsShard {
+      for block in 0..<blocks { writeTaps(block: block, sums: sums + block * plan.channels * 32) }
     }
   }
 

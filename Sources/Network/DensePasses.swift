@@ -4,33 +4,34 @@ import KernelInterface
 extension NetworkPlan {
   /// `Z[n,o] = Σ_i A[n,i] · W[o,i] + b[o]`, summed over i ascending.
   func denseForward(
-    _ s: DenseStage, at i: Int, _ w: Workspace, examples: Int, weights: UnsafePointer<Float>, kernels: KernelTable
+    _ s: DenseStage, at i: Int, _ w: Workspace, _ slice: ImageSlice, _ inputs: borrowing PassInputs
   ) {
     guard let tables = s.tables else { return missingTables(s.name) }
     let weight = parameters.parameters[s.weight]
     var sum = TileSum(
-      a: w.maps[i], aOffsets: tables.inputImages.base, b: weights + weight.offset, out: w.maps[i + 1],
-      outOffsets: tables.outputImages.base)
-    sum.rows = examples
+      a: map(i, w, slice), aOffsets: tables.inputImages.base, b: inputs.weights + weight.offset,
+      out: map(i + 1, w, slice), outOffsets: tables.outputImages.base)
+    sum.rows = slice.count
     sum.lanes = maps[i + 1].channelStride
     sum.inner = weight.rows
     sum.bBlock = weight.rows * 32
-    sum.bias = weights + parameters.parameters[s.bias].offset
+    sum.bias = inputs.weights + parameters.parameters[s.bias].offset
     sum.epilogue = s.fusesReLU ? .biasReLU : .bias
-    kernels.tileSum(sum)
+    inputs.kernels.tileSum(sum)
   }
 
-  /// `dW[o,i] = Σ_n dZ[n,o] · A[n,i]`, each shard over n ascending, shards in their tree.
+  /// `dW[o,i] = Σ_n dZ[n,o] · A[n,i]`, over a whole run: each shard over n ascending, shards in their tree.
   ///
   /// Block by block with the tree inside, so that partial sums of shards never leave the first-level cache.
   func denseWeightGradient(
-    _ s: DenseStage, at i: Int, _ w: Workspace, examples: Int, shardSize: Int, gradient: UnsafeMutablePointer<Float>,
-    kernels: KernelTable
+    _ s: DenseStage, at i: Int, _ w: Workspace, examples: Int, into gradient: UnsafeMutablePointer<Float>,
+    _ kernels: KernelTable
   ) {
     guard let tables = s.tables else { return missingTables(s.name) }
     let weight = parameters.parameters[s.weight]
     let input = maps[i]
     let map = gradients[i + 1]
+    let shardSize = capacity.shard
     let shards = (examples + shardSize - 1) / shardSize
     let tileSum = kernels.tileSum
     var sum = TileSum(
@@ -61,13 +62,14 @@ extension NetworkPlan {
 
   /// `dA[n,i] = Σ_o W[o,i] · dZ[n,o]`, summed over o ascending; lanes run across examples.
   func denseInputGradient(
-    _ s: DenseStage, at i: Int, _ w: Workspace, examples: Int, weights: UnsafePointer<Float>, masks: Bool,
-    kernels: KernelTable
+    _ s: DenseStage, at i: Int, _ w: Workspace, _ slice: ImageSlice, masks: Bool, _ inputs: borrowing PassInputs
   ) {
     guard let tables = s.tables else { return missingTables(s.name) }
     let weight = parameters.parameters[s.weight]
-    let map = gradients[i + 1]
-    let target = gradients[i]
+    let dOutput = gradients[i + 1]
+    let dInput = gradients[i]
+    let examples = slice.count
+    let source = gradient(i + 1, w, slice)
     let lanes = roundUp(examples, to: 16)
     // dZ transposed, [out, example], zero where there is neither.
     let outputs = weight.blocks * 32
@@ -76,11 +78,11 @@ extension NetworkPlan {
     for o in 0..<outputs {
       let line = transposed + o * lanes
       for n in 0..<lanes {
-        line[n] = n < examples && o < map.channelStride ? w.gradients[i + 1][n * map.imageStride + o] : 0
+        line[n] = n < examples && o < dOutput.channelStride ? source[n * dOutput.imageStride + o] : 0
       }
     }
     var sum = TileSum(
-      a: weights + weight.offset, aOffsets: tables.weightRows.base, b: transposed, out: results,
+      a: inputs.weights + weight.offset, aOffsets: tables.weightRows.base, b: transposed, out: results,
       outOffsets: tables.transposedRows.base)
     sum.lanes = lanes
     sum.middle = weight.blocks
@@ -89,18 +91,18 @@ extension NetworkPlan {
     sum.bMiddle = 32 * lanes
     sum.bInner = lanes
     var scatter = TransposeArguments(
-      units: 0, examples: examples, source: results, sourceStride: maximumLanes, target: w.gradients[i],
-      targetStride: target.imageStride, unitOffsets: tables.inputUnits.base)
+      units: 0, examples: examples, source: results, sourceStride: maximumLanes, target: gradient(i, w, slice),
+      targetStride: dInput.imageStride, unitOffsets: tables.inputUnits.base)
     if masks {
-      scatter.mask = UnsafePointer(w.maps[i])
+      scatter.mask = UnsafePointer(map(i, w, slice))
       scatter.maskStride = maps[i].imageStride
     }
     var row = 0
     while row < weight.rows {
       sum.rows = min(DenseStage.rowBlock, weight.rows - row)
-      kernels.tileSum(sum)
+      inputs.kernels.tileSum(sum)
       scatter.units = sum.rows / 16
-      kernels.scatterTransposed(scatter)
+      inputs.kernels.scatterTransposed(scatter)
       sum.a += sum.rows * 32
       scatter.unitOffsets += scatter.units
       scatter.mask = scatter.mask.map { $0 + sum.rows }
@@ -108,8 +110,8 @@ extension NetworkPlan {
     }
   }
 
-  /// Examples a workspace holds, as lanes: the stride of transposed rows.
-  var maximumLanes: Int { roundUp(maximumExamples, to: 16) }
+  /// Images of a chunk, as lanes: the stride of transposed rows.
+  var maximumLanes: Int { roundUp(capacity.chunk, to: 16) }
 
   /// Scratch floats of `denseInputGradient`.
   func denseScratchFloats(_ s: DenseStage) -> Int {

@@ -9,6 +9,8 @@ package struct MapLayout: Hashable, Sendable {
   package var bottom: Int
   package var left: Int
   package var right: Int
+  /// How long its images stay.
+  package var residence: Residence = .run
 
   package init(
     shape: ImageShape, channelStride: Int, top: Int = 0, bottom: Int = 0, left: Int = 0, right: Int = 0

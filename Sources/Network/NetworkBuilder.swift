@@ -4,7 +4,7 @@ import KernelInterface
 /// Turns the layers of a configuration into stages, maps and parameters.
 struct NetworkBuilder {
   private let model: ModelSpecification
-  private let maximumExamples: Int
+  private let capacity: ImageCapacity
   private let computesInputGradient: Bool
   private(set) var stages: [Stage] = []
   private(set) var maps: [MapLayout] = []
@@ -12,10 +12,11 @@ struct NetworkBuilder {
   private(set) var parameters = ParameterTable()
   private(set) var classes = 0
   private(set) var preparedCount = 0
+  private(set) var blocks: [Int] = []
 
-  init(_ model: ModelSpecification, maximumExamples: Int, computesInputGradient: Bool) throws {
+  init(_ model: ModelSpecification, capacity: ImageCapacity, computesInputGradient: Bool) throws {
     self.model = model
-    self.maximumExamples = maximumExamples
+    self.capacity = capacity
     self.computesInputGradient = computesInputGradient
     _ = try model.outputShapes()
     let channels = model.input.channels
@@ -134,20 +135,32 @@ struct NetworkBuilder {
   /// Behind the first stage with parameters, gradients flow on; before it only on request.
   private var needsInputGradient: Bool { computesInputGradient || stages.contains(where: \.isTrainable) }
 
-  // MARK: Halos, offset tables and the prepared buffer
+  // MARK: Blocks, halos, offset tables and the prepared buffer
 
-  /// Lays out the halos of maps and gradients, then what depends on them.
+  /// Stages before the first dense one (or the softmax).
+  var frontCount: Int {
+    stages.firstIndex {
+      switch $0 {
+      case .dense, .softmax: true
+      case .convolution, .pool, .relu: false
+      }
+    } ?? stages.count
+  }
+
+  /// Decides on blocks, lays out the halos of maps and gradients, then what depends on them.
   mutating func finish() throws(UserError) {
     gradients = maps.map { MapLayout(shape: $0.shape, channelStride: $0.channelStride) }
+    setBlocks()
+    setResidences()
     for (i, stage) in stages.enumerated() {
       guard case .convolution(let s) = stage else { continue }
       addHalos(of: s, at: i)
     }
     // Kernels find images by offsets of 32 bits.
-    for map in maps + gradients where map.imageStride > Int(Int32.max) / maximumExamples {
+    for map in maps + gradients where map.imageStride > Int(Int32.max) / capacity.chunk {
       throw UserError(
         .badConfiguration, "runtime.shard_size",
-        "\(maximumExamples) examples of \(map.shape) take \(maximumExamples) × \(map.imageStride) values; allowed: at "
+        "\(capacity.chunk) examples of \(map.shape) take \(capacity.chunk) × \(map.imageStride) values; allowed: at "
           + "most \(Int32.max) together")
     }
     for (i, stage) in stages.enumerated() {
@@ -161,6 +174,41 @@ struct NetworkBuilder {
       case .pool, .relu, .softmax: break
       }
     }
+  }
+
+  /// Bytes of output that make a convolution's call worth while.
+  private static let bytesPerBlock = 64 << 10
+
+  /// Blocks of a power of two images: of a convolution as many as make a group of tiles or a worthwhile output, of any
+  /// stage at least as many as of the stage before it.
+  private mutating func setBlocks() {
+    var block = 1
+    for (i, stage) in stages.prefix(frontCount).enumerated() {
+      if case .convolution(var s) = stage {
+        let images =
+          s.winograd?.imagesPerGroup ?? (Self.bytesPerBlock - 1) / (4 * maps[i + 1].imageStride) + 1
+        while block < min(images, capacity.shard) { block *= 2 }
+        s.winograd?.setGroups(imagesPerBlock: min(block, capacity.shard), imagesPerShard: capacity.shard)
+        stages[i] = .convolution(s)
+      }
+      blocks.append(block)
+    }
+    for i in frontCount..<stages.count {
+      guard case .convolution(var s) = stages[i] else { continue }
+      s.winograd?.setGroups(imagesPerBlock: capacity.shard, imagesPerShard: capacity.shard)
+      stages[i] = .convolution(s)
+    }
+  }
+
+  /// What the front writes and reads within a block is kept for a block; what its backward pass reads, for a chunk.
+  private mutating func setResidences() {
+    for i in 0..<frontCount {
+      maps[i].residence = .chunk
+      gradients[i].residence = i == 0 ? .chunk : .block(blocks[i])
+      // A pool's backward pass reads its mask, not its input.
+      if i > 0, case .pool = stages[i], blocks[i] == blocks[i - 1] { maps[i].residence = .block(blocks[i]) }
+    }
+    if frontCount > 0 { gradients[frontCount].residence = .chunk }
   }
 
   private mutating func addHalos(of s: ConvolutionStage, at i: Int) {
@@ -236,11 +284,11 @@ struct NetworkBuilder {
       }
     }
     return .init(
-      inputImages: OffsetTable(count: maximumExamples, stride: input.imageStride),
-      outputImages: OffsetTable(count: maximumExamples, stride: maps[i + 1].imageStride),
+      inputImages: OffsetTable(count: capacity.chunk, stride: input.imageStride),
+      outputImages: OffsetTable(count: capacity.chunk, stride: maps[i + 1].imageStride),
       inputs: OffsetTable(count: DenseStage.rowBlock, stride: 1),
       weightRows: OffsetTable(count: DenseStage.rowBlock, stride: 32),
-      transposedRows: OffsetTable(count: DenseStage.rowBlock, stride: roundUp(maximumExamples, to: 16)),
+      transposedRows: OffsetTable(count: DenseStage.rowBlock, stride: roundUp(capacity.chunk, to: 16)),
       inputUnits: OffsetTable(units))
   }
 }

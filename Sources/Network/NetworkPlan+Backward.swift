@@ -2,117 +2,156 @@ import KernelInterface
 import Summation
 
 extension NetworkPlan {
-  /// The backward pass after `forward` over the same examples; writes every parameter's gradient into `gradient`.
+  /// Writes the gradient of a run of `examples` images, summed, into the flat buffer `target`.
   ///
-  /// The examples are consecutive shards of `shardSize` (the last may be smaller); `gradient` receives the sum over them
-  /// in the fixed tree: split at the largest power of two below the number of shards, left plus right. Within a
-  /// shard, sums run over examples, then pixels (or tiles) row-major. Nothing is divided by m.
-  package func backward(
-    _ w: Workspace, examples: Int, shardSize: Int, weights: UnsafePointer<Float>, prepared: UnsafePointer<Float>,
-    gradient: UnsafeMutablePointer<Float>, kernels: KernelTable
+  /// `load` is called for each chunk's images, numbered in the run, before its forward pass; it fills `input` and labels.
+  /// Shards of `capacity.shard` images (the last may be smaller) are summed in the fixed tree: split at the largest power
+  /// of two below their number, left plus right. Within a shard, sums run over examples, then pixels (or tiles)
+  /// row-major. Nothing is divided by m.
+  package func sumGradients(
+    _ w: Workspace, examples: Int, into target: UnsafeMutablePointer<Float>, _ inputs: borrowing PassInputs,
+    load: (Range<Int>) -> Void
   ) {
-    for i in stages.indices.reversed() where storesGradient(i) || stages[i].isTrainable {
-      parameterGradients(
-        stage: i, w, examples: examples, shardSize: shardSize, gradient: gradient, kernels: kernels)
-      if storesGradient(i) {
-        inputGradient(
-          stage: i, w, examples: examples, weights: weights, prepared: prepared, kernels: kernels)
-      }
+    let shards = (examples + capacity.shard - 1) / capacity.shard
+    sumFront(0..<shards, chunk: nil, examples, into: target, level: 0, w, inputs, load)
+    for i in frontCount..<stages.count where stages[i].isTrainable {
+      parameterGradients(stage: i, w, examples: examples, into: target, inputs)
     }
   }
 
-  /// dW and db of one stage, from the gradient of its output.
-  func parameterGradients(
-    stage i: Int, _ w: Workspace, examples: Int, shardSize: Int, gradient: UnsafeMutablePointer<Float>,
-    kernels: KernelTable
+  /// The front's gradients of a run of shards, as left plus right; where the run first fits a chunk, its other passes.
+  private func sumFront(
+    _ shards: Range<Int>, chunk: Range<Int>?, _ examples: Int, into target: UnsafeMutablePointer<Float>, level: Int,
+    _ w: Workspace, _ inputs: borrowing PassInputs, _ load: (Range<Int>) -> Void
   ) {
-    switch stages[i] {
-    case .convolution(let s):
-      let weight = parameters.parameters[s.weight]
-      forEachShardSum(examples, shardSize, into: gradient + weight.offset, count: weight.packedCount, w, kernels) {
-        first, count, target in
-        if let plan = s.winograd {
-          winogradWeightGradient(s, plan, at: i, w, first: first, count: count, into: target, kernels: kernels)
-        } else if let tables = s.tables {
-          directWeightGradient(s, tables, at: i, w, first: first, count: count, into: target, kernels: kernels)
-        }
+    let images = shards.lowerBound * capacity.shard..<min(shards.upperBound * capacity.shard, examples)
+    var chunk = chunk
+    if chunk == nil, images.count <= capacity.chunk {
+      chunk = images
+      load(images)
+      forward(w, images: images, inputs)
+      for i in (frontCount..<stages.count).reversed() where storesGradient(i) {
+        inputGradient(stage: i, w, wholeChunk(images), inputs)
       }
-      biasGradient(s.bias, at: i, w, examples: examples, shardSize: shardSize, gradient: gradient, kernels: kernels)
+    }
+    if let chunk, shards.count == 1 {
+      let slice = ImageSlice(
+        first: images.lowerBound, count: images.count, chunkStart: chunk.lowerBound, shard: images)
+      return backward(stage: frontCount - 1, w, slice, into: target, inputs)
+    }
+    let middle = shards.lowerBound + ShardTree.split(shards.count)
+    sumFront(
+      shards.lowerBound..<middle, chunk: chunk, examples, into: target, level: level + 1, w, inputs, load)
+    let right = w.treeScratch[level]
+    sumFront(middle..<shards.upperBound, chunk: chunk, examples, into: right, level: level + 1, w, inputs, load)
+    inputs.kernels.add(right, target, frontParameterCount)
+  }
+
+  /// Stage `i` and those before it, block by block: each hands a block's gradient on as soon as it has computed it.
+  func backward(
+    stage i: Int, _ w: Workspace, _ slice: ImageSlice, into target: UnsafeMutablePointer<Float>,
+    _ inputs: borrowing PassInputs
+  ) {
+    guard i >= 0, storesGradient(i) || stages[i].isTrainable else { return }
+    slice.forEachBlock(of: blocks[i]) { block in
+      parameterGradients(stage: i, w, block, into: target, inputs)
+      if storesGradient(i) { inputGradient(stage: i, w, block, inputs) }
+      backward(stage: i - 1, w, block, into: target, inputs)
+    }
+  }
+
+  // MARK: One stage
+
+  /// dW and db of one stage over a slice of a shard; the shard's first slice starts the sums, its last ends them.
+  func parameterGradients(
+    stage i: Int, _ w: Workspace, _ slice: ImageSlice, into target: UnsafeMutablePointer<Float>,
+    _ inputs: borrowing PassInputs
+  ) {
+    guard case .convolution(let s) = stages[i] else { return }
+    let weight = target + parameters.parameters[s.weight].offset
+    if let plan = s.winograd {
+      winogradWeightGradient(s, plan, at: i, w, slice, into: weight, inputs.kernels)
+    } else if let tables = s.tables {
+      directWeightGradient(s, tables, at: i, w, slice, into: weight, inputs.kernels)
+    }
+    biasGradient(at: i, w, slice, into: target + parameters.parameters[s.bias].offset, inputs.kernels)
+  }
+
+  /// dW and db of one stage behind the front, over all shards of a run.
+  func parameterGradients(
+    stage i: Int, _ w: Workspace, examples: Int, into target: UnsafeMutablePointer<Float>,
+    _ inputs: borrowing PassInputs
+  ) {
+    let shards = 0..<(examples + capacity.shard - 1) / capacity.shard
+    func slice(_ shard: Int) -> ImageSlice {
+      let images = shard * capacity.shard..<min((shard + 1) * capacity.shard, examples)
+      return ImageSlice(first: images.lowerBound, count: images.count, chunkStart: 0, shard: images)
+    }
+    let kernels = inputs.kernels
+    switch stages[i] {
     case .dense(let s):
-      denseWeightGradient(
-        s, at: i, w, examples: examples, shardSize: shardSize, gradient: gradient, kernels: kernels)
-      biasGradient(s.bias, at: i, w, examples: examples, shardSize: shardSize, gradient: gradient, kernels: kernels)
+      denseWeightGradient(s, at: i, w, examples: examples, into: target, kernels)
+      let bias = parameters.parameters[s.bias]
+      sumOverShards(shards, into: target + bias.offset, count: bias.packedCount, w, level: 0, kernels) { shard, sum in
+        biasGradient(at: i, w, slice(shard), into: sum, kernels)
+      }
+    case .convolution(let s):
+      let (weight, bias) = (parameters.parameters[s.weight], parameters.parameters[s.bias])
+      let count = bias.offset + bias.packedCount - weight.offset
+      // Weight and bias are neighbours; the scratch stands for both.
+      sumOverShards(shards, into: target + weight.offset, count: count, w, level: 0, kernels) { shard, sum in
+        parameterGradients(stage: i, w, slice(shard), into: sum - weight.offset, inputs)
+      }
     case .pool, .relu, .softmax: break
     }
   }
 
   /// `db[k] = Σ_n Σ_i Σ_j dZ[n,i,j,k]`
   private func biasGradient(
-    _ index: Int, at i: Int, _ w: Workspace, examples: Int, shardSize: Int, gradient: UnsafeMutablePointer<Float>,
-    kernels: KernelTable
+    at i: Int, _ w: Workspace, _ slice: ImageSlice, into target: UnsafeMutablePointer<Float>, _ kernels: KernelTable
   ) {
-    let bias = parameters.parameters[index]
     let map = gradients[i + 1]
-    forEachShardSum(examples, shardSize, into: gradient + bias.offset, count: bias.packedCount, w, kernels) {
-      first, count, target in
-      kernels.biasGradient(
-        BiasGradientArguments(
-          map: w.gradients[i + 1] + map.origin + first * map.imageStride, out: target, images: count,
-          height: map.shape.height, width: map.shape.width, image: map.imageStride, row: map.rowStride,
-          pixel: map.channelStride, lanes: map.channelStride))
-    }
+    var sum = BiasGradientArguments(
+      map: gradient(i + 1, w, slice) + map.origin, out: target, images: slice.count, height: map.shape.height,
+      width: map.shape.width, image: map.imageStride, row: map.rowStride, pixel: map.channelStride,
+      lanes: map.channelStride)
+    sum.accumulates = !slice.startsShard
+    kernels.biasGradient(sum)
   }
 
   /// The gradient of one stage's input, from the gradient of its output.
-  func inputGradient(
-    stage i: Int, _ w: Workspace, examples: Int, weights: UnsafePointer<Float>, prepared: UnsafePointer<Float>,
-    kernels: KernelTable
-  ) {
+  func inputGradient(stage i: Int, _ w: Workspace, _ slice: ImageSlice, _ inputs: borrowing PassInputs) {
     let masks = i > 0 && stages[i - 1].fusesReLU
     switch stages[i] {
     case .softmax:
       break  // ŷ − y was written by the forward pass.
     case .convolution(let s):
       if let plan = s.winograd {
-        winogradInputGradient(
-          s, plan, at: i, w, examples: examples, prepared: prepared, masks: masks, kernels: kernels)
+        winogradInputGradient(s, plan, at: i, w, slice, masks: masks, inputs)
       } else if let tables = s.tables {
-        directInputGradient(
-          s, tables, at: i, w, examples: examples, prepared: prepared, masks: masks, kernels: kernels)
+        directInputGradient(s, tables, at: i, w, slice, masks: masks, inputs)
       }
     case .dense(let s):
-      denseInputGradient(s, at: i, w, examples: examples, weights: weights, masks: masks, kernels: kernels)
+      denseInputGradient(s, at: i, w, slice, masks: masks, inputs)
     case .pool(let s):
-      kernels.poolBackward(
-        s.kind, poolArguments(s, at: i, images: examples), w.maps[i] + maps[i].origin,
-        w.maps[i + 1] + maps[i + 1].origin, w.gradients[i + 1] + gradients[i + 1].origin,
-        w.gradients[i] + gradients[i].origin)
+      inputs.kernels.poolBackward(
+        s.kind, poolArguments(s, at: i, images: slice.count), mask(i, w, slice),
+        gradient(i + 1, w, slice) + gradients[i + 1].origin, gradient(i, w, slice) + gradients[i].origin)
     case .relu:
-      reluGradient(at: i, w, examples: examples, kernels: kernels)
+      reluGradient(at: i, w, slice, inputs.kernels)
     }
   }
 
-  private func reluGradient(at i: Int, _ w: Workspace, examples: Int, kernels: KernelTable) {
+  private func reluGradient(at i: Int, _ w: Workspace, _ slice: ImageSlice, _ kernels: KernelTable) {
     let shape = maps[i].shape
-    for n in 0..<examples {
+    for n in 0..<slice.count {
       for row in 0..<shape.height {
         kernels.reluGradient(
-          w.maps[i] + n * maps[i].imageStride + maps[i].offset(row, 0),
-          w.gradients[i + 1] + n * gradients[i + 1].imageStride + gradients[i + 1].offset(row, 0),
-          w.gradients[i] + n * gradients[i].imageStride + gradients[i].offset(row, 0),
+          map(i, w, slice) + n * maps[i].imageStride + maps[i].offset(row, 0),
+          gradient(i + 1, w, slice) + n * gradients[i + 1].imageStride + gradients[i + 1].offset(row, 0),
+          gradient(i, w, slice) + n * gradients[i].imageStride + gradients[i].offset(row, 0),
           shape.width * maps[i].channelStride)
       }
-    }
-  }
-
-  /// `target` = the tree sum over all shards of `examples`, `compute(first, count, target)` giving one shard's value.
-  private func forEachShardSum(
-    _ examples: Int, _ shardSize: Int, into target: UnsafeMutablePointer<Float>, count: Int, _ w: Workspace,
-    _ kernels: KernelTable, _ compute: (Int, Int, UnsafeMutablePointer<Float>) -> Void
-  ) {
-    let shards = (examples + shardSize - 1) / shardSize
-    sumOverShards(0..<shards, into: target, count: count, w, level: 0, kernels) { shard, target in
-      compute(shard * shardSize, min(shardSize, examples - shard * shardSize), target)
     }
   }
 

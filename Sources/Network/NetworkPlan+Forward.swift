@@ -1,49 +1,95 @@
 import KernelInterface
 
-extension NetworkPlan {
-  /// The forward pass of the first `examples` images of the workspace, to probabilities in the last map.
-  ///
-  /// Also writes losses and correctness of each example whose label is not negative. With `keepsProbabilities` the
-  /// probabilities are kept, without it the gradient of the logits.
-  package func forward(
-    _ w: Workspace, examples: Int, weights: UnsafePointer<Float>, prepared: UnsafePointer<Float>, kernels: KernelTable,
-    keepsProbabilities: Bool
+/// Everything the passes read but the workspace: weights, what was prepared of them, and the kernels.
+package struct PassInputs {
+  package var weights: UnsafePointer<Float>
+  package var prepared: UnsafePointer<Float>
+  package var kernels: KernelTable
+  /// Keeps the probabilities, and no masks for a backward pass; otherwise the gradient of the logits is kept.
+  package var isInference: Bool
+
+  package init(
+    weights: UnsafePointer<Float>, prepared: UnsafePointer<Float>, kernels: KernelTable, isInference: Bool = false
   ) {
-    for i in stages.indices {
-      forward(
-        stage: i, w, examples: examples, weights: weights, prepared: prepared, kernels: kernels,
-        keepsProbabilities: keepsProbabilities)
+    self.weights = weights
+    self.prepared = prepared
+    self.kernels = kernels
+    self.isInference = isInference
+  }
+}
+
+extension NetworkPlan {
+  /// The forward pass of the `images` of a chunk, numbered in their run, to probabilities in the last map.
+  ///
+  /// Also writes losses and correctness of each example whose label is not negative.
+  package func forward(_ w: Workspace, images: Range<Int>, _ inputs: borrowing PassInputs) {
+    var first = images.lowerBound
+    while first < images.upperBound {
+      let shard = first..<min(first + capacity.shard, images.upperBound)
+      let slice = ImageSlice(first: first, count: shard.count, chunkStart: images.lowerBound, shard: shard)
+      forward(stages: frontCount, w, slice, inputs)
+      first = shard.upperBound
+    }
+    for i in frontCount..<stages.count { forward(stage: i, w, wholeChunk(images), inputs) }
+  }
+
+  /// A chunk as the stages behind the front take it.
+  func wholeChunk(_ images: Range<Int>) -> ImageSlice {
+    ImageSlice(first: images.lowerBound, count: images.count, chunkStart: images.lowerBound, shard: images)
+  }
+
+  /// The first `count` stages: each takes its block as soon as the stages before it have computed that block.
+  private func forward(stages count: Int, _ w: Workspace, _ slice: ImageSlice, _ inputs: borrowing PassInputs) {
+    guard count > 0 else { return }
+    slice.forEachBlock(of: blocks[count - 1]) { block in
+      forward(stages: count - 1, w, block, inputs)
+      forward(stage: count - 1, w, block, inputs)
     }
   }
 
   /// The forward pass of one stage.
-  func forward(
-    stage i: Int, _ w: Workspace, examples: Int, weights: UnsafePointer<Float>, prepared: UnsafePointer<Float>,
-    kernels: KernelTable, keepsProbabilities: Bool
-  ) {
+  func forward(stage i: Int, _ w: Workspace, _ slice: ImageSlice, _ inputs: borrowing PassInputs) {
     switch stages[i] {
     case .convolution(let s):
       if let plan = s.winograd {
-        winogradForward(
-          s, plan, at: i, w, examples: examples, weights: weights, prepared: prepared, kernels: kernels)
+        winogradForward(s, plan, at: i, w, slice, inputs)
       } else if let tables = s.tables {
-        directForward(s, tables, at: i, w, examples: examples, weights: weights, kernels: kernels)
+        directForward(s, tables, at: i, w, slice, inputs)
       }
-    case .dense(let s): denseForward(s, at: i, w, examples: examples, weights: weights, kernels: kernels)
+    case .dense(let s): denseForward(s, at: i, w, slice, inputs)
     case .pool(let s):
-      let p = poolArguments(s, at: i, images: examples)
-      kernels.poolForward(s.kind, p, w.maps[i] + maps[i].origin, w.maps[i + 1] + maps[i + 1].origin)
+      inputs.kernels.poolForward(
+        s.kind, poolArguments(s, at: i, images: slice.count), map(i, w, slice) + maps[i].origin,
+        map(i + 1, w, slice) + maps[i + 1].origin, inputs.isInference ? nil : mask(i, w, slice))
     case .relu:
-      forEachRow(of: i, examples: examples) { from, to, count in
-        kernels.relu(w.maps[i] + from, w.maps[i + 1] + to, count)
+      forEachRow(of: i, images: slice.count) { from, to, count in
+        inputs.kernels.relu(map(i, w, slice) + from, map(i + 1, w, slice) + to, count)
       }
     case .softmax(let classes):
-      kernels.softmax(
+      inputs.kernels.softmax(
         SoftmaxArguments(
-          examples: examples, classes: classes, logits: w.maps[i], stride: maps[i].imageStride, labels: w.labels,
-          probabilities: keepsProbabilities ? w.maps[i + 1] : nil,
-          gradient: keepsProbabilities ? nil : w.gradients[i], losses: w.losses, correct: w.correct))
+          examples: slice.count, classes: classes, logits: map(i, w, slice), stride: maps[i].imageStride,
+          labels: w.labels + slice.first, probabilities: inputs.isInference ? map(i + 1, w, slice) : nil,
+          gradient: inputs.isInference ? nil : gradient(i, w, slice), losses: w.losses + slice.first,
+          correct: w.correct + slice.first))
     }
+  }
+
+  // MARK: Where a slice lies
+
+  /// The first image of a slice in map `i`.
+  func map(_ i: Int, _ w: Workspace, _ slice: ImageSlice) -> UnsafeMutablePointer<Float> {
+    w.maps[i] + maps[i].start(of: slice)
+  }
+
+  /// The first image of a slice in the gradient of map `i`.
+  func gradient(_ i: Int, _ w: Workspace, _ slice: ImageSlice) -> UnsafeMutablePointer<Float> {
+    w.gradients[i] + gradients[i].start(of: slice)
+  }
+
+  /// The mask of a slice's first image in pool `i`.
+  func mask(_ i: Int, _ w: Workspace, _ slice: ImageSlice) -> UnsafeMutablePointer<Int32> {
+    w.masks[i] + (i < frontCount ? slice.first - slice.chunkStart : slice.first) * maskImage(i)
   }
 
   func poolArguments(_ s: PoolStage, at i: Int, images: Int) -> PoolArguments {
@@ -56,9 +102,9 @@ extension NetworkPlan {
   }
 
   /// Calls `body` with the offsets of each row of map i and of map i + 1, which have the same shape.
-  private func forEachRow(of i: Int, examples: Int, _ body: (Int, Int, Int) -> Void) {
+  private func forEachRow(of i: Int, images: Int, _ body: (Int, Int, Int) -> Void) {
     let count = maps[i].shape.width * maps[i].channelStride
-    for n in 0..<examples {
+    for n in 0..<images {
       for row in 0..<maps[i].shape.height {
         body(
           n * maps[i].imageStride + maps[i].offset(row, 0), n * maps[i + 1].imageStride + maps[i + 1].offset(row, 0),

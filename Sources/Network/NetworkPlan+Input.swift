@@ -1,16 +1,22 @@
 extension NetworkPlan {
-  /// Where example `n` of a workspace takes its pixels: the address of pixel (0, 0) and the strides of rows and pixels.
-  package func input(_ w: Workspace, example n: Int) -> (pixels: UnsafeMutablePointer<Float>, row: Int, pixel: Int) {
-    (w.maps[0] + n * maps[0].imageStride + maps[0].origin, maps[0].rowStride, maps[0].channelStride)
+  /// Where image `n` of a run takes its pixels while `chunk` is loaded: the address of pixel (0, 0), and the strides of
+  /// rows and pixels.
+  package func input(
+    _ w: Workspace, image n: Int, of chunk: Range<Int>
+  ) -> (pixels: UnsafeMutablePointer<Float>, row: Int, pixel: Int) {
+    var slice = wholeChunk(chunk)
+    slice.first = n
+    return (map(0, w, slice) + maps[0].origin, maps[0].rowStride, maps[0].channelStride)
   }
 
-  /// The probabilities of example `n` after `forward(…, keepsProbabilities: true)`, `classes` of them.
-  package func probabilities(_ w: Workspace, example n: Int) -> UnsafePointer<Float> {
+  /// The probabilities of image `n` of a run after an inference, `classes` of them.
+  package func probabilities(_ w: Workspace, image n: Int) -> UnsafePointer<Float> {
     UnsafePointer(w.maps[maps.count - 1] + n * maps[maps.count - 1].imageStride)
   }
 
-  /// The gradient of the summed loss by the pixels of example `n`, [H, W, C]; the plan must compute it.
-  package func inputGradient(_ w: Workspace, example n: Int) -> [Float] {
+  /// The gradient of the summed loss by the pixels of image `n` of the last chunk, [H, W, C]; the plan
+  /// must compute it.
+  package func inputGradient(_ w: Workspace, imageOfChunk n: Int) -> [Float] {
     precondition(computesInputGradient, "This plan does not compute the gradient of its input.")
     let map = gradients[0]
     var values: [Float] = []

@@ -45,21 +45,29 @@ extension NetworkPlan {
     }
   }
 
-  /// One pass of one stage over the first `examples` images, for benchmarks.
+  /// One pass of one stage over a whole chunk, as training takes it: for benchmarks.
   package func run(
-    _ pass: LayerPass, stage i: Int, _ w: Workspace, examples: Int, shardSize: Int, weights: UnsafePointer<Float>,
-    prepared: UnsafePointer<Float>, gradient: UnsafeMutablePointer<Float>, kernels: KernelTable
+    _ pass: LayerPass, stage i: Int, _ w: Workspace, into target: UnsafeMutablePointer<Float>,
+    _ inputs: borrowing PassInputs
   ) {
-    switch pass {
-    case .forward:
-      forward(
-        stage: i, w, examples: examples, weights: weights, prepared: prepared, kernels: kernels,
-        keepsProbabilities: false)
-    case .inputGradient:
-      inputGradient(stage: i, w, examples: examples, weights: weights, prepared: prepared, kernels: kernels)
-    case .weightGradient:
-      parameterGradients(
-        stage: i, w, examples: examples, shardSize: shardSize, gradient: gradient, kernels: kernels)
+    guard i < frontCount else {
+      let chunk = wholeChunk(0..<capacity.chunk)
+      switch pass {
+      case .forward: return forward(stage: i, w, chunk, inputs)
+      case .inputGradient: return inputGradient(stage: i, w, chunk, inputs)
+      case .weightGradient: return parameterGradients(stage: i, w, examples: capacity.chunk, into: target, inputs)
+      }
+    }
+    for first in stride(from: 0, to: capacity.chunk, by: capacity.shard) {
+      let shard = first..<first + capacity.shard
+      let slice = ImageSlice(first: first, count: shard.count, chunkStart: 0, shard: shard)
+      slice.forEachBlock(of: blocks[i]) { block in
+        switch pass {
+        case .forward: forward(stage: i, w, block, inputs)
+        case .inputGradient: inputGradient(stage: i, w, block, inputs)
+        case .weightGradient: parameterGradients(stage: i, w, block, into: target, inputs)
+        }
+      }
     }
   }
 
@@ -72,7 +80,7 @@ extension NetworkPlan {
   }
 
   private func fill(_ base: UnsafeMutablePointer<Float>, _ map: MapLayout) {
-    for n in 0..<maximumExamples {
+    for n in 0..<capacity.images(map.residence) {
       for i in 0..<map.shape.height {
         for j in 0..<map.shape.width {
           let pixel = base + n * map.imageStride + map.offset(i, j)

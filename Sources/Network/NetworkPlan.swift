@@ -9,8 +9,8 @@ package final class NetworkPlan: Sendable {
   package let model: ModelSpecification
   package let parameters: ParameterTable
   package let classes: Int
-  /// Examples a workspace holds at most.
-  package let maximumExamples: Int
+  /// How many images a workspace holds.
+  package let capacity: ImageCapacity
   /// Whether the gradient of the images themselves is computed (for gradient checks).
   package let computesInputGradient: Bool
   /// Floats of the prepared (transposed) weights.
@@ -18,15 +18,18 @@ package final class NetworkPlan: Sendable {
   package let maps: [MapLayout]
   package let gradients: [MapLayout]
   let stages: [Stage]
+  /// The stages before the first dense one, computed block by block; the others are computed chunk by chunk.
+  let frontCount: Int
+  /// Images that each stage of the front takes at a time; never falls.
+  let blocks: [Int]
 
   /// - Throws: `UserError(.badConfiguration)` where layers do not fit together; the subject names the layer.
-  package init(_ model: ModelSpecification, maximumExamples: Int, computesInputGradient: Bool = false) throws {
-    var builder = try NetworkBuilder(
-      model, maximumExamples: maximumExamples, computesInputGradient: computesInputGradient)
+  package init(_ model: ModelSpecification, capacity: ImageCapacity, computesInputGradient: Bool = false) throws {
+    var builder = try NetworkBuilder(model, capacity: capacity, computesInputGradient: computesInputGradient)
     try builder.addLayers()
     try builder.finish()
     self.model = model
-    self.maximumExamples = maximumExamples
+    self.capacity = capacity
     self.computesInputGradient = computesInputGradient
     parameters = builder.parameters
     classes = builder.classes
@@ -34,8 +37,19 @@ package final class NetworkPlan: Sendable {
     maps = builder.maps
     gradients = builder.gradients
     stages = builder.stages
+    frontCount = builder.frontCount
+    blocks = builder.blocks
   }
 
-  /// The largest weight, in floats: what the tree over shards needs per level.
-  var largestParameter: Int { parameters.parameters.map(\.packedCount).max() ?? 0 }
+  /// Floats of the front's parameters, which come first in the flat buffer.
+  var frontParameterCount: Int {
+    let back = stages[frontCount...].lazy.compactMap(\.weight).first
+    return back.map { parameters.parameters[$0].offset } ?? parameters.packedCount
+  }
+
+  /// Floats that the tree over shards needs per level: the front's parameters, or the largest behind it.
+  var treeLevelFloats: Int {
+    let back = stages[frontCount...].compactMap(\.weight).map { parameters.parameters[$0].packedCount }
+    return max(frontParameterCount, back.max() ?? 0)
+  }
 }

@@ -11,13 +11,17 @@ enum Stage {
   case relu
   case softmax(classes: Int)
 
-  /// Whether the stage has parameters.
-  var isTrainable: Bool {
+  /// Number of the weight in the parameter table; `nil` for stages without parameters.
+  var weight: Int? {
     switch self {
-    case .convolution, .dense: true
-    case .pool, .relu, .softmax: false
+    case .convolution(let s): s.weight
+    case .dense(let s): s.weight
+    case .pool, .relu, .softmax: nil
     }
   }
+
+  /// Whether the stage has parameters.
+  var isTrainable: Bool { weight != nil }
 
   /// Whether the stage's output is a ReLU's.
   var fusesReLU: Bool {

@@ -13,10 +13,12 @@ struct WinogradPlan {
   var channels: Int
   var filters: Int
   /// Tiles transformed and multiplied at a time.
-  var group: Int
+  private(set) var group = 0
+  /// Tiles of the largest shard.
+  private var shardTiles = 0
   /// Rows of the batched products: tile t at `t · channels`, `t · filters`; channel c at c, and at 32·c.
-  var tilesOfChannels: OffsetTable
-  var tilesOfFilters: OffsetTable
+  private(set) var tilesOfChannels = OffsetTable([])
+  private(set) var tilesOfFilters = OffsetTable([])
   var channelRows: OffsetTable
   var sumRows: OffsetTable
 
@@ -60,18 +62,24 @@ struct WinogradPlan {
     inputTileColumns = Self.tiles(input.shape.width)
     self.channels = input.channelStride
     self.filters = roundUp(filters, to: 16)
-    group = Self.group(size, self.channels, self.filters)
-    tilesOfChannels = OffsetTable(count: group, stride: self.channels)
-    tilesOfFilters = OffsetTable(count: group, stride: self.filters)
     channelRows = OffsetTable(count: self.channels, stride: 1)
     sumRows = OffsetTable(count: self.channels, stride: 32)
   }
 
-  /// Tiles per group: as many as keep both transformed sides within about 1 MiB of second-level cache, but at least 64,
-  /// as the transformed weights are read once per group. Changes speed only.
-  private static func group(_ size: WinogradSize, _ channels: Int, _ filters: Int) -> Int {
-    let bytesPerTile = size.products * (channels + filters) * 4
-    return max(64, min(256, (1 << 20) / bytesPerTile / 8 * 8))
+  /// Images that make a group of tiles: the transformed weights are read once per group.
+  var imagesPerGroup: Int { (Self.tilesPerGroup + tilesPerImage - 1) / tilesPerImage }
+  private var tilesPerImage: Int { outputTileRows * outputTileColumns }
+  /// Enough rows for the products to hide the reading of weights from the second-level cache or beyond.
+  private static let tilesPerGroup = 64
+
+  /// Decides on groups: all tiles of a block, or equal parts of about `tilesPerGroup`. Changes speed only.
+  mutating func setGroups(imagesPerBlock: Int, imagesPerShard: Int) {
+    let tiles = imagesPerBlock * tilesPerImage
+    let groups = max(1, (tiles + Self.tilesPerGroup / 2) / Self.tilesPerGroup)
+    group = roundUp((tiles + groups - 1) / groups, to: 8)
+    shardTiles = imagesPerShard * tilesPerImage
+    tilesOfChannels = OffsetTable(count: group, stride: channels)
+    tilesOfFilters = OffsetTable(count: group, stride: filters)
   }
 
   /// Floats from one of the planes of tiles to the next, kept off multiples of the cache's set stride.
@@ -80,10 +88,14 @@ struct WinogradPlan {
   /// Floats from one of the planes of weights to the next.
   var forwardWeightPlane: Int { roundUp(filters, to: 32) * channels }
   var backwardWeightPlane: Int { roundUp(channels, to: 32) * filters }
-  /// The sums of the weight gradient, `[products][K/32][C][32]`.
-  var sumPlane: Int { roundUp(filters, to: 32) * channels + 16 }
+  /// The sums of the weight gradient, `[products][K/32][C][32]`, or those of 32 filters where none are kept.
+  var sumPlane: Int { (shardTiles > group ? roundUp(filters, to: 32) : 32) * channels + 16 }
+  /// Floats of sums that are kept until a shard of more than one group ends.
+  var keptSums: Int { shardTiles > group ? size.products * sumPlane : 0 }
   /// Scratch floats of the largest pass.
-  var scratchFloats: Int { size.products * (channelPlane + filterPlane + sumPlane) + 64 }
+  var scratchFloats: Int {
+    size.products * (channelPlane + filterPlane + (shardTiles > group ? 0 : sumPlane)) + 64
+  }
 
   /// Zero rows (columns) that tiles read behind `extent` pixels which start `before` pixels early.
   static func haloAfter(tiles: Int, size: WinogradSize, before: Int, extent: Int) -> Int {

@@ -2,62 +2,61 @@ import KernelInterface
 
 /// One worker's memory: activations, gradients of activations, losses, labels and the scratch of the shard tree.
 ///
-/// Plain addresses throughout, so that passing it on costs no reference counting. Lives in memory that the worker owns and has touched first; nothing is allocated after `init`.
+/// Plain addresses throughout, so that passing it on costs no reference counting. Lives in memory that the worker owns
+/// and has touched first; nothing is allocated after `init`.
 package struct Workspace {
-  /// Start of map i's first image; `maps[i]` and `gradients[i]` are laid out as the plan says.
-  let maps: PointerTable
-  let gradients: PointerTable
+  /// Memory of map i; `maps[i]` and `gradients[i]` are laid out as the plan says.
+  let maps: PointerTable<Float>
+  let gradients: PointerTable<Float>
+  /// The mask of pool i, see `PoolArguments`; as long-lived as the pool's output.
+  let masks: PointerTable<Int32>
+  /// What convolution i sums in the transform domain over the blocks of a shard.
+  let transformedSums: PointerTable<Float>
+  /// One per image of the run.
   package let labels: UnsafeMutablePointer<Int32>
   package let losses: UnsafeMutablePointer<Float>
   package let correct: UnsafeMutablePointer<Int32>
-  /// One buffer of `largestParameter` floats per level of the tree inside a chunk.
-  let treeScratch: PointerTable
+  /// One buffer of `treeLevelFloats` per level of the shard tree inside a run.
+  let treeScratch: PointerTable<Float>
   /// What one pass of one layer needs for itself: transform domains, transposed gradients.
   let scratch: UnsafeMutablePointer<Float>
 
-  /// Bytes of a workspace of `plan` whose chunks have at most `shards` shards.
-  package static func byteCount(_ plan: NetworkPlan, shards: Int) -> Int {
+  /// Bytes of a workspace of `plan`.
+  package static func byteCount(_ plan: NetworkPlan) -> Int {
     var layout = BufferLayout(base: nil)
-    _ = Workspace(plan, shards: shards, layout: &layout)
+    _ = Workspace(plan, layout: &layout)
     return layout.byteCount
   }
 
   /// Cuts `memory` (of `byteCount` bytes, aligned to 64) into buffers and clears what must be zero: the maps' halos
   /// and padding lanes. Whatever else the memory held does not matter.
-  package init(_ plan: NetworkPlan, shards: Int, memory: UnsafeMutableRawPointer) {
+  package init(_ plan: NetworkPlan, memory: UnsafeMutableRawPointer) {
     var layout = BufferLayout(base: memory)
-    self.init(plan, shards: shards, layout: &layout)
-    for (i, map) in plan.maps.enumerated() {
-      maps[i].update(repeating: 0, count: map.floatCount(images: plan.maximumExamples))
-    }
+    self.init(plan, layout: &layout)
+    for (i, map) in plan.maps.enumerated() { maps[i].update(repeating: 0, count: plan.floatCount(map)) }
     for (i, map) in plan.gradients.enumerated() where plan.storesGradient(i) {
-      gradients[i].update(repeating: 0, count: map.floatCount(images: plan.maximumExamples))
+      gradients[i].update(repeating: 0, count: plan.floatCount(map))
     }
-    for level in 0..<Self.levels(shards) { treeScratch[level].update(repeating: 0, count: plan.largestParameter) }
+    for level in 0..<plan.capacity.treeLevels { treeScratch[level].update(repeating: 0, count: plan.treeLevelFloats) }
   }
 
-  private init(_ plan: NetworkPlan, shards: Int, layout: inout BufferLayout) {
-    let n = plan.maximumExamples
-    maps = layout.takeTable(plan.maps.map { $0.floatCount(images: n) })
+  private init(_ plan: NetworkPlan, layout: inout BufferLayout) {
+    maps = layout.takeTable(plan.maps.map { plan.floatCount($0) })
     gradients = layout.takeTable(
-      plan.gradients.enumerated().map { i, map in plan.storesGradient(i) ? map.floatCount(images: n) : 0 })
-    labels = layout.take(n, of: Int32.self)
-    losses = layout.take(n, of: Float.self)
-    correct = layout.take(n, of: Int32.self)
-    treeScratch = layout.takeTable([Int](repeating: plan.largestParameter, count: Self.levels(shards)))
+      plan.gradients.enumerated().map { i, map in plan.storesGradient(i) ? plan.floatCount(map) : 0 })
+    masks = layout.takeTable(plan.stages.indices.map { plan.maskImage($0) * plan.maskImages($0) })
+    transformedSums = layout.takeTable(
+      plan.stages.map { if case .convolution(let s) = $0 { s.winograd?.keptSums ?? 0 } else { 0 } })
+    labels = layout.take(plan.capacity.run, of: Int32.self)
+    losses = layout.take(plan.capacity.run, of: Float.self)
+    correct = layout.take(plan.capacity.run, of: Int32.self)
+    treeScratch = layout.takeTable([Int](repeating: plan.treeLevelFloats, count: plan.capacity.treeLevels))
     scratch = layout.take(plan.scratchFloats, of: Float.self)
-  }
-
-  /// Levels of the tree inside a chunk of `shards` shards.
-  private static func levels(_ shards: Int) -> Int {
-    var levels = 0
-    while 1 << levels < shards { levels += 1 }
-    return levels
   }
 }
 
 /// Addresses of consecutive buffers.
-typealias PointerTable = UnsafePointer<UnsafeMutablePointer<Float>>
+typealias PointerTable<T> = UnsafePointer<UnsafeMutablePointer<T>>
 
 /// Hands out consecutive, 64-byte aligned buffers of one block of memory, or only measures where there is none yet.
 struct BufferLayout {
@@ -75,11 +74,11 @@ struct BufferLayout {
     return pointer
   }
 
-  /// Buffers of the given floats, and before them the table of their addresses.
-  mutating func takeTable(_ floatCounts: [Int]) -> PointerTable {
-    let table = take(floatCounts.count, of: UnsafeMutablePointer<Float>.self)
-    for (i, count) in floatCounts.enumerated() {
-      let buffer = take(count, of: Float.self)
+  /// Buffers of the given counts, and before them the table of their addresses.
+  mutating func takeTable<T>(_ counts: [Int]) -> PointerTable<T> {
+    let table = take(counts.count, of: UnsafeMutablePointer<T>.self)
+    for (i, count) in counts.enumerated() {
+      let buffer = take(count, of: T.self)
       if base != nil { (table + i).initialize(to: buffer) }
     }
     return PointerTable(table)
@@ -93,6 +92,20 @@ extension NetworkPlan {
     let first = stages.firstIndex(where: \.isTrainable) ?? stages.count
     return i > first && i < maps.count - 1
   }
+
+  /// Floats of a map's or gradient's memory.
+  func floatCount(_ map: MapLayout) -> Int { map.floatCount(images: capacity.images(map.residence)) }
+
+  /// Words of the mask of one image, 0 for stages that are no pools.
+  func maskImage(_ i: Int) -> Int {
+    guard case .pool = stages[i] else { return 0 }
+    let output = maps[i + 1]
+    return output.shape.height
+      * PoolArguments.maskRow(outWidth: output.shape.width, channels: output.channelStride)
+  }
+
+  /// Images whose masks are kept: of a chunk, like all activations of the front, or of a run.
+  func maskImages(_ i: Int) -> Int { i < frontCount ? capacity.chunk : capacity.run }
 
   /// Floats of the scratch that the hungriest pass needs.
   var scratchFloats: Int {

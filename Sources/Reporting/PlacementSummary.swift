@@ -6,7 +6,8 @@ extension PlacementReport {
   package var json: JSONValue {
     .object([
       .init("workers", .array(workers.map(Self.worker))), .init("memory", .array(memory.map(Self.memory))),
-      .init("as_planned", .bool(mismatches.isEmpty)), .init("numa_balancing", .bool(hasAutomaticNUMABalancing)),
+      .init("dataset", .string(dataset.rawValue)), .init("as_planned", isAsPlanned.map { .bool($0) } ?? .null),
+      .init("numa_balancing", .bool(hasAutomaticNUMABalancing)),
       .init("notes", .array((mismatches + notes).map { .string($0) })),
     ])
   }
@@ -32,7 +33,8 @@ extension PlacementReport {
     let shares: [String] = memory.filter { $0.tally.bytes > 0 }.map { memory in
       let onNode: String = memory.tally.onNodeShare.map { NumberText.percent($0) } ?? "unknown"
       let huge: String = memory.hugeShare.map { ", \(NumberText.percent($0)) huge" } ?? ""
-      return "\(memory.kind.rawValue) \(onNode)\(huge)"
+      let policy: String = memory.kind == .data && dataset != .whole ? " (\(dataset.rawValue))" : ""
+      return "\(memory.kind.rawValue)\(policy) \(onNode)\(huge)"
     }
     return [("threads", threads), ("pages", "on their node: " + shares.joined(separator: "; "))]
       + (mismatches.prefix(4) + notes).map { ("note", $0) }

@@ -80,9 +80,23 @@ extension StepBreakdown {
 }
 
 extension ScalingPrediction {
+  /// `8 nodes against 8 times one node: 96.71% in three phases, 71.30% flat`.
+  private var nodeLines: [String] {
+    guard target.nodes > 1, let phases: Double = nodeEfficiency(.threePhase), let flat: Double = nodeEfficiency(.flat)
+    else { return [] }
+    return [
+      "\(target.nodes) nodes against \(target.nodes) times one node: "
+        + "\(NumberText.percent(phases)) in three phases, as training does; \(NumberText.percent(flat)) flat"
+    ]
+  }
+
   var json: JSONValue {
     .object([
       .init("topology", .string(target.description)),
+      .init(
+        "node_efficiency",
+        .object(
+          ReductionDesign.allCases.map { .init($0.rawValue, nodeEfficiency($0).map { .number($0) } ?? .null) })),
       .init(
         "checks",
         .array(
@@ -112,7 +126,9 @@ extension ScalingPrediction {
           .init("optimizer_ms", .number(costs.optimizer * 1e-6)),
           .init("prepare_ms", .number(costs.prepare * 1e-6)),
           .init("parameter_bytes", .number(costs.parameterBytes)),
+          .init("prepared_bytes", .number(costs.preparedBytes)), .init("shard_bytes", .number(costs.shardBytes)),
           .init("core_gb_per_second", .number(costs.coreBytesPerNanosecond)),
+          .init("copy_gb_per_second", .number(costs.copyBytesPerNanosecond)),
           .init("assumed_node_gb_per_second", .number(costs.nodeBytesPerNanosecond)),
           .init("assumed_link_gb_per_second", .number(costs.linkBytesPerNanosecond)),
         ])),
@@ -141,11 +157,12 @@ extension ScalingPrediction {
     }
     return ["the model against this machine, images/s"] + checked.lines(indentation: 2)
       + ["", "predicted for \(target) (nodes x cores), one shard a worker; see docs/scaling-model.md"]
-      + table.lines(indentation: 2)
+      + table.lines(indentation: 2) + nodeLines
       + [
         "measured: contention \(NumberText.fixed(costs.contention, 3)), jitter \(NumberText.percent(costs.jitter)), "
           + "barrier \(NumberText.fixed(costs.barrierArrival, 0)) ns a worker, "
-          + "\(NumberText.fixed(costs.coreBytesPerNanosecond, 1)) GB/s a core",
+          + "\(NumberText.fixed(costs.coreBytesPerNanosecond, 1)) GB/s one core, "
+          + "\(NumberText.fixed(costs.copyBytesPerNanosecond, 1)) GB/s all",
         "assumed: \(NumberText.fixed(costs.nodeBytesPerNanosecond, 0)) GB/s a node, "
           + "\(NumberText.fixed(costs.linkBytesPerNanosecond, 0)) GB/s between nodes",
       ]

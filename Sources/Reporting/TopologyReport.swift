@@ -4,21 +4,27 @@ import Training
 /// What `topology` prints: the machine, the kernels, and with a configuration the place of every worker.
 package struct TopologyReport: Summary {
   package var topology: Topology
-  package var kernels: String
+  /// The build in use; `nil` for another machine.
+  package var kernels: String?
   /// Why this build of the kernels and no other; empty where it is not told.
   package var kernelReason: String
   package var placement: Placement?
+  package var memory: MemoryPlan?
 
-  package init(topology: Topology, kernels: String, kernelReason: String = "", placement: Placement?) {
+  package init(
+    topology: Topology, kernels: String?, kernelReason: String = "", placement: Placement?, memory: MemoryPlan? = nil
+  ) {
     self.topology = topology
     self.kernels = kernels
     self.kernelReason = kernelReason
     self.placement = placement
+    self.memory = memory
   }
 
   package var lines: [String] {
-    topology.lines + ["Kernels      \(kernels)\(kernelReason.isEmpty ? "" : ", \(kernelReason)")"]
-      + (placement.map { [""] + $0.lines } ?? [])
+    topology.lines
+      + (kernels.map { ["Kernels      \($0)\(kernelReason.isEmpty ? "" : ", \(kernelReason)")"] } ?? [])
+      + (placement.map { [""] + $0.lines } ?? []) + (memory.map { [""] + $0.lines } ?? [])
   }
 
   package var json: JSONValue {
@@ -31,7 +37,7 @@ package struct TopologyReport: Summary {
           topology.cores.map {
             .object([
               .init("cpus", .string($0.cpus.description)), .init("node", .integer($0.node)),
-              .init("package", .integer($0.package)),
+              .init("package", .integer($0.package)), .init("last_level_cache", .integer($0.lastLevelCache)),
             ])
           })),
       .init(
@@ -43,6 +49,7 @@ package struct TopologyReport: Summary {
               .init("shared_by", .string($0.sharedBy.description)),
             ])
           })),
+      .init("last_level_caches", .array(topology.lastLevelCaches.map { .string($0.description) })),
       .init(
         "usable",
         .object([
@@ -50,13 +57,16 @@ package struct TopologyReport: Summary {
           .init("quota", topology.usable.quota.map { .integer($0) } ?? .null),
           .init("reasons", .array(topology.usable.reasons.map { .string($0) })),
         ])),
-      .init("kernels", .string(kernels)),
+      .init("numa_balancing", .bool(topology.hasAutomaticNUMABalancing)),
+      .init("transparent_huge_pages", .string(topology.transparentHugePages)),
     ]
-    if !kernelReason.isEmpty { members.append(.init("kernels_because", .string(kernelReason))) }
+    if let kernels: String { members.append(.init("kernels", .string(kernels))) }
+    if kernels != nil, !kernelReason.isEmpty { members.append(.init("kernels_because", .string(kernelReason))) }
     if let placement: Placement {
       members.append(.init("workers", .array(placement.workers.map(Self.worker))))
       members.append(.init("notes", .array(placement.notes.map { .string($0) })))
     }
+    if let memory: MemoryPlan { members.append(.init("memory", memory.json)) }
     return .object(members)
   }
 

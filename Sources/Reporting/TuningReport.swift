@@ -39,7 +39,7 @@ package enum TuningText {
       case .none: "none"
       case .cpus(let list): "CPUs \(list)"
       }
-    return policy + (runtime.useSMT ? ", SMT" : "")
+    return policy + (runtime.useSMT ? ", SMT" : "") + (runtime.memory.hugePages ? "" : ", small pages")
   }
 
   /// `2 workers, close: 12,345 images/s`.

@@ -10,7 +10,7 @@ package struct AllReduceSummary: Sendable, Hashable {
     package var parameters: Int
     /// Barrier, additions and optimizer, barrier.
     package var microseconds: Double
-    /// Bytes that must move at least: every partial sum read, weights and velocity read and written.
+    /// Bytes that must move at least: every partial sum read, weights and velocity read and written, replicas written.
     package var bytes: Double
     /// Of a copy of as many bytes by as many threads.
     package var copyMicroseconds: Double
@@ -20,6 +20,8 @@ package struct AllReduceSummary: Sendable, Hashable {
     package var shareOfCopy: Double { copyMicroseconds / microseconds }
   }
   package var workers: Int
+  /// Whose memory the workers use.
+  package var nodes: Int
   package var kernels: String
   /// Read and written by all workers together, far beyond the caches.
   package var copyGigabytesPerSecond: Double
@@ -28,7 +30,8 @@ package struct AllReduceSummary: Sendable, Hashable {
   package var rows: [Row]
 }
 
-/// The all-reduce alone, as training does it: one partial sum per worker, segments, the optimizer in the same pass.
+/// The all-reduce alone, as training does it: one partial sum per worker, first inside nodes, then across them, the
+/// optimizer in the same pass, and the nodes' replicas of the weights.
 package enum AllReduceBenchmark {
   package static let defaultSizes: [Int] = [10_000, 100_000, 1_000_000, 3_000_000, 10_000_000]
   private static let copyBytes: Int = 64 << 20
@@ -48,7 +51,7 @@ package enum AllReduceBenchmark {
     var rows: [AllReduceSummary.Row] = []
     for size in sizes {
       let parameters = (size + 31) / 32 * 32
-      let bytes = 4 * Double(parameters) * Double(placement.workers.count + 4)
+      let bytes = 4 * Double(parameters) * Double(placement.workers.count + 4 + placement.groups.count - 1)
       let time = try reduceNanoseconds(
         group, parameters, kernels, configuration.training.optimizer, seconds: secondsPerSize)
       let copied = try copyNanoseconds(group, bytes: Int(bytes), seconds: secondsPerSize)
@@ -56,7 +59,7 @@ package enum AllReduceBenchmark {
         .init(parameters: parameters, microseconds: time * 1e-3, bytes: bytes, copyMicroseconds: copied * 1e-3))
     }
     return AllReduceSummary(
-      workers: placement.workers.count, kernels: kernels.name,
+      workers: placement.workers.count, nodes: placement.groups.count, kernels: kernels.name,
       copyGigabytesPerSecond: Double(copyBytes * placement.workers.count) / copy, barrierNanoseconds: barrier,
       rows: rows)
   }
@@ -77,7 +80,7 @@ package enum AllReduceBenchmark {
   static func copyNanoseconds(_ group: WorkerGroup, bytes: Int, seconds: Double) throws -> Double {
     let floats = max(1, bytes / (8 * group.workerCount))
     return try timed(group, seconds: seconds) { context in
-      let memory = try NodeBuffer(byteCount: 8 * floats, node: context.node)
+      let memory = try NodeBuffer(byteCount: 8 * floats, node: context.memoryNode)
       let source = memory.pointer.bindMemory(to: Float.self, capacity: 2 * floats)
       source.update(repeating: 1, count: 2 * floats)
       return Owned(memory: memory) { (source + floats).update(from: source, count: floats) }
@@ -88,23 +91,31 @@ package enum AllReduceBenchmark {
     _ group: WorkerGroup, _ parameters: Int, _ kernels: KernelTable, _ optimizer: SGDConfiguration, seconds: Double
   ) throws -> Double {
     let workers = group.workerCount
-    let program = ReductionProgram(shardCount: workers, runs: (0..<workers).map { $0..<$0 + 1 })
-    let shared = SharedBuffers(workers: workers, memory: try NodeBuffer(byteCount: 8 * parameters))
+    let groups = group.placement.groups
+    let program = ReductionProgram(
+      shardCount: workers, runs: (0..<workers).map { $0..<$0 + 1 }, groups: groups.map(\.workers))
+    let segments = SegmentUpdate.segments(count: parameters, groups: groups.map(\.workers))
+    let shared = try SharedBuffers(group.placement, parameters: parameters)
     return try timed(group, seconds: seconds) { context in
       // Zeros: sums that are added up again and again stay finite.
-      let memory = try NodeBuffer(byteCount: 4 * parameters, node: context.node)
+      let memory = try NodeBuffer(byteCount: 4 * parameters, node: context.memoryNode)
       let gradient = memory.pointer.bindMemory(to: Float.self, capacity: parameters)
       gradient.update(repeating: 0, count: parameters)
       shared.gradients[context.index] = gradient
-      let segment = SegmentUpdate.segment(context.index, of: workers, count: parameters)
-      let weights = shared.memory.pointer.bindMemory(to: Float.self, capacity: 2 * parameters)
-      for part in [weights, weights + parameters] {
-        (part + segment.lowerBound).update(repeating: 0, count: segment.count)
-      }
+      let segment = segments[context.index]
+      let part = SegmentUpdate.segment(context.member, of: context.members.count, count: parameters)
+      (shared.velocity + segment.lowerBound).update(repeating: 0, count: segment.count)
+      (shared.replicas[context.group] + part.lowerBound).update(repeating: 0, count: part.count)
       let update = SegmentUpdate(
-        program: program, gradients: shared.gradients, slots: 1, replicas: [weights], velocity: weights + parameters,
+        program: program, gradients: shared.gradients, slots: 1, replicas: shared.replicas, velocity: shared.velocity,
         kernels: kernels, optimizer: optimizer)
-      return Owned(memory: memory) { _ = update.update(segment, group: 0, m: 1, learningRate: 0.1) }
+      return Owned(memory: memory) {
+        if groups.count > 1 {
+          update.sum(part, group: context.group)
+          try context.barrier.wait()
+        }
+        _ = update.update(segment, group: context.group, m: 1, learningRate: 0.1)
+      }
     }
   }
 
@@ -123,7 +134,7 @@ package enum AllReduceBenchmark {
         // Written by worker 0 before the last barrier of the round before.
         if stop.isRequested { break }
         let start = monotonicNanoseconds()
-        owned.body()
+        try owned.body()
         try context.barrier.wait()
         let end = monotonicNanoseconds()
         round += 1
@@ -138,7 +149,7 @@ package enum AllReduceBenchmark {
   /// A worker's memory together with what it does to it.
   private struct Owned: ~Copyable {
     let memory: NodeBuffer
-    let body: () -> Void
+    let body: () throws -> Void
   }
 
   /// `@unchecked Sendable`: written by worker 0 alone, read after all have finished.
@@ -147,12 +158,20 @@ package enum AllReduceBenchmark {
   /// `@unchecked Sendable`: each worker enters its own buffer before the first barrier; segments have one writer.
   private final class SharedBuffers: @unchecked Sendable {
     let gradients: UnsafeMutablePointer<UnsafeMutablePointer<Float>?>
-    let memory: NodeBuffer
+    /// One per memory group, first touched by its members.
+    let replicas: [UnsafeMutablePointer<Float>]
+    let velocity: UnsafeMutablePointer<Float>
+    private let memory: NodeBuffer
 
-    init(workers: Int, memory: consuming NodeBuffer) {
-      gradients = .allocate(capacity: workers)
-      gradients.initialize(repeating: nil, count: workers)
-      self.memory = memory
+    init(_ placement: Placement, parameters: Int) throws(UserError) {
+      let groups = placement.groups.count
+      let stride = roundUp(parameters, to: NodeBuffer.pageBytes / MemoryLayout<Float>.stride)
+      memory = try NodeBuffer(byteCount: (groups + 1) * stride * MemoryLayout<Float>.stride, hugePages: groups == 1)
+      let floats = memory.pointer.bindMemory(to: Float.self, capacity: (groups + 1) * stride)
+      velocity = floats
+      replicas = (1...groups).map { floats + $0 * stride }
+      gradients = .allocate(capacity: placement.workers.count)
+      gradients.initialize(repeating: nil, count: placement.workers.count)
     }
 
     deinit { gradients.deallocate() }

@@ -39,7 +39,8 @@ package enum GradientCheck {
   ) throws -> [GradientCheckRow] {
     let examples = min(exampleCount, training.count)
     guard examples > 0 else { throw UserError(.badData, "data.train", "the training set has 0 examples") }
-    let network = try NetworkPlan(configuration.model, maximumExamples: examples, computesInputGradient: true)
+    let network = try NetworkPlan(
+      configuration.model, capacity: ImageCapacity(shard: examples), computesInputGradient: true)
     try checkDataset(training, "data.train", network)
     let kernels = try kernels ?? KernelBuild.select(request: environmentVariable("LOCKSTEP_KERNELS"))
     let production = try productionGradients(configuration, network, training, examples: examples, kernels: kernels)
@@ -111,10 +112,10 @@ package enum GradientCheck {
     kernels: KernelTable
   ) throws -> Production {
     let parameters = network.parameters
-    let workspaceBytes = Workspace.byteCount(network, shards: 1)
+    let workspaceBytes = Workspace.byteCount(network)
     let floats = 2 * parameters.packedCount + network.preparedCount
     let memory = try NodeBuffer(byteCount: workspaceBytes + floats * MemoryLayout<Float>.stride, node: nil)
-    let workspace = Workspace(network, shards: 1, memory: memory.pointer)
+    let workspace = Workspace(network, memory: memory.pointer)
     let weights = (memory.pointer + workspaceBytes).bindMemory(to: Float.self, capacity: floats)
     weights.update(repeating: 0, count: floats)
     let gradient = weights + parameters.packedCount
@@ -133,7 +134,7 @@ package enum GradientCheck {
     var result = Production()
     let random = RandomStream(seed: configuration.seed, purpose: .gradientCheck, stream: UInt32.max)
     for n in 0..<examples {
-      let input = network.input(workspace, example: n)
+      let input = network.input(workspace, image: n, of: 0..<examples)
       workspace.labels[n] = training.labels[n]
       result.labels.append(Int(training.labels[n]))
       for i in 0..<training.height {
@@ -146,17 +147,15 @@ package enum GradientCheck {
         }
       }
     }
-    network.forward(
-      workspace, examples: examples, weights: weights, prepared: prepared, kernels: kernels, keepsProbabilities: false)
-    network.backward(
-      workspace, examples: examples, shardSize: examples, weights: weights, prepared: prepared, gradient: gradient,
-      kernels: kernels)
+    network.sumGradients(
+      workspace, examples: examples, into: gradient, PassInputs(weights: weights, prepared: prepared, kernels: kernels)
+    ) { _ in }
     for parameter in parameters.parameters {
       result.weights[parameter.name] = parameters.unpack(parameter, from: weights)
       result.gradients[parameter.name] = parameters.unpack(parameter, from: gradient)
         .map { Double($0) / Double(examples) }
     }
-    for n in 0..<examples { result.inputGradient += network.inputGradient(workspace, example: n).map(Double.init) }
+    for n in 0..<examples { result.inputGradient += network.inputGradient(workspace, imageOfChunk: n).map(Double.init) }
     return result
   }
 }

@@ -81,12 +81,12 @@ package enum KernelBenchmark {
     -> KernelBenchmarkSummary
   {
     let network = plan.network
-    let examples = network.maximumExamples
-    let workspaceBytes = Workspace.byteCount(network, shards: plan.shardsPerChunk)
+    let examples = network.capacity.chunk
+    let workspaceBytes = Workspace.byteCount(network)
     let copyFloats = 8 << 20
     let count = network.parameters.packedCount
     let memory = try NodeBuffer(byteCount: workspaceBytes + (count + 2 * copyFloats) * 4)
-    let w = Workspace(network, shards: plan.shardsPerChunk, memory: memory.pointer)
+    let w = Workspace(network, memory: memory.pointer)
     let gradient = (memory.pointer + workspaceBytes).bindMemory(to: Float.self, capacity: count + 2 * copyFloats)
     let copy = gradient + count
     network.prepareWeights(
@@ -100,13 +100,12 @@ package enum KernelBenchmark {
       (copy + copyFloats).update(from: copy, count: copyFloats)
       return Double(8 * copyFloats)
     }
+    let inputs = PassInputs(weights: shared.weights, prepared: shared.prepared, kernels: plan.kernels)
     var rows: [KernelBenchmarkSummary.Row] = []
     for layer in network.trainableLayers {
       for pass in layer.passes {
         let nanoseconds = median(seconds: seconds) {
-          network.run(
-            pass, stage: layer.stage, w, examples: examples, shardSize: plan.shards.shardSize,
-            weights: shared.weights, prepared: shared.prepared, gradient: gradient, kernels: plan.kernels)
+          network.run(pass, stage: layer.stage, w, into: gradient, inputs)
         }
         let perImage = nanoseconds / Double(examples)
         let bytes = layer.bytesPerImage + layer.weightBytes / Double(examples)

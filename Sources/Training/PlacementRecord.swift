@@ -26,7 +26,7 @@ struct PlacementRecord: Sendable {
 
   /// - Throws: as `PlacementReport.requireMatch`, for this worker alone.
   func requireMatch(_ placement: Placement, worker: Int) throws(UserError) {
-    try PlacementReport([(worker, self)], placement).requireMatch()
+    try PlacementReport([(worker, self)], placement, dataset: .whole).requireMatch()
   }
 }
 
@@ -54,7 +54,8 @@ extension TrainingLoop {
 
 extension PlacementReport {
   /// What the records say; nothing about huge pages.
-  init(_ records: [(worker: Int, record: PlacementRecord)], _ placement: Placement) {
+  init(_ records: [(worker: Int, record: PlacementRecord)], _ placement: Placement, dataset: DatasetPlacement) {
+    self.dataset = dataset
     workers = records.map { worker, record in
       Worker(
         worker: worker, cpu: placement.workers[worker].cpu, node: placement.workers[worker].node,
@@ -73,11 +74,13 @@ extension PlacementReport {
 
   /// The report of a run whose workers have finished, while its memory is still there.
   ///
-  /// - Parameter threadNotes: what the system refused the workers' threads.
+  /// - Parameters:
+  ///   - data: the training set, then others.
+  ///   - threadNotes: what the system refused the workers' threads.
   init(_ shared: SharedState, _ data: [PlacedDataset], threadNotes: [String]) {
     let plan = shared.plan
     let records = (0..<plan.workerCount).compactMap { worker in shared.placements[worker].map { (worker, $0) } }
-    self.init(records, plan.placement)
+    self.init(records, plan.placement, dataset: data.first?.policy ?? .whole)
     let map = MemoryMap.read()
     for index in memory.indices {
       let kind = memory[index].kind
@@ -94,8 +97,7 @@ extension PlacementReport {
       notes.append(
         "the system refused to place memory \(refusals) times (mbind), so the first touch decided where it lies")
     }
-    let unknown = memory.reduce(0) { $0 + $1.tally.unknownPages }
-    if unknown > 0 { notes.append("the system does not tell where \(unknown) pages lie (move_pages)") }
+    if unknownPages > 0 { notes.append("the system does not tell where \(unknownPages) pages lie (move_pages)") }
     if map == nil { notes.append("the system does not tell about huge pages (/proc/self/smaps)") }
   }
 }

@@ -33,24 +33,33 @@ package struct PlacementReport: Sendable, Hashable {
     package var tally: PageTally
     /// The share in huge pages; `nil` where the system does not tell.
     package var hugeShare: Double?
+
+    var mismatch: String? {
+      let away = tally.plannedPages - tally.pagesOnNode
+      return away == 0 ? nil : "\(away) of \(tally.plannedPages) pages of \(kind.rawValue) are on another node"
+    }
   }
   package var workers: [Worker]
   package var memory: [Memory]
+  /// How the training set lies.
+  package var dataset: DatasetPlacement
   package var hasAutomaticNUMABalancing: Bool
   /// What the system refused, and what to know about the above.
   package var notes: [String]
 
-  /// Where threads or memory were not where the plan wanted them; empty where all is as planned.
-  ///
-  /// Huge pages are wished for, not planned.
-  package var mismatches: [String] {
-    workers.flatMap(\.mismatches) + memory.flatMap { $0.tally.mismatches($0.kind) }
-  }
+  /// Where threads or memory were not where the plan wanted them; huge pages are wished for, not planned.
+  package var mismatches: [String] { workers.flatMap(\.mismatches) + memory.compactMap(\.mismatch) }
 
-  /// - Throws: `UserError(.systemRefused)` with the mismatches, where there are any.
+  /// Pages that the system would not tell about.
+  package var unknownPages: Int { memory.reduce(0) { $0 + $1.tally.unknownPages } }
+
+  /// Whether all is where the plan wanted it; `nil` where nothing is known to be wrong, but not all is known.
+  package var isAsPlanned: Bool? { mismatches.isEmpty ? (unknownPages == 0 ? true : nil) : false }
+
+  /// - Throws: `UserError(.systemRefused)` with the mismatches, or with what the system does not tell.
   package func requireMatch() throws(UserError) {
-    let mismatches = mismatches
-    if mismatches.isEmpty { return }
+    if isAsPlanned == true { return }
+    let mismatches = mismatches + (unknownPages > 0 ? ["the system does not tell where \(unknownPages) pages lie"] : [])
     let more = mismatches.count > 8 ? "; and \(mismatches.count - 8) more" : ""
     throw UserError(
       .systemRefused, "--strict-placement", mismatches.prefix(8).joined(separator: "; ") + more,
@@ -114,16 +123,4 @@ package struct PageTally: Sendable, Hashable {
 
   /// The share of the planned pages that are on their node; `nil` where nothing was planned or the system does not tell.
   package var onNodeShare: Double? { plannedPages == 0 ? nil : Double(pagesOnNode) / Double(plannedPages) }
-
-  func mismatches(_ kind: MemoryClass) -> [String] {
-    var mismatches: [String] = []
-    if pagesOnNode < plannedPages {
-      mismatches.append(
-        "\(plannedPages - pagesOnNode) of \(plannedPages) pages of \(kind.rawValue) are on another node")
-    }
-    if unknownPages > 0 {
-      mismatches.append("the system does not tell where \(unknownPages) pages of \(kind.rawValue) are")
-    }
-    return mismatches
-  }
 }

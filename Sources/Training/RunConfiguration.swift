@@ -147,7 +147,7 @@ package struct MemoryConfiguration: Hashable, Sendable {
     case perNode = "per_node"
   }
   package var dataset: Dataset
-  /// Whether large buffers ask the system for huge pages.
+  /// Whether large buffers ask the system for huge pages, or refuse them.
   package var hugePages: Bool
 
   package init(dataset: Dataset = .auto, hugePages: Bool = true) {

@@ -17,8 +17,6 @@ package final class RunPlan: Sendable {
   /// The floats of the flat parameter buffer that each worker updates.
   let segments: [Range<Int>]
   let shards: ShardPlan
-  /// Shards computed layer by layer together: a power of two; changes speed and memory only.
-  let shardsPerChunk: Int
   /// How shard gradients combine for a full batch and for the ragged last one.
   let fullBatch: ReductionProgram
   let lastBatch: ReductionProgram
@@ -26,13 +24,14 @@ package final class RunPlan: Sendable {
   let gradientSlots: Int
   let treeLevels: Int
 
-  /// Memory that activations of one worker may take before chunks become smaller.
+  /// Memory that a worker's workspace may take before chunks and runs become smaller.
   private static let activationBudgetBytes = 48 << 20
+  /// Images from which on the products of a dense layer hide the reading of its weights.
+  private static let imagesPerChunk = 64
 
   /// - Parameter kernels: the build to use instead of the one that `LOCKSTEP_KERNELS` and the processor select.
   package init(
-    _ configuration: RunConfiguration, topology: Topology, exampleCount: Int, computesInputGradient: Bool = false,
-    kernels: KernelTable? = nil
+    _ configuration: RunConfiguration, topology: Topology, exampleCount: Int, kernels: KernelTable? = nil
   ) throws {
     self.configuration = configuration
     let runtime = configuration.runtime
@@ -46,24 +45,45 @@ package final class RunPlan: Sendable {
     lastBatch = Self.program(shards, groups, step: shards.stepsPerEpoch - 1)
 
     try MemoryNeeds.requireFits(configuration.model, shardSize: runtime.shardSize, AvailableMemory.read())
-    // The chunk: as many shards of the largest tree node as fit the budget.
     let largest = (fullBatch.nodes + lastBatch.nodes).map(\.shards.count).max() ?? 1
-    let one = try NetworkPlan(
-      configuration.model, maximumExamples: runtime.shardSize, computesInputGradient: computesInputGradient)
-    let bytesPerShard = Workspace.byteCount(one, shards: 1)
-    var chunk = 1
-    while chunk < largest, 2 * chunk * bytesPerShard <= Self.activationBudgetBytes { chunk *= 2 }
-    shardsPerChunk = chunk
+    network = try Self.network(configuration.model, shardSize: runtime.shardSize, largestNode: largest)
     gradientSlots = max(fullBatch.slotsPerWorker, lastBatch.slotsPerWorker, 1)
     var levels = 0
-    while chunk << levels < largest { levels += 1 }
+    while (network.capacity.run / network.capacity.shard) << levels < largest { levels += 1 }
     treeLevels = levels
-    network =
-      chunk == 1
-      ? one
-      : try NetworkPlan(
-        configuration.model, maximumExamples: chunk * runtime.shardSize, computesInputGradient: computesInputGradient)
     segments = SegmentUpdate.segments(count: network.parameters.packedCount, groups: groups.map(\.workers))
+  }
+
+  /// Shards that a workspace sums without a flat gradient buffer per level of the tree.
+  var shardsPerRun: Int { network.capacity.run / network.capacity.shard }
+  /// Shards whose activations a workspace holds.
+  var shardsPerChunk: Int { network.capacity.chunk / network.capacity.shard }
+
+  /// The network with room for as many shards of the largest tree node as the budget allows: first chunks that make
+  /// dense layers worth their weights' way through the caches, then runs. Powers of two; changes speed and memory only.
+  private static func network(_ model: ModelSpecification, shardSize: Int, largestNode: Int) throws -> NetworkPlan {
+    func plan(_ shardsPerChunk: Int, _ chunksPerRun: Int) throws -> NetworkPlan {
+      try NetworkPlan(
+        model,
+        capacity: ImageCapacity(shard: shardSize, shardsPerChunk: shardsPerChunk, chunksPerRun: chunksPerRun))
+    }
+    var best = try plan(1, 1)
+    var shards = (chunk: 1, run: 1)
+    // What is over the budget already need not be tried larger, which may be more than can be laid out.
+    guard Workspace.byteCount(best) <= activationBudgetBytes else { return best }
+    while shards.chunk < largestNode, shards.chunk * shardSize < imagesPerChunk {
+      let larger = try plan(2 * shards.chunk, 1)
+      guard Workspace.byteCount(larger) <= activationBudgetBytes else { break }
+      shards = (2 * shards.chunk, 2 * shards.run)
+      best = larger
+    }
+    while shards.run < largestNode {
+      let larger = try plan(shards.chunk, 2 * shards.run / shards.chunk)
+      guard Workspace.byteCount(larger) <= activationBudgetBytes else { break }
+      shards.run *= 2
+      best = larger
+    }
+    return best
   }
 
   package var workerCount: Int { placement.workers.count }

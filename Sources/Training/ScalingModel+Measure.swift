@@ -39,11 +39,23 @@ extension ScalingModel {
     let bytes = 128 << 20
     costs.coreBytesPerNanosecond =
       Double(bytes) / (try AllReduceBenchmark.copyNanoseconds(single, bytes: bytes, seconds: 0.3))
-    let network = try NetworkPlan(configuration.model, maximumExamples: 1)
+    costs.copyBytesPerNanosecond =
+      Double(bytes * workers) / (try AllReduceBenchmark.copyNanoseconds(group, bytes: bytes * workers, seconds: 0.3))
+    let network = try NetworkPlan(configuration.model, capacity: ImageCapacity(shard: 1))
     costs.parameterBytes = 4 * Double(network.parameters.packedCount)
     costs.preparedBytes = 4 * Double(network.preparedCount)
+    let shard = try NetworkPlan(configuration.model, capacity: ImageCapacity(shard: shardSize))
+    let ownCaches = topology.caches.filter { $0.level <= 2 }.map(\.bytes).max() ?? 0
+    if Workspace.byteCount(shard) > ownCaches {
+      costs.shardBytes = network.trainableLayers.reduce(0) { sum, layer in
+        sum + Double(layer.passes.count) * (layer.bytesPerImage * Double(shardSize) + layer.weightBytes)
+      }
+    }
 
-    let here = ScalingModel(costs: costs, target: TargetTopology(nodes: 1, coresPerNode: workers), design: .flat)
+    // This machine as one node, whose bandwidth is known.
+    var local = costs
+    local.nodeBytesPerNanosecond = costs.copyBytesPerNanosecond
+    let here = ScalingModel(costs: local, target: TargetTopology(nodes: 1, coresPerNode: workers), design: .threePhase)
     let curves = [("strong", measured.strong), ("weak", measured.weak)]
     let checks = curves.flatMap { kind, points in
       points.filter { $0.workers <= workers }.map { point in

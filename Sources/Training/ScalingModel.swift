@@ -1,4 +1,5 @@
 import Diagnostics
+import Machine
 import Randomness
 
 /// A machine to predict: equal nodes of equal cores, one worker per core.
@@ -11,17 +12,29 @@ package struct TargetTopology: Sendable, Hashable, CustomStringConvertible {
     self.coresPerNode = coresPerNode
   }
 
-  /// From a text such as `8x16`: nodes × cores per node.
+  /// From a text such as `8x16`, nodes × cores per node, or from a folder with a copy of a machine's `/sys`.
   ///
-  /// - Throws: `UserError` (64) about `--predict`.
+  /// - Throws: `UserError` (64) about `--predict`; as `Topology.read` where the text has a `/`.
   package init(text: String) throws(UserError) {
+    if text.contains("/") {
+      self.init(try Topology.read(root: text))
+      return
+    }
     let parts = text.split(omittingEmptySubsequences: false, whereSeparator: { "xX×".contains($0) })
     guard parts.count == 2, let nodes = Int(parts[0]), let cores = Int(parts[1]), (1...1024).contains(nodes),
       (1...1024).contains(cores)
     else {
-      throw UserError(.usage, "--predict", "found \(text); allowed: NODESxCORES such as 8x16, each from 1 to 1024")
+      throw UserError(
+        .usage, "--predict",
+        "found \(text); allowed: NODESxCORES such as 8x16, each from 1 to 1024, or a folder with a / in its name")
     }
     self.init(nodes: nodes, coresPerNode: cores)
+  }
+
+  /// The nodes that have usable cores, each taken to have as many as the one with the fewest.
+  package init(_ topology: Topology) {
+    let coresOfNode = Dictionary(grouping: topology.usableCores, by: \.node).values.map(\.count)
+    self.init(nodes: coresOfNode.count, coresPerNode: coresOfNode.min() ?? 1)
   }
 
   package var description: String { "\(nodes)x\(coresPerNode)" }
@@ -44,8 +57,11 @@ package struct ScalingCosts: Sendable, Hashable {
   /// Bytes of all parameters, and of the transformed weights.
   package var parameterBytes: Double = 0
   package var preparedBytes: Double = 0
-  /// Bytes one core reads and writes while copying, alone.
+  /// Bytes that forward and backward over one shard move between layers; 0 where they stay in a core's own caches.
+  package var shardBytes: Double = 0
+  /// Bytes one core reads and writes while copying, alone, and all measured cores together.
   package var coreBytesPerNanosecond: Double = 1
+  package var copyBytesPerNanosecond: Double = 1
 
   /// Assumed, as one machine with one node cannot tell; typical of two-socket to eight-socket servers.
   package var nodeBytesPerNanosecond: Double = 100
@@ -82,42 +98,62 @@ package struct ScalingModel: Sendable, Hashable {
     precondition(workers >= 1 && workers <= target.cores && shards >= 1, "No step of \(workers) workers is known.")
     var step = StepBreakdown()
     let nodes = (workers + target.coresPerNode - 1) / target.coresPerNode
-    let contention = workers > 1 ? costs.contention : 1
+    let perNode = min(workers, target.coresPerNode)
+    let bandwidth = min(costs.coreBytesPerNanosecond * Double(perNode), costs.nodeBytesPerNanosecond)
+
     // ⌊S/W⌋ or ⌈S/W⌉ shards each.
     let most = (shards + workers - 1) / workers
     let busiest = Double(shards - (most - 1) * workers)
-    let mean = (busiest * compute(most) + (Double(workers) - busiest) * compute(most - 1)) / Double(workers)
-    step.compute = mean * contention
-    step.imbalance = (compute(most) - mean) * contention + compute(most) * contention * costs.jitter * excess(workers)
+    let longest = loaded(most, workers, perNode, bandwidth)
+    step.compute =
+      (busiest * longest + (Double(workers) - busiest) * loaded(most - 1, workers, perNode, bandwidth))
+      / Double(workers)
+    step.imbalance = longest - step.compute + longest * costs.jitter * excess(workers)
+
+    // Arrivals one after another at one counter; in three phases at the node's own, and twice one of each node elsewhere.
     let remoteShare = Double(nodes - 1) / Double(nodes)
-    let barriers = design == .threePhase && nodes > 1 ? 4.0 : 3.0
-    step.barrier =
-      barriers * costs.barrierArrival * Double(workers) * (1 + remoteShare * (costs.remoteLatencyRatio - 1))
-    step.reduce = reduce(workers: workers, nodes: nodes, sums: partialSums(workers: workers, shards: shards))
-    // With replicas, each node transforms its own weights.
-    let preparing = design == .flat ? workers : min(workers, target.coresPerNode)
-    step.update = costs.optimizer / Double(workers) + costs.prepare / Double(preparing)
+    let arrivals =
+      design == .threePhase && nodes > 1
+      ? 4 * Double(perNode) + 2 * Double(nodes) * costs.remoteLatencyRatio
+      : 3 * Double(workers) * (1 + remoteShare * (costs.remoteLatencyRatio - 1))
+    step.barrier = costs.barrierArrival * arrivals
+    step.reduce = reduce(workers, nodes, perNode, sums: partialSums(workers: workers, shards: shards), bandwidth)
+
+    // With replicas, each node transforms its own weights; memory may be slower than the arithmetic.
+    let (preparing, memory) =
+      design == .flat ? (workers, bandwidth * Double(nodes)) : (perNode, bandwidth)
+    let fetched = (costs.parameterBytes + costs.preparedBytes) / memory
+    step.update =
+      costs.optimizer / Double(workers) + min(costs.prepare, max(costs.prepare / Double(preparing), fetched))
     return step
   }
 
-  /// Floats are read once per partial sum; what lies on other nodes comes over each node's link.
-  private func reduce(workers: Int, nodes: Int, sums: Double) -> Double {
-    let perNode = costs.parameterBytes / Double(nodes)
-    let bandwidth = min(costs.coreBytesPerNanosecond * Double(workers), costs.nodeBytesPerNanosecond * Double(nodes))
-    guard workers > 1 || sums > 1 else { return 0 }
-    // The first partial sum is where the others are added to, and the optimizer's time holds its reading.
-    let local = (sums - 1) * costs.parameterBytes / bandwidth
+  /// A worker's time for so many shards while `perNode` cores compute on each node and share its memory.
+  private func loaded(_ shards: Int, _ workers: Int, _ perNode: Int, _ bandwidth: Double) -> Double {
+    let contention = workers > 1 ? costs.contention : 1
+    return max(compute(shards) * contention, Double(shards * perNode) * costs.shardBytes / bandwidth)
+  }
+
+  /// Each partial sum is read once, and every second one is written back with another added to it; what lies on other
+  /// nodes comes over each node's link.
+  private func reduce(_ workers: Int, _ nodes: Int, _ perNode: Int, sums: Double, _ bandwidth: Double) -> Double {
+    guard sums > 1 else { return 0 }
+    let bytes = costs.parameterBytes
     let others = Double(nodes - 1)
-    let remoteBytes: Double =
-      switch design {
-      case .flat:
-        // Each node fetches its segment of the others' sums; the one copy of the weights serves all other nodes.
-        perNode * sums * others / Double(nodes) + others * (costs.parameterBytes + costs.preparedBytes)
-      case .threePhase:
-        // Each node fetches its segment of the others' one sum, and sends its segment of new weights to each.
-        2 * perNode * others
-      }
-    return local + remoteBytes / costs.linkBytesPerNanosecond
+    // The optimizer's time holds the reading of the sum of all, which is in its cache instead.
+    let once = (1.5 * sums - 1) * bytes / (bandwidth * Double(nodes))
+    switch design {
+    case .threePhase where nodes > 1:
+      // Each node adds its own sums, then fetches its segment of the others' one sum, sends its segment of new weights
+      // to each, and writes theirs into its replica.
+      return 1.5 * sums * bytes / (bandwidth * Double(nodes)) + bytes / bandwidth
+        + 2 * bytes / Double(nodes) * others / costs.linkBytesPerNanosecond
+    case .threePhase: return once
+    case .flat:
+      // Each node fetches its segment of the others' sums; the one copy of the weights serves all other nodes.
+      let remote = bytes * sums * others / Double(nodes * nodes) + others * (bytes + costs.preparedBytes)
+      return once + remote / costs.linkBytesPerNanosecond
+    }
   }
 
   /// Partial sums of the batch: one per worker with shards, more where runs are no whole subtrees (not counted).
@@ -163,6 +199,15 @@ package struct ScalingPrediction: Sendable, Hashable {
   package var costs: ScalingCosts
   package var points: [Point]
   package var checks: [Check]
+
+  /// Images/s of all nodes over so many times those of one whole node.
+  package func nodeEfficiency(_ design: ReductionDesign) -> Double? {
+    let own = points.filter { $0.design == design }
+    guard let one = own.first(where: { $0.workers == target.coresPerNode }),
+      let all = own.first(where: { $0.workers == target.cores })
+    else { return nil }
+    return all.imagesPerSecond / (Double(target.nodes) * one.imagesPerSecond)
+  }
 }
 
 extension ScalingModel {

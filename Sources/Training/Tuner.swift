@@ -10,49 +10,185 @@ package struct TuningTrial: Sendable, Hashable {
 
 /// The result of `tune`.
 package struct TuningSummary: Sendable, Hashable {
-  /// In the order they were tried; a setting measured again has its last, most careful number.
+  /// In the order they were tried; a setting measured again has its last number.
   package var trials: [TuningTrial]
   package var best: TuningTrial
 }
 
-/// Searches the settings that change speed alone: workers, placement policy, SMT siblings. Never `shard_size`.
+/// Searches the settings that change speed alone: workers, placement policy, SMT, huge pages. Never `shard_size`.
 ///
-///     worker counts ─► best count ─► other policies and SMT at it ─► the best three again, in turn ─► choice
-package enum Tuner {
+///     worker counts ─► policies ─► SMT ─► huge pages ─► counts around the best ─► the best three of all ─► choice
+///
+/// Each stage compares changes of the best so far with it, in alternating rounds: a slow minute of the machine touches
+/// all. An exhaustive search compares every combination instead.
+package struct Tuner {
   /// A faster setting must win by more than this to displace a plainer one tried before it.
   package static let noise: Double = 0.01
+  private static let rounds: Int = 2
   private static let finalists: Int = 3
-  private static let finalRounds: Int = 3
+  private static let finalRounds: Int = 5
 
+  let configuration: RunConfiguration
+  let topology: Topology
+  /// Answers images/s of single steps under a setting.
+  let measure: (RuntimeConfiguration) throws -> [Double]
+  let progress: (TuningTrial) -> Void
+  /// Settings that put every worker and its memory in the same place are one.
+  private var tried: [(placement: Placement, runtime: RuntimeConfiguration, rates: [Double])] = []
+
+  init(
+    configuration: RunConfiguration, topology: Topology, progress: @escaping (TuningTrial) -> Void = { _ in },
+    measure: @escaping (RuntimeConfiguration) throws -> [Double]
+  ) {
+    self.configuration = configuration
+    self.topology = topology
+    self.progress = progress
+    self.measure = measure
+  }
+
+  /// Measures real training steps, about `secondsPerTrial` for each setting and round.
   package static func run(
-    configuration: RunConfiguration, topology: Topology, secondsPerTrial: Double = 1,
+    configuration: RunConfiguration, topology: Topology, exhaustive: Bool = false, secondsPerTrial: Double = 0.5,
     progress: (TuningTrial) -> Void = { _ in }
   ) throws -> TuningSummary {
-    var measured: [(runtime: RuntimeConfiguration, trial: TrainingTrial)] = []
-    func measure(_ runtime: RuntimeConfiguration) throws {
-      let placement = try Placement.plan(topology, runtime: runtime, shardsPerBatch: Int.max >> 1)
-      guard !measured.contains(where: { $0.trial.placement.workers == placement.workers }) else { return }
-      measured.append((runtime, try trial(configuration, topology, runtime, secondsPerTrial)))
-      progress(tuned(measured[measured.count - 1]))
-    }
-
-    for runtime in try counts(configuration, topology) { try measure(runtime) }
-    let bestCount = choice(measured.map(tuned)).runtime
-    for runtime in variants(of: bestCount, topology) { try measure(runtime) }
-
-    let ranked = measured.indices.sorted {
-      measured[$0].trial.medianImagesPerSecond > measured[$1].trial.medianImagesPerSecond
-    }
-    let last = ranked.prefix(finalists).sorted()
-    if last.count > 1 {
-      for _ in 0..<finalRounds {
-        for i in last {
-          measured[i].trial.append(try trial(configuration, topology, measured[i].runtime, secondsPerTrial))
-        }
+    try withoutActuallyEscaping(progress) { progress in
+      var tuner = Tuner(configuration: configuration, topology: topology, progress: progress) { runtime in
+        var run = configuration
+        run.runtime = runtime
+        let trial = try TrainingTrial.run(configuration: run, topology: topology, seconds: secondsPerTrial)
+        return trial.stepNanoseconds.map { Double(trial.batchSize) / ($0 * 1e-9) }
       }
-      for i in last { progress(tuned(measured[i])) }
+      return try tuner.search(exhaustive: exhaustive)
     }
-    return TuningSummary(trials: measured.map(tuned), best: choice(last.map { tuned(measured[$0]) }))
+  }
+
+  mutating func search(exhaustive: Bool) throws -> TuningSummary {
+    if exhaustive {
+      var all = try usefulCounts().map(configured)
+      for change in changes { all += all.flatMap(change) }
+      _ = try fastest(of: all)
+    } else {
+      var best = try fastest(of: try firstCounts().map(configured))
+      for change in changes { best = try fastest(of: [best] + change(best)) }
+      _ = try fastest(of: [best] + neighbours(of: best))
+    }
+    return try final()
+  }
+
+  // MARK: What to try
+
+  /// 1, 2, 4 … and what whole nodes hold, at most one worker per shard.
+  func firstCounts() throws -> [Int] {
+    let all = try ScalingBenchmark.defaultCounts(topology, configuration.runtime)
+    return Set(all.map { min($0, shards) }).sorted()
+  }
+
+  /// The least workers for every number of shards that the busiest may get: others are idle for nothing.
+  func usefulCounts() throws -> [Int] {
+    let most = try firstCounts().last ?? 1
+    return Set((1...shards).map { (shards + $0 - 1) / $0 }.filter { $0 <= most } + [most]).sorted()
+  }
+
+  /// What else may change, one kind of change after the other; explicit CPUs stay as they are.
+  var changes: [(RuntimeConfiguration) -> [RuntimeConfiguration]] { [otherPolicies, onSiblings, otherPages] }
+
+  private func otherPolicies(than runtime: RuntimeConfiguration) -> [RuntimeConfiguration] {
+    if case .cpus = runtime.policy { return [] }
+    return [.close, .scatter, .none].filter { $0 != runtime.policy }.map { policy in
+      var other = runtime
+      other.policy = policy
+      return other
+    }
+  }
+
+  /// As many more workers as cores have SMT siblings, at most one per shard.
+  private func onSiblings(_ runtime: RuntimeConfiguration) -> [RuntimeConfiguration] {
+    if case .cpus = runtime.policy { return [] }
+    let siblings = topology.usableCores.map { $0.cpus.intersection(topology.usable.cpus).count }.max() ?? 1
+    guard siblings > 1, !runtime.useSMT, case .count(let count) = runtime.workers else { return [] }
+    var more = runtime
+    more.useSMT = true
+    more.workers = .count(min(count * siblings, topology.usable.cpus.count, max(shards, count)))
+    return [more]
+  }
+
+  private func otherPages(than runtime: RuntimeConfiguration) -> [RuntimeConfiguration] {
+    var other = runtime
+    other.memory.hugePages.toggle()
+    return topology.transparentHugePages == "never" ? [] : [other]
+  }
+
+  /// The useful counts halfway to the next ones tried, below and above.
+  private func neighbours(of runtime: RuntimeConfiguration) throws -> [RuntimeConfiguration] {
+    guard case .count(let workers) = runtime.workers else { return [] }
+    let counts = tried.map(\.placement.workers.count)
+    let below = counts.filter { $0 < workers }.max() ?? workers
+    let above = counts.filter { $0 > workers }.min() ?? workers
+    let useful = try usefulCounts()
+    return [(below, workers), (workers, above)].compactMap { low, high in
+      let between = useful.filter { low < $0 && $0 < high }
+      guard !between.isEmpty else { return nil }
+      var other = runtime
+      other.workers = .count(between[between.count / 2])
+      return other
+    }
+  }
+
+  private var shards: Int {
+    let shardSize = configuration.runtime.shardSize
+    return max(1, (configuration.training.batchSize + shardSize - 1) / shardSize)
+  }
+
+  private func configured(workers: Int) -> RuntimeConfiguration {
+    var runtime = configuration.runtime
+    runtime.workers = .count(workers)
+    return runtime
+  }
+
+  // MARK: Trying
+
+  /// Measures all in turn, `rounds` times, and answers the best; a lone one needs no comparison once it is known.
+  private mutating func fastest(of runtimes: [RuntimeConfiguration]) throws -> RuntimeConfiguration {
+    let known = tried.count
+    var indices: [Int] = []
+    for runtime in runtimes {
+      let index = try index(of: runtime)
+      if !indices.contains(index) { indices.append(index) }
+    }
+    if indices.count > 1 || tried.count > known { try measure(indices, rounds: Self.rounds) }
+    return Self.choice(indices.map(trial)).runtime
+  }
+
+  private mutating func index(of runtime: RuntimeConfiguration) throws -> Int {
+    let placement = try Placement.plan(topology, runtime: runtime, shardsPerBatch: Int.max >> 1)
+    let known = tried.firstIndex {
+      $0.placement.workers == placement.workers && $0.runtime.memory == runtime.memory
+    }
+    if let known { return known }
+    tried.append((placement, runtime, []))
+    return tried.count - 1
+  }
+
+  private mutating func measure(_ indices: [Int], rounds: Int) throws {
+    for i in indices { tried[i].rates = [] }
+    for _ in 0..<rounds {
+      for i in indices { tried[i].rates += try measure(tried[i].runtime) }
+    }
+    for i in indices { progress(trial(i)) }
+  }
+
+  /// Measures the fastest of all again.
+  private mutating func final() throws -> TuningSummary {
+    let ranked = tried.indices.sorted { trial($0).imagesPerSecond > trial($1).imagesPerSecond }
+    let last = ranked.prefix(Self.finalists).sorted()
+    if last.count > 1 { try measure(last, rounds: Self.finalRounds) }
+    return TuningSummary(trials: tried.indices.map(trial), best: Self.choice(last.map(trial)))
+  }
+
+  private func trial(_ index: Int) -> TuningTrial {
+    TuningTrial(
+      runtime: tried[index].runtime, workers: tried[index].placement.workers.count,
+      imagesPerSecond: median(tried[index].rates))
   }
 
   /// The first of those no more than `noise` below the fastest.
@@ -62,49 +198,5 @@ package enum Tuner {
     precondition(!trials.isEmpty, "There is nothing to choose from.")
     let fastest = trials.map(\.imagesPerSecond).max() ?? 0
     return trials.first { $0.imagesPerSecond >= fastest * (1 - noise) } ?? trials[0]
-  }
-
-  /// The configured placement with every worthwhile worker count: at most one per shard.
-  static func counts(_ configuration: RunConfiguration, _ topology: Topology) throws -> [RuntimeConfiguration] {
-    let shardSize = configuration.runtime.shardSize
-    let shards = max(1, (configuration.training.batchSize + shardSize - 1) / shardSize)
-    let all = try ScalingBenchmark.defaultCounts(topology, configuration.runtime)
-    return Set(all.map { min($0, shards) }).sorted().map { count in
-      var runtime = configuration.runtime
-      runtime.workers = .count(count)
-      return runtime
-    }
-  }
-
-  /// Other policies for the same workers, and a worker on every SMT sibling; explicit CPUs stay as they are.
-  static func variants(of runtime: RuntimeConfiguration, _ topology: Topology) -> [RuntimeConfiguration] {
-    if case .cpus = runtime.policy { return [] }
-    var variants: [RuntimeConfiguration] = [.close, .scatter, .none].filter { $0 != runtime.policy }.map { policy in
-      var other = runtime
-      other.policy = policy
-      return other
-    }
-    let siblings = topology.usableCores.map { $0.cpus.intersection(topology.usable.cpus).count }.max() ?? 1
-    if siblings > 1, !runtime.useSMT, case .count(let count) = runtime.workers {
-      var twice = runtime
-      twice.useSMT = true
-      twice.workers = .count(min(count * siblings, topology.usable.cpus.count))
-      variants.append(twice)
-    }
-    return variants
-  }
-
-  private static func trial(
-    _ configuration: RunConfiguration, _ topology: Topology, _ runtime: RuntimeConfiguration, _ seconds: Double
-  ) throws -> TrainingTrial {
-    var run = configuration
-    run.runtime = runtime
-    return try TrainingTrial.run(configuration: run, topology: topology, seconds: seconds)
-  }
-
-  private static func tuned(_ entry: (runtime: RuntimeConfiguration, trial: TrainingTrial)) -> TuningTrial {
-    TuningTrial(
-      runtime: entry.runtime, workers: entry.trial.placement.workers.count,
-      imagesPerSecond: entry.trial.medianImagesPerSecond)
   }
 }

@@ -45,7 +45,7 @@ struct WorkerMemory: ~Copyable {
     self.gradients = gradients
   }
 
-  static func activationBytes(_ plan: RunPlan) -> Int { Workspace.byteCount(plan.network, shards: plan.shardsPerChunk) }
+  static func activationBytes(_ plan: RunPlan) -> Int { Workspace.byteCount(plan.network) }
 
   static func gradientBytes(_ plan: RunPlan) -> Int {
     (plan.gradientSlots + plan.treeLevels) * plan.network.parameters.packedCount * MemoryLayout<Float>.stride

@@ -18,7 +18,7 @@ struct Worker: ~Copyable {
   let activationBytes: UnsafeRawBufferPointer
   let gradientBytes: UnsafeRawBufferPointer
   let placementRefused: Bool
-  /// One flat buffer per tree level above the chunk.
+  /// One flat buffer per tree level above the run.
   private let levels: [UnsafeMutablePointer<Float>]
   private let trainingNodes: (full: [ReductionProgram.Node], last: [ReductionProgram.Node])
 
@@ -44,7 +44,7 @@ struct Worker: ~Copyable {
       gradients.initializeMemory(as: UInt8.self, repeating: fill, count: gradientBytes.count)
     }
     shared.memories[context.index] = consume memory
-    workspace = Workspace(network, shards: plan.shardsPerChunk, memory: activations)
+    workspace = Workspace(network, memory: activations)
     let flat = gradients.bindMemory(to: Float.self, capacity: buffers * gradientFloats)
     flat.update(repeating: 0, count: buffers * gradientFloats)
     for slot in 0..<plan.gradientSlots {
@@ -82,21 +82,17 @@ struct Worker: ~Copyable {
     }
   }
 
-  /// `target` = the gradient summed over a node of the shard tree: in one chunk, or as left plus right.
+  /// `target` = the gradient summed over a node of the shard tree: in one run, or as left plus right.
   private func sumGradients(
     _ shards: Range<Int>, of batch: Range<Int>, _ dataset: ImageDataset, into target: UnsafeMutablePointer<Float>,
     level: Int
   ) {
-    guard shards.count > plan.shardsPerChunk else {
+    guard shards.count > plan.shardsPerRun else {
       let positions = positions(of: shards, in: batch)
-      load(dataset, positions, ordered: true)
-      plan.network.forward(
-        workspace, examples: positions.count, weights: replica.weights, prepared: replica.prepared,
-        kernels: plan.kernels,
-        keepsProbabilities: false)
-      plan.network.backward(
-        workspace, examples: positions.count, shardSize: plan.shards.shardSize, weights: replica.weights,
-        prepared: replica.prepared, gradient: target, kernels: plan.kernels)
+      plan.network.sumGradients(
+        workspace, examples: positions.count, into: target,
+        PassInputs(weights: replica.weights, prepared: replica.prepared, kernels: plan.kernels)
+      ) { load(dataset, chunk: $0, at: positions.lowerBound, ordered: true) }
       recordLosses(shards, examples: positions.count)
       return
     }
@@ -146,17 +142,17 @@ struct Worker: ~Copyable {
     while !run.isEmpty {
       let shards = run.prefix(plan.shardsPerChunk)
       let positions = positions(of: shards, in: all)
-      load(dataset, positions, ordered: false)
+      load(dataset, chunk: 0..<positions.count, at: positions.lowerBound, ordered: false)
       plan.network.forward(
-        workspace, examples: positions.count, weights: replica.weights, prepared: replica.prepared,
-        kernels: plan.kernels,
-        keepsProbabilities: true)
+        workspace, images: 0..<positions.count,
+        PassInputs(
+          weights: replica.weights, prepared: replica.prepared, kernels: plan.kernels, isInference: true))
       recordLosses(shards, examples: positions.count)
       if let probabilities {
         let classes = plan.network.classes
         for n in 0..<positions.count {
           (probabilities + (positions.lowerBound + n) * classes)
-            .update(from: plan.network.probabilities(workspace, example: n), count: classes)
+            .update(from: plan.network.probabilities(workspace, image: n), count: classes)
         }
       }
       run = shards.upperBound..<run.upperBound
@@ -171,11 +167,11 @@ struct Worker: ~Copyable {
     return first.lowerBound..<last.upperBound
   }
 
-  private func load(_ dataset: ImageDataset, _ positions: Range<Int>, ordered: Bool) {
-    for n in 0..<positions.count {
-      let position = positions.lowerBound + n
-      let example = ordered ? shared.order[position] : position
-      let input = plan.network.input(workspace, example: n)
+  /// Converts a chunk's images, numbered in their run, whose first image has the position `start` in its batch.
+  private func load(_ dataset: ImageDataset, chunk: Range<Int>, at start: Int, ordered: Bool) {
+    for n in chunk {
+      let example = ordered ? shared.order[start + n] : start + n
+      let input = plan.network.input(workspace, image: n, of: chunk)
       normalization.load(dataset, example: example, into: input.pixels, row: input.row, pixel: input.pixel)
       workspace.labels[n] = dataset.labels[example]
     }

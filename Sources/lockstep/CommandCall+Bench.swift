@@ -47,7 +47,9 @@ extension CommandCall {
   /// Prints what was tried and the `runtime` section found; `--write` puts it into a copy of the configuration.
   func tune() throws {
     let run: RunConfiguration = try configuration()
-    let summary: TuningSummary = try Tuner.run(configuration: run, topology: try Topology.read()) { trial in
+    let summary: TuningSummary = try Tuner.run(
+      configuration: run, topology: try Topology.read(), exhaustive: invocation.has(.exhaustive)
+    ) { trial in
       if !invocation.has(.noProgress) { log(TuningText.line(trial)) }
     }
     if let file: String = invocation.value(.write) {

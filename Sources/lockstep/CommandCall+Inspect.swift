@@ -10,19 +10,23 @@ extension CommandCall {
     try StandardStreams.result(invocation.has(.json) ? run.jsonValue.compactText + "\n" : run.jsonText)
   }
 
-  /// The machine, and with a configuration the plan for its run.
+  /// The machine, or with `--topology-root` another one, and with a configuration the plan for its run.
   func topology() throws {
-    let machine: Topology = try Topology.read()
+    let root: String? = invocation.value(.topologyRoot)
+    let machine: Topology = try Topology.read(root: root ?? "/")
     let request: String? = StandardStreams.environmentValue("LOCKSTEP_KERNELS")
-    let kernels: String = try KernelBuild.select(request: request).name
-    var placement: Placement?
+    // Which kernels another machine would choose, its tree does not tell.
+    let kernels: String? = root == nil ? try KernelBuild.select(request: request).name : nil
+    var plan: RunPlan?
     if invocation.configuration != nil {
       let run: RunConfiguration = try configuration()
-      placement = try RunPlan(run, topology: machine, exampleCount: run.training.batchSize).placement
+      plan = try RunPlan(run, topology: machine, exampleCount: run.training.batchSize)
     }
     try print(
       TopologyReport(
-        topology: machine, kernels: kernels, kernelReason: KernelText.reason(request: request), placement: placement))
+        topology: machine, kernels: kernels, kernelReason: KernelText.reason(request: request),
+        placement: plan?.placement,
+        memory: plan?.memoryPlan))
   }
 
   /// A failed check exits with 70: a gradient is the program's fault.

@@ -41,8 +41,9 @@ package enum Command: String, CaseIterable, Sendable {
     case .predict: [.weights, .images, .output] + Flag.overrides + [.json, .quiet, .noProgress]
     case .scaling: [.workerCounts, .predict, .output] + Flag.overrides + [.json, .quiet, .noProgress]
     case .allReduce: [.parameters] + Flag.overrides + [.json, .quiet, .noProgress]
-    case .tune: [.write] + Flag.overrides + [.json, .quiet, .noProgress]
-    case .kernels, .throughput, .gradcheck, .topology, .config: Flag.overrides + [.json, .quiet, .noProgress]
+    case .tune: [.write, .exhaustive] + Flag.overrides + [.json, .quiet, .noProgress]
+    case .topology: [.topologyRoot] + Flag.overrides + [.json, .quiet, .noProgress]
+    case .kernels, .throughput, .gradcheck, .config: Flag.overrides + [.json, .quiet, .noProgress]
     }
   }
 
@@ -67,6 +68,8 @@ package enum Flag: String, CaseIterable, Sendable {
   case predict
   case parameters
   case write
+  case exhaustive
+  case topologyRoot = "topology-root"
   case set
   case workers
   case epochs
@@ -91,14 +94,15 @@ package enum Flag: String, CaseIterable, Sendable {
     case .weights, .images: "FILE"
     case .resume: "auto|never|FILE"
     case .workerCounts: "1,2,4"
-    case .predict: "NODESxCORES"
+    case .predict: "NODESxCORES|DIR"
     case .parameters: "N"
     case .write: "FILE"
+    case .topologyRoot: "DIR"
     case .set: "key.path=VALUE"
     case .workers: "N|auto"
     case .epochs, .batchSize, .seed: "N"
     case .lr: "X"
-    case .strictPlacement, .json, .quiet, .noProgress, .version, .help: nil
+    case .strictPlacement, .exhaustive, .json, .quiet, .noProgress, .version, .help: nil
     }
   }
 
@@ -111,9 +115,11 @@ package enum Flag: String, CaseIterable, Sendable {
     case .resume: "auto: continue an unfinished run in the run directory; or a checkpoint"
     case .strictPlacement: "exit with 71 where a thread or page is not where the plan says"
     case .workerCounts: "the worker counts to measure (1, 2, 4 … and whole nodes)"
-    case .predict: "the model's efficiency for such a machine, such as 8x16"
+    case .predict: "efficiency on such a machine, such as 8x16 or a copied /sys"
     case .parameters: "that size alone, not a range of sizes"
     case .write: "CONFIG with the runtime section found, all else kept"
+    case .exhaustive: "try every combination, not the promising ones"
+    case .topologyRoot: "another machine, whose /sys and /proc were copied to DIR"
     case .set: "any key of the configuration; repeatable"
     case .workers: "runtime.workers"
     case .epochs: "training.epochs"
@@ -136,7 +142,7 @@ package enum Flag: String, CaseIterable, Sendable {
     case .batchSize: "training.batch_size"
     case .lr: "training.optimizer.lr"
     case .seed: "seed"
-    case .workerCounts, .predict, .parameters, .write: nil
+    case .workerCounts, .predict, .parameters, .write, .exhaustive, .topologyRoot: nil
     case .output, .weights, .images, .resume, .strictPlacement, .set, .json, .quiet, .noProgress, .version, .help: nil
     }
   }

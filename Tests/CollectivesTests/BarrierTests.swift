@@ -95,6 +95,29 @@ struct BarrierTests {
     #expect(!barrier.isBroken)
   }
 
+  /// Three barriers under one: nobody passes before all of them have their participants.
+  @Test(arguments: [0, 200])
+  func aTreeMeetsAll(spinPauses: Int) throws {
+    let sizes: [Int] = [1, 4, 2]
+    let outer = Barrier(participants: sizes.count, spinPauses: spinPauses)
+    let inner = sizes.map { Barrier(participants: $0, spinPauses: spinPauses, outer: outer) }
+    let barriers: [Barrier] = zip(inner, sizes).flatMap { [Barrier](repeating: $0, count: $1) }
+    let written = SharedInts(7)
+    let sums = SharedInts(7)
+    let rounds: Int = 3_000
+    try WorkerGroup(placement: unpinned(7)).run { context in
+      for round in 1...rounds {
+        written.values[context.index] = round
+        try barriers[context.index].wait()
+        sums.values[context.index] += written.values.reduce(0, +)
+        try barriers[context.index].wait()
+      }
+    }
+    #expect([Int](sums.values) == [Int](repeating: 7 * rounds * (rounds + 1) / 2, count: 7))
+    for barrier in inner + [outer] { barrier.breakAll() }
+    for barrier in inner { #expect(throws: BarrierBroken.self) { try barrier.wait() } }
+  }
+
   @Test func aLoneParticipantNeverWaits() throws {
     let barrier = Barrier(participants: 1)
     for _ in 0..<10_000 { try barrier.wait() }

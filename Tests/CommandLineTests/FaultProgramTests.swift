@@ -83,9 +83,10 @@ import Testing
   func otherCommandsDieOfASignal(arguments: [String]) throws {
     let folder: TemporaryFolder = try TemporaryFolder()
     _ = try folder.write(
-      ProgramTests.tiny.replacing("test_examples: 9", with: "test_examples: 4000000"), to: "tiny.json")
+      Self.slowToLoad.replacing("test_examples: 9", with: "test_examples: 4000000"), to: "tiny.json")
     let trained: ProcessResult = try Executable.run(
-      ["train", "tiny.json", "--quiet", "--output", "w", "--set", "data.test_examples=0"], folder: folder.path)
+      ["train", "tiny.json", "--quiet", "--output", "w", "--set", "data.examples=40", "--set", "data.test_examples=0"],
+      folder: folder.path)
     #expect(trained.exitCode == 0, "\(trained.errors)")
     let process: Process = try start(arguments, folder)
     // It has read its configuration and is at work.

@@ -87,6 +87,7 @@ import Testing
     #expect(
       Set(summary.keys) == [
         "epochs", "steps", "loss", "val_loss", "val_accuracy", "images_per_second", "workers", "weights_digest",
+        "placement",
       ])
     #expect(summary["steps"] as? Int == 6)
     #expect(try folder.text("runs/tiny/summary.json") == result.output)
@@ -117,6 +118,36 @@ import Testing
     #expect(missing.exitCode == 66)
     let bad: ProcessResult = try Executable.run(["evaluate", file, "--weights", file], folder: folder.path)
     #expect(bad.exitCode == 65)
+  }
+
+  /// Strictness changes the exit code alone: all files are written, and the summary says what it is about.
+  @Test func strictPlacementSaysWhetherAllIsWhereItShouldBe() throws {
+    let folder: TemporaryFolder = try TemporaryFolder()
+    let file: String = try folder.write(Self.tiny, to: "tiny.json")
+    let result: ProcessResult = try Executable.run(
+      ["train", file, "--json", "--quiet", "--strict-placement", "--workers", "2", "--output", "run"],
+      folder: folder.path)
+    // A system that does not tell where pages lie cannot pass: the run ends after its first step.
+    guard result.exitCode == 0 else {
+      #expect(result.exitCode == 71)
+      #expect(result.errors.contains("--strict-placement: "))
+      return
+    }
+    let placement: [String: Any] = try #require(try json(result.output)["placement"] as? [String: Any])
+    #expect(placement["as_planned"] as? Bool == true)
+    let workers: [[String: Any]] = try #require(placement["workers"] as? [[String: Any]])
+    #expect(workers.map { $0["worker"] as? Int } == [0, 1])
+    for worker in workers { #expect(worker["ran_on"] as? [Int] == [try #require(worker["cpu"] as? Int)]) }
+    let memory: [[String: Any]] = try #require(placement["memory"] as? [[String: Any]])
+    #expect(
+      memory.compactMap { $0["class"] as? String } == ["weights", "optimizer", "activations", "gradients", "data"])
+    for kind in memory { #expect(kind["on_node_share"] as? Double == 1) }
+
+    let plan: ProcessResult = try Executable.run(["topology", file, "--json", "--workers", "2"], folder: folder.path)
+    let planned: [String: Any] = try #require(try json(plan.output)["memory"] as? [String: Any])
+    let nodes: [[String: Any]] = try #require(planned["nodes"] as? [[String: Any]])
+    #expect(nodes.reduce(0) { $0 + (($1["weight_bytes"] as? Int) ?? 0) } == memory[0]["bytes"] as? Int)
+    #expect(nodes.reduce(0) { $0 + (($1["optimizer_bytes"] as? Int) ?? 0) } == memory[1]["bytes"] as? Int)
   }
 
   @Test func predictWritesOneLinePerImage() throws {

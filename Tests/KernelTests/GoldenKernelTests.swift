@@ -53,8 +53,9 @@ struct GoldenKernelTests {
       images: x.count, outHeight: dout.height, outWidth: dout.width, channels: stride, xRow: row,
       xImage: x.height * row, outRow: outRow, outImage: dout.height * outRow, dxRow: row, dxImage: x.height * row,
       doutRow: outRow, doutImage: dout.height * outRow, inputIsReLU: false)
-    kernels.poolForward(kind, p, source.pointer, out.pointer)
-    kernels.poolBackward(kind, p, source.pointer, out.pointer, gradient.pointer, dx.pointer)
+    let mask = MaskBuffer(p)
+    kernels.poolForward(kind, p, source.pointer, out.pointer, mask.pointer)
+    kernels.poolBackward(kind, p, mask.pointer, gradient.pointer, dx.pointer)
     #expect(out.isIntact && dx.isIntact)
     return (unpadded(out), unpadded(dx))
   }

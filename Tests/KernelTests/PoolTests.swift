@@ -36,6 +36,8 @@ struct PoolTests {
     var random = RandomFloats(seed: 3)
     for (images, height, width, channels, halo) in [
       (1, 1, 1, 16, 0), (1, 1, 3, 32, 1), (2, 3, 1, 48, 2), (3, 2, 2, 16, 1), (2, 4, 5, 64, 3), (5, 1, 1, 80, 0),
+      (2, 2, 8, 16, 1),
+      (1, 3, 17, 32, 0),
     ] {
       let p = arguments(
         images: images, height: height, width: width, channels: channels, halo: halo, inputIsReLU: inputIsReLU)
@@ -50,8 +52,12 @@ struct PoolTests {
       for kernels in runnableKernels {
         let out = FloatBuffer(images * p.outImage)
         let dx = FloatBuffer(images * p.dxImage)
-        kernels.poolForward(kind, p, x.pointer, out.pointer)
-        kernels.poolBackward(kind, p, x.pointer, expectedOut.pointer, dout.pointer, dx.pointer)
+        let withoutMask = FloatBuffer(images * p.outImage)
+        let mask = MaskBuffer(p)
+        kernels.poolForward(kind, p, x.pointer, out.pointer, mask.pointer)
+        kernels.poolForward(kind, p, x.pointer, withoutMask.pointer, nil)
+        kernels.poolBackward(kind, p, mask.pointer, dout.pointer, dx.pointer)
+        #expect(out.bits == withoutMask.bits && mask.isIntact)
         // Zeros of either sign are the same maximum; what nobody wrote stays as it was.
         #expect(out.values.map(\.valueBits) == expectedOut.values.map(\.valueBits), "\(kernels.name), \(p)")
         #expect(dx.values.map(\.valueBits) == expected.values.map(\.valueBits), "\(kernels.name), \(p)")
@@ -69,12 +75,30 @@ struct PoolTests {
     let results = runnableKernels.map { kernels in
       let out = FloatBuffer(3 * p.outImage)
       let dx = FloatBuffer(3 * p.dxImage)
-      kernels.poolForward(kind, p, x.pointer, out.pointer)
-      kernels.poolBackward(kind, p, x.pointer, out.pointer, dout.pointer, dx.pointer)
+      let mask = MaskBuffer(p)
+      kernels.poolForward(kind, p, x.pointer, out.pointer, mask.pointer)
+      kernels.poolBackward(kind, p, mask.pointer, dout.pointer, dx.pointer)
       return [out.bits, dx.bits]
     }
     for result in results { #expect(result == results[0]) }
   }
+}
+
+/// The mask of one pooling, with a guard behind it; what it holds beforehand must not matter.
+final class MaskBuffer {
+  let pointer: UnsafeMutablePointer<Int32>
+  private let count: Int
+  private static let guardWord: Int32 = 0x5A5A_5A5A
+
+  init(_ p: PoolArguments) {
+    count = p.images * p.maskImage
+    pointer = .allocate(capacity: count + 16)
+    pointer.initialize(repeating: Self.guardWord, count: count + 16)
+  }
+
+  deinit { pointer.deallocate() }
+
+  var isIntact: Bool { (count..<count + 16).allSatisfy { pointer[$0] == Self.guardWord } }
 }
 
 extension Float {

@@ -3,8 +3,8 @@ import Foundation
 @testable import Machine
 
 /// A machine in few words, as the `/sys` and `/proc` files that Linux would show.
-struct CannedMachine {
-  struct Node {
+struct CannedMachine: Sendable {
+  struct Node: Sendable {
     var id: Int
     var cpus: CPUSet
     var megabytes: Int

@@ -25,9 +25,9 @@ enum LayerProbe {
     let model = ModelSpecification(
       input: ImageShape(height: x.height, width: x.width, channels: x.channels),
       layers: head.enumerated().map { LayerSpecification(name: "l\($0.offset)", kind: $0.element) })
-    let plan = try NetworkPlan(model, maximumExamples: x.count, computesInputGradient: true)
+    let plan = try NetworkPlan(model, capacity: ImageCapacity(shard: x.count), computesInputGradient: true)
     let parameters = plan.parameters
-    let memory = UnsafeMutableRawPointer.allocate(byteCount: Workspace.byteCount(plan, shards: 1), alignment: 64)
+    let memory = UnsafeMutableRawPointer.allocate(byteCount: Workspace.byteCount(plan), alignment: 64)
     let flat = UnsafeMutablePointer<Float>.allocate(capacity: 2 * parameters.packedCount + plan.preparedCount)
     defer {
       memory.deallocate()
@@ -35,13 +35,13 @@ enum LayerProbe {
     }
     flat.initialize(repeating: 0, count: 2 * parameters.packedCount + plan.preparedCount)
     let (gradient, prepared) = (flat + parameters.packedCount, flat + 2 * parameters.packedCount)
-    let workspace = Workspace(plan, shards: 1, memory: memory)
+    let workspace = Workspace(plan, memory: memory)
     parameters.pack(parameters.parameters[0], weight, into: flat)
     parameters.pack(parameters.parameters[1], bias, into: flat)
     if !isDense { parameters.pack(parameters.parameters[2], dz, into: flat) }
     plan.prepareWeights(flat, into: prepared, scratch: workspace, part: 0, of: 1, kernels: kernels)
     for n in 0..<x.count {
-      let input = plan.input(workspace, example: n)
+      let input = plan.input(workspace, image: n, of: 0..<x.count)
       workspace.labels[n] = 0
       for i in 0..<x.height {
         for j in 0..<x.width {
@@ -49,8 +49,9 @@ enum LayerProbe {
         }
       }
     }
-    plan.forward(
-      workspace, examples: x.count, weights: flat, prepared: prepared, kernels: kernels, keepsProbabilities: false)
+    let inputs = PassInputs(weights: flat, prepared: prepared, kernels: kernels)
+    let images = 0..<x.count
+    plan.forward(workspace, images: images, inputs)
     let logits = plan.stages.count - 1
     let map = plan.gradients[logits]
     let outputs = dz.count / x.count
@@ -58,14 +59,19 @@ enum LayerProbe {
       let row = workspace.gradients[logits] + n * map.imageStride
       for k in 0..<plan.classes { row[k] = isDense ? dz[n * outputs + k] : (k == n ? 1 : 0) }
     }
-    plan.backward(
-      workspace, examples: x.count, shardSize: x.count, weights: flat, prepared: prepared, gradient: gradient,
-      kernels: kernels)
+    let whole = plan.wholeChunk(images)
+    for i in (plan.frontCount..<plan.stages.count).reversed() where plan.storesGradient(i) {
+      plan.inputGradient(stage: i, workspace, whole, inputs)
+    }
+    plan.backward(stage: plan.frontCount - 1, workspace, whole, into: gradient, inputs)
+    for i in plan.frontCount..<plan.stages.count {
+      plan.parameterGradients(stage: i, workspace, examples: x.count, into: gradient, inputs)
+    }
     return Result(
       z: (0..<x.count).flatMap { values(of: plan.maps[1], at: workspace.maps[1], image: $0) },
       dw: parameters.unpack(parameters.parameters[0], from: gradient),
       db: parameters.unpack(parameters.parameters[1], from: gradient),
-      dx: (0..<x.count).flatMap { plan.inputGradient(workspace, example: $0) })
+      dx: (0..<x.count).flatMap { plan.inputGradient(workspace, imageOfChunk: $0) })
   }
 
   private static func values(of map: MapLayout, at start: UnsafeMutablePointer<Float>, image: Int) -> [Float] {

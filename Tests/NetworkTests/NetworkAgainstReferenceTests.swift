@@ -10,7 +10,7 @@ struct NetworkAgainstReferenceTests {
     let run = try NetworkRun(model, examples: examples)
     let expected = run.reference()
     for kernels in runnableKernels where kernels.name != "portable" || name == "digits" || name == "winograd" {
-      let actual = run.run(kernels)
+      let actual = try run.run(kernels)
       let probabilities = try #require(expected.activations.last).values
       #expect(worstRelativeError(actual.probabilities.map(Double.init), probabilities) < 1e-5)
       #expect(abs(actual.losses.reduce(0) { $0 + Double($1) } / Double(examples) - expected.loss) < 1e-4)
@@ -28,7 +28,7 @@ struct NetworkAgainstReferenceTests {
   func buildsAgree(name: String) throws {
     let model = try #require(TestNetworks.all.first { $0.name == name }).model
     let run = try NetworkRun(model, examples: 5)
-    let results = runnableKernels.map { run.run($0, shardSize: 2) }
+    let results = try runnableKernels.map { try run.run($0, capacity: .shardsOfTwo) }
     for result in results.dropFirst() { #expect(result == results[0]) }
   }
 
@@ -37,19 +37,41 @@ struct NetworkAgainstReferenceTests {
     let model = try #require(TestNetworks.all.first { $0.name == name }).model
     let run = try NetworkRun(model, examples: 5)
     let kernels = try #require(runnableKernels.last)
-    #expect(run.run(kernels, shardSize: 2, fill: 0xFF) == run.run(kernels, shardSize: 2, fill: 0))
+    let filled = try run.run(kernels, capacity: .shardsOfTwo, fill: 0xFF)
+    #expect(try filled == run.run(kernels, capacity: .shardsOfTwo, fill: 0))
+  }
+
+  @Test("chunks and runs change no bit", arguments: TestNetworks.all.map(\.name))
+  func capacityDoesNotMatter(name: String) throws {
+    let model = try #require(TestNetworks.all.first { $0.name == name }).model
+    let run = try NetworkRun(model, examples: 13)
+    let kernels = try #require(runnableKernels.last)
+    let results = try [(1, 8), (2, 4), (4, 2), (8, 1)].map { shardsPerChunk, chunks in
+      let capacity = ImageCapacity(shard: 2, shardsPerChunk: shardsPerChunk, chunksPerRun: chunks)
+      return try run.run(kernels, capacity: capacity)
+    }
+    for result in results.dropFirst() {
+      #expect(result.gradients == results[0].gradients && result.losses == results[0].losses)
+      #expect(result.probabilities == results[0].probabilities)
+    }
   }
 
   @Test("a chunk of shards is their tree sum", arguments: [1, 2, 3, 4, 7])
   func shardsSumInTree(shardSize: Int) throws {
     let run = try NetworkRun(TestNetworks.digits, examples: 7)
     let kernels = try #require(runnableKernels.last)
-    let whole = run.run(kernels, shardSize: shardSize)
-    #expect(whole.losses == run.run(kernels).losses)
-    for (name, gradient) in run.run(kernels).gradients {
+    let capacity = ImageCapacity(shard: shardSize, shardsPerChunk: (7 + shardSize - 1) / shardSize)
+    let whole = try run.run(kernels, capacity: capacity)
+    #expect(try whole.losses == run.run(kernels).losses)
+    for (name, gradient) in try run.run(kernels).gradients {
       let error = worstRelativeError(
         try #require(whole.gradients[name]).map(Double.init), gradient.map(Double.init))
       #expect(error < 1e-5, "\(name)")
     }
   }
+}
+
+extension ImageCapacity {
+  /// Three shards of two images, in two chunks.
+  fileprivate static var shardsOfTwo: ImageCapacity { ImageCapacity(shard: 2, shardsPerChunk: 2, chunksPerRun: 2) }
 }

@@ -65,12 +65,12 @@ import Testing
 
   @Test func allReduceAndTuningAnswerInJSON() {
     let reduction: AllReduceSummary = AllReduceSummary(
-      workers: 2, kernels: "avx2", copyGigabytesPerSecond: 20, barrierNanoseconds: 300,
+      workers: 2, nodes: 1, kernels: "avx2", copyGigabytesPerSecond: 24.576, barrierNanoseconds: 300,
       rows: [.init(parameters: 1024, microseconds: 2, bytes: 24576, copyMicroseconds: 1)])
     #expect(
       reduction.json.compactText
-        == #"{"workers":2,"kernels":"avx2","copy_gb_per_second":20,"barrier_ns":300,"sizes":[{"parameters":1024,"us":2,"#
-        + #""bytes":24576,"gb_per_second":12.288,"copy_us":1,"share_of_copy":0.5}]}"#)
+        == #"{"workers":2,"nodes":1,"kernels":"avx2","copy_gb_per_second":24.576,"barrier_ns":300,"sizes":[{"parameters":1024,"us":2,"#
+        + #""bytes":24576,"gb_per_second":12.288,"share_of_bandwidth":0.5,"copy_us":1,"share_of_copy":0.5}]}"#)
     let runtime: RuntimeConfiguration = RuntimeConfiguration(
       workers: .count(2), shardSize: 16, policy: .close, nodes: nil, useSMT: false)
     let trial: TuningTrial = TuningTrial(runtime: runtime, workers: 2, imagesPerSecond: 12345)

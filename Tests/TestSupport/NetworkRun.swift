@@ -5,13 +5,14 @@ import ReferenceKernels
 
 /// One forward and backward pass of a network outside any trainer, on random images and weights.
 package struct NetworkRun {
-  package let plan: NetworkPlan
+  package let model: ModelSpecification
   package let images: Tensor4
   package let labels: [Int]
   package let parameters: [String: [Float]]
 
   package init(_ model: ModelSpecification, examples: Int, seed: UInt64 = 1) throws {
-    plan = try NetworkPlan(model, maximumExamples: examples, computesInputGradient: true)
+    self.model = model
+    let plan = try Self.plan(model, ImageCapacity(shard: examples))
     let shape = model.input
     let pixels = RandomStream(seed: seed, purpose: .syntheticData, stream: 0)
     images = Tensor4(
@@ -36,16 +37,22 @@ package struct NetworkRun {
     package var gradients: [String: [Float]] = [:]
   }
 
+  private static func plan(_ model: ModelSpecification, _ capacity: ImageCapacity) throws -> NetworkPlan {
+    try NetworkPlan(model, capacity: capacity, computesInputGradient: true)
+  }
+
   /// Runs the production kernels; all memory is filled with `fill` beforehand, which must not matter.
-  package func run(_ kernels: KernelTable, shardSize: Int? = nil, fill: UInt8 = 0) -> Result {
+  ///
+  /// `capacity` is how the images are cut into shards and chunks; one shard of all of them where none is given. The
+  /// input's gradient is of the last chunk alone.
+  package func run(_ kernels: KernelTable, capacity: ImageCapacity? = nil, fill: UInt8 = 0) throws -> Result {
     let examples = images.count
-    let shardSize = shardSize ?? examples
-    let shards = (examples + shardSize - 1) / shardSize
-    let bytes = Workspace.byteCount(plan, shards: shards)
+    let plan = try Self.plan(model, capacity ?? ImageCapacity(shard: examples))
+    let bytes = Workspace.byteCount(plan)
     let memory = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 64)
     defer { memory.deallocate() }
     memory.initializeMemory(as: UInt8.self, repeating: fill, count: bytes)
-    let workspace = Workspace(plan, shards: shards, memory: memory)
+    let workspace = Workspace(plan, memory: memory)
     let count = plan.parameters.packedCount
     let weights = UnsafeMutablePointer<Float>.allocate(capacity: 2 * count + plan.preparedCount)
     defer { weights.deallocate() }
@@ -60,39 +67,46 @@ package struct NetworkRun {
     for part in 0..<3 {
       plan.prepareWeights(weights, into: prepared, scratch: workspace, part: part, of: 3, kernels: kernels)
     }
-    let pixelCount = plan.model.input.elementCount
-    for n in 0..<examples {
-      let input = plan.input(workspace, example: n)
+    func load(_ chunk: Range<Int>) {
+      let pixelCount = model.input.elementCount
       let (width, channels) = (images.width, images.channels)
-      for index in 0..<pixelCount {
-        let (i, j, c) = (index / (width * channels), index / channels % width, index % channels)
-        input.pixels[i * input.row + j * input.pixel + c] = Float(images.values[n * pixelCount + index])
+      for n in chunk {
+        let input = plan.input(workspace, image: n, of: chunk)
+        for index in 0..<pixelCount {
+          let (i, j, c) = (index / (width * channels), index / channels % width, index % channels)
+          input.pixels[i * input.row + j * input.pixel + c] = Float(images.values[n * pixelCount + index])
+        }
+        workspace.labels[n] = Int32(labels[n])
       }
-      workspace.labels[n] = Int32(labels[n])
     }
-    plan.forward(
-      workspace, examples: examples, weights: weights, prepared: prepared, kernels: kernels, keepsProbabilities: false)
-    plan.backward(
-      workspace, examples: examples, shardSize: shardSize, weights: weights, prepared: prepared, gradient: gradient,
-      kernels: kernels)
+    var inputs = PassInputs(weights: weights, prepared: prepared, kernels: kernels)
+    var lastChunk = 0..<0
+    plan.sumGradients(workspace, examples: examples, into: gradient, inputs) {
+      load($0)
+      lastChunk = $0
+    }
     var result = Result()
     result.losses = (0..<examples).map { workspace.losses[$0] }
-    for n in 0..<examples { result.inputGradient += plan.inputGradient(workspace, example: n) }
+    for n in 0..<lastChunk.count { result.inputGradient += plan.inputGradient(workspace, imageOfChunk: n) }
     for parameter in plan.parameters.parameters {
       result.gradients[parameter.name] = plan.parameters.unpack(parameter, from: gradient)
     }
-    plan.forward(
-      workspace, examples: examples, weights: weights, prepared: prepared, kernels: kernels, keepsProbabilities: true)
-    for n in 0..<examples {
-      let probabilities = plan.probabilities(workspace, example: n)
-      for k in 0..<plan.classes { result.probabilities.append(probabilities[k]) }
+    inputs.isInference = true
+    for first in stride(from: 0, to: examples, by: plan.capacity.chunk) {
+      let chunk = first..<min(first + plan.capacity.chunk, examples)
+      load(chunk)
+      plan.forward(workspace, images: chunk, inputs)
+      for n in chunk {
+        let probabilities = plan.probabilities(workspace, image: n)
+        for k in 0..<plan.classes { result.probabilities.append(probabilities[k]) }
+      }
     }
     return result
   }
 
   /// The same pass through the naive twins, in Double.
   package func reference() -> ReferenceNetwork.Pass {
-    ReferenceNetwork(plan.model, parameters: parameters.mapValues { $0.map(Double.init) })
+    ReferenceNetwork(model, parameters: parameters.mapValues { $0.map(Double.init) })
       .pass(images, labels: labels)
   }
 }

@@ -34,7 +34,7 @@ struct GradientCheckTests {
     let data = try TestData.synthetic(example.model, 6, classes: example.classes)
     let rows = try GradientCheck.run(
       configuration: TestRun(example.model).configuration, training: data.train, elementsPerTensor: example.elements)
-    let plan = try NetworkPlan(example.model, maximumExamples: 1)
+    let plan = try NetworkPlan(example.model, capacity: ImageCapacity(shard: 1))
     #expect(rows.map { "\($0.layer).\($0.tensor)" } == plan.parameters.parameters.map(\.name) + ["images.input"])
     for row in rows {
       #expect(row.passed, "\(row.layer).\(row.tensor): \(row.worstError)")
@@ -72,8 +72,8 @@ struct GradientCheckTests {
     })
     #expect(try failures(biased).allSatisfy { $0.hasSuffix(".bias") })
     #expect(try !failures(biased).isEmpty)
-    let misrouted = right.changed(poolBackward: { _, arguments, x, out, dout, dx in
-      right.poolBackward(.maxFirst, arguments, x, out, dout, dx)
+    let misrouted = right.changed(poolBackward: { _, arguments, mask, dout, dx in
+      right.poolBackward(.maxFirst, arguments, mask, dout, dx)
     })
     #expect(try failures(misrouted).contains("images.input"))
   }
@@ -92,7 +92,7 @@ extension KernelTable {
   /// The same kernels but for one.
   fileprivate func changed(
     biasGradient: (@Sendable (BiasGradientArguments) -> Void)? = nil,
-    poolBackward: (@Sendable (PoolKind, PoolArguments, FloatIn, FloatIn, FloatIn, FloatOut) -> Void)? = nil
+    poolBackward: (@Sendable (PoolKind, PoolArguments, UnsafePointer<Int32>, FloatIn, FloatOut) -> Void)? = nil
   ) -> KernelTable {
     KernelTable(
       name: "changed", tileSum: tileSum, biasGradient: biasGradient ?? self.biasGradient,

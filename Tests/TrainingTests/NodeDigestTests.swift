@@ -1,4 +1,5 @@
 import Collectives
+import Diagnostics
 import Machine
 import TestSupport
 import Testing
@@ -67,6 +68,38 @@ struct NodeDigestTests {
         run.with {
           $0.workers = 5; $0.policy = .scatter; $0.topology = .virtual(nodes: 3, cores: 2)
         }) == expected)
+  }
+
+  @Test("and copies of the data only where they fit")
+  func copiesFit() throws {
+    let data = try TestData.firstDigits(1000)
+    func placed(
+      _ policy: MemoryConfiguration.Dataset, nodes: Int = 4, spare: Int?
+    ) throws -> DatasetPlacement {
+      let run = TestRun(TestNetworks.digits).with {
+        $0.workers = nodes; $0.policy = .scatter; $0.topology = .virtual(nodes: nodes, cores: 2)
+        $0.memory.dataset = policy
+      }
+      let plan = try RunPlan(run.configuration, topology: try #require(run.topology), exampleCount: data.train.count)
+      let available = spare.map { AvailableMemory(bytes: MemoryNeeds(plan).totalBytes + $0, source: "test") }
+      return try PlacedDataset(data.train, plan, available: available).policy
+    }
+    let copies = 3 * data.train.memory.reduce(0) { $0 + $1.count }
+    #expect(copies == 3 * 1000 * (64 + 4))
+    #expect(try placed(.auto, spare: 4 * copies) == .copies)
+    #expect(try placed(.auto, spare: 4 * copies - 1) == .interleaved)
+    #expect(try placed(.auto, spare: -1) == .interleaved)
+    #expect(try placed(.auto, spare: nil) == .copies)
+    #expect(try placed(.interleave, spare: nil) == .interleaved)
+    #expect(try placed(.perNode, spare: copies) == .copies)
+    #expect(try placed(.perNode, nodes: 1, spare: 0) == .whole)
+    #expect {
+      _ = try placed(.perNode, spare: copies - 1)
+    } throws: { error in
+      let error = error as? UserError
+      return error?.category == .systemRefused && error?.subject == "runtime.memory.dataset"
+        && error?.message.contains("each of 4 nodes") == true
+    }
   }
 
   @Test("with given weights and after an interruption on another machine")

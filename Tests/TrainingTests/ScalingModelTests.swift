@@ -10,7 +10,7 @@ import Testing
     costs.compute = [1: 100, 2: 200]
     costs.barrierArrival = 1
     costs.optimizer = 40
-    costs.prepare = 80
+    costs.prepare = 400
     costs.parameterBytes = 1000
     costs.preparedBytes = 2000
     costs.coreBytesPerNanosecond = 10
@@ -24,33 +24,45 @@ import Testing
   @Test func oneWorkerIsWhatWasMeasured() {
     for design: ReductionDesign in ReductionDesign.allCases {
       let step: StepBreakdown = model(costs, 2, 4, design).step(workers: 1, shards: 2)
-      #expect(step == StepBreakdown(compute: 200, imbalance: 0, barrier: 3, reduce: 0, update: 120))
+      #expect(step == StepBreakdown(compute: 200, imbalance: 0, barrier: 3, reduce: 0, update: 440))
     }
   }
 
   @Test func oneNodeAddsAllSumsAtItsBandwidth() {
     let step: StepBreakdown = model(costs, 1, 4, .flat).step(workers: 4, shards: 4)
-    // Three sums of 1000 bytes at 4 × 10 bytes a nanosecond; update shared by four.
-    #expect(step == StepBreakdown(compute: 100, imbalance: 0, barrier: 12, reduce: 75, update: 30))
+    // Three sums of 1000 bytes read and two written at 4 × 10 bytes a nanosecond; update shared by four.
+    #expect(step == StepBreakdown(compute: 100, imbalance: 0, barrier: 12, reduce: 125, update: 110))
     #expect(step == model(costs, 1, 4, .threePhase).step(workers: 4, shards: 4))
   }
 
   @Test func aNodeIsNoFasterThanItsMemory() {
     var slow: ScalingCosts = costs
     slow.nodeBytesPerNanosecond = 20
-    #expect(model(slow, 1, 4, .flat).step(workers: 4, shards: 4).reduce == 150)
+    var step: StepBreakdown = model(slow, 1, 4, .flat).step(workers: 4, shards: 4)
+    #expect(step.reduce == 250)
+    #expect(step.update == 10 + 150, "3000 bytes of weights and transformed weights")
+    slow.prepare = 120
+    #expect(model(slow, 1, 4, .flat).step(workers: 4, shards: 4).update == 10 + 120, "no slower than one core alone")
+    #expect(step.compute == 100)
+    slow.shardBytes = 1000
+    step = model(slow, 1, 4, .flat).step(workers: 4, shards: 4)
+    #expect(step.compute == 200, "four times 1000 bytes")
+    #expect(model(slow, 1, 4, .flat).step(workers: 1, shards: 1).compute == 100)
   }
 
   @Test func linksCarryWhatTheDesignSends() {
     // Two nodes: flat fetches half of the sums of one segment, and the node with the weights sends 3000 bytes.
     let flat: StepBreakdown = model(costs, 2, 2, .flat).step(workers: 4, shards: 4)
-    #expect(flat.reduce == 275)
+    #expect(flat.reduce == 125 + 200)
+    // Sums inside both nodes, a replica written, and half of a sum and of the weights over the link.
     let phases: StepBreakdown = model(costs, 2, 2, .threePhase).step(workers: 4, shards: 4)
-    #expect(phases.reduce == 125)
+    #expect(phases.reduce == 150 + 50 + 50)
     // Each node's two workers transform its own weights.
-    #expect(phases.update == 10 + 40)
-    #expect(flat.update == 10 + 20)
-    #expect(phases.barrier > flat.barrier)
+    #expect(phases.update == 10 + 200)
+    #expect(flat.update == 10 + 100)
+    // Three barriers of four workers, half of them remote; four inside the node, two with both nodes.
+    #expect(abs(flat.barrier - 3 * 4 * 1.55) < 1e-9)
+    #expect(abs(phases.barrier - (4 * 2 + 2 * 2 * 2.1)) < 1e-9)
   }
 
   @Test func unevenShardsAreImbalance() {
@@ -90,6 +102,13 @@ import Testing
     (costs.optimizer, costs.prepare) = (0, 0)
     let points: [ScalingPrediction.Point] = ScalingModel.points(costs, target, shardSize: 16)
     #expect(points.count == 6)
+    var prediction: ScalingPrediction = ScalingPrediction(target: target, costs: costs, points: points, checks: [])
+    #expect(
+      prediction.nodeEfficiency(.flat)
+        == points.filter { $0.design == .flat }.reduce(into: [:]) { $0[$1.workers] = $1.imagesPerSecond }
+        .values.max().map { $0 / (2 * points[1].imagesPerSecond) })
+    prediction.points = []
+    #expect(prediction.nodeEfficiency(.flat) == nil)
     #expect(points.filter { $0.workers == 1 }.allSatisfy { $0.efficiency == 1 && $0.batchSize == 16 })
     #expect(points.filter { $0.workers > 1 }.allSatisfy { $0.efficiency > 0 && $0.efficiency < 1 })
   }

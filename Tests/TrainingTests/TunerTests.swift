@@ -1,18 +1,27 @@
 import Machine
+import Randomness
 import Testing
 
 @testable import Training
 
 @Suite struct TunerTests {
-  /// Two nodes of two cores with two SMT siblings each.
-  private let topology: Topology = Topology(
-    nodes: [
-      .init(id: 0, cpus: CPUSet([0, 1, 4, 5]), memoryBytes: 1 << 30, distances: [10, 20]),
-      .init(id: 1, cpus: CPUSet([2, 3, 6, 7]), memoryBytes: 1 << 30, distances: [20, 10]),
-    ],
-    cores: (0..<4).map { .init(cpus: CPUSet([$0, $0 + 4]), node: $0 / 2, package: $0 / 2, lastLevelCache: $0 / 2) },
-    lastLevelCaches: [CPUSet([0, 1, 4, 5]), CPUSet([2, 3, 6, 7])], caches: [],
-    usable: .init(cpus: CPUSet(Array(0..<8)), quota: nil, reasons: []))
+  /// `nodes` nodes of `cores` cores with `threads` SMT siblings each.
+  private func machine(nodes: Int, cores: Int, threads: Int = 1) -> Topology {
+    let total: Int = nodes * cores
+    func cpus(_ cores: Range<Int>) -> CPUSet {
+      CPUSet((0..<threads).flatMap { thread in cores.map { $0 + thread * total } })
+    }
+    let blocks: [CPUSet] = (0..<nodes).map { cpus($0 * cores..<($0 + 1) * cores) }
+    return Topology(
+      nodes: blocks.enumerated().map { id, cpus in
+        .init(
+          id: id, cpus: cpus, memoryBytes: 1 << 30, distances: (0..<nodes).map { $0 == id ? 10 : 20 })
+      },
+      cores: (0..<total).map {
+        .init(cpus: cpus($0..<$0 + 1), node: $0 / cores, package: $0 / cores, lastLevelCache: $0 / cores)
+      },
+      lastLevelCaches: blocks, caches: [], usable: .init(cpus: cpus(0..<total), quota: nil, reasons: []))
+  }
 
   private func configuration(batch: Int) throws -> RunConfiguration {
     try ConfigurationReader.digits(overrides: [
@@ -20,23 +29,36 @@ import Testing
     ])
   }
 
-  @Test func countsAreThoseWithWork() throws {
-    #expect(try Tuner.counts(configuration(batch: 640), topology).map(\.workers) == [.count(1), .count(2), .count(4)])
-    #expect(try Tuner.counts(configuration(batch: 48), topology).map(\.workers) == [.count(1), .count(2), .count(3)])
-    #expect(try Tuner.counts(configuration(batch: 1), topology).map(\.workers) == [.count(1)])
-    #expect(try ScalingBenchmark.defaultCounts(topology, configuration(batch: 1).runtime) == [1, 2, 4])
+  private func tuner(
+    batch: Int, _ topology: Topology, measure: @escaping (RuntimeConfiguration) -> [Double] = { _ in [1] }
+  ) throws -> Tuner {
+    Tuner(configuration: try configuration(batch: batch), topology: topology, measure: measure)
   }
 
-  @Test func variantsChangeSpeedAlone() throws {
-    var runtime: RuntimeConfiguration = try configuration(batch: 64).runtime
-    runtime.workers = .count(4)
-    let variants: [RuntimeConfiguration] = Tuner.variants(of: runtime, topology)
-    #expect(variants.map(\.policy) == [.scatter, .none, .close])
-    #expect(variants.map(\.useSMT) == [false, false, true])
-    #expect(variants.last?.workers == .count(8))
-    #expect(variants.allSatisfy { $0.shardSize == runtime.shardSize })
-    runtime.policy = .cpus("0-3")
-    #expect(Tuner.variants(of: runtime, topology).isEmpty)
+  @Test func countsAreThoseWithWork() throws {
+    let topology: Topology = machine(nodes: 2, cores: 2, threads: 2)
+    #expect(try tuner(batch: 640, topology).firstCounts() == [1, 2, 4])
+    #expect(try tuner(batch: 48, topology).firstCounts() == [1, 2, 3])
+    #expect(try tuner(batch: 1, topology).firstCounts() == [1])
+    #expect(try ScalingBenchmark.defaultCounts(topology, configuration(batch: 1).runtime) == [1, 2, 4])
+    // Eight shards: five, six and seven workers are no faster than four.
+    #expect(try tuner(batch: 128, machine(nodes: 1, cores: 16)).usefulCounts() == [1, 2, 3, 4, 8])
+    #expect(try tuner(batch: 128, machine(nodes: 1, cores: 6)).usefulCounts() == [1, 2, 3, 4, 6])
+  }
+
+  @Test func changesAreOfSpeedAlone() throws {
+    let topology: Topology = machine(nodes: 2, cores: 2, threads: 2)
+    var configuration: RunConfiguration = try configuration(batch: 640)
+    configuration.runtime.workers = .count(4)
+    let tuner: Tuner = try tuner(batch: 640, topology)
+    let changed: [RuntimeConfiguration] = tuner.changes.flatMap { $0(configuration.runtime) }
+    #expect(changed.map(\.policy) == [.scatter, .none, .close, .close])
+    #expect(changed.map(\.useSMT) == [false, false, true, false])
+    #expect(changed.map(\.memory.hugePages) == [true, true, true, false])
+    #expect(changed[2].workers == .count(8))
+    #expect(changed.allSatisfy { $0.shardSize == configuration.runtime.shardSize })
+    configuration.runtime.policy = .cpus("0-3")
+    #expect(tuner.changes.prefix(2).allSatisfy { $0(configuration.runtime).isEmpty })
   }
 
   @Test func thePlainerOfTwoEqualsWins() throws {
@@ -46,5 +68,50 @@ import Testing
     }
     #expect(Tuner.choice(trials).workers == 2)
     #expect(Tuner.choice([trials[0], trials[3]]).workers == 4)
+  }
+
+  /// A machine as a formula: shards of the busiest worker, a cost per worker, factors for policy and SMT, and noise.
+  private struct Model: Sendable {
+    var shards: Int
+    var costPerWorker: Double
+    var scatter: Double
+    var none: Double
+    var siblings: Double
+    var smallPages: Double
+
+    func rate(_ runtime: RuntimeConfiguration) -> Double {
+      guard case .count(let workers) = runtime.workers else { return 0 }
+      let busiest: Double = Double((shards + workers - 1) / workers)
+      let policy: Double = runtime.policy == .scatter ? scatter : runtime.policy == .none ? none : 1
+      let pages: Double = runtime.memory.hugePages ? 1 : smallPages
+      return policy * pages * (runtime.useSMT ? siblings : 1) / (busiest + costPerWorker * Double(workers))
+    }
+  }
+
+  @Test(arguments: 0..<40)
+  func theChoiceIsCloseToTheBestOfAll(seed: Int) throws {
+    let random: RandomStream = RandomStream(seed: UInt64(seed), purpose: .syntheticData, stream: 0)
+    var index: UInt64 = 0
+    func draw(_ range: ClosedRange<Double>) -> Double {
+      index += 1
+      return range.lowerBound + random.uniform(index) * (range.upperBound - range.lowerBound)
+    }
+    let batch: Int = [64, 128, 512, 1600][seed % 4]
+    let topology: Topology = machine(
+      nodes: [1, 2, 4][seed % 3], cores: [2, 6, 16][seed / 3 % 3], threads: 1 + seed % 2)
+    let model: Model = Model(
+      shards: batch / 16, costPerWorker: seed % 5 == 0 ? draw(0.01...1) : draw(0...0.02), scatter: draw(0.7...1.2),
+      none: draw(0.6...1.05), siblings: draw(0.4...0.8), smallPages: draw(0.8...1.1))
+    // Medians of five steps, each up to 2 % off.
+    func measure(_ runtime: RuntimeConfiguration) -> [Double] {
+      (0..<5).map { _ in model.rate(runtime) * draw(0.98...1.02) }
+    }
+    var quick: Tuner = try tuner(batch: batch, topology, measure: measure)
+    var exhaustive: Tuner = try tuner(batch: batch, topology, measure: measure)
+    let found: TuningTrial = try quick.search(exhaustive: false).best
+    let all: TuningSummary = try exhaustive.search(exhaustive: true)
+    let best: Double = all.trials.map { model.rate($0.runtime) }.max() ?? 0
+    #expect(model.rate(found.runtime) >= 0.95 * best, "\(found) against \(all.best)")
+    #expect(model.rate(all.best.runtime) >= 0.95 * best)
   }
 }
