@@ -22,10 +22,10 @@ import Testing
     return text.split(separator: "\n").first { $0.hasPrefix("\(key):") }?.split(separator: "\t").last
   }
 
-  /// Whether the process has begun to wait for signals.
-  private func blocksTermination(_ process: Process) -> Bool {
-    guard let mask: UInt64 = status(process, "SigBlk").flatMap({ UInt64($0, radix: 16) }) else { return false }
-    return mask & 1 << UInt64(SIGTERM - 1) != 0
+  /// Whether the process has begun to wait for its three signals; before, it blocks none or what this thread blocks.
+  private func waitsForSignals(_ process: Process) -> Bool {
+    let wanted: UInt64 = [SIGINT, SIGTERM, SIGUSR1].reduce(0) { $0 | 1 << UInt64($1 - 1) }
+    return status(process, "SigBlk").flatMap { UInt64($0, radix: 16) } == wanted
   }
 
   /// Starts the program with no signal blocked; the call that is refused is not one it makes.
@@ -55,7 +55,7 @@ import Testing
   @Test func aSignalBeforeTheFirstStepLeavesACheckpointOfIt() throws {
     let folder: TemporaryFolder = try TemporaryFolder()
     let process: Process = try start(["train", try folder.write(Self.slowToLoad, to: "tiny.json")], folder)
-    wait(process) { blocksTermination(process) }
+    wait(process) { waitsForSignals(process) }
     #expect(!folder.exists("runs/tiny/config.json"), "the data are not loaded yet")
     kill(process.processIdentifier, SIGTERM)
     process.waitUntilExit()
@@ -66,7 +66,7 @@ import Testing
   @Test func aSecondSignalEndsTheProcessAtOnce() throws {
     let folder: TemporaryFolder = try TemporaryFolder()
     let process: Process = try start(["train", try folder.write(Self.slowToLoad, to: "tiny.json")], folder)
-    wait(process) { blocksTermination(process) }
+    wait(process) { waitsForSignals(process) }
     kill(process.processIdentifier, SIGTERM)
     kill(process.processIdentifier, SIGINT)
     process.waitUntilExit()
@@ -83,14 +83,14 @@ import Testing
   func otherCommandsDieOfASignal(arguments: [String]) throws {
     let folder: TemporaryFolder = try TemporaryFolder()
     _ = try folder.write(
-      Self.slowToLoad.replacing("test_examples: 9", with: "test_examples: 4000000"), to: "tiny.json")
+      ProgramTests.tiny.replacing("test_examples: 9", with: "test_examples: 4000000"), to: "tiny.json")
     let trained: ProcessResult = try Executable.run(
-      ["train", "tiny.json", "--quiet", "--output", "w", "--set", "data.examples=40", "--set", "data.test_examples=0"],
+      ["train", "tiny.json", "--quiet", "--output", "w", "--set", "data.test_examples=0"],
       folder: folder.path)
     #expect(trained.exitCode == 0, "\(trained.errors)")
     let process: Process = try start(arguments, folder)
-    // It has read its configuration and is at work.
-    wait(process) { status(process, "VmRSS").flatMap { Int($0.split(separator: " ")[0]) }.map { $0 > 20_000 } ?? false }
+    // Its workers are at work.
+    wait(process) { (status(process, "Threads").flatMap { Int($0) } ?? 0) > 2 }
     kill(process.processIdentifier, SIGTERM)
     process.waitUntilExit()
     #expect(process.terminationReason == .uncaughtSignal && process.terminationStatus == SIGTERM)
