@@ -40,7 +40,7 @@ let fuzzTargets: [Target] =
   ? []
   : [
     .executableTarget(
-      name: "lockstep-fuzz", dependencies: ["Datasets", "Diagnostics", "Storage", "Training"],
+      name: "lockstep-fuzz", dependencies: ["Datasets", "Diagnostics", "Machine", "Storage", "Training"],
       path: "Fuzz/lockstep-fuzz")
   ]
 
@@ -65,7 +65,7 @@ let package = Package(
       ] + x86KernelDependencies,
       swiftSettings: x86Define),
     .target(
-      name: "Datasets", dependencies: ["CZlib", "Randomness", "Storage", "Diagnostics"],
+      name: "Datasets", dependencies: ["CZlib", "Machine", "Randomness", "Storage", "Diagnostics"],
       resources: [.embedInCode("Resources")]),
     .target(name: "Storage", dependencies: ["Diagnostics"]),
     .target(name: "Collectives", dependencies: ["Machine", "Summation", "Diagnostics"]),
@@ -85,13 +85,17 @@ let package = Package(
   ] + x86KernelTargets + fuzzTargets + [
     .target(
       name: "TestSupport",
-      dependencies: ["Randomness", "Network", "KernelInterface", "ReferenceKernels", "Storage", "Diagnostics"],
+      dependencies: [
+        "CZlib", "Randomness", "Network", "KernelInterface", "ReferenceKernels", "Storage", "Diagnostics",
+      ],
       path: "Tests/TestSupport"),
     .executableTarget(
       name: "AllocationProbe", dependencies: ["Training", "Network", "Datasets", "Machine"],
       path: "Tests/AllocationProbe",
       // Shared libraries, the Swift runtime among them, are to call the probe's `malloc`.
       linkerSettings: isVersionedDependency ? [] : [.unsafeFlags(countedAllocation)]),
+    .systemLibrary(name: "CSeccomp", path: "Tests/CSeccomp"),
+    .executableTarget(name: "RefusedCalls", dependencies: ["CSeccomp"], path: "Tests/RefusedCalls"),
     .testTarget(name: "RandomnessTests", dependencies: ["Randomness", "TestSupport"]),
     .testTarget(name: "MachineTests", dependencies: ["Machine", "TestSupport"]),
     .testTarget(
@@ -102,7 +106,7 @@ let package = Package(
       dependencies: ["Network", "KernelInterface", "ReferenceKernels", "TestSupport", "Randomness", "Diagnostics"]),
     .testTarget(
       name: "DatasetsTests",
-      dependencies: ["Datasets", "Storage", "Randomness", "CZlib", "Diagnostics", "TestSupport"]),
+      dependencies: ["Datasets", "Machine", "Storage", "Randomness", "CZlib", "Diagnostics", "TestSupport"]),
     .testTarget(name: "StorageTests", dependencies: ["Storage", "Randomness", "Diagnostics", "TestSupport"]),
     .testTarget(name: "CollectivesTests", dependencies: ["Collectives", "Machine", "Summation", "TestSupport"]),
     .testTarget(
@@ -115,7 +119,8 @@ let package = Package(
       name: "ReportingTests",
       dependencies: ["Reporting", "Training", "Network", "Machine", "Storage", "Diagnostics", "TestSupport"]),
     .testTarget(
-      name: "CommandLineTests", dependencies: ["lockstep", "Training", "Reporting", "Diagnostics", "TestSupport"]),
+      name: "CommandLineTests",
+      dependencies: ["lockstep", "Training", "Reporting", "Storage", "Diagnostics", "TestSupport"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -41,7 +41,7 @@ extension ImageDataset {
   private static func dataset(
     images: IDXReader, labels: PageBuffer<Int32>, classCount: Int
   ) throws(UserError) -> ImageDataset {
-    let pixels: PageBuffer<UInt8> = try PageBuffer(count: images.contentBytes, for: images.name)
+    let pixels: PageBuffer<UInt8> = try PageBuffer(shape: images.dimensions, for: images.name)
     try images.read(into: pixels.bytes)
     return ImageDataset(
       height: images.dimensions[1], width: images.dimensions[2],

@@ -1,5 +1,6 @@
 import Diagnostics
 import Glibc
+import Machine
 
 /// Zeroed memory of its own pages, so that a placement policy can move it page by page; freed with its last owner.
 ///
@@ -7,23 +8,45 @@ import Glibc
 final class PageBuffer<Element: BitwiseCopyable> {
   let elements: UnsafeMutableBufferPointer<Element>
   private let mappedBytes: Int
+  /// Below this size nobody asks how much memory there is.
+  private static var uncheckedBytes: Int { 16 << 20 }
 
-  /// Throws `.systemRefused`, naming `subject` and the size, where the system has no address space left.
-  init(count: Int, for subject: String) throws(UserError) {
-    precondition(count > 0, "A page buffer holds at least one element.")
-    let (bytes, overflow): (Int, Bool) = count.multipliedReportingOverflow(by: MemoryLayout<Element>.stride)
-    guard !overflow,
+  /// Room for as many elements as the product of `shape` says.
+  ///
+  /// Throws `.systemRefused`, naming `subject` and the sum, where that is more than `available` memory or address space.
+  init(
+    shape: [Int], for subject: String, available: @autoclosure () -> AvailableMemory? = AvailableMemory.read()
+  ) throws(UserError) {
+    let stride: Int = MemoryLayout<Element>.stride
+    let sum: String = "\(shape.map(String.init).joined(separator: "×")) values of \(stride) bytes"
+    var bytes: Int = stride
+    for size: Int in shape {
+      precondition(size > 0, "A page buffer holds at least one element.")
+      let (product, overflow): (Int, Bool) = bytes.multipliedReportingOverflow(by: size)
+      guard !overflow else {
+        throw UserError(.systemRefused, subject, "needs \(sum) in memory, more than can be addressed")
+      }
+      bytes = product
+    }
+    if bytes > Self.uncheckedBytes, let limit: AvailableMemory = available(), bytes > limit.bytes {
+      throw UserError(
+        .systemRefused, subject,
+        "needs \(sum) in memory, \(bytes) bytes, but \(limit.bytes) are available (\(limit.source))")
+    }
+    let count: Int = bytes / stride
+    guard
       let start: UnsafeMutableRawPointer = mmap(
         nil, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
       start != UnsafeMutableRawPointer(bitPattern: -1)
     else {
-      throw UserError(
-        .systemRefused, subject,
-        "needs \(count) values of \(MemoryLayout<Element>.stride) bytes in memory; the system refused")
+      throw UserError(.systemRefused, subject, "needs \(sum) in memory, \(bytes) bytes; the system refused")
     }
     mappedBytes = bytes
     elements = UnsafeMutableBufferPointer(start: start.bindMemory(to: Element.self, capacity: count), count: count)
   }
+
+  /// Room for `count` elements; throws as `init(shape:for:)`.
+  convenience init(count: Int, for subject: String) throws(UserError) { try self.init(shape: [count], for: subject) }
 
   deinit { munmap(elements.baseAddress, mappedBytes) }
 

@@ -22,12 +22,14 @@ extension ImageDataset {
       }
     }
     let pixels: Int = try product([height, width, channels], "model.input")
+    _ = try product([examples, pixels], "data.examples")
+    _ = try product([classes, pixels], "data.classes")
     let pixelBuffer: PageBuffer<UInt8> = try PageBuffer(
-      count: try product([examples, pixels], "data.examples"), for: "data.examples")
+      shape: [examples, height, width, channels], for: "data.examples")
     let labels: PageBuffer<Int32> = try PageBuffer(count: examples, for: "data.examples")
 
     let prototypes: PageBuffer<UInt8> = try PageBuffer(
-      count: try product([classes, pixels], "data.classes"), for: "data.classes")
+      shape: [classes, height, width, channels], for: "data.classes")
     let prototypeStream: RandomStream = RandomStream(seed: seed, purpose: .syntheticData, stream: 0)
     for c: Int in 0..<classes { fill(row(c, of: prototypes, pixels), prototypeStream, row: c) }
 

@@ -29,8 +29,22 @@ package struct UserError: Error, Hashable, Sendable, CustomStringConvertible {
     self.hint = hint
   }
 
-  /// `subject: message` with the hint on a line of its own.
+  /// `subject: message` on one line, and the hint on a line of its own.
   package var description: String {
-    "\(subject): \(message)" + (hint.map { "\n  hint: \($0)" } ?? "")
+    "\(subject): \(message)".onOneLine + (hint.map { "\n  hint: \($0.onOneLine)" } ?? "")
+  }
+}
+
+extension String {
+  /// The text with `?` for what would break a line or steer a terminal: names and values come from files of others.
+  fileprivate var onOneLine: String {
+    var line: String = ""
+    for scalar: Unicode.Scalar in unicodeScalars {
+      switch scalar.properties.generalCategory {
+      case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate: line.unicodeScalars.append("?")
+      default: line.unicodeScalars.append(scalar)
+      }
+    }
+    return line
   }
 }

@@ -148,13 +148,20 @@ struct NetworkBuilder {
   }
 
   /// Decides on blocks, lays out the halos of maps and gradients, then what depends on them.
-  mutating func finish() {
+  mutating func finish() throws(UserError) {
     gradients = maps.map { MapLayout(shape: $0.shape, channelStride: $0.channelStride) }
     setBlocks()
     setResidences()
     for (i, stage) in stages.enumerated() {
       guard case .convolution(let s) = stage else { continue }
       addHalos(of: s, at: i)
+    }
+    // Kernels find images by offsets of 32 bits.
+    for map in maps + gradients where map.imageStride > Int(Int32.max) / capacity.chunk {
+      throw UserError(
+        .badConfiguration, "runtime.shard_size",
+        "\(capacity.chunk) examples of \(map.shape) take \(capacity.chunk) × \(map.imageStride) values; allowed: at "
+          + "most \(Int32.max) together")
     }
     for (i, stage) in stages.enumerated() {
       switch stage {

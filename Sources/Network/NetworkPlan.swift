@@ -27,7 +27,7 @@ package final class NetworkPlan: Sendable {
   package init(_ model: ModelSpecification, capacity: ImageCapacity, computesInputGradient: Bool = false) throws {
     var builder = try NetworkBuilder(model, capacity: capacity, computesInputGradient: computesInputGradient)
     try builder.addLayers()
-    builder.finish()
+    try builder.finish()
     self.model = model
     self.capacity = capacity
     self.computesInputGradient = computesInputGradient

@@ -3,6 +3,8 @@ import Diagnostics
 extension ModelSpecification {
   /// The most elements of one feature map, and the most entries of a weight tensor's side.
   private static var largestFeatureMap: Int { Int(Int32.max) }
+  /// The most entries of a weight tensor: far above any memory, and so small that sizes in bytes do not overflow.
+  fileprivate static var largestWeight: Int { 1 << 40 }
 
   /// The output shape of every layer in order, after checking that the layers fit together.
   ///
@@ -68,6 +70,7 @@ private struct ShapeWalk {
       guard filters >= 1, kernelSize >= 1 else {
         throw failure("found filters \(filters), kernel_size \(kernelSize); allowed: at least 1")
       }
+      try needWeight([kernelSize, kernelSize, shape.channels, filters])
       shape.channels = filters
       guard padding == .valid else { return }
       guard kernelSize <= min(shape.height, shape.width) else {
@@ -93,11 +96,24 @@ private struct ShapeWalk {
     case .dense(let units):
       try needFlat(kind)
       guard units >= 1 else { throw failure("found units \(units); allowed: at least 1") }
+      try needWeight([units, shape.channels])
       shape.channels = units
     case .softmax:
       try needFlat(kind)
     case .relu:
       break
+    }
+  }
+
+  private func needWeight(_ shape: [Int]) throws(UserError) {
+    var count: Int = 1
+    for size: Int in shape {
+      let (product, overflow): (Int, Bool) = count.multipliedReportingOverflow(by: size)
+      count = overflow ? Int.max : product
+    }
+    guard count <= ModelSpecification.largestWeight else {
+      throw failure(
+        "its weight of shape \(shape) has too many values; allowed: at most \(ModelSpecification.largestWeight)")
     }
   }
 

@@ -14,28 +14,37 @@ package struct CheckpointFolder {
 
   package func file(step: Int) -> String { "\(path)/\(Checkpoint.fileName(step: step))" }
 
-  /// The newest checkpoint that can be read, with its file and a sentence about each newer one that is damaged.
+  /// The newest checkpoint that is whole, and the newer ones that are damaged.
   ///
   /// - Returns: `nil` where there is no checkpoint at all.
-  /// - Throws: `UserError` about the newest where none can be read.
-  package func newest() throws(UserError) -> (checkpoint: Checkpoint, file: String, notes: [String])? {
-    var notes: [String] = []
-    var failure: UserError?
+  /// - Throws: `UserError`: about the newest where all are damaged, and about one that cannot be opened.
+  package func newest() throws(UserError) -> ResumePoint? {
+    var damaged: [(step: Int, error: UserError)] = []
     for step: Int in steps.reversed() {
       let file: String = file(step: step)
       do throws(UserError) {
-        return (try Checkpoint.read(file), file, notes)
+        return ResumePoint(checkpoint: try Checkpoint.read(file), file: file, damaged: damaged)
       } catch {
-        notes.append("\(error.subject): \(error.message); the one before it is used")
-        failure = failure ?? error
+        // What cannot be opened may be whole: nobody goes on behind its back.
+        guard error.category == .badData else { throw error }
+        damaged.append((step, error))
       }
     }
-    if let failure {
-      throw UserError(
-        failure.category, failure.subject, failure.message, hint: "--resume never starts a new run in its place")
-    }
-    return nil
+    guard let newest: UserError = damaged.first?.error else { return nil }
+    throw UserError(
+      newest.category, newest.subject, newest.message + (damaged.count > 1 ? "; so are all before it" : ""),
+      hint: "--resume never starts a new run in its place")
   }
+
+  /// Takes the checkpoint at `step` out of the run without losing it: adds `.damaged` to its name.
+  func setAside(step: Int) throws(UserError) {
+    let file: String = file(step: step)
+    guard rename(file, Self.asideName(file)) == 0 else {
+      throw UserError(.cannotWrite, file, "cannot be renamed: \(String(cString: strerror(errno)))")
+    }
+  }
+
+  static func asideName(_ file: String) -> String { file + ".damaged" }
 
   /// Removes the checkpoints that `isUnwanted` names by their steps.
   func remove(where isUnwanted: (Int) -> Bool) throws(UserError) {

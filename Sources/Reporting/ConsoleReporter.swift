@@ -3,7 +3,8 @@ import Training
 /// Shows a run on standard error while it goes on: header, then a bar on a terminal or plain lines elsewhere.
 ///
 /// With a bar: redrawn in place at most ten times a second, one lasting line per epoch, the line cleared at the end.
-/// Plain: one line per epoch, and in long epochs a logging interval's line at most every ten seconds.
+/// Plain: one line per epoch, and in long epochs a logging interval's line at most every ten seconds. Stalled workers are
+/// named in every style, in silence too.
 package final class ConsoleReporter {
   package enum Style: Sendable {
     case bar
@@ -41,6 +42,10 @@ package final class ConsoleReporter {
   }
 
   package func handle(_ event: TrainingEvent) {
+    if case .stalled(let stalled) = event {
+      clear()
+      write(text.stalled(stalled) + "\n")
+    }
     guard style != .silent else { return }
     let time: Double = now()
     switch event {
@@ -62,10 +67,7 @@ package final class ConsoleReporter {
       lastLineTime = time
       clear()
       write(text.epoch(record) + "\n")
-    case .stalled(let stalled):
-      clear()
-      write(text.stalled(stalled) + "\n")
-    case .checkpoint: break
+    case .stalled, .checkpoint: break
     }
   }
 

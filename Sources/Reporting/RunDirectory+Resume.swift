@@ -8,17 +8,29 @@ package struct ResumePoint {
   package let checkpoint: Checkpoint
   /// The file it was read from.
   package let file: String
-  /// What the user should know: damaged checkpoints that were passed over.
-  package let notes: [String]
+  /// Newer checkpoints of the run that are damaged, by their steps.
+  let damaged: [(step: Int, error: UserError)]
 
-  package init(checkpoint: Checkpoint, file: String, notes: [String] = []) {
+  package init(checkpoint: Checkpoint, file: String) {
+    self.init(checkpoint: checkpoint, file: file, damaged: [])
+  }
+
+  init(checkpoint: Checkpoint, file: String, damaged: [(step: Int, error: UserError)]) {
     self.checkpoint = checkpoint
     self.file = file
-    self.notes = notes
+    self.damaged = damaged
+  }
+
+  /// A sentence for the user about each damaged checkpoint.
+  var notes: [String] {
+    damaged.map { _, error in
+      "\(error.subject): \(error.message); kept as \(CheckpointFolder.asideName(error.subject)), and the run goes on "
+        + "from \(file), to the same end"
+    }
   }
 
   /// The folder of the run that wrote the checkpoint.
-  var folder: String { file.lastIndex(of: "/").map { String(file[..<$0]) } ?? "." }
+  var folder: String { PathText.folder(of: file) }
 }
 
 extension RunDirectory {
@@ -26,15 +38,15 @@ extension RunDirectory {
   ///
   /// A run is finished when its `summary.json` is there and does not say `interrupted`. A run that was killed before
   /// its first checkpoint has nothing to go on from.
-  /// - Throws: `UserError(.badData)` where there are checkpoints, but all are damaged.
+  /// - Throws: `UserError`: `.badData` where there are checkpoints, but all are damaged, and `.inputMissing` where the
+  ///   newest whole one cannot be opened.
   package static func unfinishedRun(in path: String) throws(UserError) -> ResumePoint? {
     if let bytes: [UInt8] = try? ByteInput(path: "\(path)/summary.json").readAll(),
       !String(decoding: bytes, as: UTF8.self).contains("\"interrupted\":true")
     {
       return nil
     }
-    guard let found = try CheckpointFolder(path: path).newest() else { return nil }
-    return ResumePoint(checkpoint: found.checkpoint, file: found.file, notes: found.notes)
+    return try CheckpointFolder(path: path).newest()
   }
 
   /// `metrics.jsonl` with the lines of the steps that `point` has behind it, and nothing after them.
@@ -47,24 +59,6 @@ extension RunDirectory {
       try AtomicFile.write(lines, to: file)
     }
     return try LineFile(path: file, start: .keepingFirst(point.checkpoint.recordCount))
-  }
-
-  /// Holds the folder for this process as long as the descriptor is open.
-  ///
-  /// - Returns: `nil` where the file system cannot lock.
-  /// - Throws: `UserError(.cannotWrite)` where another process writes there.
-  static func lock(_ path: String) throws(UserError) -> Int32? {
-    let descriptor: Int32 = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-    guard descriptor >= 0 else { return nil }
-    if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { return descriptor }
-    let isHeld: Bool = errno == EWOULDBLOCK
-    close(descriptor)
-    guard !isHeld else {
-      throw UserError(
-        .cannotWrite, path, "another process is writing a run there",
-        hint: "wait for it, or choose another folder with --output DIR")
-    }
-    return nil
   }
 
   private static func realPath(_ path: String) -> String {

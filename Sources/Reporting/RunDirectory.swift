@@ -5,7 +5,7 @@ import Training
 
 /// The folder a training run writes: `config.json`, `metrics.jsonl`, checkpoints, `weights.safetensors`, `summary.json`.
 ///
-/// One process at a time writes a run directory; a lock on the folder sees to it.
+/// One process at a time writes a run directory; `RunLock` sees to it.
 package final class RunDirectory {
   package let path: String
   /// What the user should know about the run that is continued.
@@ -13,40 +13,43 @@ package final class RunDirectory {
   private let metrics: LineFile
   private let checkpoints: CheckpointFolder
   private let rules: CheckpointConfiguration
-  private let lock: Int32?
+  private let lock: RunLock?
 
   /// Makes the folder and those above it, writes `config.json`, and removes an old `summary.json`.
   ///
   /// A new run empties `metrics.jsonl` and removes the checkpoints that are there. A resumed one keeps the lines up to
-  /// its checkpoint's step and removes the checkpoints behind it.
+  /// its checkpoint's step and removes the checkpoints behind it, but keeps damaged ones under another name.
+  /// - Parameter lock: of the folder, where the caller has taken it already.
   /// - Throws: `UserError(.cannotWrite)` about what cannot be made or written, so that a run fails before it starts.
   package init(
-    path: String, configuration: RunConfiguration, resuming point: ResumePoint? = nil
+    path: String, configuration: RunConfiguration, resuming point: ResumePoint? = nil, lock: RunLock? = nil
   ) throws(UserError) {
     self.path = path
     rules = configuration.checkpoint
     checkpoints = CheckpointFolder(path: path)
     try Self.makeFolder(path)
-    lock = try Self.lock(path)
+    if let lock { self.lock = lock } else { self.lock = try RunLock.take(path) }
     try checkpoints.removeLeftovers()
     try AtomicFile.write(configuration.jsonText, to: "\(path)/config.json")
-    metrics = try Self.metrics(path, resuming: point)
-    let firstUnwanted: Int = point.map { $0.checkpoint.step + 1 } ?? 0
-    try checkpoints.remove { $0 >= firstUnwanted }
-    guard unlink("\(path)/summary.json") == 0 || errno == ENOENT else {
-      throw UserError(.cannotWrite, "\(path)/summary.json", "cannot be removed: \(String(cString: strerror(errno)))")
+    guard let point else {
+      // The summary goes last: until then the run that was here counts as finished, and is not continued.
+      try checkpoints.remove { _ in true }
+      metrics = try Self.metrics(path, resuming: nil)
+      try Self.removeSummary(path)
+      return
     }
-    guard let point else { return }
+    // The summary goes first: from now on the run counts as unfinished, and is continued.
+    try Self.removeSummary(path)
+    for (step, _) in point.damaged { try checkpoints.setAside(step: step) }
+    try checkpoints.remove { $0 > point.checkpoint.step }
+    // Behind the checkpoints: at any moment the newest of them has its lines.
+    metrics = try Self.metrics(path, resuming: point)
     notes = point.notes
     if metrics.keptLineCount < point.checkpoint.recordCount {
       notes.append(
         "\(metrics.path) has \(metrics.keptLineCount) of the \(point.checkpoint.recordCount) lines up to step "
           + "\(point.checkpoint.step); the run goes on behind them")
     }
-  }
-
-  deinit {
-    if let lock { close(lock) }
   }
 
   /// Writes what the event leaves behind: a line of `metrics.jsonl`, or a checkpoint.
@@ -74,11 +77,17 @@ package final class RunDirectory {
     try AtomicFile.write(summary.json.compactText + "\n", to: "\(path)/summary.json")
   }
 
+  private static func removeSummary(_ path: String) throws(UserError) {
+    guard unlink("\(path)/summary.json") == 0 || errno == ENOENT else {
+      throw UserError(.cannotWrite, "\(path)/summary.json", "cannot be removed: \(String(cString: strerror(errno)))")
+    }
+  }
+
   /// Makes the folder and those above it.
   static func makeFolder(_ path: String) throws(UserError) {
-    var made: String = path.hasPrefix("/") ? "/" : ""
-    for part: Substring in path.split(separator: "/") {
-      made += (made.isEmpty || made.hasSuffix("/") ? "" : "/") + part
+    var made: String = PathText.isAbsolute(path) ? "/" : "."
+    for name: String in PathText.names(in: path) {
+      made = made == "." ? name : PathText.resolve(name, in: made)
       guard mkdir(made, 0o777) != 0, errno != EEXIST else { continue }
       // An existing folder on a read-only file system answers with another error than EEXIST.
       let reason: String = String(cString: strerror(errno))

@@ -19,7 +19,7 @@ package enum AtomicFile {
     to path: String, verified: Bool = false, _ body: (OutputFile) throws(UserError) -> Void
   ) throws(UserError) {
     let target: String = try resolve(path)
-    let folder: String = folderName(of: target)
+    let folder: String = PathText.folder(of: target)
     let (temporary, file): (String, OutputFile) = try openTemporary(in: folder, for: path)
     do throws(UserError) {
       try body(file)
@@ -63,11 +63,6 @@ package enum AtomicFile {
     }
     defer { free(resolved) }
     return String(cString: resolved)
-  }
-
-  private static func folderName(of path: String) -> String {
-    guard let slash: String.Index = path.lastIndex(of: "/") else { return "." }
-    return slash == path.startIndex ? "/" : String(path[..<slash])
   }
 
   private static func openTemporary(

@@ -5,25 +5,34 @@ package enum FileCall: Hashable, Sendable, CaseIterable {
   case create, write, synchronize, readBack, close, rename, openFolder, synchronizeFolder
 }
 
-/// For tests: makes calls to the system fail as a full disk, a broken device or a vanished folder would.
-package final class FileFaults: Sendable {
-  /// In force for the task that binds it alone; `nil` outside of tests.
-  @TaskLocal private static var current: FileFaults?
+#if DEBUG || LOCKSTEP_FAULTS
+  /// For tests: makes calls to the system fail as a full disk, a broken device or a vanished folder would.
+  ///
+  /// Not part of the program: only builds for tests define `LOCKSTEP_FAULTS`.
+  package final class FileFaults: Sendable {
+    /// In force for the task that binds it alone; `nil` outside of tests.
+    @TaskLocal private static var current: FileFaults?
 
-  private let failure: @Sendable (FileCall) -> Int32?
+    private let failure: @Sendable (FileCall) -> Int32?
 
-  /// - Parameter failure: asked before every call; the error number that it is to fail with, `nil` to let it pass.
-  package init(_ failure: @escaping @Sendable (FileCall) -> Int32?) { self.failure = failure }
+    /// - Parameter failure: asked before every call; the error number that it is to fail with, `nil` to let it pass.
+    package init(_ failure: @escaping @Sendable (FileCall) -> Int32?) { self.failure = failure }
 
-  /// Runs `body` with these faults.
-  package func run<Result>(_ body: () throws -> Result) rethrows -> Result {
-    try Self.$current.withValue(self, operation: body)
+    /// Runs `body` with these faults.
+    package func run<Result>(_ body: () throws -> Result) rethrows -> Result {
+      try Self.$current.withValue(self, operation: body)
+    }
+
+    /// Whether a test wants this call to fail; `errno` is set then.
+    static func fails(_ call: FileCall) -> Bool {
+      guard let current, let number: Int32 = current.failure(call) else { return false }
+      errno = number
+      return true
+    }
   }
-
-  /// Whether a test wants this call to fail; `errno` is set then.
-  static func fails(_ call: FileCall) -> Bool {
-    guard let current, let number: Int32 = current.failure(call) else { return false }
-    errno = number
-    return true
+#else
+  enum FileFaults {
+    @inline(__always)
+    static func fails(_ call: FileCall) -> Bool { false }
   }
-}
+#endif

@@ -18,6 +18,7 @@ struct SafetensorsHeader {
   /// NumPy's limit is 64, and the largest in use here 4; bounds what a header can make us hold.
   private static let maximumRank: Int = 64
   private static let maximumMetadataCount: Int = 10_000
+  private static let maximumTensorCount: Int = 100_000
 
   private var scanner: JSONScanner
   private var names: Set<String> = []
@@ -59,6 +60,9 @@ struct SafetensorsHeader {
         try parseMetadata()
       } else {
         guard names.insert(key).inserted else { throw scanner.error("tensor \(shown(key)) appears twice", at: offset) }
+        guard names.count <= Self.maximumTensorCount else {
+          throw scanner.error("the header names more than \(Self.maximumTensorCount) tensors", at: offset)
+        }
         try parseTensor(key, offset)
       }
     }

@@ -3,11 +3,9 @@ import Diagnostics
 extension Checkpoint {
   /// Keys that may change between the parts of a run: they change speed, files and lines, but no number of the training.
   ///
-  /// Where data lies may change too: what it holds is compared by its fingerprint.
+  /// Where data lies may change too: what it holds is compared by its fingerprint. Of `runtime`, `shard_size` is fixed.
   static let freeKeys: [String] = [
-    "name", "runtime.workers", "runtime.placement", "runtime.memory", "checkpoint", "logging", "data.train",
-    "data.test",
-    "data.format",
+    "name", "runtime", "checkpoint", "logging", "data.train", "data.test", "data.format",
   ]
 
   /// Refuses a configuration under which the run would not go on with the same numbers.
@@ -20,7 +18,8 @@ extension Checkpoint {
     let now: [(path: String, value: JSONValue)] = run.jsonValue.leaves()
     let freeKeys: [String] = Self.freeKeys + (run.training.learningRateSchedule == .constant ? ["training.epochs"] : [])
     func isFree(_ path: String) -> Bool {
-      freeKeys.contains { path == $0 || path.hasPrefix($0 + ".") || path.hasPrefix($0 + "[") }
+      path != "runtime.shard_size"
+        && freeKeys.contains { path == $0 || path.hasPrefix($0 + ".") || path.hasPrefix($0 + "[") }
     }
     let old: [String: JSONValue] = Dictionary(before.map { ($0.path, $0.value) }) { first, _ in first }
     let new: [String: JSONValue] = Dictionary(now.map { ($0.path, $0.value) }) { first, _ in first }
@@ -36,11 +35,8 @@ extension Checkpoint {
       differences.append("\(path) was \(was) and is now \(becomes)")
     }
     guard let first: String = differences.first else { return }
-    let more: Int = differences.count - 8
     let list: String =
-      differences.count == 1
-      ? String(first.dropFirst(firstPath.count + 1))
-      : differences.prefix(8).joined(separator: "; ") + (more > 0 ? "; and \(more) more" : "")
+      differences.count == 1 ? String(first.dropFirst(firstPath.count + 1)) : differences.joined(separator: "; ")
     throw UserError(
       .badConfiguration, differences.count == 1 ? firstPath : "\(differences.count) keys",
       "\(list): the run in \(file) would not go on with the same numbers",
@@ -63,10 +59,16 @@ extension Checkpoint {
         "found \(plan.configuration.training.epochs), which end with step \(plan.totalSteps); "
           + "the checkpoint is of step \(step)")
     }
-    guard progress.epoch.steps == step % plan.shards.stepsPerEpoch else {
+    let stepInEpoch: Int = step % plan.shards.stepsPerEpoch
+    let cursor: Int = stepInEpoch == 0 ? 0 : plan.shards.batchRange(stepInEpoch: stepInEpoch - 1).upperBound
+    for (entry, found, expected) in [
+      ("progress.epochs_done", progress.epochsDone, step / plan.shards.stepsPerEpoch),
+      ("progress.epoch.steps", progress.epoch.steps, stepInEpoch), ("sample_cursor", progress.epoch.examples, cursor),
+      ("progress.interval.steps", progress.interval.steps, min(progress.interval.steps, step)),
+      ("progress.records", progress.recordCount, min(progress.recordCount, step + progress.epochsDone)),
+    ] where found != expected {
       throw UserError(
-        .badData, "the checkpoint",
-        "has \(progress.epoch.steps) steps in its epoch, but step \(step) is step \(step % plan.shards.stepsPerEpoch)")
+        .badData, source, "the metadata entry \(entry) is \"\(found)\"; allowed: \(expected) behind step \(step)")
     }
   }
 }

@@ -3,30 +3,51 @@ import Storage
 
 extension Checkpoint {
   /// Everything but the tensors, as text: integers in decimal, floating point as the shortest decimal that reads back.
+  ///
+  /// `epoch` counts finished epochs, `sample_cursor` the examples of the one after them that have been seen.
   var metadata: [String: String] {
+    let configuration: String = configuration.compactText
     var text: [String: String] = [
       "format": Self.format, "format_version": String(Self.formatVersion), "step": String(step),
-      "configuration": configuration.compactText, "data": dataFingerprint,
+      "epoch": String(progress.epochsDone), "sample_cursor": String(progress.epoch.examples), "seed": seedText,
+      "configuration": configuration, "configuration_digest": Self.digest(configuration),
+      "data": dataFingerprint,
     ]
     for field in ProgressField.all { text[field.key] = field.text(progress) }
     return text
   }
 
+  private static func digest(_ text: String) -> String {
+    Array(text.utf8).withUnsafeBytes { SHA256.text(of: $0) }
+  }
+
+  private var seedText: String {
+    guard case .object(let members) = configuration, let seed = members.first(where: { $0.key == "seed" }) else {
+      return "none"
+    }
+    return seed.value.excerpt()
+  }
+
   /// `validationAccuracy` of the checkpoint with this metadata.
   package static func validationAccuracy(metadata: [String: String]) -> Double? {
     guard metadata["format"] == format, metadata["progress.epoch.steps"] == "0" else { return nil }
-    return metadata["progress.val_accuracy"].flatMap { Double($0) }
+    return metadata["progress.val_accuracy"].flatMap { Double($0) }.flatMap { $0.isFinite ? $0 : nil }
   }
 
-  /// The inverse of `metadata`.
+  /// What the metadata has under `key`, for messages.
+  static func shownEntry(_ metadata: [String: String], _ key: String) -> String {
+    metadata[key].map { "\"\($0.prefix(80))\"" } ?? "nothing"
+  }
+
+  /// The inverse of `metadata`, for metadata that could have been written for some run and nothing else.
   ///
   /// - Throws: `UserError(.badData)` naming the entry, what it holds and what is allowed.
   init(
     parameters: [NamedTensor], velocity: [NamedTensor], metadata: [String: String], file: String
   ) throws(UserError) {
     func failure(_ key: String, allowed: String) -> UserError {
-      let found: String = metadata[key].map { "\"\($0.prefix(60))\"" } ?? "nothing"
-      return UserError(.badData, file, "the metadata entry \(key) is \(found); allowed: \(allowed)")
+      UserError(
+        .badData, file, "the metadata entry \(key) is \(Self.shownEntry(metadata, key)); allowed: \(allowed)")
     }
     var progress: ProgressState = ProgressState()
     for field in ProgressField.all {
@@ -41,7 +62,11 @@ extension Checkpoint {
     guard let fingerprint: String = metadata["data"] else { throw failure("data", allowed: "a fingerprint") }
     self.init(
       step: step, parameters: parameters, velocity: velocity, configuration: configuration,
-      dataFingerprint: fingerprint, progress: progress)
+      dataFingerprint: fingerprint, progress: progress, source: file)
+    // What follows from other entries, and numbers written in another way than ours.
+    for (key, value) in self.metadata.sorted(by: { $0.key < $1.key }) where metadata[key] != value {
+      throw failure(key, allowed: "\"\(value.prefix(80))\", by the other entries")
+    }
   }
 }
 
@@ -55,7 +80,7 @@ private struct ProgressField {
 
   static var all: [ProgressField] {
     sums("interval", \.interval) + sums("epoch", \.epoch) + [
-      count("last_epoch_loss", \.lastEpochLoss), optional("val_loss", \.validationLoss),
+      sum("last_epoch_loss", \.lastEpochLoss), optional("val_loss", \.validationLoss),
       optional("val_accuracy", \.validationAccuracy), optional("best_val_accuracy", \.bestValidationAccuracy),
       optional("best_epoch", \.bestEpoch), count("total_examples", \.totalExamples),
       count("total_ns", \.totalNanoseconds), count("steps_done", \.stepsDone), count("epochs_done", \.epochsDone),
@@ -69,7 +94,7 @@ private struct ProgressField {
     [
       count("\(name).steps", path.appending(path: \.steps)),
       count("\(name).examples", path.appending(path: \.examples)),
-      count("\(name).loss", path.appending(path: \.loss)),
+      sum("\(name).loss", path.appending(path: \.loss)),
       count("\(name).correct", path.appending(path: \.correct)),
       count("\(name).step_ns", path.appending(path: \.stepNanoseconds)),
       count("\(name).reduce_ns", path.appending(path: \.reduceNanoseconds)),
@@ -77,11 +102,25 @@ private struct ProgressField {
     ]
   }
 
-  private static func count<Value: LosslessStringConvertible & Comparable & ExpressibleByIntegerLiteral>(
+  /// An integer so small that a run can go on counting from it.
+  private static func count<Value: FixedWidthInteger & LosslessStringConvertible>(
     _ name: String, _ path: WritableKeyPath<ProgressState, Value>
   ) -> ProgressField {
-    ProgressField(key: "progress.\(name)", allowed: "a number of at least 0", text: { String($0[keyPath: path]) }) {
-      guard let value: Value = $0.flatMap({ Value($0) }), value >= 0 else { return false }
+    let range: ClosedRange<Value> = 0...(1 << 56)
+    return ProgressField(
+      key: "progress.\(name)", allowed: "an integer from 0 to \(range.upperBound)", text: { String($0[keyPath: path]) }
+    ) {
+      guard let value: Value = $0.flatMap({ Value($0) }), range.contains(value) else { return false }
+      $1[keyPath: path] = value
+      return true
+    }
+  }
+
+  private static func sum(_ name: String, _ path: WritableKeyPath<ProgressState, Double>) -> ProgressField {
+    ProgressField(
+      key: "progress.\(name)", allowed: "a finite number of at least 0", text: { String($0[keyPath: path]) }
+    ) {
+      guard let value: Double = $0.flatMap({ Double($0) }), value >= 0, value.isFinite else { return false }
       $1[keyPath: path] = value
       return true
     }

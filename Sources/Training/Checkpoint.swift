@@ -17,10 +17,12 @@ package struct Checkpoint: Sendable, Hashable {
   /// What the examples looked like.
   package let dataFingerprint: String
   let progress: ProgressState
+  /// What errors call the checkpoint: the file it was read from.
+  let source: String
 
   init(
     step: Int, parameters: [NamedTensor], velocity: [NamedTensor], configuration: JSONValue, dataFingerprint: String,
-    progress: ProgressState
+    progress: ProgressState, source: String = "the checkpoint"
   ) {
     self.step = step
     self.parameters = parameters
@@ -28,6 +30,7 @@ package struct Checkpoint: Sendable, Hashable {
     self.configuration = configuration
     self.dataFingerprint = dataFingerprint
     self.progress = progress
+    self.source = source
   }
 
   /// Lines of `metrics.jsonl` that belong to the steps done.
@@ -81,24 +84,37 @@ extension Checkpoint {
   /// The checkpoint in the file at `path`.
   ///
   /// - Throws: `UserError`: `.inputMissing`, or `.badData` where the file is no checkpoint or is damaged.
-  package static func read(_ path: String) throws(UserError) -> Checkpoint {
-    let file: SafetensorsFile = try Safetensors.read(path)
-    guard file.metadata["format"] == format else {
-      throw UserError(
-        .badData, path, "is no checkpoint: its metadata has format \(file.metadata["format"] ?? "none"), not \(format)",
-        hint: "--weights FILE starts a new run from weights")
-    }
-    guard file.metadata["format_version"] == String(formatVersion) else {
+  package static func read(_ path: String) throws(UserError) -> Checkpoint { try read(try ByteInput(path: path)) }
+
+  /// The same of an input, a file or memory.
+  package static func read(_ input: ByteInput) throws(UserError) -> Checkpoint {
+    let path: String = input.name
+    let file: SafetensorsFile = try Safetensors.read(input)
+    let metadata: [String: String] = file.metadata
+    guard metadata["format"] == format else {
       throw UserError(
         .badData, path,
-        "has format_version \(file.metadata["format_version"] ?? "none"); this program reads \(formatVersion)")
+        "is no checkpoint: its metadata has format \(shownEntry(metadata, "format")), not \"\(format)\"",
+        hint: "--weights FILE starts a new run from weights")
     }
-    var metadata: [String: String] = file.metadata
-    let stored: String = metadata.removeValue(forKey: "state_digest") ?? "none"
-    let found: String = stateDigest(file.tensors, metadata)
-    guard stored == found else {
-      throw UserError(.badData, path, "is damaged: its state_digest is \(stored), but its content gives \(found)")
+    guard metadata["format_version"] == String(formatVersion) else {
+      throw UserError(
+        .badData, path,
+        "has format_version \(shownEntry(metadata, "format_version")); this program reads \(formatVersion)")
     }
+    let found: String = stateDigest(file.tensors, metadata.filter { $0.key != "state_digest" })
+    guard metadata["state_digest"] == found else {
+      throw UserError(
+        .badData, path,
+        "is damaged: its state_digest is \(shownEntry(metadata, "state_digest")), but its content gives \"\(found)\"")
+    }
+    return try decode(file, name: path)
+  }
+
+  /// The checkpoint that `file` describes, whose digest was compared.
+  ///
+  /// - Throws: `UserError(.badData)`, as a digest keeps nobody from writing what no run has written.
+  package static func decode(_ file: SafetensorsFile, name: String) throws(UserError) -> Checkpoint {
     var parameters: [NamedTensor] = []
     var velocity: [NamedTensor] = []
     for tensor: NamedTensor in file.tensors {
@@ -109,7 +125,7 @@ extension Checkpoint {
         parameters.append(tensor)
       }
     }
-    return try Checkpoint(parameters: parameters, velocity: velocity, metadata: metadata, file: path)
+    return try Checkpoint(parameters: parameters, velocity: velocity, metadata: file.metadata, file: name)
   }
 
   /// The tensors of `file` that are parameters: all, unless it is a checkpoint.

@@ -1,18 +1,20 @@
 import Diagnostics
 import Glibc
+import Storage
 
 /// The configuration file on disk.
 enum ConfigurationFile {
-  /// 16 MiB, far above any configuration.
-  static let largestBytes: Int = 16 << 20
-
   /// The whole text.
   /// - Throws: `UserError`: `.inputMissing` where the file cannot be opened or read, `.badConfiguration` where it is larger
-  ///   than `largestBytes` or no UTF-8.
+  ///   than `JSON5Parser.largestBytes` or no UTF-8.
   static func text(at path: String) throws(UserError) -> String {
     let descriptor: Int32 = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw unreadable(path) }
     defer { close(descriptor) }
+    var status: stat = stat()
+    if fstat(descriptor, &status) == 0, status.st_size > JSON5Parser.largestBytes {
+      throw JSON5Parser.tooLarge(Int(status.st_size), path)
+    }
     var bytes: [UInt8] = []
     var chunk: [UInt8] = Array(repeating: 0, count: 1 << 16)
     while true {
@@ -21,14 +23,21 @@ enum ConfigurationFile {
       guard count >= 0 else { throw unreadable(path) }
       if count == 0 { break }
       bytes += chunk[..<count]
-      guard bytes.count <= largestBytes else {
-        throw UserError(.badConfiguration, path, "found more than 16 MiB; allowed: a JSON5 text of at most 16 MiB")
-      }
+      // A pipe has no size beforehand.
+      guard bytes.count <= JSON5Parser.largestBytes else { throw JSON5Parser.tooLarge(bytes.count, path) }
     }
     guard let text: String = String(validating: bytes, as: UTF8.self) else {
-      throw UserError(.badConfiguration, path, "found bytes that are no UTF-8; allowed: JSON5 text in UTF-8")
+      throw UserError(
+        .badConfiguration, path,
+        "found a byte that is no UTF-8 at offset \(firstInvalid(bytes)); allowed: JSON5 text in UTF-8")
     }
     return text
+  }
+
+  /// The offset of the first byte at which the repaired text differs.
+  private static func firstInvalid(_ bytes: [UInt8]) -> Int {
+    let repaired: String = String(decoding: bytes, as: UTF8.self)
+    return zip(bytes, repaired.utf8).enumerated().first { $0.element.0 != $0.element.1 }?.offset ?? bytes.count
   }
 
   private static func unreadable(_ path: String) -> UserError {
@@ -37,17 +46,17 @@ enum ConfigurationFile {
 
   /// The absolute path of the folder that holds `path`.
   static func folder(of path: String) -> String {
-    let folder: String = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
-    if path.hasPrefix("/") { return folder.isEmpty ? "/" : folder }
+    let folder: String = PathText.folder(of: path)
+    if PathText.isAbsolute(path) { return folder }
     guard let current: UnsafeMutablePointer<CChar> = getcwd(nil, 0) else { return folder }
     defer { free(current) }
     let start: String = String(cString: current)
-    return folder == "." ? start : "\(start == "/" ? "" : start)/\(folder)"
+    return folder == "." ? start : PathText.resolve(folder, in: start)
   }
 
   /// The file's name without folder and last extension; `run` where nothing remains.
   static func stem(of path: String) -> String {
-    let name: Substring = path.split(separator: "/").last ?? ""
+    let name: Substring = PathText.names(in: path).last.map { $0[...] } ?? ""
     let stem: Substring = name.dropFirst().lastIndex(of: ".").map { name[..<$0] } ?? name
     return stem.isEmpty || stem.allSatisfy { $0 == "." } ? "run" : String(stem)
   }

@@ -1,5 +1,6 @@
 import Diagnostics
 import Network
+import Storage
 
 /// The `data` section.
 extension ConfigurationReader {
@@ -48,7 +49,7 @@ extension ConfigurationReader {
     guard !path.isEmpty, !path.utf8.contains(0) else {
       throw ConfigurationNode.failure(node.keyPath(key), .string(path), allowed: allowed)
     }
-    return path.hasPrefix("/") ? path : "\(folder == "/" ? "" : folder)/\(path)"
+    return PathText.resolve(path, in: folder)
   }
 
   /// One number per channel; a single one stands for all.

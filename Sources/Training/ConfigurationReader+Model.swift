@@ -4,6 +4,7 @@ import Network
 /// The `model` section.
 extension ConfigurationReader {
   private static let sizes: ClosedRange<Int> = 1...65536
+  private static let mostLayers: Int = 1024
 
   static func model(_ node: ConfigurationNode) throws(UserError) -> ModelSpecification {
     try node.allowOnly(["input", "layers"])
@@ -11,6 +12,10 @@ extension ConfigurationReader {
     let allowed: String = "an array of layers such as { type: \"conv2d\", filters: 32, kernel_size: 3 }"
     guard let elements: [(path: String, value: JSONValue)] = try node.elements("layers", allowed: allowed) else {
       throw node.missing("layers", allowed: allowed)
+    }
+    guard elements.count <= mostLayers else {
+      throw UserError(
+        .badConfiguration, node.keyPath("layers"), "found \(elements.count) layers; allowed: at most \(mostLayers)")
     }
     var countOfType: [String: Int] = [:]
     var pathOfName: [String: String] = [:]

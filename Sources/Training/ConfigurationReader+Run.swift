@@ -89,8 +89,10 @@ extension ConfigurationReader {
     return list
   }
 
+  /// At most 16 KiB: a list of all CPUs of the largest machine, one by one, is shorter.
   private static func isCPUList(_ list: String) -> Bool {
-    list.split(separator: ",", omittingEmptySubsequences: false).allSatisfy { range in
+    guard list.utf8.count <= 16_384 else { return false }
+    return list.split(separator: ",", omittingEmptySubsequences: false).allSatisfy { range in
       let ends: [UInt16?] = range.split(separator: "-", omittingEmptySubsequences: false).map { UInt16($0) }
       switch ends.count {
       case 1: return ends[0] != nil

@@ -11,7 +11,7 @@ extension JSON5Parser {
       case 0xE2 where starts(with: [0xE2, 0x80, 0xA8]) || starts(with: [0xE2, 0x80, 0xA9]): position += 3
       case 0xEF where starts(with: [0xEF, 0xBB, 0xBF]): position += 3
       case UInt8(ascii: "/") where starts(with: Array("//".utf8)):
-        while let next: UInt8 = peek, next != UInt8(ascii: "\n") { position += 1 }
+        while peek != nil, !isAtLineEnd { position += 1 }
       case UInt8(ascii: "/") where starts(with: Array("/*".utf8)):
         let start: Int = position
         position += 2
@@ -104,6 +104,11 @@ extension JSON5Parser {
   /// A code point as UTF-8; a lone surrogate becomes U+FFFD.
   private func utf8(_ codePoint: UInt32) -> [UInt8] {
     Array(String(Unicode.Scalar(codePoint) ?? "\u{FFFD}").utf8)
+  }
+
+  private var isAtLineEnd: Bool {
+    peek == UInt8(ascii: "\n") || peek == UInt8(ascii: "\r") || starts(with: [0xE2, 0x80, 0xA8])
+      || starts(with: [0xE2, 0x80, 0xA9])
   }
 
   private func starts(with prefix: [UInt8]) -> Bool { bytes[position...].starts(with: prefix) }

@@ -2,10 +2,13 @@ import Diagnostics
 
 /// Reads JSON5 text into a `JSONValue`: comments, trailing commas, bare keys, single quotes, hexadecimal numbers.
 ///
-/// A key that appears twice, a number beyond a Double and nesting deeper than 64 are errors; so are JSON5's `NaN` and
-/// `Infinity`, which no configuration value allows. Source: https://spec.json5.org.
+/// A key that appears twice, a number beyond a Double, nesting deeper than 64 and texts above 1 MiB are errors; so are
+/// JSON5's `NaN` and `Infinity`, which no configuration value allows. Takes time and memory in proportion to the text.
+/// Source: https://spec.json5.org.
 package struct JSON5Parser {
   static let deepestNesting: Int = 64
+  /// 1 MiB, far above any configuration.
+  static let largestBytes: Int = 1 << 20
 
   var bytes: [UInt8]
   var position: Int = 0
@@ -15,6 +18,7 @@ package struct JSON5Parser {
   /// The one value in `text`.
   /// - Throws: `UserError(.badConfiguration)` about `subject` with line and column, counted from 1.
   package static func parse(_ text: String, subject: String) throws(UserError) -> JSONValue {
+    guard text.utf8.count <= largestBytes else { throw tooLarge(text.utf8.count, subject) }
     var parser: JSON5Parser = JSON5Parser(bytes: Array(text.utf8), subject: subject)
     try parser.skipSpace()
     let value: JSONValue = try parser.value()
@@ -26,6 +30,12 @@ package struct JSON5Parser {
   private init(bytes: [UInt8], subject: String) {
     self.bytes = bytes
     self.subject = subject
+  }
+
+  /// The error about a text of `count` bytes.
+  static func tooLarge(_ count: Int, _ subject: String) -> UserError {
+    UserError(
+      .badConfiguration, subject, "found \(count) bytes; allowed: a JSON5 text of at most \(largestBytes) bytes")
   }
 
   // MARK: Values
@@ -57,16 +67,17 @@ package struct JSON5Parser {
 
   private mutating func object() throws(UserError) -> JSONValue {
     var members: [JSONValue.Member] = []
+    var keys: Set<String> = []
     while !take("}") {
       let start: Int = position
       let key: String = peek == UInt8(ascii: "\"") || peek == UInt8(ascii: "'") ? try string() : identifier()
       guard position > start else { throw unexpected("a key or }") }
-      guard !members.contains(where: { $0.key == key }) else {
+      guard keys.insert(key).inserted else {
         position = start
-        throw failure("the key \"\(key)\" appears twice in one object; allowed: once")
+        throw failure("the key \"\(key.prefix(40))\" appears twice in one object; allowed: once")
       }
       try skipSpace()
-      guard take(":") else { throw unexpected(": after the key \"\(key)\"") }
+      guard take(":") else { throw unexpected(": after the key \"\(key.prefix(40))\"") }
       try skipSpace()
       members.append(JSONValue.Member(key, try value()))
       try skipSpace()
@@ -112,7 +123,8 @@ package struct JSON5Parser {
     if magnitude.lowercased().hasPrefix("0x") {
       if let value: Int = Int(sign + magnitude.dropFirst(2), radix: 16), magnitude.count > 2 { return .integer(value) }
     } else if Self.isDecimal(magnitude) {
-      if let value: Int = Int(text) { return .integer(value) }
+      // An integer has no negative zero.
+      if let value: Int = Int(text), value != 0 || sign.isEmpty { return .integer(value) }
       if let value: Double = Double(text), value.isFinite { return .number(value) }
     }
     position = start

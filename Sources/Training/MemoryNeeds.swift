@@ -16,10 +16,16 @@ struct MemoryNeeds {
     workspaceBytes = WorkerMemory.activationBytes(plan)
     gradientBytes = WorkerMemory.gradientBytes(plan)
     sharedBytes = parameters + plan.groups.count * WeightReplica.byteCount(plan)
-    snapshotBytes = Snapshot.byteCount(plan)
+    // The copy made inside a step, and the one in the layouts of the file while it is written.
+    snapshotBytes = 2 * Snapshot.byteCount(plan)
   }
 
-  var totalBytes: Int { workers * (workspaceBytes + gradientBytes) + sharedBytes + snapshotBytes }
+  /// `Int.max` for more than that.
+  var totalBytes: Int {
+    let (bytes, overflow): (Int, Bool) = workers.multipliedReportingOverflow(by: workspaceBytes + gradientBytes)
+    let (total, carry): (Int, Bool) = bytes.addingReportingOverflow(sharedBytes + snapshotBytes)
+    return overflow || carry ? Int.max : total
+  }
 
   /// Refuses a run that needs more than `available`, before it takes any; `nil` is a limit nobody knows.
   ///
@@ -36,6 +42,6 @@ struct MemoryNeeds {
   }
 
   private func size(_ bytes: Int) -> String {
-    bytes < 10 << 20 ? "\((bytes + 1023) >> 10) KiB" : "\((bytes + 1_048_575) >> 20) MiB"
+    bytes < 10 << 20 ? "\((bytes + 1023) >> 10) KiB" : "\(((bytes - 1) >> 20) + 1) MiB"
   }
 }

@@ -25,13 +25,16 @@ package final class Predictor {
   private let topology: Topology
   private let weights: [NamedTensor]
 
+  /// - Parameter source: what errors call the weights, such as their file.
   /// - Throws: `UserError` where the weights do not fit the network.
-  package init(configuration: RunConfiguration, topology: Topology, weights: [NamedTensor]) throws {
+  package init(
+    configuration: RunConfiguration, topology: Topology, weights: [NamedTensor], source: String = "weights"
+  ) throws {
     self.configuration = configuration
     self.topology = topology
     self.weights = weights
     let plan = try RunPlan(configuration, topology: topology, exampleCount: 1)
-    try SharedState(plan, exampleCount: 1, testExampleCount: 0).setWeights(weights)
+    try SharedState(plan, exampleCount: 1, testExampleCount: 0).setWeights(weights, source: source)
   }
 
   /// Mean loss and accuracy over a data set.

@@ -44,6 +44,7 @@ package final class RunPlan: Sendable {
     fullBatch = Self.program(shards, groups, step: 0)
     lastBatch = Self.program(shards, groups, step: shards.stepsPerEpoch - 1)
 
+    try MemoryNeeds.requireFits(configuration.model, shardSize: runtime.shardSize, AvailableMemory.read())
     let largest = (fullBatch.nodes + lastBatch.nodes).map(\.shards.count).max() ?? 1
     network = try Self.network(configuration.model, shardSize: runtime.shardSize, largestNode: largest)
     gradientSlots = max(fullBatch.slotsPerWorker, lastBatch.slotsPerWorker, 1)
@@ -68,6 +69,8 @@ package final class RunPlan: Sendable {
     }
     var best = try plan(1, 1)
     var shards = (chunk: 1, run: 1)
+    // What is over the budget already need not be tried larger, which may be more than can be laid out.
+    guard Workspace.byteCount(best) <= activationBudgetBytes else { return best }
     while shards.chunk < largestNode, shards.chunk * shardSize < imagesPerChunk {
       let larger = try plan(2 * shards.chunk, 1)
       guard Workspace.byteCount(larger) <= activationBudgetBytes else { break }

@@ -39,6 +39,8 @@ package enum RuntimeSection {
   }
 
   /// Finds the members of the outermost object; strings and comments are stepped over.
+  ///
+  /// By Unicode scalars, as `JSON5Parser` reads: a quote with a combining accent behind it still is a quote.
   private struct Scanner {
     let text: String
     private var at: String.Index
@@ -58,9 +60,9 @@ package enum RuntimeSection {
       var valueStart: String.Index?
       var valueEnd: String.Index = text.startIndex
       while let token: (range: Range<String.Index>, text: Substring) = next() {
-        let first: Character = token.text[token.text.startIndex]
+        let first: Unicode.Scalar = text.unicodeScalars[token.range.lowerBound]
         if depth == 0, first == "{", rootStart == nil { rootStart = token.range.lowerBound }
-        if "}]".contains(first) { depth -= 1 }
+        if first == "}" || first == "]" { depth -= 1 }
         switch first {
         case ":" where depth == 1 && key != nil && valueStart == nil: break
         case ",", "}":
@@ -70,12 +72,12 @@ package enum RuntimeSection {
           }
         default:
           if depth == 1, key == nil {
-            key = token.text.trimming { "\"'".contains($0) }
+            key = token.text.trimming { $0 == "\"" || $0 == "'" }
           } else if depth >= 1, key != nil, valueStart == nil {
             valueStart = token.range.lowerBound
           }
         }
-        if "{[".contains(first) { depth += 1 }
+        if first == "{" || first == "[" { depth += 1 }
         valueEnd = token.range.upperBound
       }
       return found
@@ -84,45 +86,66 @@ package enum RuntimeSection {
     /// The next string, word or mark.
     private mutating func next() -> (range: Range<String.Index>, text: Substring)? {
       skipSpaceAndComments()
-      guard at < text.endIndex else { return nil }
+      guard let first: Unicode.Scalar = peek else { return nil }
       let start: String.Index = at
-      let first: Character = text[at]
-      at = text.index(after: at)
+      step()
       if first == "\"" || first == "'" {
-        while at < text.endIndex, text[at] != first {
-          if text[at] == "\\" { at = text.index(after: at) }
-          if at < text.endIndex { at = text.index(after: at) }
+        while let scalar: Unicode.Scalar = peek, scalar != first {
+          step()
+          if scalar == "\\" { step() }
         }
-        if at < text.endIndex { at = text.index(after: at) }
-      } else if !"{}[]:,".contains(first) {
-        while at < text.endIndex, !text[at].isWhitespace, !"{}[]:,/\"'".contains(text[at]) {
-          at = text.index(after: at)
-        }
+        step()
+      } else if !Self.isMark(first) {
+        while let scalar: Unicode.Scalar = peek, !scalar.properties.isWhitespace, !Self.isMark(scalar),
+          !["/", "\"", "'"].contains(scalar)
+        { step() }
       }
       return (start..<at, text[start..<at])
     }
 
     private mutating func skipSpaceAndComments() {
-      while at < text.endIndex {
-        if text[at].isWhitespace {
-          at = text.index(after: at)
-        } else if text[at...].hasPrefix("//") {
-          while at < text.endIndex, !text[at].isNewline { at = text.index(after: at) }
-        } else if text[at...].hasPrefix("/*") {
-          at = text.index(at, offsetBy: 2)
-          while at < text.endIndex, !text[at...].hasPrefix("*/") { at = text.index(after: at) }
-          if at < text.endIndex { at = text.index(at, offsetBy: 2) }
+      while let scalar: Unicode.Scalar = peek {
+        if scalar.properties.isWhitespace || scalar == "\u{FEFF}" {
+          step()
+        } else if starts("/", "/") {
+          while let scalar: Unicode.Scalar = peek, !["\n", "\r", "\u{2028}", "\u{2029}"].contains(scalar) { step() }
+        } else if starts("/", "*") {
+          step()
+          step()
+          while peek != nil, !starts("*", "/") { step() }
+          step()
+          step()
         } else {
           return
         }
       }
     }
+
+    private static func isMark(_ scalar: Unicode.Scalar) -> Bool {
+      switch scalar {
+      case "{", "}", "[", "]", ":", ",": true
+      default: false
+      }
+    }
+
+    private var peek: Unicode.Scalar? { at < text.endIndex ? text.unicodeScalars[at] : nil }
+
+    /// To the next scalar; stays at the end.
+    private mutating func step() {
+      if at < text.endIndex { at = text.unicodeScalars.index(after: at) }
+    }
+
+    private func starts(_ first: Unicode.Scalar, _ second: Unicode.Scalar) -> Bool {
+      text.unicodeScalars[at...].starts(with: [first, second])
+    }
   }
 }
 
 extension Substring {
-  /// Without the characters at both ends that `isEdge` names.
-  fileprivate func trimming(_ isEdge: (Character) -> Bool) -> String {
-    String(self.drop(while: isEdge).reversed().drop(while: isEdge).reversed())
+  /// Without the scalars at both ends that `isEdge` names.
+  fileprivate func trimming(_ isEdge: (Unicode.Scalar) -> Bool) -> String {
+    String(
+      String.UnicodeScalarView(
+        unicodeScalars.drop(while: isEdge).reversed().drop(while: isEdge).reversed()))
   }
 }

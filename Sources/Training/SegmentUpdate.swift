@@ -12,6 +12,14 @@ import Machine
 /// that sums stay in the first-level cache from the first addition to the new weight. The order of additions is the
 /// program's whatever the groups.
 struct SegmentUpdate {
+  /// What a worker knows behind its update.
+  struct Outcome {
+    /// Nanoseconds that the optimizer and writing the weights took of it.
+    var optimizerNanoseconds: UInt64 = 0
+    /// The first weight that is no finite number now, by its position among all, and whether its gradient is none either.
+    var lost: (position: Int, gradientToo: Bool)?
+  }
+
   private static let blockFloats = 2048
 
   let program: ReductionProgram
@@ -31,11 +39,12 @@ struct SegmentUpdate {
 
   /// Phases 2 and 3 for a worker of `group`; `m` is the number of examples in the batch.
   ///
-  /// Answers the nanoseconds that the optimizer and writing the weights took of it.
-  func update(_ segment: Range<Int>, group: Int, m: Float, learningRate: Double) -> UInt64 {
+  /// A gradient or momentum that is not finite makes its weight so at once, and a lost weight stays lost: looking at the
+  /// new weights, while they are in the cache, finds all three in the step in which they happen.
+  func update(_ segment: Range<Int>, group: Int, m: Float, learningRate: Double) -> Outcome {
     let steps = replicas.count == 1 ? program.steps : program.across
     let weights = replicas[group]
-    var optimizerNanoseconds: UInt64 = 0
+    var outcome = Outcome()
     forEachBlock(of: segment) { first, count in
       add(steps, first, count)
       let added = monotonicNanoseconds()
@@ -47,9 +56,23 @@ struct SegmentUpdate {
       for other in replicas.indices where other != group {
         (replicas[other] + first).update(from: weights + first, count: count)
       }
-      optimizerNanoseconds += monotonicNanoseconds() - added
+      outcome.optimizerNanoseconds += monotonicNanoseconds() - added
+      if outcome.lost == nil, !Self.allFinite(weights + first, count) {
+        let position = (first..<first + count).first { !weights[$0].isFinite } ?? first
+        outcome.lost = (position, !buffer(program.nodes[0])[position].isFinite)
+      }
     }
-    return optimizerNanoseconds
+    return outcome
+  }
+
+  /// `count` is a multiple of 32.
+  private static func allFinite(_ values: UnsafeMutablePointer<Float>, _ count: Int) -> Bool {
+    var products = SIMD32<Float>.zero
+    values.withMemoryRebound(to: SIMD32<Float>.self, capacity: count / 32) {
+      // Zero times anything finite is zero, times anything else no number.
+      for i in 0..<count / 32 { products += $0[i] * 0 }
+    }
+    return products == .zero
   }
 
   /// The part of `count` floats that one of `workers` owns, cut at multiples of 32.

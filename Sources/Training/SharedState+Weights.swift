@@ -16,15 +16,17 @@ extension SharedState {
     }
   }
 
-  /// Takes weights in their public layouts.
+  /// Takes weights in their public layouts; `source` is the file they come from.
   ///
   /// - Throws: `UserError(.badData)` where a parameter is missing, unknown or of another shape.
-  func setWeights(_ tensors: [NamedTensor]) throws { try set(weights, tensors, subject: "weights") }
+  func setWeights(_ tensors: [NamedTensor], source: String = "weights") throws {
+    try set(weights, tensors, subject: source)
+  }
 
   /// Takes the state after a checkpoint's last step; throws as `setWeights`.
   func restore(_ checkpoint: Checkpoint) throws {
-    try set(weights, checkpoint.parameters, subject: "the checkpoint")
-    try set(velocity, checkpoint.velocity, subject: "the checkpoint's momentum")
+    try set(weights, checkpoint.parameters, subject: checkpoint.source)
+    try set(velocity, checkpoint.velocity, subject: "\(checkpoint.source) (momentum)")
   }
 
   private func set(_ flat: UnsafeMutablePointer<Float>, _ tensors: [NamedTensor], subject: String) throws {
@@ -34,16 +36,17 @@ extension SharedState {
     for parameter in table.parameters {
       guard let tensor = byName.removeValue(forKey: parameter.name) else {
         throw UserError(
-          .badData, subject, "the tensor \(parameter.name) \(parameter.shape) of the network is missing from the file")
+          .badData, subject, "lacks the tensor \(parameter.name) of shape \(parameter.shape) that the network has")
       }
       guard tensor.shape == parameter.shape else {
         throw UserError(
-          .badData, subject, "\(parameter.name) has shape \(tensor.shape), but the network needs \(parameter.shape)")
+          .badData, subject,
+          "the tensor \(parameter.name) has shape \(tensor.shape), but the network needs \(parameter.shape)")
       }
       table.pack(parameter, tensor.values, into: flat)
     }
     if let extra = byName.keys.min() {
-      throw UserError(.badData, subject, "the file has a tensor \(extra) that the network does not have")
+      throw UserError(.badData, subject, "has a tensor \(extra.prefix(80)) that the network does not have")
     }
   }
 

@@ -33,12 +33,14 @@ package final class Trainer {
 
   /// - Parameters:
   ///   - initialWeights: replaces the random initial weights; must name every parameter once.
+  ///   - weightsSource: what errors call the initial weights, such as their file.
   ///   - kernels: the build to use instead of the selected one; see `RunPlan`.
   ///   - checkpoint: goes on behind its last step; its configuration was compared by the caller.
   /// - Throws: `UserError` where data and configuration do not fit together or the machine refuses.
   package init(
     configuration: RunConfiguration, topology: Topology, training: ImageDataset, test: ImageDataset?,
-    initialWeights: [NamedTensor]?, kernels: KernelTable? = nil, resuming checkpoint: Checkpoint? = nil
+    initialWeights: [NamedTensor]?, weightsSource: String = "weights", kernels: KernelTable? = nil,
+    resuming checkpoint: Checkpoint? = nil
   ) throws {
     guard training.count > 0 else {
       throw UserError(.badData, "data.train", "the training set has 0 examples; at least 1 is needed")
@@ -62,7 +64,7 @@ package final class Trainer {
       try checkpoint.requireFits(plan, dataFingerprint: dataFingerprint)
       try shared.restore(checkpoint)
     } else if let initialWeights {
-      try shared.setWeights(initialWeights)
+      try shared.setWeights(initialWeights, source: weightsSource)
     } else {
       try shared.initializeWeights(seed: configuration.seed, group: group)
     }

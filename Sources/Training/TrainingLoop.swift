@@ -84,7 +84,7 @@ struct TrainingLoop: Sendable {
           && !shared.isLastStep && snapshot?.isFree == true
         if shared.takesSnapshot { schedule.wasTaken(now: met) }
       }
-      let optimizerNanoseconds = worker.reduceAndUpdate(stepInEpoch: stepInEpoch, learningRate: rate)
+      let outcome = worker.reduceAndUpdate(stepInEpoch: stepInEpoch, learningRate: rate)
       let reduced = monotonicNanoseconds()
       enter(.waiting, step, context)
       try context.barrier.wait()
@@ -93,7 +93,7 @@ struct TrainingLoop: Sendable {
       worker.prepareWeights()
       if shared.takesSnapshot { snapshot?.copy(shared, worker.replica, plan.segments[context.index]) }
       // Where the loss is not finite, worker 0 ends the run in this step with a better message.
-      if shared.lossIsFinite { try checkWeights(worker.replica, step: step, rate, context) }
+      if shared.lossIsFinite, let lost = outcome.lost { throw diverged(lost, step: step, rate) }
       let prepared = monotonicNanoseconds()
       enter(.waiting, step, context)
       try context.groupBarrier.wait()
@@ -107,7 +107,7 @@ struct TrainingLoop: Sendable {
         var line = StepTimeline()
         (line.start, line.computed, line.met, line.summed) = (start, computed, met, summed)
         (line.joined, line.reduced, line.updated, line.prepared, line.end) = (joined, reduced, updated, prepared, end)
-        line.optimizerNanoseconds = optimizerNanoseconds
+        line.optimizerNanoseconds = outcome.optimizerNanoseconds
         log.record(line, worker: context.index, step: step)
       }
       if isFirst {
@@ -171,24 +171,14 @@ struct TrainingLoop: Sendable {
     onPhase?(phase, step, context.index)
   }
 
-  /// Looks for a weight that is no finite number, in a sixteenth of the worker's part per step: it stays one for ever.
-  ///
-  /// The loss alone would not tell: a ReLU may turn what is no number into 0.
-  /// - Throws: `UserError(.diverged)`.
-  private func checkWeights(_ replica: WeightReplica, step: Int, _ rate: Double, _ context: WorkerContext) throws {
-    let parts = 16 * context.count
-    let part = 16 * context.index + step % 16
-    let vectors = plan.network.parameters.packedCount / 32
-    let range = vectors * part / parts..<vectors * (part + 1) / parts
-    guard !range.isEmpty else { return }
-    var products = SIMD16<Float>.zero
-    replica.weights.withMemoryRebound(to: SIMD16<Float>.self, capacity: 2 * vectors) {
-      // Zero times anything finite is zero, times anything else no number.
-      for i in 2 * range.lowerBound..<2 * range.upperBound { products += $0[i] * 0 }
-    }
-    guard products == .zero else {
-      throw UserError(.diverged, "step \(step + 1)", "a weight is no longer a finite number (lr \(rate))")
-    }
+  /// The loss alone would not tell: a ReLU may turn what is no number into 0, and a gradient may overflow behind it.
+  private func diverged(_ lost: (position: Int, gradientToo: Bool), step: Int, _ rate: Double) -> UserError {
+    let parameter = plan.network.parameters.parameters.last { $0.offset <= lost.position }?.name ?? "a parameter"
+    return UserError(
+      .diverged, "step \(step + 1)",
+      lost.gradientToo
+        ? "the gradient of \(parameter) is not a finite number (lr \(rate))"
+        : "\(parameter) is no longer finite behind this step's update (lr \(rate))")
   }
 
   /// Loss and hits summed over shards, the loss in the shard tree.

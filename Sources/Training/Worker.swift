@@ -112,9 +112,7 @@ struct Worker: ~Copyable {
   }
 
   /// Adds what is left over the worker's segment in the tree's order, updates its weights with the mean, in all replicas.
-  ///
-  /// Answers the nanoseconds that the optimizer took of it.
-  func reduceAndUpdate(stepInEpoch: Int, learningRate: Double) -> UInt64 {
+  func reduceAndUpdate(stepInEpoch: Int, learningRate: Double) -> SegmentUpdate.Outcome {
     update(stepInEpoch).update(
       plan.segments[context.index], group: context.group,
       m: Float(plan.shards.batchRange(stepInEpoch: stepInEpoch).count), learningRate: learningRate)

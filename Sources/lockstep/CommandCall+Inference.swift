@@ -37,6 +37,8 @@ extension CommandCall {
   }
 
   private func predictor(_ run: RunConfiguration) throws -> Predictor {
-    try Predictor(configuration: run, topology: try Topology.read(), weights: try weights() ?? [])
+    try Predictor(
+      configuration: run, topology: try Topology.read(), weights: try weights() ?? [],
+      source: invocation.value(.weights) ?? "weights")
   }
 }

@@ -16,15 +16,17 @@ extension CommandCall {
     let stop: StopFlag = StopFlag()
     RunSignals.watch(stop)
     let path: String = invocation.value(.output) ?? "runs/\(run.name)"
+    let lock: RunLock? = try RunLock.take(path)
     let point: ResumePoint? = try resumePoint(path, run)
     let data: (training: ImageDataset, test: ImageDataset?) = try run.loadData()
     let trainer: Trainer = try Trainer(
       configuration: run, topology: try Topology.read(), training: data.training, test: data.test,
-      initialWeights: initialWeights, resuming: point?.checkpoint)
+      initialWeights: initialWeights, weightsSource: invocation.value(.weights) ?? "weights",
+      resuming: point?.checkpoint)
     trainer.isPlacementStrict = invocation.has(.strictPlacement)
-    let directory: RunDirectory = try RunDirectory(path: path, configuration: run, resuming: point)
+    let directory: RunDirectory = try RunDirectory(path: path, configuration: run, resuming: point, lock: lock)
     if let point { log("continuing \(point.file) behind step \(point.checkpoint.step)") }
-    for note: String in directory.notes { log("note: \(note)") }
+    for note: String in directory.notes { StandardStreams.log("lockstep: warning: \(note)\n") }
     let console: ConsoleReporter = reporter(name: run.name)
     defer { console.finish() }
     let summary: TrainingSummary = try trainer.run(stop: stop) { event in

@@ -25,6 +25,12 @@ final class TemporaryFolder {
     return "\(path)/\(name)"
   }
 
+  /// Writes a file and returns its path.
+  func write(_ bytes: [UInt8], to name: String) throws -> String {
+    try Data(bytes).write(to: URL(fileURLWithPath: "\(path)/\(name)"))
+    return "\(path)/\(name)"
+  }
+
   func text(_ name: String) throws -> String { try String(contentsOfFile: "\(path)/\(name)", encoding: .utf8) }
 
   func exists(_ name: String) -> Bool { FileManager.default.fileExists(atPath: "\(path)/\(name)") }
@@ -41,6 +47,9 @@ enum Executable {
     return folder.path + "/lockstep"
   }()
 
+  /// The program that runs another while the kernel refuses calls; see Tests/RefusedCalls.
+  static let refusedCalls: String = URL(fileURLWithPath: path).deletingLastPathComponent().path + "/RefusedCalls"
+
   /// A process that is not started yet, with no `LOCKSTEP_` variable but those given.
   static func process(
     _ arguments: [String], environment: [String: String] = [:], folder: String? = nil
@@ -54,11 +63,20 @@ enum Executable {
     return process
   }
 
+  /// - Parameters:
+  ///   - limit: a command of the shell that the program is started from, such as `ulimit -f 64`.
+  ///   - executable: what is started in the program's place, to start it in turn.
   static func run(
-    _ arguments: [String], environment: [String: String] = [:], folder: String? = nil
+    _ arguments: [String], environment: [String: String] = [:], folder: String? = nil, limit: String? = nil,
+    executable: String = path
   ) throws -> ProcessResult {
     let files: TemporaryFolder = try TemporaryFolder()
     let process: Process = process(arguments, environment: environment, folder: folder)
+    process.executableURL = URL(fileURLWithPath: executable)
+    if let limit: String {
+      process.executableURL = URL(fileURLWithPath: "/bin/bash")
+      process.arguments = ["-c", "\(limit); exec \"$@\"", "bash", path] + arguments
+    }
     // Files, not pipes: nobody has to read while the process writes.
     for name: String in ["out", "err"] { _ = try files.write("", to: name) }
     process.standardOutput = FileHandle(forWritingAtPath: files.path + "/out")

@@ -63,4 +63,18 @@ import Training
     #expect(screen.text == "")
     #expect(screen.show(epoch, at: 60) == "")
   }
+
+  /// Which worker, where, in what, for how long: in every style.
+  @Test(arguments: [ConsoleReporter.Style.bar, .lines, .silent])
+  func aStuckWorkerIsNamed(style: ConsoleReporter.Style) {
+    let screen: Screen = Screen(style)
+    let pinned: StalledWorker = StalledWorker(worker: 1, cpu: 3, phase: .computing, step: 12, seconds: 61.2)
+    #expect(
+      screen.show(.stalled(pinned), at: 61)
+        == "worker 1 on CPU 3 has been computing gradients for 61 s, in step 12; the others wait for it\n")
+    let free: StalledWorker = StalledWorker(worker: 0, cpu: nil, phase: .preparing, step: 1, seconds: 2.34)
+    #expect(
+      screen.show(.stalled(free), at: 62)
+        == "worker 0 has been preparing its memory for 2.3 s, in step 1; the others wait for it\n")
+  }
 }

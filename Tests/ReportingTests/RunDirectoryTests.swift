@@ -97,9 +97,26 @@ import Training
     _ = try folder.write([1, 2, 3], to: Checkpoint.fileName(step: 2))
     let point = try #require(try RunDirectory.unfinishedRun(in: folder.path))
     #expect(point.checkpoint.step == 1 && point.notes.count == 1)
-    #expect(point.notes.first?.contains("checkpoint-2.safetensors") == true)
+    let words = "\(folder.file("checkpoint-2.safetensors")): ends after 3 bytes; 8 are needed at offset 0"
+    #expect(point.notes.first?.hasPrefix(words) == true, "\(point.notes)")
+    do {
+      let directory = try RunDirectory(path: folder.path, configuration: run, resuming: point)
+      #expect(directory.notes == point.notes)
+    }
+    #expect(try contents(ofFile: folder.file("checkpoint-2.safetensors.damaged")) == [1, 2, 3], "nothing is lost")
+    #expect(CheckpointFolder(path: folder.path).steps == [1])
     _ = try folder.write([], to: Checkpoint.fileName(step: 1))
     #expect(userError { _ = try RunDirectory.unfinishedRun(in: folder.path) }?.category == .badData)
+  }
+
+  /// What cannot be opened may be whole: nobody goes on from an older one and removes it.
+  @Test func aCheckpointThatCannotBeOpenedIsAnError() throws {
+    let folder = try TemporaryFolder()
+    let run = try configuration()
+    try steps(2, in: folder.path, run)
+    mkdir(folder.file(Checkpoint.fileName(step: 3)), 0o777)
+    let error = userError { _ = try RunDirectory.unfinishedRun(in: folder.path) }
+    #expect(error == UserError(.inputMissing, folder.file("checkpoint-3.safetensors"), "is a folder; a file is needed"))
   }
 
   @Test func aFinishedRunIsNotContinued() throws {
@@ -134,6 +151,18 @@ import Training
     let error = userError { _ = try RunDirectory(path: folder.path, configuration: run) }
     #expect(error?.category == .cannotWrite && error?.message.contains("another process") == true)
     withExtendedLifetime(first) {}
+  }
+
+  @Test func aLockTakenBeforehandIsKept() throws {
+    let folder = try TemporaryFolder()
+    let run = try configuration()
+    #expect(try RunLock.take(folder.file("none")) == nil, "nothing to lock, and nothing made")
+    #expect(!(try folder.names.contains("none")))
+    var lock = try RunLock.take(folder.path)
+    let directory = try RunDirectory(path: folder.path, configuration: run, lock: lock)
+    lock = nil
+    #expect(userError { _ = try RunLock.take(folder.path) }?.category == .cannotWrite)
+    withExtendedLifetime(directory) {}
   }
 
   /// Fails call after call of a checkpoint's writing: each time the previous one is there and can be continued.

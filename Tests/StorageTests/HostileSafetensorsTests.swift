@@ -166,6 +166,16 @@ import Testing
     expectRefused("{\"a\":{\"shape\":" + String(repeating: "[", count: 100_000), "found '['")
   }
 
+  /// What a header can make us hold is bounded, whatever it is made of.
+  @Test func counts() {
+    func many(_ count: Int) -> String {
+      (0..<count).map { tensor("\($0)", shape: "0", offsets: "0,0") }.joined(separator: ",")
+    }
+    expectRefused("{\(many(100_001))}", data: 0, "the header names more than 100000 tensors")
+    let entries = (0..<10_001).map { "\"\($0)\":\"\"" }.joined(separator: ",")
+    expectRefused("{\"__metadata__\":{\(entries)}}", data: 0, "metadata has more than 10000 entries")
+  }
+
   /// What a file puts into an error must neither flood nor steer a terminal.
   @Test func errorsStayPrintable() {
     let name = "\\u001b[31m" + String(repeating: "x", count: 100_000)

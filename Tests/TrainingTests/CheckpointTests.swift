@@ -1,4 +1,5 @@
 import Diagnostics
+import Network
 import Storage
 import TestSupport
 import Testing
@@ -73,6 +74,54 @@ import Testing
     #expect(error?.subject == "2 keys")
     #expect(error?.message.contains("seed was 1 and is now 9") == true)
     #expect(error?.message.contains("training.optimizer.weight_decay was 0 and is now 0.5") == true)
+  }
+
+  @Test func everyOneOfManyDifferencesIsNamed() throws {
+    var other = try ResumeRun().configuration
+    for index in 0..<20 { other.model.layers.insert(LayerSpecification(name: "more_\(index)", kind: .relu), at: 1) }
+    let error = userError { try checkpoint().requireSameNumbers(as: other, file: "c") }
+    for index in 5..<25 {
+      #expect(error?.message.contains("model.layers[\(index)].type was absent and is now \"") == true, "\(index)")
+    }
+  }
+
+  /// What other tools read without knowing ours: where the run is, in plain words.
+  @Test func theMetadataSaysWhereTheRunIs() throws {
+    let folder = try TemporaryFolder()
+    let taken = try ResumeRun([.set("checkpoint.every_steps", "1"), .set("seed", "7")]).run().trace.checkpoints
+    for checkpoint in taken {
+      try checkpoint.write(to: folder.file("c"))
+      let metadata = try Safetensors.metadata(folder.file("c"))
+      #expect(metadata["step"] == "\(checkpoint.step)")
+      #expect(metadata["epoch"] == "\(checkpoint.step / 3)")
+      #expect(metadata["sample_cursor"] == "\(checkpoint.step % 3 * 16)")
+      #expect(metadata["seed"] == "7")
+      let text = Array(try #require(metadata["configuration"]).utf8)
+      #expect(metadata["configuration_digest"] == text.withUnsafeBytes { SHA256.text(of: $0) })
+    }
+  }
+
+  /// A digest keeps nobody from writing what no run has written.
+  @Test(arguments: [
+    ("sample_cursor", "17"), ("epoch", "3"), ("seed", "2"), ("configuration_digest", "sha256:0"), ("step", "01"),
+    ("progress.total_examples", "72057594037927937"), ("progress.total_ns", "-1"), ("progress.interval.loss", "nan"),
+    ("progress.epoch.loss", "1e999"), ("progress.epoch.loss", "0x1p3"), ("progress.records", "+2"),
+    ("progress.val_loss", "-1"), ("configuration", "[[[[[["),
+  ])
+  func whatNoRunHasWrittenIsRefused(key: String, value: String) throws {
+    let checkpoint = try checkpoint()
+    var metadata = checkpoint.metadata
+    let tensors =
+      checkpoint.parameters
+      + checkpoint.velocity.map { NamedTensor(name: $0.name + ".velocity", shape: $0.shape, values: $0.values) }
+    #expect(
+      try Checkpoint.decode(SafetensorsFile(tensors: tensors, metadata: metadata), name: "c").metadata == metadata)
+    metadata[key] = value
+    let error = userError {
+      _ = try Checkpoint.decode(SafetensorsFile(tensors: tensors, metadata: metadata), name: "c")
+    }
+    #expect(error?.category == .badData && error?.subject == "c")
+    #expect(error?.message.contains(key) == true, "\(error?.message ?? "accepted")")
   }
 
   @Test func speedAndFilesMayChange() throws {

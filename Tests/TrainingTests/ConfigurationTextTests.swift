@@ -33,15 +33,33 @@ import Testing
     #expect(throws: UserError.self) { try parse(text) }
   }
 
-  @Test func errorsSayLineAndColumn() {
+  @Test func errorsSayLineAndColumn() throws {
     #expect(throws: UserError(.badConfiguration, "f", "line 3, column 6: found }; allowed: a value")) {
       try parse("{\n  é: 1,\n  b: }")
     }
     #expect(throws: UserError(.badConfiguration, "f", "line 1, column 7: found the end of the text; allowed: , or }")) {
       try parse("{ a: 1")
     }
+    let large: String = "found 1048577 bytes; allowed: a JSON5 text of at most 1048576 bytes"
+    #expect(throws: UserError(.badConfiguration, "f", large)) { try parse(String(repeating: " ", count: 1_048_577)) }
+    #expect(try parse(String(repeating: " ", count: 1_048_575) + "1") == .integer(1))
     let twice: String = "line 2, column 1: the key \"a\" appears twice in one object; allowed: once"
     #expect(throws: UserError(.badConfiguration, "f", twice)) { try parse("{a: 1,\na: 2}") }
+  }
+
+  @Test(arguments: ["\n", "\r", "\r\n", "\u{2028}", "\u{2029}"])
+  func aCommentEndsWithItsLine(end: String) throws {
+    #expect(try parse("// a { b\(end)1") == .integer(1))
+    #expect(throws: UserError.self) { try parse("// a { b \u{85} \u{B} 1") }
+  }
+
+  /// Found by fuzzing: a negative zero lost its sign on its way through the printed text.
+  @Test(arguments: ["-0", "-0.0", "-0e5"])
+  func negativeZeroKeepsItsSign(text: String) throws {
+    let value: JSONValue = try parse(text)
+    #expect(value.compactText == "-0")
+    #expect(try parse(value.compactText).compactText == "-0")
+    #expect(value.exactInteger == 0)
   }
 
   @Test func nestingIsLimited() throws {

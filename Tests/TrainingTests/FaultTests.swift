@@ -1,5 +1,6 @@
 import Diagnostics
 import Machine
+import Storage
 import Synchronization
 import TestSupport
 import Testing
@@ -48,6 +49,39 @@ import Testing
     #expect(error?.description.contains("dense_1.weight") == true || error?.description.contains("no layer") == true)
   }
 
+  /// The loss stays finite while the gradient of the first layer overflows behind two layers of large weights.
+  @Test(arguments: [1, 3])
+  func aGradientThatOverflowsStopsTheRunInItsStep(workers: Int) throws {
+    let configuration = try ConfigurationReader.read(
+      text: """
+        { model: { input: [2, 2, 1], layers: [ { type: 'flatten' }, { type: 'dense', units: 4 },
+          { type: 'dense', units: 4 }, { type: 'dense', units: 3 }, { type: 'softmax' } ] },
+          data: { format: 'synthetic', examples: 12, test_examples: 0, classes: 3, scale: 1e-32 },
+          training: { epochs: 4, batch_size: 4 }, checkpoint: { every_epochs: 0 },
+          runtime: { workers: \(workers), shard_size: 1, placement: { policy: 'none' } } }
+        """, file: "steep.json")
+    let data = try configuration.loadData()
+    func trainer(_ weights: [NamedTensor]?) throws -> Trainer {
+      try Trainer(
+        configuration: configuration, topology: try Topology.read(), training: data.training, test: nil,
+        initialWeights: weights)
+    }
+    var weights = try trainer(nil).weights()
+    for index in weights.indices where weights[index].name.hasSuffix("weight") {
+      let scale: Float = weights[index].name == "dense_1.weight" ? 1 : 1e20
+      weights[index].values = weights[index].values.indices.map { $0 % 3 == 0 ? scale : -scale / 2 }
+    }
+    var losses: [Double] = []
+    let error = userError {
+      _ = try trainer(weights).run(stop: StopFlag()) { if case .step(let step, _) = $0 { losses.append(step.loss) } }
+    }
+    #expect(error?.category == .diverged && error?.subject == "step 1")
+    #expect(error?.message.hasPrefix("the gradient of dense_1.weight is not a finite number (lr 0.05)") == true)
+    #expect(error?.message.hasSuffix("; not finite: dense_1.weight, dense_1.bias") == true, "\(error?.message ?? "")")
+    #expect(error?.hint?.hasSuffix("; there is no checkpoint") == true)
+    #expect(losses.allSatisfy { $0.isFinite })
+  }
+
   @Test func aStuckWorkerIsNamed() throws {
     let trainer = try ResumeRun([.set("runtime.workers", "3")]).trainer()
     trainer.watchdogSeconds = 0.2
@@ -66,6 +100,24 @@ import Testing
     let worker = try #require(found.first)
     #expect(worker.worker == 1 && worker.phase == .computing && worker.step == 5 && worker.cpu == nil)
     #expect(worker.seconds >= 0.2 && worker.seconds < 10)
+  }
+
+  /// A request during the evaluation waits for its end and for a whole step; what follows is as if nothing had been.
+  @Test(arguments: [1, 3])
+  func aRequestDuringTheEvaluationLosesNothing(workers: Int) throws {
+    let whole = try ResumeRun([.set("runtime.workers", "1")]).run()
+    var run = try ResumeRun([.set("runtime.workers", "\(workers)")])
+    let trainer = try run.trainer()
+    let stop = StopFlag()
+    trainer.onPhase = { phase, step, _ in if phase == .evaluating, step == 6 { stop.request() } }
+    var first = RunTrace()
+    let summary = try trainer.run(stop: stop) { first.add($0) }
+    #expect(summary.interrupted && summary.steps == 7)
+    run.checkpoint = try #require(first.checkpoints.last)
+    let rest = try run.run()
+    #expect(rest.summary.weightsDigest == whole.summary.weightsDigest)
+    #expect(first.records + rest.trace.records == whole.trace.records)
+    #expect(first.validation + rest.trace.validation == whole.trace.validation)
   }
 
   @Test func memoryThatDoesNotFitIsRefusedWithTheSum() throws {
@@ -89,6 +141,8 @@ import Testing
     ])
     let error = userError { _ = try run.trainer() }
     #expect(error?.category == .systemRefused)
-    #expect(error?.message.contains("the run needs") == true, "\(error.map(String.init(describing:)) ?? "accepted")")
+    #expect(
+      error?.message.hasPrefix("a worker needs more than ") == true,
+      "\(error.map(String.init(describing:)) ?? "accepted")")
   }
 }

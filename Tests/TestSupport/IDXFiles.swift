@@ -1,7 +1,7 @@
 import CZlib
 
 /// An IDX file of unsigned bytes: header for `dimensions`, then `content`, whether they agree or not.
-func idx(_ dimensions: [Int], _ content: [UInt8], type: UInt8 = 8) -> [UInt8] {
+package func idx(_ dimensions: [Int], _ content: [UInt8], type: UInt8 = 8) -> [UInt8] {
   var bytes: [UInt8] = [0, 0, type, UInt8(dimensions.count)]
   for size in dimensions {
     bytes += [UInt8(size >> 24 & 255), UInt8(size >> 16 & 255), UInt8(size >> 8 & 255), UInt8(size & 255)]
@@ -10,7 +10,7 @@ func idx(_ dimensions: [Int], _ content: [UInt8], type: UInt8 = 8) -> [UInt8] {
 }
 
 /// `bytes` as one gzip member.
-func gzip(_ bytes: [UInt8]) -> [UInt8] {
+package func gzip(_ bytes: [UInt8]) -> [UInt8] {
   var stream = z_stream()
   let size = Int32(MemoryLayout<z_stream>.size)
   precondition(
