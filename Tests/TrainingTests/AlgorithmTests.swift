@@ -1,0 +1,33 @@
+import Network
+import TestSupport
+import Testing
+
+@testable import Training
+
+/// What `algorithm` may change: the last bits of sums, and with them nothing that training is about.
+@Suite("Convolution algorithms")
+struct AlgorithmTests {
+  private static func digits(_ algorithm: ConvolutionAlgorithm) -> ModelSpecification {
+    ModelSpecification(
+      input: TestNetworks.digits.input,
+      layers: TestNetworks.digits.layers.map { layer in
+        guard case .conv2d(let filters, let kernelSize, let padding, _) = layer.kind else { return layer }
+        return LayerSpecification(
+          name: layer.name,
+          kind: .conv2d(filters: filters, kernelSize: kernelSize, padding: padding, algorithm: algorithm))
+      })
+  }
+
+  @Test("direct and Winograd learn the digits alike")
+  func curvesAgree() throws {
+    let summaries = try [ConvolutionAlgorithm.direct, .auto].map { algorithm in
+      try TestRun(Self.digits(algorithm)).with { $0.epochs = 8 }.train(.digits)
+    }
+    #expect(summaries[0].weightsDigest != summaries[1].weightsDigest)
+    let losses = try summaries.map { try #require($0.validationLoss) }
+    let accuracies = try summaries.map { try #require($0.validationAccuracy) }
+    #expect(abs(losses[0] - losses[1]) < 0.1 * losses[0], "\(losses)")
+    #expect(abs(accuracies[0] - accuracies[1]) < 0.01, "\(accuracies)")
+    #expect(accuracies.allSatisfy { $0 > 0.95 }, "\(accuracies)")
+  }
+}
