@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// What a finished `lockstep` process left behind.
@@ -31,7 +32,9 @@ final class TemporaryFolder {
     return "\(path)/\(name)"
   }
 
-  func text(_ name: String) throws -> String { try String(contentsOfFile: "\(path)/\(name)", encoding: .utf8) }
+  func text(_ name: String) throws -> String {
+    String(decoding: try contents(ofFile: "\(path)/\(name)"), as: UTF8.self)
+  }
 
   func exists(_ name: String) -> Bool { FileManager.default.fileExists(atPath: "\(path)/\(name)") }
 }
