@@ -65,14 +65,13 @@ struct SegmentUpdate {
     return outcome
   }
 
-  /// `count` is a multiple of 32.
+  /// Whether no value has the largest exponent, that of infinities and NaNs: adding one to it reaches the sign's bit.
   private static func allFinite(_ values: UnsafeMutablePointer<Float>, _ count: Int) -> Bool {
-    var products = SIMD32<Float>.zero
-    values.withMemoryRebound(to: SIMD32<Float>.self, capacity: count / 32) {
-      // Zero times anything finite is zero, times anything else no number.
-      for i in 0..<count / 32 { products += $0[i] * 0 }
+    values.withMemoryRebound(to: UInt32.self, capacity: count) { bits in
+      var found: UInt32 = 0
+      for i in 0..<count { found |= (bits[i] & 0x7FFF_FFFF) &+ 0x0080_0000 }
+      return found >> 31 == 0
     }
-    return products == .zero
   }
 
   /// The part of `count` floats that one of `workers` owns, cut at multiples of 32.
