@@ -10,24 +10,49 @@ import KernelInterface
   let tileRows = 6
 #endif
 
-/// Computes `count` ≤ `tileRows` rows from `row` on, of the lanes at `b` and `out`; `lane` is their number.
+/// How many rows a register tile has room for, and whether all of them are stored. Types, so that each is compiled for itself.
+protocol TileShape {
+  static var rows: Int { get }
+  static var isFull: Bool { get }
+}
+
+enum FullTile: TileShape {
+  @inline(__always) static var rows: Int { tileRows }
+  @inline(__always) static var isFull: Bool { true }
+}
+
+/// For a rest of more than half a tile.
+enum PartialTile: TileShape {
+  @inline(__always) static var rows: Int { tileRows }
+  @inline(__always) static var isFull: Bool { false }
+}
+
+/// For a shorter rest.
+enum HalfTile: TileShape {
+  @inline(__always) static var rows: Int { tileRows / 2 }
+  @inline(__always) static var isFull: Bool { false }
+}
+
+/// Computes `count` rows from `row` on, of the lanes at `b` and `out`; `lane` is their number.
 ///
-/// Rows past `count` repeat the last one and are not stored; `isFull` says that there are none, as a constant. With each
-/// term one line is asked for at `ahead`, which then moves on: requests in one go would hold up the loads behind them.
+/// Rows of the tile past `count` repeat the last one and are not stored. With each term one line is asked for at `ahead`,
+/// which then moves on: requests in one go would hold up the loads behind them.
 @inline(__always)
-func tile<Lanes: LaneGroup>(
-  _: Lanes.Type, _ s: TileSum, row: Int, count: Int, isFull: Bool, b: UnsafePointer<Float>,
-  out: UnsafeMutablePointer<Float>, lane: Int, ahead: inout Ahead
+func tile<Shape: TileShape, Lanes: LaneGroup, Next: Ahead>(
+  _: Shape.Type, _: Lanes.Type, _ s: TileSum, row: Int, count: Int, b: UnsafePointer<Float>,
+  out: UnsafeMutablePointer<Float>, lane: Int, ahead: inout Next
 ) {
+  let size = Shape.rows
+  let isFull = Shape.isFull
   let offsets = s.aOffsets + row
   let last = count - 1
   @inline(__always) func start(_ i: Int) -> UnsafePointer<Float> { s.a + Int(offsets[isFull || i < last ? i : last]) }
   var p0 = start(0)
   var p1 = start(1)
   var p2 = start(2)
-  var p3 = start(3)
-  var p4 = start(4)
-  var p5 = start(5)
+  var p3 = size > 3 ? start(3) : p0
+  var p4 = size > 4 ? start(4) : p0
+  var p5 = size > 4 ? start(5) : p0
   let outOffsets = s.outOffsets + row
   @inline(__always) func target(_ i: Int) -> UnsafeMutablePointer<Float> {
     out + Int(outOffsets[isFull || i < last ? i : last])
@@ -39,8 +64,8 @@ func tile<Lanes: LaneGroup>(
   var r4 = Lanes()
   var r5 = Lanes()
   #if LOCKSTEP_AVX512
-    var p6 = start(6)
-    var p7 = start(7)
+    var p6 = size > 4 ? start(6) : p0
+    var p7 = size > 4 ? start(7) : p0
     var r6 = Lanes()
     var r7 = Lanes()
   #endif
@@ -48,13 +73,15 @@ func tile<Lanes: LaneGroup>(
     r0 = Lanes(loading: target(0))
     r1 = Lanes(loading: target(1))
     r2 = Lanes(loading: target(2))
-    r3 = Lanes(loading: target(3))
-    r4 = Lanes(loading: target(4))
-    r5 = Lanes(loading: target(5))
-    #if LOCKSTEP_AVX512
-      r6 = Lanes(loading: target(6))
-      r7 = Lanes(loading: target(7))
-    #endif
+    if size > 3 { r3 = Lanes(loading: target(3)) }
+    if size > 4 {
+      r4 = Lanes(loading: target(4))
+      r5 = Lanes(loading: target(5))
+      #if LOCKSTEP_AVX512
+        r6 = Lanes(loading: target(6))
+        r7 = Lanes(loading: target(7))
+      #endif
+    }
   }
 
   let inner = s.inner
@@ -67,6 +94,7 @@ func tile<Lanes: LaneGroup>(
   let aOuter = s.aOuter - middle * aMiddle
   let bOuter = s.bOuter - middle * s.bMiddle
   var w = b
+  var next = ahead
   var o = s.outer
   while o > 0 {
     var m = middle
@@ -75,17 +103,19 @@ func tile<Lanes: LaneGroup>(
       var x = 0
       while i > 0 {
         let weights = Lanes(loading: w)
-        ahead.request()
+        next.request()
         r0.addProduct(p0[x], weights)
         r1.addProduct(p1[x], weights)
         r2.addProduct(p2[x], weights)
-        r3.addProduct(p3[x], weights)
-        r4.addProduct(p4[x], weights)
-        r5.addProduct(p5[x], weights)
-        #if LOCKSTEP_AVX512
-          r6.addProduct(p6[x], weights)
-          r7.addProduct(p7[x], weights)
-        #endif
+        if size > 3 { r3.addProduct(p3[x], weights) }
+        if size > 4 {
+          r4.addProduct(p4[x], weights)
+          r5.addProduct(p5[x], weights)
+          #if LOCKSTEP_AVX512
+            r6.addProduct(p6[x], weights)
+            r7.addProduct(p7[x], weights)
+          #endif
+        }
         w += bInner
         x &+= aInner
         i &-= 1
@@ -93,57 +123,114 @@ func tile<Lanes: LaneGroup>(
       p0 += aMiddle
       p1 += aMiddle
       p2 += aMiddle
-      p3 += aMiddle
-      p4 += aMiddle
-      p5 += aMiddle
-      #if LOCKSTEP_AVX512
-        p6 += aMiddle
-        p7 += aMiddle
-      #endif
+      if size > 3 { p3 += aMiddle }
+      if size > 4 {
+        p4 += aMiddle
+        p5 += aMiddle
+        #if LOCKSTEP_AVX512
+          p6 += aMiddle
+          p7 += aMiddle
+        #endif
+      }
       w += bMiddle
       m &-= 1
     }
     p0 += aOuter
     p1 += aOuter
     p2 += aOuter
-    p3 += aOuter
-    p4 += aOuter
-    p5 += aOuter
-    #if LOCKSTEP_AVX512
-      p6 += aOuter
-      p7 += aOuter
-    #endif
+    if size > 3 { p3 += aOuter }
+    if size > 4 {
+      p4 += aOuter
+      p5 += aOuter
+      #if LOCKSTEP_AVX512
+        p6 += aOuter
+        p7 += aOuter
+      #endif
+    }
     w += bOuter
     o &-= 1
   }
 
-  if isFull, s.storesSums {
-    r0.store(to: target(0))
-    r1.store(to: target(1))
-    r2.store(to: target(2))
-    r3.store(to: target(3))
-    r4.store(to: target(4))
-    r5.store(to: target(5))
-    #if LOCKSTEP_AVX512
-      r6.store(to: target(6))
-      r7.store(to: target(7))
-    #endif
-    return
-  }
-  finish(r0, s, row, target(0), lane)
-  if isFull || count > 1 { finish(r1, s, row + 1, target(1), lane) }
-  if isFull || count > 2 { finish(r2, s, row + 2, target(2), lane) }
-  if isFull || count > 3 { finish(r3, s, row + 3, target(3), lane) }
-  if isFull || count > 4 { finish(r4, s, row + 4, target(4), lane) }
-  if isFull || count > 5 { finish(r5, s, row + 5, target(5), lane) }
+  ahead = next
+
+  // Closures that captured the sums would keep them in memory.
   #if LOCKSTEP_AVX512
-    if isFull || count > 6 { finish(r6, s, row + 6, target(6), lane) }
-    if isFull || count > 7 { finish(r7, s, row + 7, target(7), lane) }
+    let sums = TileSums(r0: r0, r1: r1, r2: r2, r3: r3, r4: r4, r5: r5, r6: r6, r7: r7)
+  #else
+    let sums = TileSums(r0: r0, r1: r1, r2: r2, r3: r3, r4: r4, r5: r5)
   #endif
+  switch s.epilogue {
+  case .store, .accumulate:
+    sums.store(Shape.self, count, out, outOffsets) { sums, _ in sums }
+  case .bias:
+    let bias = Lanes(loading: operand(s.bias) + lane)
+    sums.store(Shape.self, count, out, outOffsets) { sums, _ in sums.adding(bias) }
+  case .biasReLU:
+    let bias = Lanes(loading: operand(s.bias) + lane)
+    sums.store(Shape.self, count, out, outOffsets) { sums, _ in sums.adding(bias).positivePart() }
+  case .reluGradient:
+    let mask = operand(s.mask) + lane
+    let offsets = operand(s.maskOffsets) + row
+    sums.store(Shape.self, count, out, outOffsets) { sums, i in
+      sums.passed(where: Lanes(loading: mask + Int(offsets[i])))
+    }
+  }
 }
 
-/// Memory that will be read soon: `step` floats more of it with every term.
-struct Ahead {
+/// The finished sums of a tile's rows.
+private struct TileSums<Lanes: LaneGroup> {
+  let r0: Lanes
+  let r1: Lanes
+  let r2: Lanes
+  let r3: Lanes
+  let r4: Lanes
+  let r5: Lanes
+  #if LOCKSTEP_AVX512
+    let r6: Lanes
+    let r7: Lanes
+  #endif
+
+  /// Stores the first `count` rows at their offsets, each changed by `epilogue`.
+  @inline(__always)
+  func store<Shape: TileShape>(
+    _: Shape.Type, _ count: Int, _ out: UnsafeMutablePointer<Float>, _ offsets: UnsafePointer<Int32>,
+    _ epilogue: (Lanes, Int) -> Lanes
+  ) {
+    @inline(__always) func put(_ i: Int, _ sums: Lanes) {
+      if i < Shape.rows, Shape.isFull || i < count { epilogue(sums, i).store(to: out + Int(offsets[i])) }
+    }
+    put(0, r0)
+    put(1, r1)
+    put(2, r2)
+    put(3, r3)
+    put(4, r4)
+    put(5, r5)
+    #if LOCKSTEP_AVX512
+      put(6, r6)
+      put(7, r7)
+    #endif
+  }
+}
+
+@inline(__always)
+private func operand<T>(_ pointer: UnsafePointer<T>?) -> UnsafePointer<T> {
+  guard let pointer else { missingOperand() }
+  return pointer
+}
+
+@inline(never)
+private func missingOperand() -> Never {
+  fatalError("A tile sum's epilogue needs an operand (bias or mask) that its caller did not set.")
+}
+
+/// Memory that will be read soon.
+protocol Ahead {
+  /// Asks for a part of it; called with every term.
+  mutating func request()
+}
+
+/// `step` floats more of a panel with every term.
+struct PanelAhead: Ahead {
   var next: UnsafePointer<Float>
   var step: Int
 
@@ -154,27 +241,8 @@ struct Ahead {
   }
 }
 
-/// Stores one row's sums as the epilogue says.
-@inline(__always)
-private func finish<Lanes: LaneGroup>(
-  _ sum: Lanes, _ s: TileSum, _ row: Int, _ target: UnsafeMutablePointer<Float>, _ lane: Int
-) {
-  switch s.epilogue {
-  case .store, .accumulate:
-    sum.store(to: target)
-  case .bias:
-    guard let bias = s.bias else { return missingOperand() }
-    sum.adding(Lanes(loading: bias + lane)).store(to: target)
-  case .biasReLU:
-    guard let bias = s.bias else { return missingOperand() }
-    sum.adding(Lanes(loading: bias + lane)).positivePart().store(to: target)
-  case .reluGradient:
-    guard let mask = s.mask, let offsets = s.maskOffsets else { return missingOperand() }
-    sum.passed(where: Lanes(loading: mask + Int(offsets[row]) + lane)).store(to: target)
-  }
-}
-
-@inline(never)
-private func missingOperand() {
-  fatalError("A tile sum's epilogue needs an operand (bias or mask) that its caller did not set.")
+/// Nothing that is known.
+struct NothingAhead: Ahead {
+  @inline(__always)
+  mutating func request() {}
 }

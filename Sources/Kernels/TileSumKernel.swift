@@ -79,29 +79,53 @@ private func tileLanes(
   return OneVector.lanes
 }
 
-@inline(never)
+/// All rows of one or two vectors of lanes.
+@inline(__always)
 private func tileRowsOfLanes<Lanes: LaneGroup>(
   _: Lanes.Type, _ s: TileSum, b: UnsafePointer<Float>, out: UnsafeMutablePointer<Float>, lane: Int
 ) {
-  // Where the terms are one row, the panel of the next terms, lanes or product follows in memory.
   let fullTiles = s.rows / tileRows
-  let isSimple = s.outer == 1 && s.middle == 1 && s.bInner == 32
-  let isLastOfPanel = (lane + Lanes.lanes) & 31 == 0
-  var ahead = Ahead(next: b, step: 0)
-  if isSimple, isLastOfPanel, fullTiles > 0 {
-    ahead = Ahead(next: b - (lane & 31) + 32 * s.inner, step: max(1, 32 / fullTiles))
+  if fullTiles > 0 {
+    if s.outer == 1, s.middle == 1, s.bInner == 32 {
+      // Where the terms are one row, the panel of the next terms, lanes or product follows in memory.
+      let isLastOfPanel = (lane + Lanes.lanes) & 31 == 0
+      var ahead = PanelAhead(
+        next: isLastOfPanel ? b - (lane & 31) + 32 * s.inner : b, step: isLastOfPanel ? max(1, 32 / fullTiles) : 0)
+      tiles(Lanes.self, s, count: fullTiles, prefetchesRows: true, b: b, out: out, lane: lane, ahead: &ahead)
+    } else {
+      var ahead = NothingAhead()
+      tiles(Lanes.self, s, count: fullTiles, prefetchesRows: false, b: b, out: out, lane: lane, ahead: &ahead)
+    }
   }
+  let row = fullTiles * tileRows
+  let rest = s.rows - row
+  if rest > HalfTile.rows {
+    lastTile(PartialTile.self, Lanes.self, s, row: row, count: rest, b: b, out: out, lane: lane)
+  } else if rest > 0 {
+    lastTile(HalfTile.self, Lanes.self, s, row: row, count: rest, b: b, out: out, lane: lane)
+  }
+}
+
+@inline(never)
+private func tiles<Lanes: LaneGroup, Next: Ahead>(
+  _: Lanes.Type, _ s: TileSum, count: Int, prefetchesRows: Bool, b: UnsafePointer<Float>,
+  out: UnsafeMutablePointer<Float>, lane: Int, ahead: inout Next
+) {
   var row = 0
-  while row + tileRows <= s.rows {
-    if isSimple { prefetchRows(s, from: row + tileRows) }
-    tile(
-      Lanes.self, s, row: row, count: tileRows, isFull: true, b: b, out: out, lane: lane, ahead: &ahead)
+  for _ in 0..<count {
+    if prefetchesRows { prefetchRows(s, from: row + tileRows) }
+    tile(FullTile.self, Lanes.self, s, row: row, count: tileRows, b: b, out: out, lane: lane, ahead: &ahead)
     row += tileRows
   }
-  if row < s.rows {
-    tile(
-      Lanes.self, s, row: row, count: s.rows - row, isFull: false, b: b, out: out, lane: lane, ahead: &ahead)
-  }
+}
+
+@inline(never)
+private func lastTile<Shape: TileShape, Lanes: LaneGroup>(
+  _: Shape.Type, _: Lanes.Type, _ s: TileSum, row: Int, count: Int, b: UnsafePointer<Float>,
+  out: UnsafeMutablePointer<Float>, lane: Int
+) {
+  var ahead = NothingAhead()
+  tile(Shape.self, Lanes.self, s, row: row, count: count, b: b, out: out, lane: lane, ahead: &ahead)
 }
 
 /// Asks for the first lines of the rows of the next tile; the processor's own prefetcher follows a row that is longer.

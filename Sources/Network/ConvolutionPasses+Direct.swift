@@ -36,14 +36,14 @@ extension NetworkPlan {
   ) {
     let input = maps[i]
     let dOutput = gradients[i + 1]
-    let rows = parameters.parameters[s.weight].rows
     var sum = TileSum(
       a: map(i, w, slice), aOffsets: tables.weightRows.base,
       b: gradient(i + 1, w, slice) + dOutput.origin, out: target,
       outOffsets: tables.weightOutput.base)
-    sum.rows = rows
+    sum.rows = parameters.parameters[s.weight].rows
     sum.lanes = dOutput.channelStride
-    sum.outBlock = rows * 32
+    sum.outBlock = sum.rows * 32
+    sum.outer = slice.count
     sum.middle = dOutput.shape.height
     sum.inner = dOutput.shape.width
     sum.aOuter = input.imageStride
@@ -52,18 +52,8 @@ extension NetworkPlan {
     sum.bOuter = dOutput.imageStride
     sum.bMiddle = dOutput.rowStride
     sum.bInner = dOutput.channelStride
-    // As many images at a time as make a few hundred terms: dZ of one lane block then stays in the first-level cache.
-    let group = max(1, 256 / (sum.middle * sum.inner))
-    var done = 0
     if !slice.startsShard { sum.epilogue = .accumulate }
-    while done < slice.count {
-      sum.outer = min(group, slice.count - done)
-      kernels.tileSum(sum)
-      sum.epilogue = .accumulate
-      sum.a += sum.outer * input.imageStride
-      sum.b += sum.outer * dOutput.imageStride
-      done += sum.outer
-    }
+    kernels.tileSum(sum)
   }
 
   /// `dX[n,i,j,c] = Σ_k Σ_a Σ_b dZ[n,i−a,j−b,k] · W[a,b,c,k]`, summed in the order of the flipped kernel: a', b', k.
