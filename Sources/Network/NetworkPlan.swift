@@ -47,9 +47,17 @@ package final class NetworkPlan: Sendable {
     return back.map { parameters.parameters[$0].offset } ?? parameters.packedCount
   }
 
-  /// Floats that the tree over shards needs per level: the front's parameters, or the largest behind it.
+  /// Floats that the tree over shards needs per level: the front's parameters, or what a later stage sums at a time.
   var treeLevelFloats: Int {
-    let back = stages[frontCount...].compactMap(\.weight).map { parameters.parameters[$0].packedCount }
+    let back = stages[frontCount...].map { stage in
+      switch stage {
+      case .convolution(let s): packedCount(s.weight) + packedCount(s.bias)
+      case .dense(let s): max(min(packedCount(s.weight), DenseStage.rowBlock * 32), packedCount(s.bias))
+      case .pool, .relu, .softmax: 0
+      }
+    }
     return max(frontParameterCount, back.max() ?? 0)
   }
+
+  private func packedCount(_ parameter: Int) -> Int { parameters.parameters[parameter].packedCount }
 }

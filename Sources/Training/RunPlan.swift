@@ -25,9 +25,9 @@ package final class RunPlan: Sendable {
   let treeLevels: Int
 
   /// Memory that a worker's workspace may take before chunks and runs become smaller.
-  private static let activationBudgetBytes = 48 << 20
+  private static let activationBudgetBytes = 40 << 20
   /// Images from which on the products of a dense layer hide the reading of its weights.
-  private static let imagesPerChunk = 64
+  private static let imagesPerChunk = 32
 
   /// - Parameter kernels: the build to use instead of the one that `LOCKSTEP_KERNELS` and the processor select.
   package init(
