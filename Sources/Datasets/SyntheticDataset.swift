@@ -1,4 +1,5 @@
 import Diagnostics
+import Dispatch
 import Randomness
 
 extension ImageDataset {
@@ -34,16 +35,25 @@ extension ImageDataset {
     for c: Int in 0..<classes { fill(row(c, of: prototypes, pixels), prototypeStream, row: c) }
 
     let noise: RandomStream = RandomStream(seed: seed, purpose: .syntheticData, stream: split.rawValue)
-    for n: Int in 0..<examples {
-      let image: UnsafeMutableRawBufferPointer = row(n, of: pixelBuffer, pixels)
-      fill(image, noise, row: n)
-      blend(row(n % classes, of: prototypes, pixels), into: image)
-      labels.elements[n] = Int32(truncatingIfNeeded: n % classes)
+    // Each part writes examples of its own.
+    let parts: Int = max(1, min(examples, examples * pixels / bytesPerPart))
+    nonisolated(unsafe) let (images, numbers) = (pixelBuffer, labels)
+    nonisolated(unsafe) let patterns = prototypes
+    DispatchQueue.concurrentPerform(iterations: parts) { part in
+      for n: Int in examples * part / parts..<examples * (part + 1) / parts {
+        let image: UnsafeMutableRawBufferPointer = row(n, of: images, pixels)
+        fill(image, noise, row: n)
+        blend(row(n % classes, of: patterns, pixels), into: image)
+        numbers.elements[n] = Int32(truncatingIfNeeded: n % classes)
+      }
     }
     return ImageDataset(
       height: height, width: width, channels: channels, classCount: classes, pixels: .bytes(pixelBuffer),
       labels: labels)
   }
+
+  /// Bytes that are worth another thread.
+  private static let bytesPerPart: Int = 1 << 20
 
   private static func product(_ factors: [Int], _ key: String) throws(UserError) -> Int {
     var result: Int = 1
@@ -64,23 +74,9 @@ extension ImageDataset {
     UnsafeMutableRawBufferPointer(rebasing: buffer.bytes[number * length..<(number + 1) * length])
   }
 
-  /// Sixteen bytes per random element, little-endian; rows start on elements of their own.
+  /// Sixteen bytes per random element; rows start on elements of their own.
   private static func fill(_ bytes: UnsafeMutableRawBufferPointer, _ stream: RandomStream, row: Int) {
-    let blocksPerRow: Int = (bytes.count + 15) / 16
-    var block: UInt64 = UInt64(row) * UInt64(blocksPerRow)
-    var offset: Int = 0
-    while offset < bytes.count {
-      let bits: SIMD4<UInt32> = stream.bits(block)
-      if offset + 16 <= bytes.count {
-        bytes.storeBytes(of: bits, toByteOffset: offset, as: SIMD4<UInt32>.self)
-      } else {
-        withUnsafeBytes(of: bits) { source in
-          for i: Int in offset..<bytes.count { bytes[i] = source[i - offset] }
-        }
-      }
-      block += 1
-      offset += 16
-    }
+    stream.fill(bytes, from: UInt64(row) * UInt64((bytes.count + 15) / 16))
   }
 
   /// Halves of both, rounded down, in place; eight bytes at a time without carries between them.

@@ -50,6 +50,29 @@ package struct Parameter: Hashable, Sendable {
     }
     return (output / 32) * rows * 32 + (position * channelStride + channel) * 32 + output % 32
   }
+
+  /// Calls `body` with runs of `elements` that lie evenly in the flat buffer: the first's index, how many, its packed
+  /// index, and the step from one to the next there.
+  @inline(__always)
+  package func forEachPackedRun(
+    _ elements: Range<Int>, _ body: (_ first: Int, _ count: Int, _ at: Int, _ step: Int) -> Void
+  ) {
+    var first = elements.lowerBound
+    while first < elements.upperBound {
+      let left = elements.upperBound - first
+      let count: Int
+      let step: Int
+      switch kind {
+      case .bias: (count, step) = (left, 1)
+      case .convolutionWeight:
+        let output = first % outputs
+        (count, step) = (min(left, outputs - output, 32 - output % 32), 1)
+      case .denseWeight: (count, step) = (min(left, channels - first % channels), 32)
+      }
+      body(first, count, packedIndex(first), step)
+      first += count
+    }
+  }
 }
 
 /// All parameters of a network in layer order, weight before bias.
@@ -74,7 +97,9 @@ package struct ParameterTable: Hashable, Sendable {
   package func unpack(_ p: Parameter, from flat: UnsafePointer<Float>) -> [Float] {
     let base = flat + p.offset
     return [Float](unsafeUninitializedCapacity: p.elementCount) { values, count in
-      for i in 0..<p.elementCount { values[i] = base[p.packedIndex(i)] }
+      p.forEachPackedRun(0..<p.elementCount) { first, count, at, step in
+        for i in 0..<count { values[first + i] = base[at + i * step] }
+      }
       count = p.elementCount
     }
   }
@@ -83,6 +108,10 @@ package struct ParameterTable: Hashable, Sendable {
   package func pack(_ p: Parameter, _ values: [Float], into flat: UnsafeMutablePointer<Float>) {
     precondition(values.count == p.elementCount, "A tensor of another size was packed into \(p.name).")
     let base = flat + p.offset
-    for i in 0..<p.elementCount { base[p.packedIndex(i)] = values[i] }
+    values.withUnsafeBufferPointer { values in
+      p.forEachPackedRun(0..<p.elementCount) { first, count, at, step in
+        for i in 0..<count { base[at + i * step] = values[first + i] }
+      }
+    }
   }
 }

@@ -57,6 +57,66 @@ package struct RandomStream: Sendable {
     Float(inverseNormal((Double(firstWord(bits(index)) &>> 12) + 0.5) * 0x1p-52))
   }
 
+  /// `normal` of consecutive indices from `first` on, into `values`; four at a time, the same bits.
+  package func normals(from first: UInt64, into values: UnsafeMutableBufferPointer<Float>) {
+    var i: Int = 0
+    while i + 4 <= values.count {
+      let words = fourBlocks(first &+ UInt64(i))
+      let bits: SIMD4<UInt64> = (words.y &<< 20) | (words.x &>> 12)
+      // An integer below 2⁵² as the fraction of a number in [2⁵², 2⁵³) is exact.
+      let integer: SIMD4<Double> =
+        unsafeBitCast(bits | SIMD4(repeating: 0x4330_0000_0000_0000), to: SIMD4<Double>.self) - 0x1p52
+      let results = SIMD4<Float>(inverseNormal((integer + 0.5) * 0x1p-52))
+      for lane: Int in 0..<4 { values[i + lane] = results[lane] }
+      i += 4
+    }
+    while i < values.count {
+      values[i] = normal(first &+ UInt64(i))
+      i += 1
+    }
+  }
+
+  /// The bits of elements `first`, `first + 1`, … in order, sixteen bytes each, little-endian; the last cut off.
+  package func fill(_ bytes: UnsafeMutableRawBufferPointer, from first: UInt64) {
+    var index: UInt64 = first
+    var offset: Int = 0
+    while offset + 64 <= bytes.count {
+      let words = fourBlocks(index)
+      for lane: Int in 0..<4 {
+        let bits: SIMD2<UInt64> = SIMD2(
+          words.x[lane] | words.y[lane] &<< 32, words.z[lane] | words.w[lane] &<< 32)
+        bytes.storeBytes(
+          of: SIMD2(bits.x.littleEndian, bits.y.littleEndian), toByteOffset: offset, as: SIMD2<UInt64>.self)
+        offset += 16
+      }
+      index &+= 4
+    }
+    while offset < bytes.count {
+      let block: SIMD4<UInt32> = bits(index)
+      let ordered: SIMD4<UInt32> = SIMD4(
+        block.x.littleEndian, block.y.littleEndian, block.z.littleEndian, block.w.littleEndian)
+      withUnsafeBytes(of: ordered) { source in
+        let count: Int = min(16, bytes.count - offset)
+        UnsafeMutableRawBufferPointer(rebasing: bytes[offset..<offset + count])
+          .copyMemory(from: UnsafeRawBufferPointer(rebasing: source[..<count]))
+      }
+      index &+= 1
+      offset += 16
+    }
+  }
+
+  /// The words of elements `index` to `index + 3`, one element per lane.
+  private func fourBlocks(
+    _ index: UInt64
+  ) -> (x: SIMD4<UInt64>, y: SIMD4<UInt64>, z: SIMD4<UInt64>, w: SIMD4<UInt64>) {
+    let indices: SIMD4<UInt64> = SIMD4(index, index &+ 1, index &+ 2, index &+ 3)
+    return Philox4x32.fourBlocks(
+      counter: (
+        indices & SIMD4(repeating: 0xFFFF_FFFF), indices &>> 32, SIMD4(repeating: UInt64(stream)),
+        SIMD4(repeating: UInt64(purpose))
+      ), key: key)
+  }
+
   private func firstWord(_ block: SIMD4<UInt32>) -> UInt64 {
     UInt64(truncatingIfNeeded: block.y) &<< 32 | UInt64(truncatingIfNeeded: block.x)
   }

@@ -1,6 +1,6 @@
 /// The SHA-256 digest of bytes given in any number of pieces. Source: FIPS 180-4, sections 5 and 6.2.
 ///
-/// Plain loops, about 110 MB/s in a release build: for weights and configurations, not for bulk data.
+/// Plain Swift, about 250 MB/s in a release build: for weights and configurations, not for bulk data.
 package struct SHA256 {
   private var state: [UInt32] = [
     0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19,
@@ -57,59 +57,95 @@ package struct SHA256 {
 
 /// Runs the compression function over the blocks of `blocks`, a multiple of 64 bytes.
 private func compress(_ blocks: UnsafeRawBufferPointer, into state: inout [UInt32]) {
-  withUnsafeTemporaryAllocation(of: UInt32.self, capacity: 64) { w in
-    roundConstants.withUnsafeBufferPointer { k in
+  withUnsafeTemporaryAllocation(of: UInt32.self, capacity: 16) { window in
+    roundConstants.withUnsafeBufferPointer { constants in
+      guard let w = window.baseAddress, let k = constants.baseAddress else { return }
+      var s = State(state)
       var offset: Int = 0
       while offset < blocks.count {
-        var t: Int = 0
-        while t < 16 {
+        for t: Int in 0..<16 {
           w[t] = UInt32(bigEndian: blocks.loadUnaligned(fromByteOffset: offset &+ 4 &* t, as: UInt32.self))
-          t &+= 1
         }
-        while t < 64 {
-          let a: UInt32 = w[t &- 15]
-          let b: UInt32 = w[t &- 2]
-          let s0: UInt32 = rotate(a, 7) ^ rotate(a, 18) ^ (a &>> 3)
-          let s1: UInt32 = rotate(b, 17) ^ rotate(b, 19) ^ (b &>> 10)
-          w[t] = w[t &- 16] &+ s0 &+ w[t &- 7] &+ s1
-          t &+= 1
+        let before: State = s
+        for first: Int in [0, 16, 32, 48] {
+          if first > 0 { extendSchedule(w) }
+          s.eightRounds(w, k + first)
+          s.eightRounds(w + 8, k + first + 8)
         }
-        rounds(w, k, &state)
+        s.add(before)
         offset &+= 64
       }
+      state = s.words
     }
   }
 }
 
-private func rounds(
-  _ w: UnsafeMutableBufferPointer<UInt32>, _ k: UnsafeBufferPointer<UInt32>, _ state: inout [UInt32]
-) {
-  var (a, b, c, d): (UInt32, UInt32, UInt32, UInt32) = (state[0], state[1], state[2], state[3])
-  var (e, f, g, h): (UInt32, UInt32, UInt32, UInt32) = (state[4], state[5], state[6], state[7])
-  var t: Int = 0
-  while t < 64 {
-    let s1: UInt32 = rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25)
-    let t1: UInt32 = h &+ s1 &+ ((e & f) ^ (~e & g)) &+ k[t] &+ w[t]
-    let s0: UInt32 = rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22)
-    let t2: UInt32 = s0 &+ ((a & b) ^ (a & c) ^ (b & c))
-    h = g
-    g = f
-    f = e
-    e = d &+ t1
-    d = c
-    c = b
-    b = a
-    a = t1 &+ t2
-    t &+= 1
+/// The next sixteen words of the message schedule, from the sixteen before them.
+@inline(__always)
+private func extendSchedule(_ w: UnsafeMutablePointer<UInt32>) {
+  for t: Int in 0..<16 {
+    let a: UInt32 = w[(t &+ 1) & 15]
+    let b: UInt32 = w[(t &+ 14) & 15]
+    let s0: UInt32 = rotate(a, 7) ^ rotate(a, 18) ^ (a &>> 3)
+    let s1: UInt32 = rotate(b, 17) ^ rotate(b, 19) ^ (b &>> 10)
+    w[t] = w[t] &+ s0 &+ w[(t &+ 9) & 15] &+ s1
   }
-  state[0] &+= a
-  state[1] &+= b
-  state[2] &+= c
-  state[3] &+= d
-  state[4] &+= e
-  state[5] &+= f
-  state[6] &+= g
-  state[7] &+= h
+}
+
+/// The eight working variables.
+private struct State {
+  var a: UInt32
+  var b: UInt32
+  var c: UInt32
+  var d: UInt32
+  var e: UInt32
+  var f: UInt32
+  var g: UInt32
+  var h: UInt32
+
+  init(_ words: [UInt32]) {
+    (a, b, c, d) = (words[0], words[1], words[2], words[3])
+    (e, f, g, h) = (words[4], words[5], words[6], words[7])
+  }
+
+  var words: [UInt32] { [a, b, c, d, e, f, g, h] }
+
+  /// Eight rounds take every variable back to its place, so that none has to be moved.
+  @inline(__always)
+  mutating func eightRounds(_ w: UnsafePointer<UInt32>, _ k: UnsafePointer<UInt32>) {
+    round(a, b, c, &d, e, f, g, &h, w[0] &+ k[0])
+    round(h, a, b, &c, d, e, f, &g, w[1] &+ k[1])
+    round(g, h, a, &b, c, d, e, &f, w[2] &+ k[2])
+    round(f, g, h, &a, b, c, d, &e, w[3] &+ k[3])
+    round(e, f, g, &h, a, b, c, &d, w[4] &+ k[4])
+    round(d, e, f, &g, h, a, b, &c, w[5] &+ k[5])
+    round(c, d, e, &f, g, h, a, &b, w[6] &+ k[6])
+    round(b, c, d, &e, f, g, h, &a, w[7] &+ k[7])
+  }
+
+  mutating func add(_ o: State) {
+    a &+= o.a
+    b &+= o.b
+    c &+= o.c
+    d &+= o.d
+    e &+= o.e
+    f &+= o.f
+    g &+= o.g
+    h &+= o.h
+  }
+}
+
+/// One round: `d` and `h` change, the names of all move on by one.
+@inline(__always)
+private func round(
+  _ a: UInt32, _ b: UInt32, _ c: UInt32, _ d: inout UInt32, _ e: UInt32, _ f: UInt32, _ g: UInt32, _ h: inout UInt32,
+  _ input: UInt32
+) {
+  let s1: UInt32 = rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25)
+  let t1: UInt32 = h &+ s1 &+ (g ^ (e & (f ^ g))) &+ input
+  let s0: UInt32 = rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22)
+  d = d &+ t1
+  h = t1 &+ s0 &+ ((a & b) | (c & (a | b)))
 }
 
 @inline(__always)

@@ -4,7 +4,7 @@ import Storage
 /// Tells data sets apart, so that a run is not continued on other data wherever its files now lie.
 enum DataFingerprint {
   /// Pixels that are looked at, in evenly spaced examples; all labels are.
-  private static let maximumPixels = 4 << 20
+  private static let maximumPixels = 1 << 18
 
   /// `sha256:` over shapes, labels and a sample of the pixels of both sets.
   static func of(training: ImageDataset, test: ImageDataset?) -> String {

@@ -13,8 +13,16 @@ enum InitialWeights {
     let deviation = Float((2 / Double(parameter.fanIn)).squareRoot())
     let stream = RandomStream(seed: seed, purpose: .initialWeights, stream: UInt32(truncatingIfNeeded: index))
     let base = flat + parameter.offset
-    for i in elements {
-      base[parameter.packedIndex(i)] = stream.normal(UInt64(i)) * deviation
+    withUnsafeTemporaryAllocation(of: Float.self, capacity: 256) { normals in
+      var start = elements.lowerBound
+      while start < elements.upperBound {
+        let part = start..<min(start + normals.count, elements.upperBound)
+        stream.normals(from: UInt64(start), into: UnsafeMutableBufferPointer(rebasing: normals[..<part.count]))
+        parameter.forEachPackedRun(part) { first, count, at, step in
+          for i in 0..<count { base[at + i * step] = normals[first - start + i] * deviation }
+        }
+        start = part.upperBound
+      }
     }
   }
 }

@@ -47,4 +47,31 @@ import Testing
       counter: SIMD4(0x243f_6a88, 0x85a3_08d3, 0x1319_8a2e, 3), key: SIMD2(0xa409_3822, 0x299f_31d0))
     #expect(stream.bits(0x85a3_08d3_243f_6a88) == expected)
   }
+
+  /// Four at a time are the same blocks, also across the carry into the counter's second word.
+  @Test(arguments: [0, 5, 0xFFFF_FFFE, .max - 1] as [UInt64])
+  func bytesAreTheBlocksInOrder(first: UInt64) {
+    let stream = RandomStream(seed: 0x0123_4567_89ab_cdef, purpose: .syntheticData, stream: 7)
+    for count in [0, 1, 15, 16, 63, 64, 65, 200] {
+      var bytes = [UInt8](repeating: 0, count: count)
+      bytes.withUnsafeMutableBytes { stream.fill($0, from: first) }
+      var expected: [UInt8] = []
+      for block in 0..<UInt64((count + 15) / 16) {
+        let words = stream.bits(first &+ block)
+        for i in 0..<4 { for shift: UInt32 in [0, 8, 16, 24] { expected.append(UInt8(words[i] >> shift & 255)) } }
+      }
+      #expect(bytes == Array(expected.prefix(count)))
+    }
+  }
+
+  /// Four at a time are the same bits, in the middle of the distribution and in its tails.
+  @Test func normalsAreTheSameBits() {
+    let stream = RandomStream(seed: 42, purpose: .initialWeights, stream: 3)
+    for (first, count) in [(0, 10_001), (UInt64(UInt32.max) - 1, 7), (9, 1)] as [(UInt64, Int)] {
+      var values = [Float](repeating: 0, count: count)
+      values.withUnsafeMutableBufferPointer { stream.normals(from: first, into: $0) }
+      let expected = (0..<count).map { stream.normal(first + UInt64($0)) }
+      #expect(values.map(\.bitPattern) == expected.map(\.bitPattern))
+    }
+  }
 }
