@@ -78,6 +78,8 @@ package struct WinogradKernel {
   package var domain: UnsafeMutablePointer<Float>
   package var plane: Int
   package var domainStep: Int
+  /// Whether tap gradients are added to the taps instead of replacing them.
+  package var accumulates: Bool = false
 
   package init(
     size: WinogradSize, count: Int, taps: UnsafeMutablePointer<Float>, tap: Int, tapStep: Int,

@@ -24,7 +24,7 @@ func winogradKernel(_ k: WinogradKernel) {
   }
 }
 
-/// `dw = Gᵀ·S·G` of every kernel.
+/// `dw = Gᵀ·S·G` of every kernel, or `dw + Gᵀ·S·G`.
 func winogradKernelGradient(_ k: WinogradKernel) {
   switch k.size {
   case .f4k3: winogradKernelGradient(F4K3.self, k)
@@ -123,11 +123,26 @@ private func winogradKernel<F: WinogradAlgorithm>(_: F.Type, _ k: WinogradKernel
 
 @inline(__always)
 private func winogradKernelGradient<F: WinogradAlgorithm>(_: F.Type, _ k: WinogradKernel) {
+  if k.accumulates {
+    winogradKernelGradient(F.self, k) { SummedLine($0, k.tap) }
+  } else {
+    winogradKernelGradient(F.self, k) { MutableLine($0, k.tap) }
+  }
+}
+
+@inline(__always)
+private func winogradKernelGradient<F: WinogradAlgorithm, Target: LineTarget>(
+  _: F.Type, _ k: WinogradKernel, _ target: (UnsafeMutablePointer<Float>) -> Target
+) {
   forEachVector(k) { taps, domain, columns in
-    transformPatch(
-      side: F.points, result: F.taps, UnsafePointer(domain), row: F.points * k.plane, column: k.plane, taps,
-      targetRow: F.taps * k.tap, targetColumn: k.tap, columns: columns
+    transformColumns(
+      side: F.points, UnsafePointer(domain), row: F.points * k.plane, column: k.plane, columns: columns
     ) { F.tapGradients($0, $1) }
+    var i = 0
+    while i < F.taps {
+      F.tapGradients(transformedRow(i, side: F.points, columns: columns), target(taps + i * F.taps * k.tap))
+      i &+= 1
+    }
   }
 }
 

@@ -17,7 +17,7 @@ protocol WinogradAlgorithm {
   /// `G·w`: `taps` taps to `points`.
   static func kernel(_ w: Line, _ u: MutableLine)
   /// `Gᵀs`: `points` sums to `taps` tap gradients.
-  static func tapGradients(_ s: Line, _ w: MutableLine)
+  static func tapGradients(_ s: Line, _ w: some LineTarget)
 }
 
 /// Vectors `stride` floats apart: a row or a column of a patch.
@@ -33,8 +33,13 @@ struct Line {
   @inline(__always) subscript(i: Int) -> Vector { load(start + i * stride) }
 }
 
+/// A line that takes results.
+protocol LineTarget {
+  func set(_ i: Int, _ value: Vector)
+}
+
 /// A line to write.
-struct MutableLine {
+struct MutableLine: LineTarget {
   let start: UnsafeMutablePointer<Float>
   let stride: Int
 
@@ -49,6 +54,17 @@ struct MutableLine {
   @inline(__always) func set(_ i: Int, even: Vector, odd: Vector) {
     set(i, even + odd)
     set(i + 1, even - odd)
+  }
+}
+
+/// A line to add to.
+struct SummedLine: LineTarget {
+  private let line: MutableLine
+
+  @inline(__always) init(_ start: UnsafeMutablePointer<Float>, _ stride: Int) { line = MutableLine(start, stride) }
+
+  @inline(__always) func set(_ i: Int, _ value: Vector) {
+    line.set(i, load(UnsafePointer(line.start + i * line.stride)) + value)
   }
 }
 
@@ -103,6 +119,20 @@ func transformPatch(
   _ target: UnsafeMutablePointer<Float>, targetRow: Int, targetColumn: Int, columns: UnsafeMutablePointer<Float>,
   _ line: (Line, MutableLine) -> Void
 ) {
+  transformColumns(side: side, ahead: ahead, source, row: row, column: column, columns: columns, line)
+  var i = 0
+  while i < result {
+    line(transformedRow(i, side: side, columns: columns), MutableLine(target + i * targetRow, targetColumn))
+    i &+= 1
+  }
+}
+
+/// `columns = L·source`, column by column.
+@inline(__always)
+func transformColumns(
+  side: Int, ahead: Int = 0, _ source: UnsafePointer<Float>, row: Int, column: Int,
+  columns: UnsafeMutablePointer<Float>, _ line: (Line, MutableLine) -> Void
+) {
   let width = Vector.scalarCount
   var j = 0
   while j < side {
@@ -116,9 +146,10 @@ func transformPatch(
     line(Line(source + j * column, row), MutableLine(columns + j * width, side * width))
     j &+= 1
   }
-  var i = 0
-  while i < result {
-    line(Line(columns + i * side * width, width), MutableLine(target + i * targetRow, targetColumn))
-    i &+= 1
-  }
+}
+
+/// Row `i` of what `transformColumns` wrote.
+@inline(__always)
+func transformedRow(_ i: Int, side: Int, columns: UnsafeMutablePointer<Float>) -> Line {
+  Line(columns + i * side * Vector.scalarCount, Vector.scalarCount)
 }

@@ -44,7 +44,7 @@ enum F4K3: WinogradAlgorithm {
   }
 
   @inline(__always)
-  static func tapGradients(_ s: Line, _ w: MutableLine) {
+  static func tapGradients(_ s: Line, _ w: some LineTarget) {
     let (s0, s1, s2, s3, s4, s5) = (s[0], s[1], s[2], s[3], s[4], s[5])
     let even1 = (s1 + s2) * (-1 / 6)
     let even2 = (s3 + s4) * (1 / 24)

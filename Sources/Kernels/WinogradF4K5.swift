@@ -56,7 +56,7 @@ enum F4K5: WinogradAlgorithm {
   }
 
   @inline(__always)
-  static func tapGradients(_ s: Line, _ w: MutableLine) {
+  static func tapGradients(_ s: Line, _ w: some LineTarget) {
     let (s1, s2, s3, s4, s5, s6) = (s[1], s[2], s[3], s[4], s[5], s[6])
     let even1 = (s1 + s2) * (-2 / 9)
     let even2 = (s3 + s4) * (1 / 90)

@@ -87,13 +87,13 @@ extension NetworkPlan {
     }
   }
 
-  /// The weight gradient of a slice of a shard; the shard's last slice writes it to `target`.
+  /// The weight gradient of a slice of a shard; the shard's last slice writes it to `target`, or adds it there.
   ///
   /// Where a shard is one group of tiles, each 32 filters' sums are transformed back while they are in the cache;
   /// otherwise they are kept until the shard ends.
   func winogradWeightGradient(
     _ s: ConvolutionStage, _ plan: WinogradPlan, at i: Int, _ w: Workspace, _ slice: ImageSlice,
-    into target: UnsafeMutablePointer<Float>, _ kernels: KernelTable
+    into target: UnsafeMutablePointer<Float>, addsShard: Bool, _ kernels: KernelTable
   ) {
     assert(plan.keptSums > 0 || slice.startsShard && slice.endsShard, "A shard of one group of tiles comes whole.")
     let input = maps[i]
@@ -114,10 +114,11 @@ extension NetworkPlan {
     sum.bInner = plan.filters
     let blocks = roundUp(plan.filters, to: 32) / 32
     func writeTaps(block: Int, sums: UnsafeMutablePointer<Float>) {
-      kernels.winogradKernelGradient(
-        WinogradKernel(
-          size: plan.size, count: plan.channels, taps: target + block * s.positions * plan.channels * 32,
-          tap: plan.channels * 32, tapStep: 32, domain: sums, plane: plan.sumPlane, domainStep: 32))
+      var taps = WinogradKernel(
+        size: plan.size, count: plan.channels, taps: target + block * s.positions * plan.channels * 32,
+        tap: plan.channels * 32, tapStep: 32, domain: sums, plane: plan.sumPlane, domainStep: 32)
+      taps.accumulates = addsShard
+      kernels.winogradKernelGradient(taps)
     }
     forEachGroup(plan, slice.count * plan.outputTileRows * plan.outputTileColumns) { first, count in
       source.firstTile = first

@@ -1,6 +1,14 @@
 import KernelInterface
 import Summation
 
+/// Where a node of the shard tree leaves its gradients.
+struct GradientTarget {
+  /// The flat parameter buffer.
+  var flat: UnsafeMutablePointer<Float>
+  /// Whether they are added to what is there.
+  var addsShard = false
+}
+
 extension NetworkPlan {
   /// Writes the gradient of a run of `examples` images, summed, into the flat buffer `target`.
   ///
@@ -13,15 +21,17 @@ extension NetworkPlan {
     load: (Range<Int>) -> Void
   ) {
     let shards = (examples + capacity.shard - 1) / capacity.shard
-    sumFront(0..<shards, chunk: nil, examples, into: target, level: 0, w, inputs, load)
+    sumFront(0..<shards, chunk: nil, examples, into: GradientTarget(flat: target), level: 0, w, inputs, load)
     for i in frontCount..<stages.count where stages[i].isTrainable {
       parameterGradients(stage: i, w, examples: examples, into: target, inputs)
     }
   }
 
   /// The front's gradients of a run of shards, as left plus right; where the run first fits a chunk, its other passes.
+  ///
+  /// A right side of one shard adds its gradients onto the left as it computes them; a larger one is summed first.
   private func sumFront(
-    _ shards: Range<Int>, chunk: Range<Int>?, _ examples: Int, into target: UnsafeMutablePointer<Float>, level: Int,
+    _ shards: Range<Int>, chunk: Range<Int>?, _ examples: Int, into target: GradientTarget, level: Int,
     _ w: Workspace, _ inputs: borrowing PassInputs, _ load: (Range<Int>) -> Void
   ) {
     let images = shards.lowerBound * capacity.shard..<min(shards.upperBound * capacity.shard, examples)
@@ -40,17 +50,17 @@ extension NetworkPlan {
       return backward(stage: frontCount - 1, w, slice, into: target, inputs)
     }
     let middle = shards.lowerBound + ShardTree.split(shards.count)
-    sumFront(
-      shards.lowerBound..<middle, chunk: chunk, examples, into: target, level: level + 1, w, inputs, load)
-    let right = w.treeScratch[level]
-    sumFront(middle..<shards.upperBound, chunk: chunk, examples, into: right, level: level + 1, w, inputs, load)
-    inputs.kernels.add(right, target, frontParameterCount)
+    var sum = GradientTarget(flat: target.addsShard ? w.frontScratch[level] : target.flat)
+    let below = target.addsShard ? level + 1 : level
+    sumFront(shards.lowerBound..<middle, chunk: chunk, examples, into: sum, level: below, w, inputs, load)
+    sum.addsShard = true
+    sumFront(middle..<shards.upperBound, chunk: chunk, examples, into: sum, level: below, w, inputs, load)
+    if target.addsShard { inputs.kernels.add(sum.flat, target.flat, frontParameterCount) }
   }
 
   /// Stage `i` and those before it, block by block: each hands a block's gradient on as soon as it has computed it.
   func backward(
-    stage i: Int, _ w: Workspace, _ slice: ImageSlice, into target: UnsafeMutablePointer<Float>,
-    _ inputs: borrowing PassInputs
+    stage i: Int, _ w: Workspace, _ slice: ImageSlice, into target: GradientTarget, _ inputs: borrowing PassInputs
   ) {
     guard i >= 0, storesGradient(i) || stages[i].isTrainable else { return }
     slice.forEachBlock(of: blocks[i]) { block in
@@ -64,17 +74,33 @@ extension NetworkPlan {
 
   /// dW and db of one stage over a slice of a shard; the shard's first slice starts the sums, its last ends them.
   func parameterGradients(
-    stage i: Int, _ w: Workspace, _ slice: ImageSlice, into target: UnsafeMutablePointer<Float>,
-    _ inputs: borrowing PassInputs
+    stage i: Int, _ w: Workspace, _ slice: ImageSlice, into target: GradientTarget, _ inputs: borrowing PassInputs
   ) {
     guard case .convolution(let s) = stages[i] else { return }
-    let weight = target + parameters.parameters[s.weight].offset
+    let weight = target.flat + parameters.parameters[s.weight].offset
     if let plan = s.winograd {
-      winogradWeightGradient(s, plan, at: i, w, slice, into: weight, inputs.kernels)
+      winogradWeightGradient(
+        s, plan, at: i, w, slice, into: weight, addsShard: target.addsShard, inputs.kernels)
     } else if let tables = s.tables {
-      directWeightGradient(s, tables, at: i, w, slice, into: weight, inputs.kernels)
+      sumShard(s.weight, w, slice, into: target, inputs.kernels) {
+        directWeightGradient(s, tables, at: i, w, slice, into: $0, inputs.kernels)
+      }
     }
-    biasGradient(at: i, w, slice, into: target + parameters.parameters[s.bias].offset, inputs.kernels)
+    sumShard(s.bias, w, slice, into: target, inputs.kernels) {
+      biasGradient(at: i, w, slice, into: $0, inputs.kernels)
+    }
+  }
+
+  /// What `compute` sums over the slices of a shard, in place or, where it is to be added, in a buffer of its own first.
+  private func sumShard(
+    _ parameter: Int, _ w: Workspace, _ slice: ImageSlice, into target: GradientTarget, _ kernels: KernelTable,
+    _ compute: (UnsafeMutablePointer<Float>) -> Void
+  ) {
+    let place = target.flat + parameters.parameters[parameter].offset
+    guard target.addsShard else { return compute(place) }
+    let sum = w.shardSums[parameter]
+    compute(sum)
+    if slice.endsShard { kernels.add(sum, place, packedCount(parameter)) }
   }
 
   /// dW and db of one stage behind the front, over all shards of a run.
@@ -100,7 +126,7 @@ extension NetworkPlan {
       let count = bias.offset + bias.packedCount - weight.offset
       // Weight and bias are neighbours; the scratch stands for both.
       sumOverShards(shards, into: target + weight.offset, count: count, w, level: 0, kernels) { shard, sum in
-        parameterGradients(stage: i, w, slice(shard), into: sum - weight.offset, inputs)
+        parameterGradients(stage: i, w, slice(shard), into: GradientTarget(flat: sum - weight.offset), inputs)
       }
     case .pool, .relu, .softmax: break
     }

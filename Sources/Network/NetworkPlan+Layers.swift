@@ -65,7 +65,7 @@ extension NetworkPlan {
         switch pass {
         case .forward: forward(stage: i, w, block, inputs)
         case .inputGradient: inputGradient(stage: i, w, block, inputs)
-        case .weightGradient: parameterGradients(stage: i, w, block, into: target, inputs)
+        case .weightGradient: parameterGradients(stage: i, w, block, into: GradientTarget(flat: target), inputs)
         }
       }
     }

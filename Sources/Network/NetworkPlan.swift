@@ -47,17 +47,28 @@ package final class NetworkPlan: Sendable {
     return back.map { parameters.parameters[$0].offset } ?? parameters.packedCount
   }
 
-  /// Floats that the tree over shards needs per level: the front's parameters, or what a later stage sums at a time.
+  /// Flat buffers of the front's parameters that the tree inside a run needs: right sides of several shards.
+  var frontLevels: Int { max(0, capacity.treeLevels - 1) }
+
+  /// Floats of a shard's sum that is added when it is whole; Winograd's weight gradients are added as they are written.
+  func shardSumFloats(_ parameter: Int) -> Int {
+    let isSummed = stages.prefix(frontCount).contains { stage in
+      guard case .convolution(let s) = stage else { return false }
+      return parameter == s.bias || parameter == s.weight && s.winograd == nil
+    }
+    return isSummed && capacity.treeLevels > 0 ? packedCount(parameter) : 0
+  }
+
+  /// Floats that the tree over shards needs per level behind the front: what a stage sums at a time.
   var treeLevelFloats: Int {
-    let back = stages[frontCount...].map { stage in
+    stages[frontCount...].map { stage in
       switch stage {
       case .convolution(let s): packedCount(s.weight) + packedCount(s.bias)
       case .dense(let s): max(min(packedCount(s.weight), DenseStage.rowBlock * 32), packedCount(s.bias))
       case .pool, .relu, .softmax: 0
       }
-    }
-    return max(frontParameterCount, back.max() ?? 0)
+    }.max() ?? 0
   }
 
-  private func packedCount(_ parameter: Int) -> Int { parameters.parameters[parameter].packedCount }
+  func packedCount(_ parameter: Int) -> Int { parameters.parameters[parameter].packedCount }
 }

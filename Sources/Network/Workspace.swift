@@ -16,6 +16,10 @@ package struct Workspace {
   package let labels: UnsafeMutablePointer<Int32>
   package let losses: UnsafeMutablePointer<Float>
   package let correct: UnsafeMutablePointer<Int32>
+  /// One flat buffer of the front's parameters per level of the shard tree inside a run, but for the last.
+  let frontScratch: PointerTable<Float>
+  /// A shard's sum of parameter p, before it is added to others; see `shardSumFloats`.
+  let shardSums: PointerTable<Float>
   /// One buffer of `treeLevelFloats` per level of the shard tree inside a run.
   let treeScratch: PointerTable<Float>
   /// What one pass of one layer needs for itself: transform domains, transposed gradients.
@@ -37,6 +41,8 @@ package struct Workspace {
     for (i, map) in plan.gradients.enumerated() where plan.storesGradient(i) {
       gradients[i].update(repeating: 0, count: plan.floatCount(map))
     }
+    for level in 0..<plan.frontLevels { frontScratch[level].update(repeating: 0, count: plan.frontParameterCount) }
+    for p in plan.parameters.parameters.indices { shardSums[p].update(repeating: 0, count: plan.shardSumFloats(p)) }
     for level in 0..<plan.capacity.treeLevels { treeScratch[level].update(repeating: 0, count: plan.treeLevelFloats) }
   }
 
@@ -50,6 +56,8 @@ package struct Workspace {
     labels = layout.take(plan.capacity.run, of: Int32.self)
     losses = layout.take(plan.capacity.run, of: Float.self)
     correct = layout.take(plan.capacity.run, of: Int32.self)
+    frontScratch = layout.takeTable([Int](repeating: plan.frontParameterCount, count: plan.frontLevels))
+    shardSums = layout.takeTable(plan.parameters.parameters.indices.map(plan.shardSumFloats))
     treeScratch = layout.takeTable([Int](repeating: plan.treeLevelFloats, count: plan.capacity.treeLevels))
     scratch = layout.take(plan.scratchFloats, of: Float.self)
   }

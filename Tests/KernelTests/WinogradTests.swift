@@ -229,6 +229,14 @@ struct WinogradTests {
         (isForward ? kernels.winogradKernel : kernels.winogradKernelGradient)(arguments)
         let (result, side, stride) = isForward ? (domain, size.points, plane) : (taps, r, tap)
         let values = result.values
+        if !isForward {
+          var adding = arguments
+          let sums = FloatBuffer(tapValues)
+          (adding.taps, adding.accumulates) = (sums.pointer, true)
+          kernels.winogradKernelGradient(adding)
+          for k in 0..<r * r * tap where k % tap < count * 32 { #expect(sums.values[k] == tapValues[k] + values[k]) }
+          #expect(sums.isIntact, "\(kernels.name)")
+        }
         var actual: [Float] = []
         for kernel in 0..<count {
           for lane in 0..<32 { actual += (0..<side * side).map { values[$0 * stride + kernel * 32 + lane] } }

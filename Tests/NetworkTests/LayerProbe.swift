@@ -63,7 +63,7 @@ enum LayerProbe {
     for i in (plan.frontCount..<plan.stages.count).reversed() where plan.storesGradient(i) {
       plan.inputGradient(stage: i, workspace, whole, inputs)
     }
-    plan.backward(stage: plan.frontCount - 1, workspace, whole, into: gradient, inputs)
+    plan.backward(stage: plan.frontCount - 1, workspace, whole, into: GradientTarget(flat: gradient), inputs)
     for i in plan.frontCount..<plan.stages.count {
       plan.parameterGradients(stage: i, workspace, examples: x.count, into: gradient, inputs)
     }
