@@ -4,6 +4,8 @@ package enum Epilogue: Sendable {
   case store
   /// `out = out + sum`, the sum started from `out` itself: blocking over the summed index.
   case accumulate
+  /// `out = out + sum`, the sum started from 0: a node of the shard tree.
+  case add
   /// `out = sum + bias[lane]`
   case bias
   /// `out = max(sum + bias[lane], 0)`

@@ -99,6 +99,7 @@ func tile<Shape: TileShape, Lanes: LaneGroup, Next: Ahead>(
   while o > 0 {
     var m = middle
     while m > 0 {
+      next.enterRow(followedBy: p0 + aMiddle)
       var i = inner
       var x = 0
       while i > 0 {
@@ -162,6 +163,8 @@ func tile<Shape: TileShape, Lanes: LaneGroup, Next: Ahead>(
   switch s.epilogue {
   case .store, .accumulate:
     sums.store(Shape.self, count, out, outOffsets) { sums, _ in sums }
+  case .add:
+    sums.store(Shape.self, count, out, outOffsets) { sums, i in Lanes(loading: out + Int(outOffsets[i])).adding(sums) }
   case .bias:
     let bias = Lanes(loading: operand(s.bias) + lane)
     sums.store(Shape.self, count, out, outOffsets) { sums, _ in sums.adding(bias) }
@@ -225,6 +228,8 @@ private func missingOperand() -> Never {
 
 /// Memory that will be read soon.
 protocol Ahead {
+  /// A row of terms begins; the next starts at `a`.
+  mutating func enterRow(followedBy a: UnsafePointer<Float>)
   /// Asks for a part of it; called with every term.
   mutating func request()
 }
@@ -235,14 +240,36 @@ struct PanelAhead: Ahead {
   var step: Int
 
   @inline(__always)
+  mutating func enterRow(followedBy a: UnsafePointer<Float>) {}
+
+  @inline(__always)
   mutating func request() {
     lockstep_prefetch_l2(next)
     next += step
   }
 }
 
+/// The next terms of all rows of the tile, which lie together: as much of them with every term as it reads itself.
+struct RowsAhead: Ahead {
+  private var next: UnsafePointer<Float>
+
+  @inline(__always) init(_ a: UnsafePointer<Float>) { next = a }
+
+  @inline(__always)
+  mutating func enterRow(followedBy a: UnsafePointer<Float>) { next = a }
+
+  @inline(__always)
+  mutating func request() {
+    lockstep_prefetch(next)
+    next += tileRows
+  }
+}
+
 /// Nothing that is known.
 struct NothingAhead: Ahead {
+  @inline(__always)
+  mutating func enterRow(followedBy a: UnsafePointer<Float>) {}
+
   @inline(__always)
   mutating func request() {}
 }

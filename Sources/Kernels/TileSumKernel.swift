@@ -7,7 +7,7 @@ private let termsPerBlock = 128
 
 /// See `TileSum`. Lane blocks outermost, so that `b`'s panel of one block stays in cache while the rows pass.
 func tileSum(_ s: TileSum) {
-  if s.outer == 1, s.middle == 1, s.inner > termsPerBlock, s.rows > tileRows {
+  if s.outer == 1, s.middle == 1, s.inner > termsPerBlock, s.rows > tileRows, s.leavesRoom {
     tileSumInBlocks(s)
   } else {
     var lane = 0
@@ -27,8 +27,13 @@ extension TileSum {
   @inline(__always) var storesSums: Bool {
     switch epilogue {
     case .store, .accumulate: true
-    case .bias, .biasReLU, .reluGradient: false
+    case .add, .bias, .biasReLU, .reluGradient: false
     }
+  }
+
+  /// Whether partial sums may lie where the results go.
+  @inline(__always) fileprivate var leavesRoom: Bool {
+    if case .add = epilogue { false } else { true }
   }
 
   /// How the first of several parts ends.
@@ -92,6 +97,9 @@ private func tileRowsOfLanes<Lanes: LaneGroup>(
       var ahead = PanelAhead(
         next: isLastOfPanel ? b - (lane & 31) + 32 * s.inner : b, step: isLastOfPanel ? max(1, 32 / fullTiles) : 0)
       tiles(Lanes.self, s, count: fullTiles, prefetchesRows: true, b: b, out: out, lane: lane, ahead: &ahead)
+    } else if s.middle > 1, s.aInner == 1, s.rows > 1, Int(s.aOffsets[1]) - Int(s.aOffsets[0]) == s.inner {
+      var ahead = RowsAhead(s.a)
+      tiles(Lanes.self, s, count: fullTiles, prefetchesRows: false, b: b, out: out, lane: lane, ahead: &ahead)
     } else {
       var ahead = NothingAhead()
       tiles(Lanes.self, s, count: fullTiles, prefetchesRows: false, b: b, out: out, lane: lane, ahead: &ahead)
@@ -154,7 +162,7 @@ private func applyEpilogue(_ s: TileSum, out: UnsafeMutablePointer<Float>, lane:
     while l < lanes {
       let sum: Vector = load(target + l)
       switch s.epilogue {
-      case .store, .accumulate:
+      case .store, .accumulate, .add:
         break
       case .bias:
         if let bias = s.bias { store(sum + load(bias + lane + l), target + l) }

@@ -47,11 +47,13 @@ extension NetworkPlan {
         let target = gradient + weight.offset + (block * weight.rows + row) * 32
         let a = w.maps[i] + row
         let b = w.gradients[i + 1] + block * 32
-        sumOverShards(0..<shards, into: target, count: sum.rows * 32, w, level: 0, kernels) { shard, target in
+        sumOverShards(0..<shards, into: target, adds: false, count: sum.rows * 32, w, level: 0, kernels) {
+          shard, target, adds in
           let first = shard * shardSize
           sum.a = UnsafePointer(a + first * input.imageStride)
           sum.b = UnsafePointer(b + first * map.imageStride)
           sum.out = target
+          sum.epilogue = adds ? .add : .store
           sum.inner = min(shardSize, examples - first)
           tileSum(sum)
         }

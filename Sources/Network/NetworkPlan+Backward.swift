@@ -118,14 +118,14 @@ extension NetworkPlan {
     case .dense(let s):
       denseWeightGradient(s, at: i, w, examples: examples, into: target, kernels)
       let bias = parameters.parameters[s.bias]
-      sumOverShards(shards, into: target + bias.offset, count: bias.packedCount, w, level: 0, kernels) { shard, sum in
+      sumOverShards(shards, into: target + bias.offset, count: bias.packedCount, w, kernels) { shard, sum in
         biasGradient(at: i, w, slice(shard), into: sum, kernels)
       }
     case .convolution(let s):
       let (weight, bias) = (parameters.parameters[s.weight], parameters.parameters[s.bias])
       let count = bias.offset + bias.packedCount - weight.offset
       // Weight and bias are neighbours; the scratch stands for both.
-      sumOverShards(shards, into: target + weight.offset, count: count, w, level: 0, kernels) { shard, sum in
+      sumOverShards(shards, into: target + weight.offset, count: count, w, kernels) { shard, sum in
         parameterGradients(stage: i, w, slice(shard), into: GradientTarget(flat: sum - weight.offset), inputs)
       }
     case .pool, .relu, .softmax: break
@@ -182,16 +182,31 @@ extension NetworkPlan {
   }
 
   /// `target = Σ shards` in the fixed tree, `compute` giving one shard's value.
-  func sumOverShards(
-    _ shards: Range<Int>, into target: UnsafeMutablePointer<Float>, count: Int, _ w: Workspace, level: Int,
-    _ kernels: KernelTable, _ compute: (Int, UnsafeMutablePointer<Float>) -> Void
+  private func sumOverShards(
+    _ shards: Range<Int>, into target: UnsafeMutablePointer<Float>, count: Int, _ w: Workspace, _ kernels: KernelTable,
+    _ compute: (Int, UnsafeMutablePointer<Float>) -> Void
   ) {
-    guard shards.count > 1 else { return compute(shards.lowerBound, target) }
+    // The last level is where a shard that is added is computed.
+    let last = capacity.treeLevels > 0 ? w.treeScratch[capacity.treeLevels - 1] : target
+    sumOverShards(shards, into: target, adds: false, count: count, w, level: 0, kernels) { shard, place, adds in
+      compute(shard, adds ? last : place)
+      if adds { kernels.add(last, place, count) }
+    }
+  }
+
+  /// `target = Σ shards` in the fixed tree, or `target + Σ shards`; `compute` writes one shard's value, or adds it.
+  func sumOverShards(
+    _ shards: Range<Int>, into target: UnsafeMutablePointer<Float>, adds: Bool, count: Int, _ w: Workspace, level: Int,
+    _ kernels: KernelTable, _ compute: (_ shard: Int, UnsafeMutablePointer<Float>, _ adds: Bool) -> Void
+  ) {
+    guard shards.count > 1 else { return compute(shards.lowerBound, target, adds) }
     let middle = shards.lowerBound + ShardTree.split(shards.count)
+    let sum = adds ? w.treeScratch[level] : target
+    let below = adds ? level + 1 : level
     sumOverShards(
-      shards.lowerBound..<middle, into: target, count: count, w, level: level + 1, kernels, compute)
-    let right = w.treeScratch[level]
-    sumOverShards(middle..<shards.upperBound, into: right, count: count, w, level: level + 1, kernels, compute)
-    kernels.add(right, target, count)
+      shards.lowerBound..<middle, into: sum, adds: false, count: count, w, level: below, kernels, compute)
+    sumOverShards(
+      middle..<shards.upperBound, into: sum, adds: true, count: count, w, level: below, kernels, compute)
+    if adds { kernels.add(sum, target, count) }
   }
 }

@@ -22,6 +22,7 @@ enum NaiveKernels {
         }
         switch s.epilogue {
         case .store, .accumulate: target.pointee = sum
+        case .add: target.pointee += sum
         case .bias: target.pointee = sum + operand(s.bias)[lane]
         case .biasReLU: target.pointee = positivePart(sum + operand(s.bias)[lane])
         case .reluGradient: target.pointee = operand(s.mask)[Int(operand(s.maskOffsets)[row]) + lane] > 0 ? sum : 0

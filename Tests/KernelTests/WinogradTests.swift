@@ -173,7 +173,7 @@ struct WinogradTests {
               let shifted = z[a][b] + Double(bias.pointer[c])
               switch epilogue {
               case .store: expected[target] = z[a][b]
-              case .accumulate: break  // Not offered: a tile is stored once.
+              case .accumulate, .add: break  // Not offered: a tile is stored once.
               case .bias: expected[target] = shifted
               case .biasReLU: expected[target] = max(shifted, 0)
               case .reluGradient: expected[target] = isOn ? z[a][b] : 0
