@@ -50,6 +50,8 @@ package struct TileSum {
   package var bBlock: Int = 32
   package var outBlock: Int = 32
 
+  /// Terms of a long sum in one row that are taken at a time, see `BlockSizes`; changes no bit.
+  package var termsPerBlock: Int = 128
   package var epilogue: Epilogue = .store
   /// `lanes` values, for `bias` and `biasReLU`.
   package var bias: UnsafePointer<Float>?

@@ -1,13 +1,9 @@
 import CProcessor
 import KernelInterface
 
-// Terms of a sum that are taken at a time: 128 terms × 32 lanes × 4 bytes = 16 KiB of `b` stay in a 32 or 48 KiB
-// first-level cache, beside the rows that pass. Partial sums are stored and loaded again, exactly.
-private let termsPerBlock = 128
-
 /// See `TileSum`. Lane blocks outermost, so that `b`'s panel of one block stays in cache while the rows pass.
 func tileSum(_ s: TileSum) {
-  if s.outer == 1, s.middle == 1, s.inner > termsPerBlock, s.rows > tileRows, s.leavesRoom {
+  if s.outer == 1, s.middle == 1, s.inner > s.termsPerBlock, s.rows > tileRows, s.leavesRoom {
     tileSumInBlocks(s)
   } else {
     var lane = 0
@@ -42,7 +38,7 @@ extension TileSum {
   }
 }
 
-/// One long sum per row, in blocks of `termsPerBlock` terms.
+/// One long sum per row, in blocks of `termsPerBlock` terms; partial sums are stored and loaded again, exactly.
 private func tileSumInBlocks(_ s: TileSum) {
   var lane = 0
   while lane < s.lanes {
@@ -52,7 +48,7 @@ private func tileSumInBlocks(_ s: TileSum) {
     var first = 0
     while first < s.inner {
       var part = s
-      part.inner = min(termsPerBlock, s.inner - first)
+      part.inner = min(s.termsPerBlock, s.inner - first)
       part.a = s.a + first * s.aInner
       let isLast = first + part.inner == s.inner
       if first > 0 || !isLast {

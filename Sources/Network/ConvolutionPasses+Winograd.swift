@@ -30,6 +30,7 @@ extension NetworkPlan {
       outOffsets: plan.tilesOfFilters.base)
     sum.lanes = plan.filters
     sum.inner = plan.channels
+    sum.termsPerBlock = sizes.termsPerBlock
     sum.bBlock = plan.channels * 32
     forEachGroup(plan, slice.count * plan.outputTileRows * plan.outputTileColumns) { first, count in
       source.firstTile = first
@@ -72,6 +73,7 @@ extension NetworkPlan {
       outOffsets: plan.tilesOfChannels.base)
     sum.lanes = plan.channels
     sum.inner = plan.filters
+    sum.termsPerBlock = sizes.termsPerBlock
     sum.bBlock = plan.filters * 32
     forEachGroup(plan, slice.count * plan.inputTileRows * plan.inputTileColumns) { first, count in
       source.firstTile = first

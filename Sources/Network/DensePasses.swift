@@ -14,6 +14,7 @@ extension NetworkPlan {
     sum.rows = slice.count
     sum.lanes = maps[i + 1].channelStride
     sum.inner = weight.rows
+    sum.termsPerBlock = sizes.termsPerBlock
     sum.bBlock = weight.rows * 32
     sum.bias = inputs.weights + parameters.parameters[s.bias].offset
     sum.epilogue = s.fusesReLU ? .biasReLU : .bias
@@ -43,7 +44,7 @@ extension NetworkPlan {
       sum.lanes = min(32, map.channelStride - block * 32)
       var row = 0
       while row < weight.rows {
-        sum.rows = min(DenseStage.rowBlock, weight.rows - row)
+        sum.rows = min(sizes.denseRows, weight.rows - row)
         let target = gradient + weight.offset + (block * weight.rows + row) * 32
         let a = w.maps[i] + row
         let b = w.gradients[i + 1] + block * 32
@@ -101,7 +102,7 @@ extension NetworkPlan {
     }
     var row = 0
     while row < weight.rows {
-      sum.rows = min(DenseStage.rowBlock, weight.rows - row)
+      sum.rows = min(sizes.denseRows, weight.rows - row)
       inputs.kernels.tileSum(sum)
       scatter.units = sum.rows / 16
       inputs.kernels.scatterTransposed(scatter)
@@ -117,7 +118,7 @@ extension NetworkPlan {
 
   /// Scratch floats of `denseInputGradient`.
   func denseScratchFloats(_ s: DenseStage) -> Int {
-    (parameters.parameters[s.weight].blocks * 32 + DenseStage.rowBlock) * maximumLanes
+    (parameters.parameters[s.weight].blocks * 32 + sizes.denseRows) * maximumLanes
   }
 
   private func missingTables(_ name: String) { fatalError("The offset tables of \(name) were not built.") }

@@ -5,6 +5,7 @@ import KernelInterface
 struct NetworkBuilder {
   private let model: ModelSpecification
   private let capacity: ImageCapacity
+  private let sizes: BlockSizes
   private let computesInputGradient: Bool
   private(set) var stages: [Stage] = []
   private(set) var maps: [MapLayout] = []
@@ -14,9 +15,12 @@ struct NetworkBuilder {
   private(set) var preparedCount = 0
   private(set) var blocks: [Int] = []
 
-  init(_ model: ModelSpecification, capacity: ImageCapacity, computesInputGradient: Bool) throws {
+  init(
+    _ model: ModelSpecification, capacity: ImageCapacity, sizes: BlockSizes, computesInputGradient: Bool
+  ) throws {
     self.model = model
     self.capacity = capacity
+    self.sizes = sizes
     self.computesInputGradient = computesInputGradient
     _ = try model.outputShapes()
     let channels = model.input.channels
@@ -102,7 +106,7 @@ struct NetworkBuilder {
         ConvolutionStage(
           name: name, kernelSize: kernelSize, padBefore: before, padAfter: after, fusesReLU: relu, weight: weight,
           bias: bias, needsInputGradient: needsInputGradient,
-          winograd: WinogradPlan(algorithm, kernelSize: kernelSize, input: input, output: output))))
+          winograd: WinogradPlan(algorithm, kernelSize: kernelSize, input: input, output: output, sizes: sizes))))
     addMap(shape: output)
   }
 
@@ -176,9 +180,6 @@ struct NetworkBuilder {
     }
   }
 
-  /// Bytes of output that make a convolution's call worth while.
-  private static let bytesPerBlock = 64 << 10
-
   /// Blocks of a power of two images: of a convolution as many as make a group of tiles or a worthwhile output, of any
   /// stage at least as many as of the stage before it.
   private mutating func setBlocks() {
@@ -186,7 +187,7 @@ struct NetworkBuilder {
     for (i, stage) in stages.prefix(frontCount).enumerated() {
       if case .convolution(var s) = stage {
         let images =
-          s.winograd?.imagesPerGroup ?? (Self.bytesPerBlock - 1) / (4 * maps[i + 1].imageStride) + 1
+          s.winograd?.imagesPerGroup ?? (sizes.mapBytes - 1) / (4 * maps[i + 1].imageStride) + 1
         while block < min(images, capacity.shard) { block *= 2 }
         s.winograd?.setGroups(imagesPerBlock: min(block, capacity.shard), imagesPerShard: capacity.shard)
         stages[i] = .convolution(s)
@@ -286,9 +287,9 @@ struct NetworkBuilder {
     return .init(
       inputImages: OffsetTable(count: capacity.chunk, stride: input.imageStride),
       outputImages: OffsetTable(count: capacity.chunk, stride: maps[i + 1].imageStride),
-      inputs: OffsetTable(count: DenseStage.rowBlock, stride: 1),
-      weightRows: OffsetTable(count: DenseStage.rowBlock, stride: 32),
-      transposedRows: OffsetTable(count: DenseStage.rowBlock, stride: roundUp(capacity.chunk, to: 16)),
+      inputs: OffsetTable(count: sizes.denseRows, stride: 1),
+      weightRows: OffsetTable(count: sizes.denseRows, stride: 32),
+      transposedRows: OffsetTable(count: sizes.denseRows, stride: roundUp(capacity.chunk, to: 16)),
       inputUnits: OffsetTable(units))
   }
 }

@@ -11,6 +11,8 @@ package final class NetworkPlan: Sendable {
   package let classes: Int
   /// How many images a workspace holds.
   package let capacity: ImageCapacity
+  /// How much the passes take at a time.
+  package let sizes: BlockSizes
   /// Whether the gradient of the images themselves is computed (for gradient checks).
   package let computesInputGradient: Bool
   /// Floats of the prepared (transposed) weights.
@@ -24,12 +26,17 @@ package final class NetworkPlan: Sendable {
   let blocks: [Int]
 
   /// - Throws: `UserError(.badConfiguration)` where layers do not fit together; the subject names the layer.
-  package init(_ model: ModelSpecification, capacity: ImageCapacity, computesInputGradient: Bool = false) throws {
-    var builder = try NetworkBuilder(model, capacity: capacity, computesInputGradient: computesInputGradient)
+  package init(
+    _ model: ModelSpecification, capacity: ImageCapacity, sizes: BlockSizes = BlockSizes(),
+    computesInputGradient: Bool = false
+  ) throws {
+    var builder = try NetworkBuilder(
+      model, capacity: capacity, sizes: sizes, computesInputGradient: computesInputGradient)
     try builder.addLayers()
     try builder.finish()
     self.model = model
     self.capacity = capacity
+    self.sizes = sizes
     self.computesInputGradient = computesInputGradient
     parameters = builder.parameters
     classes = builder.classes
@@ -64,7 +71,7 @@ package final class NetworkPlan: Sendable {
     stages[frontCount...].map { stage in
       switch stage {
       case .convolution(let s): packedCount(s.weight) + packedCount(s.bias)
-      case .dense(let s): max(min(packedCount(s.weight), DenseStage.rowBlock * 32), packedCount(s.bias))
+      case .dense(let s): max(min(packedCount(s.weight), sizes.denseRows * 32), packedCount(s.bias))
       case .pool, .relu, .softmax: 0
       }
     }.max() ?? 0

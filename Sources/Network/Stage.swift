@@ -85,7 +85,7 @@ struct DenseStage {
     /// Rows of the forward pass: examples.
     var inputImages: OffsetTable
     var outputImages: OffsetTable
-    /// Rows of weight and input gradient: `rowBlock` consecutive inputs.
+    /// Rows of weight and input gradient: `BlockSizes.denseRows` consecutive inputs.
     var inputs: OffsetTable
     var weightRows: OffsetTable
     /// Rows of the transposed input gradient, `exampleStride` apart.
@@ -93,9 +93,6 @@ struct DenseStage {
     /// Where each 16 inputs lie in an image of the input gradient.
     var inputUnits: OffsetTable
   }
-
-  /// Inputs taken at a time by the gradients: 64 inputs × 32 outputs × 4 bytes = 8 KiB stay in the first-level cache.
-  static let rowBlock = 64
 }
 
 /// A 2×2 pooling layer.

@@ -12,6 +12,8 @@ struct WinogradPlan {
   /// Input and output channels as the maps hold them, multiples of 16.
   var channels: Int
   var filters: Int
+  /// About how many tiles are transformed and multiplied at a time.
+  private let tilesPerGroup: Int
   /// Tiles transformed and multiplied at a time.
   private(set) var group = 0
   /// Tiles of the largest shard.
@@ -36,7 +38,7 @@ struct WinogradPlan {
   /// The rule of `auto`, the same on every machine: kernels of 3×3 and 5×5, at least 16 input and output channels,
   /// C·K/(C + K) ≥ 10 (transforms cost C + K where products cost C·K), and at least twice fewer products over the tiles.
   init?(
-    _ algorithm: ConvolutionAlgorithm, kernelSize: Int, input: MapLayout, output: ImageShape
+    _ algorithm: ConvolutionAlgorithm, kernelSize: Int, input: MapLayout, output: ImageShape, sizes: BlockSizes
   ) {
     let size: WinogradSize
     switch kernelSize {
@@ -56,6 +58,7 @@ struct WinogradPlan {
       else { return nil }
     }
     self.size = size
+    tilesPerGroup = sizes.tilesPerGroup
     outputTileRows = Self.tiles(output.height)
     outputTileColumns = Self.tiles(output.width)
     inputTileRows = Self.tiles(input.shape.height)
@@ -67,15 +70,13 @@ struct WinogradPlan {
   }
 
   /// Images that make a group of tiles: the transformed weights are read once per group.
-  var imagesPerGroup: Int { (Self.tilesPerGroup + tilesPerImage - 1) / tilesPerImage }
+  var imagesPerGroup: Int { (tilesPerGroup + tilesPerImage - 1) / tilesPerImage }
   private var tilesPerImage: Int { outputTileRows * outputTileColumns }
-  /// Enough rows for the products to hide the reading of weights from the second-level cache or beyond.
-  private static let tilesPerGroup = 64
 
   /// Decides on groups: all tiles of a block, or equal parts of about `tilesPerGroup`. Changes speed only.
   mutating func setGroups(imagesPerBlock: Int, imagesPerShard: Int) {
     let tiles = imagesPerBlock * tilesPerImage
-    let groups = max(1, (tiles + Self.tilesPerGroup / 2) / Self.tilesPerGroup)
+    let groups = max(1, (tiles + tilesPerGroup / 2) / tilesPerGroup)
     group = roundUp((tiles + groups - 1) / groups, to: 8)
     shardTiles = imagesPerShard * tilesPerImage
     tilesOfChannels = OffsetTable(count: group, stride: channels)

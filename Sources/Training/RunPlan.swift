@@ -46,7 +46,8 @@ package final class RunPlan: Sendable {
 
     try MemoryNeeds.requireFits(configuration.model, shardSize: runtime.shardSize, AvailableMemory.read())
     let largest = (fullBatch.nodes + lastBatch.nodes).map(\.shards.count).max() ?? 1
-    network = try Self.network(configuration.model, shardSize: runtime.shardSize, largestNode: largest)
+    network = try Self.network(
+      configuration.model, shardSize: runtime.shardSize, largestNode: largest, BlockSizes(topology))
     gradientSlots = max(fullBatch.slotsPerWorker, lastBatch.slotsPerWorker, 1)
     var levels = 0
     while (network.capacity.run / network.capacity.shard) << levels < largest { levels += 1 }
@@ -61,11 +62,14 @@ package final class RunPlan: Sendable {
 
   /// The network with room for as many shards of the largest tree node as the budget allows: first chunks that make
   /// dense layers worth their weights' way through the caches, then runs. Powers of two; changes speed and memory only.
-  private static func network(_ model: ModelSpecification, shardSize: Int, largestNode: Int) throws -> NetworkPlan {
+  private static func network(
+    _ model: ModelSpecification, shardSize: Int, largestNode: Int, _ sizes: BlockSizes
+  ) throws -> NetworkPlan {
     func plan(_ shardsPerChunk: Int, _ chunksPerRun: Int) throws -> NetworkPlan {
       try NetworkPlan(
         model,
-        capacity: ImageCapacity(shard: shardSize, shardsPerChunk: shardsPerChunk, chunksPerRun: chunksPerRun))
+        capacity: ImageCapacity(shard: shardSize, shardsPerChunk: shardsPerChunk, chunksPerRun: chunksPerRun),
+        sizes: sizes)
     }
     var best = try plan(1, 1)
     var shards = (chunk: 1, run: 1)
@@ -103,5 +107,13 @@ package final class RunPlan: Sendable {
     return ReductionProgram(
       shardCount: count, runs: (0..<workers).map { shards.shards(ofWorker: $0, of: workers, shardCount: count) },
       groups: groups.map(\.workers))
+  }
+}
+
+extension BlockSizes {
+  /// For the caches of the machine's first core.
+  init(_ topology: Topology) {
+    func bytes(level: Int) -> Int? { topology.caches.first { $0.level == level }?.bytes }
+    self.init(firstLevelCache: bytes(level: 1), secondLevelCache: bytes(level: 2))
   }
 }

@@ -99,7 +99,8 @@ package final class Trainer {
     do {
       var isFinished = false
       while !isFinished {
-        isFinished = running.wait(timeoutMilliseconds: 20)
+        // The first step is reported at once, the others are worth waking up for now and then.
+        isFinished = running.wait(timeoutMilliseconds: progress.state.stepsDone == start.stepsDone ? 2 : 20)
         while let totals = ring.pop() {
           try progress.add(totals, observer)
           if totals.kind == .snapshot { try publishSnapshot(progress.state, observer) }

@@ -1,3 +1,4 @@
+import KernelInterface
 import Network
 import TestSupport
 import Testing
@@ -54,6 +55,21 @@ struct NetworkAgainstReferenceTests {
       #expect(result.gradients == results[0].gradients && result.losses == results[0].losses)
       #expect(result.probabilities == results[0].probabilities)
     }
+  }
+
+  @Test("sizes of blocks change no bit", arguments: TestNetworks.all.map(\.name))
+  func blockSizesDoNotMatter(name: String) throws {
+    let model = try #require(TestNetworks.all.first { $0.name == name }).model
+    let run = try NetworkRun(model, examples: 13)
+    let kernels = try #require(runnableKernels.last)
+    let capacity = ImageCapacity(shard: 4, shardsPerChunk: 2, chunksPerRun: 2)
+    let expected = try run.run(kernels, capacity: capacity)
+    var small = BlockSizes(firstLevelCache: 0, secondLevelCache: 0)
+    #expect(small.termsPerBlock == 64 && small.denseRows == 32 && small.mapBytes == 16 << 10)
+    (small.termsPerBlock, small.denseRows, small.mapBytes, small.tilesPerGroup) = (8, 16, 1, 8)
+    let large = BlockSizes(firstLevelCache: 48 << 10, secondLevelCache: 2 << 20)
+    #expect(large.termsPerBlock == 192 && large.denseRows == 96 && large.mapBytes == 128 << 10)
+    for sizes in [small, large] { #expect(try run.run(kernels, capacity: capacity, sizes: sizes) == expected) }
   }
 
   @Test("a chunk of shards is their tree sum", arguments: [1, 2, 3, 4, 7])

@@ -37,17 +37,21 @@ package struct NetworkRun {
     package var gradients: [String: [Float]] = [:]
   }
 
-  private static func plan(_ model: ModelSpecification, _ capacity: ImageCapacity) throws -> NetworkPlan {
-    try NetworkPlan(model, capacity: capacity, computesInputGradient: true)
+  private static func plan(
+    _ model: ModelSpecification, _ capacity: ImageCapacity, _ sizes: BlockSizes = BlockSizes()
+  ) throws -> NetworkPlan {
+    try NetworkPlan(model, capacity: capacity, sizes: sizes, computesInputGradient: true)
   }
 
   /// Runs the production kernels; all memory is filled with `fill` beforehand, which must not matter.
   ///
   /// `capacity` is how the images are cut into shards and chunks; one shard of all of them where none is given. The
   /// input's gradient is of the last chunk alone.
-  package func run(_ kernels: KernelTable, capacity: ImageCapacity? = nil, fill: UInt8 = 0) throws -> Result {
+  package func run(
+    _ kernels: KernelTable, capacity: ImageCapacity? = nil, sizes: BlockSizes = BlockSizes(), fill: UInt8 = 0
+  ) throws -> Result {
     let examples = images.count
-    let plan = try Self.plan(model, capacity ?? ImageCapacity(shard: examples))
+    let plan = try Self.plan(model, capacity ?? ImageCapacity(shard: examples), sizes)
     let bytes = Workspace.byteCount(plan)
     let memory = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 64)
     defer { memory.deallocate() }
