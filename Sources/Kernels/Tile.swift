@@ -33,6 +33,12 @@ enum HalfTile: TileShape {
   @inline(__always) static var isFull: Bool { false }
 }
 
+/// For a rest of at most three, as 27 taps leave of tiles of 8.
+enum ThreeRowTile: TileShape {
+  @inline(__always) static var rows: Int { 3 }
+  @inline(__always) static var isFull: Bool { false }
+}
+
 /// Computes `count` rows from `row` on, of the lanes at `b` and `out`; `lane` is their number.
 ///
 /// Rows of the tile past `count` repeat the last one and are not stored. With each term one line is asked for at `ahead`,

@@ -105,8 +105,10 @@ private func tileRowsOfLanes<Lanes: LaneGroup>(
   let rest = s.rows - row
   if rest > HalfTile.rows {
     lastTile(PartialTile.self, Lanes.self, s, row: row, count: rest, b: b, out: out, lane: lane)
-  } else if rest > 0 {
+  } else if rest > ThreeRowTile.rows {
     lastTile(HalfTile.self, Lanes.self, s, row: row, count: rest, b: b, out: out, lane: lane)
+  } else if rest > 0 {
+    lastTile(ThreeRowTile.self, Lanes.self, s, row: row, count: rest, b: b, out: out, lane: lane)
   }
 }
 
