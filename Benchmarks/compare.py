@@ -100,7 +100,7 @@ def run(arguments: list[str], limit: float) -> Measurement:
         raise RuntimeError(f"exit code {child.returncode}: {words[-1] if words else 'no message'}")
     result = json.loads(lines[-1])
     return Measurement(
-        result["images_per_second"]["median"], result["step_ms"]["median"], usage.ru_maxrss / 1024)
+        result["images_per_second"]["median"], result["step_ms"]["median"], usage.ru_maxrss * 1024 / 1e6)
 
 
 def first_round(side: str, case: str, threads: int, seconds: float, limit: float) -> Side:
