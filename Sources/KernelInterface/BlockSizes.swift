@@ -4,7 +4,7 @@
 ///
 /// | size | value | from |
 /// |---|---|---|
-/// | register tile | 8 rows × 2 vectors with AVX-512, 6 × 2 else | `tileRows`: 32 or 16 registers, two products per four cycles |
+/// | register tile | 8 rows × 2 vectors with AVX-512, 6 × 2 else | `tileRows`: what 32 or 16 registers hold, enough sums to hide a product's latency |
 /// | `termsPerBlock` | 128 | half of 32 KiB L1: 128 terms × 32 lanes × 4 bytes of weights, beside the rows that pass |
 /// | `denseRows` | 64 | a quarter of it: 64 inputs × 32 outputs × 4 bytes, twice where shards are added |
 /// | `mapBytes` | 64 KiB | a sixteenth of 1 MiB L2: the stages of a block hand on maps, masks and gradients there |

@@ -53,4 +53,18 @@ import Testing
       #expect(error.description.contains(words), "\(error)")
     }
   }
+
+  /// Kernels find images by offsets of 32 bits: 31 maps of 1026² pixels of 64 channels are below 2³¹, 32 are not.
+  @Test func imagesBeyondTheOffsetsOfKernelsAreRefused() throws {
+    let kinds: [LayerKind] = [Self.conv(16, 3, .same)] + Self.head
+    let model = ModelSpecification(
+      input: ImageShape(height: 1024, width: 1024, channels: 64),
+      layers: kinds.enumerated().map { LayerSpecification(name: "l\($0.offset)", kind: $0.element) })
+    _ = try NetworkPlan(model, capacity: ImageCapacity(shard: 31))
+    let error = try #require(throws: UserError.self) {
+      _ = try NetworkPlan(model, capacity: ImageCapacity(shard: 32))
+    }
+    #expect(error.category == .badConfiguration && error.subject == "runtime.shard_size")
+    #expect(error.description.contains("32 examples of 1024×1024×64"), "\(error)")
+  }
 }
