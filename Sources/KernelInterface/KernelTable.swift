@@ -118,17 +118,20 @@ package struct BiasGradientArguments {
 /// For each example: `ŷ = softmax(z)` with the row maximum subtracted; `dz = ŷ − y`; loss by log-sum-exp. Sums run over
 /// classes in ascending order. A label below 0 means "no label": loss 0, and `dz` is ŷ.
 /// A logit that is not finite makes the loss NaN.
+///
+/// Of every row the classes, rounded up to a multiple of 16, are read and written; the lanes after the last class become 0.
 package struct SoftmaxArguments {
   package var examples: Int
   package var classes: Int
-  /// [examples, stride], stride a multiple of 16.
+  /// Rows `stride` floats apart, a multiple of 16.
   package var logits: UnsafePointer<Float>
   package var stride: Int
   package var labels: UnsafePointer<Int32>
-  /// [examples, stride]; padding lanes become 0. May be the same memory as `gradient`.
+  /// Rows `stride` apart.
   package var probabilities: UnsafeMutablePointer<Float>?
-  /// [examples, stride]; padding lanes become 0.
+  /// Rows `gradientStride` apart: the gradient may have a halo that the logits do not have.
   package var gradient: UnsafeMutablePointer<Float>?
+  package var gradientStride: Int
   /// One loss per example.
   package var losses: UnsafeMutablePointer<Float>
   /// One per example: 1 where the first largest logit is the label's, else 0.
@@ -136,7 +139,7 @@ package struct SoftmaxArguments {
 
   package init(
     examples: Int, classes: Int, logits: UnsafePointer<Float>, stride: Int, labels: UnsafePointer<Int32>,
-    probabilities: UnsafeMutablePointer<Float>?, gradient: UnsafeMutablePointer<Float>?,
+    probabilities: UnsafeMutablePointer<Float>?, gradient: UnsafeMutablePointer<Float>?, gradientStride: Int,
     losses: UnsafeMutablePointer<Float>, correct: UnsafeMutablePointer<Int32>
   ) {
     self.examples = examples
@@ -146,6 +149,7 @@ package struct SoftmaxArguments {
     self.labels = labels
     self.probabilities = probabilities
     self.gradient = gradient
+    self.gradientStride = gradientStride
     self.losses = losses
     self.correct = correct
   }

@@ -11,18 +11,19 @@ func softmax(_ s: SoftmaxArguments) {
       prediction = k
     }
     // A pass over 16 lanes at a time for e^(z − max), then the sum in class order.
-    let scratch = s.probabilities ?? s.gradient
-    guard let scratch else { fatalError("Softmax needs memory for its probabilities or its gradient.") }
-    let y = scratch + n * s.stride
+    let gradient = s.gradient.map { $0 + n * s.gradientStride }
+    guard let y = s.probabilities.map({ $0 + n * s.stride }) ?? gradient else {
+      fatalError("Softmax needs memory for its probabilities or its gradient.")
+    }
     var lane = 0
-    while lane < s.stride {
+    while lane < s.classes {
       store(exponential(load(z + lane, as: Vector16.self) - Vector16(repeating: largest)), y + lane)
       lane += 16
     }
     // A logit that is not finite makes the sum, and so the loss, NaN.
     var sum: Float = 0
     for k in 0..<s.classes { sum += y[k] + z[k] * 0 }
-    for k in s.classes..<s.stride { y[k] = 0 }
+    for k in s.classes..<lane { y[k] = 0 }
     for k in 0..<s.classes { y[k] /= sum }
     let label = Int(s.labels[n])
     if label >= 0 {
@@ -32,10 +33,9 @@ func softmax(_ s: SoftmaxArguments) {
       s.losses[n] = 0
       s.correct[n] = 0
     }
-    if let gradient = s.gradient {
-      let g = gradient + n * s.stride
+    if let g = gradient {
       if g != y {
-        for k in 0..<s.stride { g[k] = y[k] }
+        for k in 0..<lane { g[k] = y[k] }
       }
       if label >= 0 { g[label] -= 1 }
     }

@@ -70,8 +70,8 @@ extension NetworkPlan {
         SoftmaxArguments(
           examples: slice.count, classes: classes, logits: map(i, w, slice), stride: maps[i].imageStride,
           labels: w.labels + slice.first, probabilities: inputs.isInference ? map(i + 1, w, slice) : nil,
-          gradient: inputs.isInference ? nil : gradient(i, w, slice), losses: w.losses + slice.first,
-          correct: w.correct + slice.first))
+          gradient: inputs.isInference ? nil : gradient(i, w, slice) + gradients[i].origin,
+          gradientStride: gradients[i].imageStride, losses: w.losses + slice.first, correct: w.correct + slice.first))
     }
   }
 

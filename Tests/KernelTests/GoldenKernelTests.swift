@@ -136,7 +136,8 @@ struct GoldenKernelTests {
       kernels.softmax(
         SoftmaxArguments(
           examples: m, classes: classes, logits: z.pointer, stride: stride, labels: labelBuffer.pointer,
-          probabilities: y.pointer, gradient: gradient.pointer, losses: loss.pointer, correct: correct.pointer))
+          probabilities: y.pointer, gradient: gradient.pointer, gradientStride: stride, losses: loss.pointer,
+          correct: correct.pointer))
       func rows(_ buffer: FloatBuffer) -> [Double] {
         let values = buffer.values
         return (0..<m).flatMap { n in (0..<classes).map { Double(values[n * stride + $0]) } }

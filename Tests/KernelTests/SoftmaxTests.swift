@@ -26,16 +26,25 @@ struct SoftmaxTests {
       for k in 0..<classes { z.pointer[n * stride + k] = logits[n * classes + k] }
     }
     let probabilities = FloatBuffer(labels.count * stride)
-    let gradient = inPlace ? probabilities : FloatBuffer(labels.count * stride)
+    // Rows of the gradient lie further apart where a halo lies between them; nobody may write there.
+    let gradientStride = inPlace ? stride : stride + 48
+    let spread = inPlace ? probabilities : FloatBuffer(labels.count * gradientStride)
     let losses = FloatBuffer(labels.count)
     let correct = Int32Buffer([Int](repeating: -7, count: labels.count))
     let labelBuffer = Int32Buffer(labels)
     kernels.softmax(
       SoftmaxArguments(
         examples: labels.count, classes: classes, logits: z.pointer, stride: stride, labels: labelBuffer.pointer,
-        probabilities: inPlace ? nil : probabilities.pointer, gradient: gradient.pointer, losses: losses.pointer,
-        correct: correct.pointer))
-    #expect(probabilities.isIntact && gradient.isIntact && losses.isIntact && z.isIntact)
+        probabilities: inPlace ? nil : probabilities.pointer, gradient: spread.pointer,
+        gradientStride: gradientStride, losses: losses.pointer, correct: correct.pointer))
+    #expect(probabilities.isIntact && spread.isIntact && losses.isIntact && z.isIntact)
+    let gradient = FloatBuffer(labels.count * stride)
+    for n in 0..<labels.count {
+      for lane in 0..<gradientStride {
+        let value = spread.pointer[n * gradientStride + lane]
+        if lane < stride { gradient.pointer[n * stride + lane] = value } else { #expect(value.isNaN) }
+      }
+    }
     return (probabilities, gradient, losses, correct.values, stride)
   }
 
