@@ -150,7 +150,8 @@ extension NetworkPlan {
     let masks = i > 0 && stages[i - 1].fusesReLU
     switch stages[i] {
     case .softmax:
-      break  // ŷ − y was written by the forward pass.
+      // ŷ − y was written by the forward pass.
+      if masks { reluGradient(at: i, of: i, w, slice, inputs.kernels) }
     case .convolution(let s):
       if let plan = s.winograd {
         winogradInputGradient(s, plan, at: i, w, slice, masks: masks, inputs)
@@ -164,17 +165,21 @@ extension NetworkPlan {
         s.kind, poolArguments(s, at: i, images: slice.count), mask(i, w, slice),
         gradient(i + 1, w, slice) + gradients[i + 1].origin, gradient(i, w, slice) + gradients[i].origin)
     case .relu:
-      reluGradient(at: i, w, slice, inputs.kernels)
+      reluGradient(at: i, of: i + 1, w, slice, inputs.kernels)
     }
   }
 
-  private func reluGradient(at i: Int, _ w: Workspace, _ slice: ImageSlice, _ kernels: KernelTable) {
+  /// The gradient of map `i`: that of map `source`, of the same shape or the same map, where map `i` is above 0.
+  private func reluGradient(
+    at i: Int, of source: Int, _ w: Workspace, _ slice: ImageSlice, _ kernels: KernelTable
+  ) {
+    let dout = gradients[source]
     let shape = maps[i].shape
     for n in 0..<slice.count {
       for row in 0..<shape.height {
         kernels.reluGradient(
           map(i, w, slice) + n * maps[i].imageStride + maps[i].offset(row, 0),
-          gradient(i + 1, w, slice) + n * gradients[i + 1].imageStride + gradients[i + 1].offset(row, 0),
+          gradient(source, w, slice) + n * dout.imageStride + dout.offset(row, 0),
           gradient(i, w, slice) + n * gradients[i].imageStride + gradients[i].offset(row, 0),
           shape.width * maps[i].channelStride)
       }
