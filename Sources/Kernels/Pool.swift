@@ -1,6 +1,6 @@
 import KernelInterface
 
-/// 2×2 pooling, forward: maximum, or mean `((a + b) + (c + d)) · 0.25` of the patch in row-major order.
+/// 2×2 pooling, forward: maximum, or mean `((a + b) + (c + d)) · 0.25` of the patch in row-major order; a NaN stays one.
 ///
 /// Where `mask` is given it receives which elements of each patch get the gradient, see `PoolArguments`.
 func poolForward(
@@ -40,8 +40,13 @@ private struct Patch {
     v3 = load(bottom + pixel)
   }
 
+  /// All ones where one of the four is a NaN.
   @inline(__always)
-  var maximum: Vector { v0.larger(v1).larger(v2.larger(v3)) }
+  var whereNaN: VectorBits { v0.whereUnordered(v1) | v2.whereUnordered(v3) }
+
+  /// The largest value; a NaN where one of the four is.
+  @inline(__always)
+  var maximum: Vector { v0.larger(v1).larger(v2.larger(v3)).madeNaN(where: whereNaN) }
 
   /// Bit q where `condition` of value q is all ones.
   @inline(__always)
@@ -56,24 +61,25 @@ private protocol PoolRule {
   static func mask(_ patch: Patch, _ result: Vector) -> VectorBits
 }
 
-/// The post's mask: 1 where `|x − out| ≤ 1e-8 + 1e-5·|out|` (NumPy's `isclose`, evaluated in Float as NumPy does).
+/// The post's mask: 1 where `|x − out| ≤ 1e-8 + 1e-5·|out|` (NumPy's `isclose`, evaluated in Float as NumPy does): an
+/// infinity is close to itself alone, a NaN to nothing.
 private enum MaxAll: PoolRule {
   @inline(__always) static func result(_ patch: Patch) -> Vector { patch.maximum }
 
   @inline(__always)
   static func mask(_ patch: Patch, _ result: Vector) -> VectorBits {
     let tolerance = Vector(repeating: 1e-8) + result.magnitude * 1e-5
-    return patch.word { (tolerance - ($0 - result).magnitude).whereNotNegative }
+    return patch.word { (tolerance - ($0 - result).magnitude).whereNotNegative } & ~patch.whereNaN
   }
 }
 
-/// The first element in row-major order that equals the maximum.
+/// The first element in row-major order that equals the maximum; none does where that is a NaN.
 private enum MaxFirst: PoolRule {
   @inline(__always) static func result(_ patch: Patch) -> Vector { patch.maximum }
 
   @inline(__always)
   static func mask(_ patch: Patch, _ result: Vector) -> VectorBits {
-    let equal = patch.word { ($0 - result).whereZero }
+    let equal = patch.word { $0.whereEqual(result) }
     // The lowest set bit.
     return equal & (0 &- equal)
   }

@@ -30,9 +30,9 @@ func storeBits(_ value: VectorBits, _ pointer: UnsafeMutablePointer<Int32>) {
   UnsafeMutableRawPointer(pointer).storeBytes(of: value, as: VectorBits.self)
 }
 
-// Selections work on the bits as integers: comparisons of float vectors compile to loops over lanes, and so does generic
-// code over integer vectors, hence one extension per width. A positive float is a positive integer; the sign of a
-// difference is the sign of the comparison. A NaN counts by its sign bit.
+// Generic code over vectors compiles to loops over lanes, hence one extension per width. Most selections work on the bits
+// as integers: a positive float is a positive integer; the sign of a difference is the sign of the comparison. A NaN then
+// counts by its sign bit. Where NaNs matter, floats are compared.
 
 extension SIMD16<Float> {
   @inline(__always) private var bits: SIMD16<Int32> { unsafeBitCast(self, to: SIMD16<Int32>.self) }
@@ -128,10 +128,19 @@ extension Vector {
   /// All ones where the value is not negative and no NaN with a sign, else 0.
   @inline(__always) var whereNotNegative: VectorBits { ~(integers &>> 31) }
 
-  /// All ones where the value is 0 of either sign, else 0.
-  @inline(__always) var whereZero: VectorBits {
-    VectorBits(repeating: 0)
-      .replacing(with: -1, where: (integers & VectorBits(repeating: Int32.max)) .== VectorBits(repeating: 0))
+  /// All ones where this value or `other` is a NaN, else 0.
+  @inline(__always) func whereUnordered(_ other: Self) -> VectorBits {
+    VectorBits(repeating: 0).replacing(with: -1, where: (self .!= self) .| (other .!= other))
+  }
+
+  /// All ones where the value equals `other`, zeros of either sign being equal, else 0.
+  @inline(__always) func whereEqual(_ other: Self) -> VectorBits {
+    VectorBits(repeating: 0).replacing(with: -1, where: self .== other)
+  }
+
+  /// A NaN where `selection` is all ones, the value where it is 0.
+  @inline(__always) func madeNaN(where selection: VectorBits) -> Self {
+    unsafeBitCast(integers | selection, to: Self.self)
   }
 
   /// All ones where the value is > 0, else 0.

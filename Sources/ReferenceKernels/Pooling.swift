@@ -7,8 +7,10 @@ package enum ReferencePooling: Sendable {
   /// Mean of the four values; the mask is 0.25 everywhere.
   case average
 
-  /// NumPy's `isclose(x, y)` with its default tolerances.
-  package static func isClose(_ x: Double, _ y: Double) -> Bool { abs(x - y) <= 1e-8 + 1e-5 * abs(y) }
+  /// NumPy's `isclose(x, y)` with its default tolerances: an infinity is close to itself alone, a NaN to nothing.
+  package static func isClose(_ x: Double, _ y: Double) -> Bool {
+    x == y || y.isFinite && abs(x - y) <= 1e-8 + 1e-5 * abs(y)
+  }
 
   package func forward(_ x: Tensor4) -> (out: Tensor4, mask: Tensor4) {
     var out = Tensor4(count: x.count, height: x.height / 2, width: x.width / 2, channels: x.channels)
@@ -19,7 +21,8 @@ package enum ReferencePooling: Sendable {
           for c in 0..<x.channels {
             let places = [(2 * i, 2 * j), (2 * i, 2 * j + 1), (2 * i + 1, 2 * j), (2 * i + 1, 2 * j + 1)]
             let values = places.map { x[n, $0.0, $0.1, c] }
-            let largest = values.reduce(-Double.infinity, Swift.max)
+            // As NumPy's `max`, which keeps a NaN.
+            let largest = values.first(where: \.isNaN) ?? values.reduce(-Double.infinity, Swift.max)
             switch self {
             case .average:
               out[n, i, j, c] = values.reduce(0, +) / 4

@@ -48,7 +48,7 @@ enum NaiveKernels {
   ) {
     forEachPatch(p) { n, i, j, c in
       let v = patch(x, n * p.xImage + 2 * i * p.xRow + 2 * j * p.channels + c, row: p.xRow, pixel: p.channels)
-      let result = kind == .average ? ((v[0] + v[1]) + (v[2] + v[3])) * 0.25 : max(max(v[0], v[1]), max(v[2], v[3]))
+      let result = kind == .average ? ((v[0] + v[1]) + (v[2] + v[3])) * 0.25 : maximum(v)
       out[n * p.outImage + i * p.outRow + j * p.channels + c] = result
     }
   }
@@ -66,7 +66,7 @@ enum NaiveKernels {
         let isMarked =
           switch kind {
           case .average: true
-          case .maxAll: abs(v[k] - o) <= 1e-8 + abs(o) * 1e-5
+          case .maxAll: v[k] == o || o.isFinite && abs(v[k] - o) <= 1e-8 + abs(o) * 1e-5
           case .maxFirst: k == first
           }
         let passes = isMarked && (!p.inputIsReLU || v[k] > 0)
@@ -113,6 +113,11 @@ enum NaiveKernels {
         }
       }
     }
+  }
+
+  /// The largest value, a NaN where there is one.
+  private static func maximum(_ values: [Float]) -> Float {
+    values.first(where: \.isNaN) ?? values.reduce(-.infinity, max)
   }
 
   /// The four values of a patch, row-major.

@@ -1,4 +1,5 @@
 import KernelInterface
+import ReferenceKernels
 import TestSupport
 import Testing
 
@@ -66,6 +67,54 @@ struct PoolTests {
     }
   }
 
+  /// NumPy's `max` keeps a NaN wherever it stands in the patch, and its `isclose` says that nothing is close to one.
+  @Test("NaNs and infinities in any place of a patch", arguments: kinds, [false, true])
+  func notFinite(kind: PoolKind, inputIsReLU: Bool) {
+    let p = arguments(images: 1, height: 1, width: 1, channels: 16, halo: 0, inputIsReLU: inputIsReLU)
+    let special: [Float] = [.nan, -.nan, .infinity, -.infinity, .greatestFiniteMagnitude, 1, -0.0]
+    // Every patch of these values; the lanes hold different patches, and each stands in every lane.
+    let patches: [[Float]] = special.flatMap { a in
+      special.flatMap { b in special.flatMap { c in special.map { [a, b, c, $0] } } }
+    }
+    for first in patches.indices {
+      let x = FloatBuffer(p.xImage, fill: 0)
+      for place in 0..<4 {
+        for lane in 0..<16 {
+          let offset = place / 2 * p.xRow + place % 2 * p.channels + lane
+          x.pointer[offset] = patches[(first + lane) % patches.count][place]
+        }
+      }
+      let dout = FloatBuffer((0..<p.doutImage).map { Float($0 + 1) })
+      let expectedOut = FloatBuffer(p.outImage, fill: 0)
+      let expected = FloatBuffer(p.dxImage, fill: 0)
+      NaiveKernels.poolForward(kind, p, x.pointer, expectedOut.pointer)
+      NaiveKernels.poolBackward(kind, p, x.pointer, expectedOut.pointer, dout.pointer, expected.pointer)
+      for kernels in runnableKernels {
+        let out = FloatBuffer(p.outImage, fill: 0)
+        let dx = FloatBuffer(p.dxImage, fill: 0)
+        let mask = MaskBuffer(p)
+        kernels.poolForward(kind, p, x.pointer, out.pointer, mask.pointer)
+        kernels.poolBackward(kind, p, mask.pointer, dout.pointer, dx.pointer)
+        let context = "\(kernels.name), patches from \(patches[first])"
+        #expect(out.values.map(\.valueBits) == expectedOut.values.map(\.valueBits), "\(context)")
+        // Whether a NaN passes a ReLU's mask is its sign's matter; here none arrives there, but for the mean.
+        if kind != .average || !inputIsReLU { #expect(dx.values == expected.values, "\(context)") }
+      }
+    }
+  }
+
+  @Test("the naive twin keeps a NaN in any place, which then has no gradient", arguments: 0..<4)
+  func twin(place: Int) {
+    var x = Tensor4(count: 1, height: 2, width: 2, channels: 1, values: [1, .infinity, 3, -1])
+    #expect(ReferencePooling.maxAll.forward(x).mask.values == [0, 1, 0, 0])
+    x.values[place] = .nan
+    for kind in [ReferencePooling.maxAll, .maxFirst, .average] {
+      let (out, mask) = kind.forward(x)
+      #expect(out.values[0].isNaN, "\(kind)")
+      #expect(mask.values == [Double](repeating: kind == .average ? 0.25 : 0, count: 4), "\(kind)")
+    }
+  }
+
   @Test("every build has the same bits", arguments: kinds)
   func buildsAgree(kind: PoolKind) {
     var random = RandomFloats(seed: 9)
@@ -102,6 +151,6 @@ final class MaskBuffer {
 }
 
 extension Float {
-  /// The bits, of +0 for either zero.
-  fileprivate var valueBits: UInt32 { self == 0 ? 0 : bitPattern }
+  /// The bits, of +0 for either zero, of one NaN for all.
+  fileprivate var valueBits: UInt32 { self == 0 ? 0 : isNaN ? Float.nan.bitPattern : bitPattern }
 }
