@@ -96,6 +96,7 @@ let package = Package(
       linkerSettings: isVersionedDependency ? [] : [.unsafeFlags(countedAllocation)]),
     .systemLibrary(name: "CSeccomp", path: "Tests/CSeccomp"),
     .executableTarget(name: "RefusedCalls", dependencies: ["CSeccomp"], path: "Tests/RefusedCalls"),
+    .testTarget(name: "DiagnosticsTests", dependencies: ["Diagnostics"]),
     .testTarget(name: "RandomnessTests", dependencies: ["Randomness", "TestSupport"]),
     .testTarget(name: "MachineTests", dependencies: ["Machine", "TestSupport"]),
     .testTarget(

@@ -1,3 +1,4 @@
+import Storage
 import Training
 
 extension AllReduceSummary: Summary {

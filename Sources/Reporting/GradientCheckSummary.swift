@@ -1,3 +1,4 @@
+import Storage
 import Training
 
 /// The result of `gradcheck`.

@@ -1,4 +1,5 @@
 import Network
+import Storage
 import Training
 
 extension KernelBenchmarkSummary: Summary {

@@ -1,3 +1,4 @@
+import Storage
 import Training
 
 /// A line of `metrics.jsonl`; all lines have the same eleven keys, `val_loss` and `val_accuracy` null where unknown.
@@ -25,9 +26,4 @@ package enum MetricsLine {
       .init("barrier_ms", .number(record.barrierMilliseconds)),
     ]).compactText
   }
-}
-
-extension JSONValue {
-  /// The number, or `null` where there is none.
-  static func number(_ value: Double?) -> JSONValue { value.map { .number($0) } ?? .null }
 }

@@ -1,4 +1,5 @@
 import Machine
+import Storage
 import Training
 
 extension PlacementReport {

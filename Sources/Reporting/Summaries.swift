@@ -1,3 +1,4 @@
+import Storage
 import Training
 
 /// A command's result twice: the documented JSON object, and a few lines for people.

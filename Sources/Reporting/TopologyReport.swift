@@ -1,4 +1,5 @@
 import Machine
+import Storage
 import Training
 
 /// What `topology` prints: the machine, the kernels, and with a configuration the place of every worker.

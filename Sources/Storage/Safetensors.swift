@@ -75,42 +75,36 @@ package enum Safetensors {
   }
 
   private static func header(for tensors: [NamedTensor], metadata: [String: String]) -> [UInt8] {
-    var members: [String] = []
-    if !metadata.isEmpty {
-      let pairs: [String] = metadata.sorted { $0.key < $1.key }.map { "\(quoted($0.key)):\(quoted($0.value))" }
-      members.append("\"__metadata__\":{\(pairs.joined(separator: ","))}")
-    }
     var names: Set<String> = ["__metadata__"]
     var offset: Int = 0
-    for tensor: NamedTensor in tensors {
-      precondition(names.insert(tensor.name).inserted, "The tensor name \(tensor.name) is taken.")
-      precondition(
-        tensor.shape.allSatisfy { $0 >= 0 } && tensor.shape.reduce(1, *) == tensor.values.count,
-        "Tensor \(tensor.name) of shape \(tensor.shape) has \(tensor.values.count) values.")
-      let end: Int = offset + 4 * tensor.values.count
-      let shape: String = tensor.shape.map(String.init).joined(separator: ",")
-      members.append(
-        "\(quoted(tensor.name)):{\"dtype\":\"F32\",\"shape\":[\(shape)],\"data_offsets\":[\(offset),\(end)]}")
-      offset = end
+    var writer = JSONWriter()
+    writer.object { writer in
+      if !metadata.isEmpty {
+        writer.member("__metadata__") { writer in
+          writer.object { writer in
+            for (key, value) in metadata.sorted(by: { $0.key < $1.key }) { writer.member(key) { $0.string(value) } }
+          }
+        }
+      }
+      for tensor in tensors {
+        precondition(names.insert(tensor.name).inserted, "The tensor name \(tensor.name) is taken.")
+        precondition(
+          tensor.shape.allSatisfy { $0 >= 0 } && tensor.shape.reduce(1, *) == tensor.values.count,
+          "Tensor \(tensor.name) of shape \(tensor.shape) has \(tensor.values.count) values.")
+        let end = offset + 4 * tensor.values.count
+        writer.member(tensor.name) { writer in
+          writer.object { writer in
+            writer.member("dtype") { $0.string("F32") }
+            writer.member("shape") { $0.integers(tensor.shape) }
+            writer.member("data_offsets") { $0.integers([offset, end]) }
+          }
+        }
+        offset = end
+      }
     }
-    var header: [UInt8] = Array("{\(members.joined(separator: ","))}".utf8)
+    var header: [UInt8] = Array(writer.text.utf8)
     header += [UInt8](repeating: UInt8(ascii: " "), count: (8 - header.count % 8) % 8)
     precondition(header.count <= maximumHeaderBytes, "A safetensors header of \(header.count) bytes is too large.")
     return header
-  }
-
-  /// `text` as a JSON string: quotes, backslashes and control characters escaped, all else as it is.
-  private static func quoted(_ text: String) -> String {
-    var result: String = "\""
-    for scalar: Unicode.Scalar in text.unicodeScalars {
-      switch scalar {
-      case "\"", "\\": result += "\\\(scalar)"
-      case "\u{0}"..<"\u{20}":
-        let digits: String = String(scalar.value, radix: 16)
-        result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-      default: result.unicodeScalars.append(scalar)
-      }
-    }
-    return result + "\""
   }
 }

@@ -19,8 +19,10 @@ struct SafetensorsHeader {
   private static let maximumRank: Int = 64
   private static let maximumMetadataCount: Int = 10_000
   private static let maximumTensorCount: Int = 100_000
+  /// Where the header's text starts in the file.
+  private static let firstByte: Int = 8
 
-  private var scanner: JSONScanner
+  private var reader: JSONReader
   private var names: Set<String> = []
   private let dataBytes: Int
 
@@ -39,46 +41,53 @@ struct SafetensorsHeader {
         .badData, input.name,
         "declares a header of \(headerBytes) bytes at offset 0, but only \(input.remaining) follow")
     }
-    scanner = JSONScanner(try input.read(headerBytes), file: input.name, fileOffset: 8)
+    reader = Self.reader(try input.read(headerBytes), input.name)
     dataBytes = input.remaining
     try parse()
-    scanner = JSONScanner([], file: input.name, fileOffset: 8)
+    // The header's text is not needed any more.
+    reader = Self.reader([], input.name)
     try checkLayout(input.name)
   }
 
+  private static func reader(_ bytes: [UInt8], _ file: String) -> JSONReader {
+    JSONReader(bytes, dialect: .strict, subject: .bytes(file: file, offset: firstByte))
+  }
+
   private mutating func parse() throws(UserError) {
-    guard scanner.next == UInt8(ascii: "{") else {
-      throw scanner.error("the header starts with \(scanner.nextText); it must start with {")
+    guard reader.peek == UInt8(ascii: "{") else {
+      throw reader.failure("the header starts with \(reader.nextText); it must start with {")
     }
     var hasMetadata: Bool = false
     var isFirst: Bool = true
-    while let (key, offset): (String, Int) = try scanner.key(isFirst: isFirst) {
+    while let key = try reader.nextKey(isFirst: isFirst) {
       isFirst = false
+      let (key, offset) = (key.text, key.bytes.lowerBound)
       if key == "__metadata__" {
-        guard !hasMetadata else { throw scanner.error("\"__metadata__\" appears twice", at: offset) }
+        guard !hasMetadata else { throw reader.failure("\"__metadata__\" appears twice", at: offset) }
         hasMetadata = true
         try parseMetadata()
       } else {
-        guard names.insert(key).inserted else { throw scanner.error("tensor \(shown(key)) appears twice", at: offset) }
+        guard names.insert(key).inserted else { throw reader.failure("tensor \(shown(key)) appears twice", at: offset) }
         guard names.count <= Self.maximumTensorCount else {
-          throw scanner.error("the header names more than \(Self.maximumTensorCount) tensors", at: offset)
+          throw reader.failure("the header names more than \(Self.maximumTensorCount) tensors", at: offset)
         }
         try parseTensor(key, offset)
       }
     }
-    try scanner.expectEnd()
+    guard try reader.isAtEnd() else { throw reader.failure("found \(reader.nextText) after the header's end") }
   }
 
   private mutating func parseMetadata() throws(UserError) {
     var isFirst: Bool = true
-    while let (key, offset): (String, Int) = try scanner.key(isFirst: isFirst) {
+    while let key = try reader.nextKey(isFirst: isFirst) {
       isFirst = false
-      let value: String = try scanner.string("a text in quotes as the value of metadata \(shown(key))")
+      let (key, offset) = (key.text, key.bytes.lowerBound)
+      let value: String = try reader.string("a text in quotes as the value of metadata \(shown(key))")
       guard metadata.updateValue(value, forKey: key) == nil else {
-        throw scanner.error("metadata \(shown(key)) appears twice", at: offset)
+        throw reader.failure("metadata \(shown(key)) appears twice", at: offset)
       }
       guard metadata.count <= Self.maximumMetadataCount else {
-        throw scanner.error("metadata has more than \(Self.maximumMetadataCount) entries", at: offset)
+        throw reader.failure("metadata has more than \(Self.maximumMetadataCount) entries", at: offset)
       }
     }
   }
@@ -88,32 +97,33 @@ struct SafetensorsHeader {
     var shape: [Int]?
     var range: [Int]?
     var isFirst: Bool = true
-    while let (key, keyOffset): (String, Int) = try scanner.key(isFirst: isFirst) {
+    while let key = try reader.nextKey(isFirst: isFirst) {
       isFirst = false
+      let (key, keyOffset) = (key.text, key.bytes.lowerBound)
       switch key {
-      case "dtype" where dtype == nil: dtype = try scanner.string("the dtype of tensor \(shown(name)) in quotes")
-      case "shape" where shape == nil: shape = try scanner.integers(atMost: Self.maximumRank)
-      case "data_offsets" where range == nil: range = try scanner.integers(atMost: 2)
+      case "dtype" where dtype == nil: dtype = try reader.string("the dtype of tensor \(shown(name)) in quotes")
+      case "shape" where shape == nil: shape = try reader.counts(atMost: Self.maximumRank)
+      case "data_offsets" where range == nil: range = try reader.counts(atMost: 2)
       case "dtype", "shape", "data_offsets":
-        throw scanner.error("tensor \(shown(name)) has \(shown(key)) twice", at: keyOffset)
+        throw reader.failure("tensor \(shown(name)) has \(shown(key)) twice", at: keyOffset)
       default:
-        throw scanner.error(
+        throw reader.failure(
           "tensor \(shown(name)) has the key \(shown(key)); allowed are dtype, shape, data_offsets", at: keyOffset)
       }
     }
     guard let dtype, let shape, let range else {
-      throw scanner.error("tensor \(shown(name)) lacks one of dtype, shape, data_offsets", at: offset)
+      throw reader.failure("tensor \(shown(name)) lacks one of dtype, shape, data_offsets", at: offset)
     }
     guard dtype == "F32" else {
-      throw scanner.error("tensor \(shown(name)) has dtype \(shown(dtype)); allowed is F32", at: offset)
+      throw reader.failure("tensor \(shown(name)) has dtype \(shown(dtype)); allowed is F32", at: offset)
     }
     guard range.count == 2, range[0] <= range[1], range[1] <= dataBytes else {
-      throw scanner.error(
+      throw reader.failure(
         "tensor \(shown(name)) has data_offsets \(range); they must be [begin, end] with begin ≤ end ≤ \(dataBytes)",
         at: offset)
     }
     try checkSize(name, shape, bytes: range[1] - range[0], offset)
-    entries.append(Entry(name: name, shape: shape, range: range[0]..<range[1], fileOffset: offset))
+    entries.append(Entry(name: name, shape: shape, range: range[0]..<range[1], fileOffset: Self.firstByte + offset))
   }
 
   /// The shape's product times 4, without overflow, must be the bytes claimed.
@@ -127,7 +137,7 @@ struct SafetensorsHeader {
     }
     guard !overflow, product == bytes else {
       let needed: String = overflow ? "more than \(Int.max)" : "\(product)"
-      throw scanner.error(
+      throw reader.failure(
         "tensor \(shown(name)) of shape \(shape) needs \(needed) bytes, but its data_offsets span \(bytes)", at: offset)
     }
   }
@@ -153,4 +163,17 @@ struct SafetensorsHeader {
       throw UserError(.badData, file, "holds \(dataBytes) bytes of data, but its tensors describe \(end)")
     }
   }
+}
+
+/// `text` from a file, in quotes, fit for an error message: at most 60 characters and no control characters.
+private func shown(_ text: String) -> String {
+  let scalars: [Unicode.Scalar] = text.unicodeScalars.prefix(60).map { scalar in
+    switch scalar.properties.generalCategory {
+    case .control, .format, .lineSeparator, .paragraphSeparator: "?"
+    default: scalar
+    }
+  }
+  var result = "\""
+  result.unicodeScalars.append(contentsOf: scalars)
+  return result + (text.unicodeScalars.count > 60 ? "…\"" : "\"")
 }

@@ -1,4 +1,5 @@
 import Diagnostics
+import Storage
 
 extension Checkpoint {
   /// Keys that may change between the parts of a run: they change speed, files and lines, but no number of the training.

@@ -57,7 +57,7 @@ extension Checkpoint {
       throw failure("step", allowed: "the value of progress.steps_done, \(progress.stepsDone)")
     }
     guard let text: String = metadata["configuration"],
-      let configuration: JSONValue = try? JSON5Parser.parse(text, subject: file)
+      let configuration: JSONValue = try? JSONReader.value(of: text, subject: file)
     else { throw failure("configuration", allowed: "a configuration as JSON") }
     guard let fingerprint: String = metadata["data"] else { throw failure("data", allowed: "a fingerprint") }
     self.init(

@@ -6,14 +6,14 @@ import Storage
 enum ConfigurationFile {
   /// The whole text.
   /// - Throws: `UserError`: `.inputMissing` where the file cannot be opened or read, `.badConfiguration` where it is larger
-  ///   than `JSON5Parser.largestBytes` or no UTF-8.
+  ///   than `JSONReader.largestBytes` or no UTF-8.
   static func text(at path: String) throws(UserError) -> String {
     let descriptor: Int32 = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw unreadable(path) }
     defer { close(descriptor) }
     var status: stat = stat()
-    if fstat(descriptor, &status) == 0, status.st_size > JSON5Parser.largestBytes {
-      throw JSON5Parser.tooLarge(Int(status.st_size), path)
+    if fstat(descriptor, &status) == 0, status.st_size > JSONReader.largestBytes {
+      throw JSONReader.tooLarge(Int(status.st_size), path)
     }
     var bytes: [UInt8] = []
     var chunk: [UInt8] = Array(repeating: 0, count: 1 << 16)
@@ -24,7 +24,7 @@ enum ConfigurationFile {
       if count == 0 { break }
       bytes += chunk[..<count]
       // A pipe has no size beforehand.
-      guard bytes.count <= JSON5Parser.largestBytes else { throw JSON5Parser.tooLarge(bytes.count, path) }
+      guard bytes.count <= JSONReader.largestBytes else { throw JSONReader.tooLarge(bytes.count, path) }
     }
     guard let text: String = String(validating: bytes, as: UTF8.self) else {
       throw UserError(

@@ -1,4 +1,5 @@
 import Diagnostics
+import Storage
 
 /// One object of a configuration with its key path: every read checks type and range and names the path when it fails.
 ///
@@ -114,27 +115,5 @@ struct ConfigurationNode {
     guard let value: JSONValue = self[key] else { return nil }
     guard case .array(let elements) = value else { throw Self.failure(keyPath(key), value, allowed: allowed) }
     return elements.enumerated().map { ("\(keyPath(key))[\($0.offset)]", $0.element) }
-  }
-}
-
-extension JSONValue {
-  /// The value where it is a whole number that fits an Int, however it was written.
-  var exactInteger: Int? {
-    switch self {
-    case .integer(let value): value
-    case .number(let value): Int(exactly: value)
-    default: nil
-    }
-  }
-
-  /// The value where it is a number within the range of a Float.
-  var floatingPoint: Double? {
-    let value: Double
-    switch self {
-    case .integer(let integer): value = Double(integer)
-    case .number(let number): value = number
-    default: return nil
-    }
-    return value.magnitude <= Double(Float.greatestFiniteMagnitude) ? value : nil
   }
 }

@@ -1,4 +1,5 @@
 import Diagnostics
+import Storage
 
 /// One value that replaces the file's: a key path such as `model.layers[2].filters`, and where it came from.
 package struct ConfigurationOverride: Hashable, Sendable {
@@ -16,7 +17,7 @@ package struct ConfigurationOverride: Hashable, Sendable {
 
   /// A value given as text: JSON where it parses as such, else a string.
   package init(path: String, text: String, origin: String) {
-    let parsed: JSONValue? = try? JSON5Parser.parse(text, subject: path)
+    let parsed: JSONValue? = try? JSONReader.value(of: text, subject: path)
     self.init(path: path, value: parsed ?? .string(text), origin: origin)
   }
 

@@ -1,5 +1,6 @@
 import Diagnostics
 import Network
+import Storage
 
 /// The `model` section.
 extension ConfigurationReader {

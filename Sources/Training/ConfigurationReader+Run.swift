@@ -1,5 +1,6 @@
 import Diagnostics
 import Machine
+import Storage
 
 /// The sections `training`, `runtime`, `checkpoint` and `logging`.
 extension ConfigurationReader {

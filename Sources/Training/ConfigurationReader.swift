@@ -1,5 +1,6 @@
 import Diagnostics
 import Network
+import Storage
 
 /// Turns a configuration file, the environment and flags into a checked `RunConfiguration`.
 ///
@@ -24,7 +25,7 @@ package struct ConfigurationReader {
   package static func read(
     text: String, file: String, overrides: [ConfigurationOverride] = []
   ) throws(UserError) -> RunConfiguration {
-    var root: JSONValue = try JSON5Parser.parse(text, subject: file)
+    var root: JSONValue = try JSONReader.value(of: text, subject: file)
     var origins: [(path: String, origin: String)] = []
     for override: ConfigurationOverride in overrides {
       origins.append((try root.apply(override), override.origin))

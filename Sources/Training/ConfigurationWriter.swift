@@ -1,4 +1,5 @@
 import Network
+import Storage
 
 extension RunConfiguration {
   /// The resolved configuration as the file that reads back as the same `RunConfiguration`.

@@ -1,3 +1,4 @@
+import Storage
 import Testing
 
 @testable import Training
@@ -22,9 +23,9 @@ import Testing
       ("{ runtime: null }", "{ runtime: § }"), ("{ name: 'é', runtime: {} }", "{ name: 'é', runtime: § }"),
     ])
   func onlyTheSectionChanges(text: String, expected: String) throws {
-    let result: String = RuntimeSection.replace(in: text, by: tuned)
+    let result: String = try RuntimeSection.replace(in: text, by: tuned)
     let wanted: String = expected.split(separator: "§", omittingEmptySubsequences: false).joined(separator: section)
     #expect(result.filter { !$0.isWhitespace } == wanted.filter { !$0.isWhitespace })
-    #expect(throws: Never.self) { try JSON5Parser.parse(result, subject: "result") }
+    #expect(throws: Never.self) { try JSONReader.value(of: result, subject: "result") }
   }
 }

@@ -1,10 +1,12 @@
 import Diagnostics
 import Testing
 
-@testable import Training
+@testable import Storage
 
-@Suite struct ConfigurationTextTests {
-  private func parse(_ text: String) throws -> JSONValue { try JSON5Parser.parse(text, subject: "f") }
+@Suite struct JSONReaderTests {
+  private func parse(_ text: String, _ dialect: JSONReader.Dialect = .json5) throws -> JSONValue {
+    try JSONReader.value(of: text, dialect: dialect, subject: "f")
+  }
 
   /// JSON5 texts with their values.
   static let valid: [(String, JSONValue)] = [
@@ -29,7 +31,7 @@ import Testing
     "01", "1_000", "0x", "--1", ".", "1e", "1e400", "NaN", "-Infinity", "", "tru", "[1,,2]", "[1 2]", "{a}",
     "{a: 1 b: 2}", "{a: 1} x", "'a\nb'", "'it''", "/* c", "'\\u+123'", "{a: 1, a: 2}", "[", "{", "{a:", "'\\", "{,}",
   ])
-  func textThatIsNoJSON5IsRefused(text: String) {
+  func textThatIsNotJSON5IsRefused(text: String) {
     #expect(throws: UserError.self) { try parse(text) }
   }
 
@@ -69,26 +71,45 @@ import Testing
     #expect(throws: UserError.self) { try parse(String(repeating: "[", count: 1_000_000)) }
   }
 
-  @Test func numbersPrintShortestAndNonFiniteAsNull() {
-    let values: [Double] = [1, -0.0, 0.1, 1e-5, .leastNonzeroMagnitude, 1e22, .nan, .infinity, 1.0 / 3]
-    #expect(
-      JSONValue.array(values.map { .number($0) }).compactText
-        == "[1,-0,0.1,1e-05,5e-324,1e+22,null,null,0.3333333333333333]")
-    #expect(JSONValue.string("a\"\\\n\u{1}é").compactText == "\"a\\\"\\\\\\n\\u0001é\"")
+  /// Texts that are JSON in both dialects.
+  static let strict: [(String, JSONValue)] = [
+    ("0", .integer(0)), ("-7", .integer(-7)), ("1.50E+2", .number(150)), ("-0", .number(-0.0)),
+    (" [1,\t2\r\n] ", .array([.integer(1), .integer(2)])), ("[]", .array([])), ("{ }", .object([])),
+    (
+      #"{"a":null,"\u0062":[{"c":false}]}"#,
+      .object([.init("a", .null), .init("b", .array([.object([.init("c", .bool(false))])]))])
+    ),
+    (#""\"\\\/\b\f\n\r\t\u00e9\uD83D\uDE00""#, .string("\"\\/\u{8}\u{C}\n\r\t\u{E9}\u{1F600}")),
+  ]
+
+  @Test(arguments: strict)
+  func strictTextReadsTheSameInBothDialects(text: String, expected: JSONValue) throws {
+    #expect(try parse(text, .strict) == expected)
+    #expect(try parse(text, .json5) == expected)
   }
 
-  @Test func shortValuesStayOnOneLine() {
-    let small: JSONValue = .object([.init("a", .array([.integer(1), .integer(2)])), .init("b", .object([]))])
-    #expect(small.prettyText() == "{\n  \"a\": [1, 2],\n  \"b\": {}\n}")
-    #expect(JSONValue.object([]).prettyText() == "{}")
+  /// What JSON5 adds, and what neither dialect allows.
+  @Test(arguments: [
+    "+7", "0x1F", ".5", "5.", "-.5", "1.e3", "'a'", "[1,2,]", "{\"a\":1,}", "{a: 1}", "1 // x", "/* */ 1", "\u{FEFF}1",
+    "\u{A0}1", "\u{B}1", "\"\\x41\"", "\"\\0\"", "\"\\v\"", "\"a\\\nb\"", "\"\\ud83d\"", "\"\t\"", "\"\u{1}\"", "01",
+    "1e",
+    "NaN", "", "[1 2]", "[,]", "{\"a\" 1}", "{\"a\":1,\"a\":2}", "1 1", "\"a", "[", "{", "tru", "-", "1e400",
+  ])
+  func textThatIsNotStrictIsRefused(text: String) {
+    #expect(throws: UserError.self) { try parse(text, .strict) }
   }
 
-  @Test func nearestNames() {
-    #expect(NearestName.nearest(to: "batch-sise", among: ["epochs", "batch_size"]) == "batch_size")
-    #expect(NearestName.nearest(to: "x", among: []) == nil)
-    #expect(NearestName.distance("abcd", "abdc") == 1)
-    #expect(NearestName.distance("", "abc") == 3)
-    #expect(NearestName.distance("kitten", "sitting") == 3)
-    #expect(NearestName.distance("Batch_Size", "batch-size") == 0)
+  @Test func theOutlineSaysWhereMembersStand() throws {
+    let text = "/* é */ { a: [1, 2] , 'b\\u0063' : /* x */ {d: '}'} // e\n }"
+    let (brace, members) = try JSONReader.outline(of: text, subject: "f")
+    let bytes = Array(text.utf8)
+    func part(_ range: Range<Int>) -> String { String(decoding: bytes[range], as: UTF8.self) }
+    #expect(bytes[brace] == UInt8(ascii: "{"))
+    #expect(members.map(\.key.text) == ["a", "bc"])
+    #expect(members.map { part($0.key.bytes) } == ["a", "'b\\u0063'"])
+    #expect(members.map { part($0.valueBytes) } == ["[1, 2]", "{d: '}'}"])
+    #expect(members[1].value == .object([.init("d", .string("}"))]))
+    #expect(throws: UserError.self) { try JSONReader.outline(of: "[]", subject: "f") }
+    #expect(throws: UserError.self) { try JSONReader.outline(of: "{} x", subject: "f") }
   }
 }
