@@ -58,23 +58,24 @@ package struct ReductionProgram: Hashable, Sendable {
     }
   }
 
-  /// Emits the additions of one run of shards; answers the node that then holds its sum.
+  /// Emits the additions of one run of shards; returns the node that then holds its sum.
   private mutating func combine(_ run: Range<Int>) -> Int {
-    if let node = nodes.firstIndex(where: { $0.shards == run }) { return node }
-    precondition(run.count > 1, "Shard \(run.lowerBound) belongs to no worker.")
-    let middle = run.lowerBound + ShardTree.split(run.count)
-    let left = combine(run.lowerBound..<middle)
-    let right = combine(middle..<run.upperBound)
-    let step = Step(into: left, from: right)
-    steps.append(step)
-    if let group = shardsOfGroup.firstIndex(where: {
-      $0.lowerBound <= run.lowerBound && run.upperBound <= $0.upperBound
-    }) {
-      inside[group].append(step)
-    } else {
-      across.append(step)
+    ShardTree.fold(run) { run in
+      if let node = nodes.firstIndex(where: { $0.shards == run }) { return node }
+      precondition(run.count > 1, "Shard \(run.lowerBound) belongs to no worker.")
+      return nil
+    } combine: { run, left, right in
+      let step = Step(into: left, from: right)
+      steps.append(step)
+      if let group = shardsOfGroup.firstIndex(where: {
+        $0.lowerBound <= run.lowerBound && run.upperBound <= $0.upperBound
+      }) {
+        inside[group].append(step)
+      } else {
+        across.append(step)
+      }
+      return left
     }
-    return left
   }
 
   /// The partial sums of one worker, in order of their slots.

@@ -34,7 +34,7 @@ package struct ShardPlan: Hashable, Sendable {
   }
 
   /// Steps that visit every example once; at least 1.
-  package var stepsPerEpoch: Int { pieces(of: exampleCount, size: batchSize) }
+  package var stepsPerEpoch: Int { Self.pieces(of: exampleCount, size: batchSize) }
 
   /// The shards of a full batch: no batch of the plan has more.
   package var maximumShardCount: Int { shardCount(batchSize: min(batchSize, exampleCount)) }
@@ -48,7 +48,10 @@ package struct ShardPlan: Hashable, Sendable {
   }
 
   /// Shards of a batch of `batchSize` examples.
-  package func shardCount(batchSize: Int) -> Int { pieces(of: batchSize, size: shardSize) }
+  package func shardCount(batchSize: Int) -> Int { Self.shardCount(batchSize: batchSize, shardSize: shardSize) }
+
+  /// The same before there is a plan, for `shardSize` ≥ 1: ⌈B/s⌉.
+  package static func shardCount(batchSize: Int, shardSize: Int) -> Int { pieces(of: batchSize, size: shardSize) }
 
   /// Positions of one shard of the batch at `batch`; the last may be shorter, none is empty.
   package func shardRange(shard: Int, in batch: Range<Int>) -> Range<Int> {
@@ -64,7 +67,7 @@ package struct ShardPlan: Hashable, Sendable {
     return shardCount * w / workers..<shardCount * (w + 1) / workers
   }
 
-  private func pieces(of length: Int, size: Int) -> Int { length == 0 ? 0 : (length - 1) / size + 1 }
+  private static func pieces(of length: Int, size: Int) -> Int { length == 0 ? 0 : (length - 1) / size + 1 }
 
   private func piece(_ number: Int, of range: Range<Int>, size: Int) -> Range<Int> {
     let start: Int = range.lowerBound + number * size

@@ -46,14 +46,10 @@ package final class Predictor {
     }
     let shared = try forward(dataset, probabilities: nil)
     let shards = shared.plan.shards.shardCount(batchSize: dataset.count)
-    func sum(_ run: Range<Int>) -> Double {
-      guard run.count > 1 else { return shared.losses[run.lowerBound] }
-      let middle = run.lowerBound + ShardTree.split(run.count)
-      return sum(run.lowerBound..<middle) + sum(middle..<run.upperBound)
-    }
     let correct = (0..<shards).reduce(0) { $0 + shared.correct[$1] }
+    let loss = ShardTree.sum(shards) { shared.losses[$0] }
     return EvaluationSummary(
-      loss: sum(0..<shards) / Double(dataset.count), accuracy: Double(correct) / Double(dataset.count),
+      loss: loss / Double(dataset.count), accuracy: Double(correct) / Double(dataset.count),
       examples: dataset.count)
   }
 

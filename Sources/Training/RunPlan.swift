@@ -4,6 +4,7 @@ import Diagnostics
 import KernelInterface
 import Machine
 import Network
+import Summation
 
 /// Everything about a run that is decided before its first step. Immutable, shared by all workers.
 package final class RunPlan: Sendable {
@@ -49,9 +50,7 @@ package final class RunPlan: Sendable {
     network = try Self.network(
       configuration.model, shardSize: runtime.shardSize, largestNode: largest, BlockSizes(topology))
     gradientSlots = max(fullBatch.slotsPerWorker, lastBatch.slotsPerWorker, 1)
-    var levels = 0
-    while (network.capacity.run / network.capacity.shard) << levels < largest { levels += 1 }
-    treeLevels = levels
+    treeLevels = ShardTree.levels(of: largest, leafCount: network.capacity.run / network.capacity.shard)
     segments = SegmentUpdate.segments(count: network.parameters.packedCount, groups: groups.map(\.workers))
   }
 

@@ -1,3 +1,4 @@
+import Datasets
 import Diagnostics
 import Machine
 import Network
@@ -21,7 +22,7 @@ package enum ScalingBenchmark {
     let weakCounts = Set(counts ?? all).sorted()
     let batch = configuration.training.batchSize
     let shardSize = configuration.runtime.shardSize
-    let shards = max(1, (batch + shardSize - 1) / shardSize)
+    let shards = max(1, ShardPlan.shardCount(batchSize: batch, shardSize: shardSize))
     let strongCounts = counts == nil ? Set(weakCounts.map { min($0, shards) }).sorted() : weakCounts
     let perWorker = weakBatchPerWorker(batch: batch, shardSize: shardSize, workers: weakCounts.last ?? 1)
 

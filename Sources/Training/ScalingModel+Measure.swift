@@ -1,4 +1,5 @@
 import Collectives
+import Datasets
 import Machine
 import Network
 
@@ -59,7 +60,8 @@ extension ScalingModel {
     let curves = [("strong", measured.strong), ("weak", measured.weak)]
     let checks = curves.flatMap { kind, points in
       points.filter { $0.workers <= workers }.map { point in
-        let step = here.step(workers: point.workers, shards: (point.batchSize + shardSize - 1) / shardSize)
+        let shards = ShardPlan.shardCount(batchSize: point.batchSize, shardSize: shardSize)
+        let step = here.step(workers: point.workers, shards: shards)
         return ScalingPrediction.Check(
           kind: kind, workers: point.workers, batchSize: point.batchSize, measured: point.medianImagesPerSecond,
           predicted: Double(point.batchSize) / (step.total * 1e-9))

@@ -184,15 +184,9 @@ struct TrainingLoop: Sendable {
   /// Loss and hits summed over shards, the loss in the shard tree.
   private func totals(of shardCount: Int) -> StepTotals {
     var totals = StepTotals()
-    totals.loss = treeSum(0..<shardCount)
+    totals.loss = ShardTree.sum(shardCount) { shared.losses[$0] }
     for shard in 0..<shardCount { totals.correct += shared.correct[shard] }
     return totals
-  }
-
-  private func treeSum(_ run: Range<Int>) -> Double {
-    guard run.count > 1 else { return shared.losses[run.lowerBound] }
-    let middle = run.lowerBound + ShardTree.split(run.count)
-    return treeSum(run.lowerBound..<middle) + treeSum(middle..<run.upperBound)
   }
 
   /// - Throws: `UserError(.diverged)` where the loss is not finite.

@@ -1,3 +1,4 @@
+import Datasets
 import Diagnostics
 import Machine
 
@@ -135,8 +136,10 @@ package struct Tuner {
   }
 
   private var shards: Int {
-    let shardSize = configuration.runtime.shardSize
-    return max(1, (configuration.training.batchSize + shardSize - 1) / shardSize)
+    max(
+      1,
+      ShardPlan.shardCount(
+        batchSize: configuration.training.batchSize, shardSize: configuration.runtime.shardSize))
   }
 
   private func configured(workers: Int) -> RuntimeConfiguration {

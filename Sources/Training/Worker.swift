@@ -78,29 +78,29 @@ struct Worker: ~Copyable {
       guard let target = shared.gradients[context.index * plan.gradientSlots + node.slot] else {
         fatalError("Worker \(context.index) has no gradient buffer \(node.slot).")
       }
-      sumGradients(node.shards, of: batch, dataset, into: target, level: 0)
+      sumGradients(node.shards, of: batch, dataset, into: target)
     }
   }
 
   /// `target` = the gradient summed over a node of the shard tree: in one run, or as left plus right.
   private func sumGradients(
-    _ shards: Range<Int>, of batch: Range<Int>, _ dataset: ImageDataset, into target: UnsafeMutablePointer<Float>,
-    level: Int
+    _ shards: Range<Int>, of batch: Range<Int>, _ dataset: ImageDataset, into target: UnsafeMutablePointer<Float>
   ) {
-    guard shards.count > plan.shardsPerRun else {
+    let count = plan.network.parameters.packedCount
+    ShardTree.sum(shards, into: ShardTree.Target(target), scratch: { levels[$0] }) { shards, target in
+      guard shards.count <= plan.shardsPerRun else { return false }
+      let sum = target.adds ? levels[levels.count - 1] : target.buffer
       let positions = positions(of: shards, in: batch)
       plan.network.sumGradients(
-        workspace, examples: positions.count, into: target,
+        workspace, examples: positions.count, into: sum,
         PassInputs(weights: replica.weights, prepared: replica.prepared, kernels: plan.kernels)
       ) { load(dataset, chunk: $0, at: positions.lowerBound, ordered: true) }
       recordLosses(shards, examples: positions.count)
-      return
+      if target.adds { plan.kernels.add(sum, target.buffer, count) }
+      return true
+    } add: {
+      plan.kernels.add($0, $1, count)
     }
-    let middle = shards.lowerBound + ShardTree.split(shards.count)
-    sumGradients(shards.lowerBound..<middle, of: batch, dataset, into: target, level: level + 1)
-    let right = levels[level]
-    sumGradients(middle..<shards.upperBound, of: batch, dataset, into: right, level: level + 1)
-    plan.kernels.add(right, target, plan.network.parameters.packedCount)
   }
 
   /// Adds the group's partial sums over the worker's part, in the tree's order; nothing to do where there is one group.
