@@ -8,6 +8,7 @@ KILLS ?= 12
 MACHINES ?=
 SECONDS ?= 60
 RUNS ?= -1
+PACKAGE_FORM ?= whole
 PARSERS ?= safetensors checkpoint idx json configuration override cpus
 # Debug kernels are a hundred times slower, so tests run optimised, in a build folder of their own: their flags
 # differ from the program's, and alternating between them in one folder would rebuild everything each time.
@@ -17,12 +18,13 @@ TEST_BUILD := $(TEST_FLAGS) --scratch-path .build/testing
 SWIFT_FILES := Sources Tests Fuzz Package.swift
 GOLDEN := Tests/Fixtures/golden
 
-.PHONY: help setup build train test test-avx2 test-numa torture sanitize fuzz format lint bench golden clean
+.PHONY: help setup build train test test-avx2 test-dependent test-numa torture sanitize fuzz format lint bench golden clean
 
 help:
 	@echo "make train [CONFIG=file] [ARGS='--epochs 5']   build and train (default: Config/digits.json)"
 	@echo "make test [ARGS='--filter Name']                build and run the tests"
 	@echo "make test-avx2                                  the same bits on an emulated AVX2 processor (installs qemu-user)"
+	@echo "make test-dependent [PACKAGE_FORM=short]        a package that depends on a tagged version gets the fast kernels"
 	@echo "make test-numa [MACHINES='4 limits']              emulated machines of 1 to 8 NUMA nodes (installs qemu-system-x86)"
 	@echo "make torture [KILLS=1000]                       kill runs at random moments, compare what they end in"
 	@echo "make sanitize                                   parallel tests under ThreadSanitizer, parsers under AddressSanitizer"
@@ -49,6 +51,9 @@ test: setup
 
 test-avx2: build
 	@.ci/check-avx2
+
+test-dependent: build
+	@Tests/Dependent/run $(PACKAGE_FORM)
 
 test-numa: build
 	@Tests/NUMA/run .build/release/lockstep $(MACHINES)

@@ -1,11 +1,10 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// A package that others depend on by version may not use unsafe flags; checked out as such a dependency, Lockstep
-// builds its portable kernels only. `LOCKSTEP_X86_KERNELS` tells the sources whether the two x86-64 builds exist.
-let isVersionedDependency = Context.packageDirectory.contains("/checkouts/")
+// `LOCKSTEP_X86_KERNELS` tells the sources whether the two x86-64 builds exist. Their unsafe flags do not keep other
+// packages from depending on a version of this one: from tools version 6.2 on, SwiftPM allows them there too.
 #if arch(x86_64)
-  let buildsX86Kernels = !isVersionedDependency
+  let buildsX86Kernels = true
 #else
   let buildsX86Kernels = false
 #endif
@@ -93,7 +92,7 @@ let package = Package(
       name: "AllocationProbe", dependencies: ["Training", "Network", "Datasets", "Machine"],
       path: "Tests/AllocationProbe",
       // Shared libraries, the Swift runtime among them, are to call the probe's `malloc`.
-      linkerSettings: isVersionedDependency ? [] : [.unsafeFlags(countedAllocation)]),
+      linkerSettings: [.unsafeFlags(countedAllocation)]),
     .systemLibrary(name: "CSeccomp", path: "Tests/CSeccomp"),
     .executableTarget(name: "RefusedCalls", dependencies: ["CSeccomp"], path: "Tests/RefusedCalls"),
     .testTarget(name: "DiagnosticsTests", dependencies: ["Diagnostics"]),

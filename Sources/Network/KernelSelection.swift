@@ -60,7 +60,7 @@ extension KernelBuild {
       guard build.isBuilt else {
         throw UserError(
           .systemRefused, "LOCKSTEP_KERNELS", "this program was built without the \(request) kernels",
-          hint: "build Lockstep itself on x86-64 rather than as a versioned dependency")
+          hint: "build it on x86-64, or leave LOCKSTEP_KERNELS unset")
       }
       guard build.isSupported, let table = build.table else {
         throw UserError(
