@@ -34,18 +34,25 @@ extension Placement {
       everySibling: useSMT || policy.isExplicit)
     let available: Int = seats.count
     let count: Int = workers ?? min(available, topology.usable.quota ?? available, shardsPerBatch)
+    let quota: Int? = topology.usable.quota
     var placement: Placement = Placement(workers: [], notes: [])
     if case .none = policy {
       placement.workers = [Worker](repeating: Worker(cpu: nil, node: chosen[0].id), count: count)
       if nodes != nil {
-        placement.notes.append("placement policy none pins no worker, so the chosen nodes do not bind")
+        placement.warnings.append("placement policy none pins no worker, so the chosen nodes do not bind")
+      }
+      if count > topology.usable.cpus.count {
+        placement.warnings.append(
+          "\(counted(count, "worker")) share \(counted(topology.usable.cpus.count, "CPU")): they wait for each other")
       }
     } else {
       placement.workers = seats.take(count, scattered: policy == .scatter)
     }
-    placement.notes += notes(
-      count: count, isAutomatic: workers == nil, available: available, shards: shardsPerBatch, topology.usable.quota)
-    placement.notes += placement.sharingNotes
+    placement.warnings += warnings(count: count, isAutomatic: workers == nil, shards: shardsPerBatch, quota)
+    placement.warnings += placement.sharingWarnings
+    placement.notes =
+      notes(count: count, isAutomatic: workers == nil, available: available, shards: shardsPerBatch)
+      + placement.warnings
     return placement.withMemory(of: topology)
   }
 
@@ -82,25 +89,40 @@ extension Placement {
     return wanted
   }
 
-  private static func notes(count: Int, isAutomatic: Bool, available: Int, shards: Int, _ quota: Int?) -> [String] {
-    var notes: [String] = []
-    if isAutomatic, count < available {
-      notes.append(
-        count == shards
-          ? "a batch has \(counted(shards, "shard")), so \(count) of \(counted(available, "usable core")) work"
-          : "the CPU quota is worth \(counted(count, "CPU")), so \(count) of \(counted(available, "usable core")) work")
-    }
+  /// What was decided where the number of workers was left to the program.
+  private static func notes(count: Int, isAutomatic: Bool, available: Int, shards: Int) -> [String] {
+    guard isAutomatic, count < available else { return [] }
+    return [
+      count == shards
+        ? "a batch has \(counted(shards, "shard")), so \(count) of \(counted(available, "usable core")) work"
+        : "the CPU quota is worth \(counted(count, "CPU")), so \(count) of \(counted(available, "usable core")) work"
+    ]
+  }
+
+  /// What a number of workers costs that a batch or the system has no use for.
+  private static func warnings(count: Int, isAutomatic: Bool, shards: Int, _ quota: Int?) -> [String] {
+    var warnings: [String] = []
     if let quota, count > quota {
-      notes.append("\(count) workers under a CPU quota worth \(counted(quota, "CPU")) will be held up by the system")
+      warnings.append(
+        "\(count) workers under a CPU quota worth \(counted(quota, "CPU")) will be held up by the system")
     }
     if count > shards {
-      notes.append("\(count - shards) of \(count) workers are idle: a batch has \(counted(shards, "shard"))")
+      warnings.append("\(count - shards) of \(count) workers are idle: a batch has \(counted(shards, "shard"))")
+    } else if !isAutomatic {
+      // The fewest workers whose busiest has no more shards than now.
+      let most: Int = (shards + count - 1) / count
+      let fewest: Int = (shards + most - 1) / most
+      if fewest < count {
+        warnings.append(
+          "\(count) workers are no faster than \(fewest): a batch has \(counted(shards, "shard")), "
+            + "and the busiest worker has \(most)")
+      }
     }
-    return notes
+    return warnings
   }
 
   /// Who shares a CPU with whom; a long list is cut.
-  private var sharingNotes: [String] {
+  private var sharingWarnings: [String] {
     var workersOfCPU: [Int: CPUSet] = [:]
     for (index, worker) in workers.enumerated() {
       if let cpu = worker.cpu { workersOfCPU[cpu, default: []].insert(index) }

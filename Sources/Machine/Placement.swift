@@ -18,10 +18,13 @@ package struct Placement: Sendable, Hashable {
   package var workers: [Worker]
   /// Sentences for the user: workers that share a CPU, idle workers and the like.
   package var notes: [String]
+  /// The notes about what was asked for and costs speed or cannot be had; the others say what was decided.
+  package var warnings: [String]
 
-  package init(workers: [Worker], notes: [String]) {
+  package init(workers: [Worker], notes: [String], warnings: [String] = []) {
     self.workers = workers
     self.notes = notes
+    self.warnings = warnings
   }
 
   /// Workers with neighbouring numbers that use one node's memory.

@@ -3,8 +3,8 @@ import Training
 /// Shows a run on standard error while it goes on: header, then a bar on a terminal or plain lines elsewhere.
 ///
 /// With a bar: redrawn in place at most ten times a second, one lasting line per epoch, the line cleared at the end.
-/// Plain: one line per epoch, and in long epochs a logging interval's line at most every ten seconds. Stalled workers are
-/// named in every style, in silence too.
+/// Plain: one line per epoch, and in long epochs a logging interval's line at most every ten seconds. Stalled workers and
+/// warnings are shown in every style, in silence too.
 package final class ConsoleReporter {
   package enum Style: Sendable {
     case bar
@@ -46,7 +46,10 @@ package final class ConsoleReporter {
       clear()
       write(text.stalled(stalled) + "\n")
     }
-    guard style != .silent else { return }
+    guard style != .silent else {
+      if case .started(let description) = event { warn(description.warnings) }
+      return
+    }
     let time: Double = now()
     switch event {
     case .started(let description):
@@ -73,6 +76,11 @@ package final class ConsoleReporter {
 
   /// Takes the bar off the terminal; nothing may be shown after.
   package func finish() { clear() }
+
+  private func warn(_ warnings: [String]) {
+    var shown: Set<String> = []
+    for warning: String in warnings where shown.insert(warning).inserted { write("lockstep: warning: \(warning)\n") }
+  }
 
   private func draw(_ record: StepRecord, _ time: Double) {
     lastDrawTime = time

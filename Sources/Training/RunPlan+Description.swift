@@ -19,7 +19,8 @@ extension RunPlan {
       layers: layers, parameterCount: network.parameters.elementCount, trainingExamples: trainingExamples,
       testExamples: testExamples, epochs: configuration.training.epochs, stepsPerEpoch: shards.stepsPerEpoch,
       batchSize: configuration.training.batchSize, shardSize: shards.shardSize, placement: placement,
-      kernels: kernels.name, notes: placement.notes + placementNotes, firstStep: firstStep)
+      kernels: kernels.name, notes: placement.notes + placementNotes,
+      warnings: placement.warnings + placementNotes, firstStep: firstStep)
   }
 }
 

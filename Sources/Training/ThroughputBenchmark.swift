@@ -7,6 +7,20 @@ package struct ThroughputSummary: Sendable, Hashable {
   package var medianStepMilliseconds: Double
   package var workers: Int
   package var batchSize: Int
+  /// What to know about the workers.
+  package var warnings: [String] = []
+
+  package init(
+    medianImagesPerSecond: Double, bestImagesPerSecond: Double, medianStepMilliseconds: Double, workers: Int,
+    batchSize: Int, warnings: [String] = []
+  ) {
+    self.medianImagesPerSecond = medianImagesPerSecond
+    self.bestImagesPerSecond = bestImagesPerSecond
+    self.medianStepMilliseconds = medianStepMilliseconds
+    self.workers = workers
+    self.batchSize = batchSize
+    self.warnings = warnings
+  }
 }
 
 /// Images per second of full training steps: input conversion, forward, backward, all-reduce, update.
@@ -21,6 +35,6 @@ package enum ThroughputBenchmark {
     return ThroughputSummary(
       medianImagesPerSecond: trial.medianImagesPerSecond, bestImagesPerSecond: trial.bestImagesPerSecond,
       medianStepMilliseconds: trial.medianStepNanoseconds * 1e-6, workers: trial.placement.workers.count,
-      batchSize: trial.batchSize)
+      batchSize: trial.batchSize, warnings: trial.placement.warnings)
   }
 }

@@ -30,12 +30,15 @@ package struct RunDescription: Sendable {
   package var kernels: String
   /// Sentences the user should see: idle workers, refused pinning and the like.
   package var notes: [String]
+  /// Those of the notes that are shown even where all else is silent.
+  package var warnings: [String]
   /// Steps done by earlier parts of the run.
   package var firstStep: Int
 
   package init(
     layers: [Layer], parameterCount: Int, trainingExamples: Int, testExamples: Int, epochs: Int, stepsPerEpoch: Int,
-    batchSize: Int, shardSize: Int, placement: Placement, kernels: String, notes: [String], firstStep: Int = 0
+    batchSize: Int, shardSize: Int, placement: Placement, kernels: String, notes: [String],
+    warnings: [String] = [], firstStep: Int = 0
   ) {
     self.layers = layers
     self.parameterCount = parameterCount
@@ -48,6 +51,7 @@ package struct RunDescription: Sendable {
     self.placement = placement
     self.kernels = kernels
     self.notes = notes
+    self.warnings = warnings
     self.firstStep = firstStep
   }
 }

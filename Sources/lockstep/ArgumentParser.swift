@@ -4,9 +4,16 @@ import Training
 /// A command line that was understood.
 package enum ParsedArguments: Hashable, Sendable {
   case version
-  /// Of one command, or of the program.
-  case help(Command?)
+  case help(HelpTopic)
   case run(Invocation)
+}
+
+/// What help was asked about.
+package enum HelpTopic: Hashable, Sendable {
+  case program
+  /// The commands that begin with a word, such as `bench`.
+  case group(String)
+  case command(Command)
 }
 
 /// A command with what it was given.
@@ -48,7 +55,7 @@ package struct Invocation: Hashable, Sendable {
   }
 }
 
-/// Understands the words after the program's name by the tables `Command` and `Flag`.
+/// Understands the words after the program's name by the tables `Command.all` and `Flag.all`.
 package struct ArgumentParser {
   private var rest: ArraySlice<String>
   private var words: [String] = []
@@ -73,23 +80,28 @@ package struct ArgumentParser {
         try takeFlag(word)
       }
     }
-    if flags.contains(where: { $0.flag == .version }) { return .version }
-    let wantsHelp: Bool = flags.contains { $0.flag == .help }
-    if wantsHelp && words.isEmpty { return .help(nil) }
+    if flags.contains(where: { $0.flag == .version }) || words == ["version"] { return .version }
+    var wantsHelp: Bool = flags.contains { $0.flag == .help }
+    if words.first == "help" {
+      words.removeFirst()
+      wantsHelp = true
+    }
+    if wantsHelp, words.isEmpty { return .help(.program) }
+    if wantsHelp, words.count == 1, !Command.group(words[0]).isEmpty { return .help(.group(words[0])) }
     let command: Command = try takeCommand()
-    return wantsHelp ? .help(command) : .run(try invocation(of: command))
+    return wantsHelp ? .help(.command(command)) : .run(try invocation(of: command))
   }
 
   private mutating func takeFlag(_ word: String) throws(UserError) {
     let parts: [Substring] = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
     let typed: String = String(parts[0])
     let name: String = String(typed.drop { $0 == "-" }.map { $0 == "_" ? "-" : $0 })
-    let flag: Flag? = typed == "-h" ? .help : typed.hasPrefix("--") ? Flag(rawValue: name) : nil
+    let flag: Flag? = typed == "-h" ? .help : typed.hasPrefix("--") ? Flag.all.first { $0.name == name } : nil
     guard let flag: Flag else {
-      let nearest: String? = NearestName.nearest(to: name, among: Flag.allCases.map(\.rawValue))
+      let nearest: String? = NearestName.nearest(to: name, among: Flag.all.map(\.name))
       throw UserError(.usage, typed, "unknown flag", hint: nearest.map { "the nearest known flag is --\($0)" })
     }
-    switch (flag.placeholder(for: nil), parts.count == 2) {
+    switch (flag.placeholder, parts.count == 2) {
     case (nil, false): flags.append(.init(flag: flag, value: ""))
     case (nil, true): throw UserError(.usage, typed, "found the value \(parts[1]); allowed: no value")
     case (let placeholder?, let isJoined):
@@ -105,36 +117,35 @@ package struct ArgumentParser {
     guard let first: String = words.first else {
       throw UserError(.usage, "lockstep", "found no command; allowed: \(Self.names)", hint: "lockstep --help")
     }
-    for command: Command in Command.allCases where words.starts(with: command.words) {
+    for command: Command in Command.all where words.starts(with: command.words) {
       words.removeFirst(command.words.count)
       return command
     }
-    let group: [Command] = Command.allCases.filter { $0.words.count > 1 && $0.words[0] == first }
+    let group: [Command] = Command.group(first)
     let typed: String = group.isEmpty ? first : words.prefix(2).joined(separator: " ")
-    let candidates: [Command] = group.isEmpty ? Command.allCases : group
-    let nearest: String? = NearestName.nearest(to: typed, among: candidates.map(\.rawValue))
+    let candidates: [Command] = group.isEmpty ? Command.all : group
+    let nearest: String? = NearestName.nearest(to: typed, among: candidates.map(\.name))
     throw UserError(
       .usage, typed, "unknown command; allowed: \(Self.names)",
       hint: nearest.map { "the nearest known command is \($0)" })
   }
 
-  private static var names: String { Command.allCases.map(\.rawValue).joined(separator: ", ") }
+  private static var names: String { Command.names.joined(separator: ", ") }
 
   private func invocation(of command: Command) throws(UserError) -> Invocation {
-    for occurrence: Invocation.Occurrence in flags where !command.flags.contains(occurrence.flag) {
-      let takers: String = Command.allCases.filter { $0.flags.contains(occurrence.flag) }.map(\.rawValue)
-        .joined(separator: ", ")
-      throw UserError(.usage, occurrence.flag.text, "\(command.rawValue) does not take it; allowed with: \(takers)")
+    for occurrence: Invocation.Occurrence in flags where !command.takes(occurrence.flag) {
+      let takers: String = Command.all.filter { $0.takes(occurrence.flag) }.map(\.name).joined(separator: ", ")
+      throw UserError(.usage, occurrence.flag.text, "\(command.name) does not take it; allowed with: \(takers)")
     }
     guard words.count <= 1 else {
       throw UserError(.usage, words[1], "unexpected; allowed: lockstep \(HelpText.usage(command))")
     }
     guard !words.isEmpty || command.configurationIsOptional else {
-      throw UserError(.usage, command.rawValue, "found no CONFIG; allowed: lockstep \(HelpText.usage(command))")
+      throw UserError(.usage, command.name, "found no CONFIG; allowed: lockstep \(HelpText.usage(command))")
     }
-    for flag: Flag in command.requiredFlags where !flags.contains(where: { $0.flag == flag }) {
+    for flag: Flag in command.required where !flags.contains(where: { $0.flag == flag }) {
       throw UserError(
-        .usage, command.rawValue, "found no \(flag.text); allowed: lockstep \(HelpText.usage(command))")
+        .usage, command.name, "found no \(flag.text); allowed: lockstep \(HelpText.usage(command))")
     }
     return Invocation(command: command, configuration: words.first, flags: flags)
   }

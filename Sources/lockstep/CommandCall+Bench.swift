@@ -9,20 +9,23 @@ extension CommandCall {
   private static let benchmarkSeconds: Double = 5
 
   /// One core's peak and bandwidth, then every layer and pass; without a configuration those of the digits net.
-  func benchKernels() throws {
+  func benchKernels() throws -> Int32 {
     try print(
       try KernelBenchmark.run(configuration: try configurationOrDigits(), topology: try Topology.read()))
+    return ExitCode.success
   }
 
-  func benchThroughput() throws {
+  func benchThroughput() throws -> Int32 {
     let run: RunConfiguration = try configuration()
-    try print(
-      try ThroughputBenchmark.run(
-        configuration: run, topology: try Topology.read(), seconds: Self.benchmarkSeconds))
+    let summary: ThroughputSummary = try ThroughputBenchmark.run(
+      configuration: run, topology: try Topology.read(), seconds: Self.benchmarkSeconds)
+    warn(summary.warnings)
+    try print(summary)
+    return ExitCode.success
   }
 
   /// Throughput over worker counts; table, JSON and chart go to the output folder too.
-  func benchScaling() throws {
+  func benchScaling() throws -> Int32 {
     let run: RunConfiguration = try configuration()
     let folder: String = invocation.value(.output) ?? "runs/\(run.name)"
     let target: TargetTopology? = try invocation.value(.predict).map { (text) throws(UserError) in
@@ -34,18 +37,20 @@ extension CommandCall {
     try summary.write(to: folder)
     log("written to \(folder)/scaling.txt, scaling.json and scaling.svg")
     try print(summary)
+    return ExitCode.success
   }
 
   /// The all-reduce over sizes, or of `--parameters` alone.
-  func benchAllReduce() throws {
+  func benchAllReduce() throws -> Int32 {
     let sizes: [Int] = try invocation.parameterCount().map { [$0] } ?? AllReduceBenchmark.defaultSizes
     try print(
       try AllReduceBenchmark.run(
         configuration: try configurationOrDigits(), topology: try Topology.read(), sizes: sizes))
+    return ExitCode.success
   }
 
   /// Prints what was tried and the `runtime` section found; `--write` puts it into a copy of the configuration.
-  func tune() throws {
+  func tune() throws -> Int32 {
     let run: RunConfiguration = try configuration()
     let summary: TuningSummary = try Tuner.run(
       configuration: run, topology: try Topology.read(), exhaustive: invocation.has(.exhaustive)
@@ -59,6 +64,7 @@ extension CommandCall {
       log("written to \(file)")
     }
     try print(summary)
+    return ExitCode.success
   }
 }
 

@@ -7,17 +7,18 @@ import Training
 
 extension CommandCall {
   /// Loss and accuracy of `--weights` on `data.test`.
-  func evaluate() throws {
+  func evaluate() throws -> Int32 {
     let run: RunConfiguration = try configuration()
     guard let test: ImageDataset = try run.loadTestData() else {
       throw UserError(
         .badConfiguration, "data.test", "is missing; allowed: { images: FILE, labels: FILE } to evaluate on")
     }
     try print(try predictor(run).evaluate(test))
+    return ExitCode.success
   }
 
   /// One JSON line per image of `--images`, to standard output or `--output`.
-  func predict() throws {
+  func predict() throws -> Int32 {
     let run: RunConfiguration = try configuration()
     let images: ImageDataset = try ImageDataset.images(idx: invocation.value(.images) ?? "")
     let predictor: Predictor = try predictor(run)
@@ -34,6 +35,7 @@ extension CommandCall {
       }
     }
     try file?.flush()
+    return ExitCode.success
   }
 
   private func predictor(_ run: RunConfiguration) throws -> Predictor {

@@ -5,13 +5,14 @@ import Reporting
 import Training
 
 extension CommandCall {
-  func config() throws {
+  func config() throws -> Int32 {
     let run: RunConfiguration = try configuration()
     try StandardStreams.result(invocation.has(.json) ? run.jsonValue.compactText + "\n" : run.jsonText)
+    return ExitCode.success
   }
 
   /// The machine, or with `--topology-root` another one, and with a configuration the plan for its run.
-  func topology() throws {
+  func topology() throws -> Int32 {
     let root: String? = invocation.value(.topologyRoot)
     let machine: Topology = try Topology.read(root: root ?? "/")
     let request: String? = StandardStreams.environmentValue("LOCKSTEP_KERNELS")
@@ -27,6 +28,7 @@ extension CommandCall {
         topology: machine, kernels: kernels, kernelReason: KernelText.reason(request: request),
         placement: plan?.placement,
         memory: plan?.memoryPlan))
+    return ExitCode.success
   }
 
   /// A failed check exits with 70: a gradient is the program's fault.

@@ -26,7 +26,7 @@ extension CommandCall {
     trainer.isPlacementStrict = invocation.has(.strictPlacement)
     let directory: RunDirectory = try RunDirectory(path: path, configuration: run, resuming: point, lock: lock)
     if let point { log("continuing \(point.file) behind step \(point.checkpoint.step)") }
-    for note: String in directory.notes { StandardStreams.log("lockstep: warning: \(note)\n") }
+    warn(directory.notes)
     let console: ConsoleReporter = reporter(name: run.name)
     defer { console.finish() }
     let summary: TrainingSummary = try trainer.run(stop: stop) { event in

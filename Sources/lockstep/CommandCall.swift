@@ -35,6 +35,14 @@ struct CommandCall {
     try StandardStreams.result(text + "\n")
   }
 
+  /// Warnings on standard error, each once, with `--quiet` too.
+  func warn(_ warnings: [String]) {
+    var shown: Set<String> = []
+    for text: String in warnings where shown.insert(text).inserted {
+      StandardStreams.log("lockstep: warning: \(text)\n")
+    }
+  }
+
   /// A message on standard error, kept back by `--quiet`.
   func log(_ text: String) {
     if !invocation.has(.quiet) { StandardStreams.log(text + "\n") }

@@ -1,41 +1,63 @@
 import Reporting
 
-/// What `--help` prints.
+/// What `--help` and `help` print.
 package enum HelpText {
-  /// Of the program: every command on a line, then the flags that all commands share.
+  /// Of the program: every command on a line, the flags that all commands share, variables and exit codes.
   package static func program() -> String {
-    var commands: TextTable = TextTable([.left, .left])
-    for command: Command in Command.allCases { commands.add(shortUsage(command), command.summary) }
+    var variables: TextTable = TextTable([.left, .left])
+    for (name, summary) in environment { variables.add(name, summary) }
+    var codes: TextTable = TextTable([.right, .left])
+    for (code, meaning) in ExitCode.meanings { codes.add("\(code)", meaning) }
     let lines: [String] =
       [
         "lockstep \(ProgramVersion.current): trains CNNs on every core of a server, with the same bits on any number.",
         "", "usage: lockstep COMMAND CONFIG [flags]", "",
-      ] + commands.lines(indentation: 2) + [""] + table([.set, .workers, .json, .quiet, .version, .help], for: nil)
+      ] + commands(Command.all) + [""] + table([.set, .workers, .json, .quiet, .version, .help])
+      + ["", "environment"] + variables.lines(indentation: 2) + ["", "exit codes"] + codes.lines(indentation: 2)
       + ["", "lockstep COMMAND --help lists a command's flags. Try: lockstep train Config/digits.json"]
     return lines.joined(separator: "\n") + "\n"
   }
 
-  /// Of one command.
+  /// Of one command: its usage, its flags and an example.
   package static func command(_ command: Command) -> String {
     let lines: [String] =
-      ["lockstep \(usage(command))", "  \(command.summary)", ""] + table(command.flags, for: command)
+      ["lockstep \(usage(command))", "  \(command.summary)", ""] + table(command.flags)
+      + ["", "example: lockstep \(command.name) \(command.example)"]
+    return lines.joined(separator: "\n") + "\n"
+  }
+
+  /// Of the commands that share a first word.
+  package static func group(_ word: String) -> String {
+    let lines: [String] =
+      ["lockstep \(word) COMMAND", ""] + commands(Command.group(word))
+      + ["", "lockstep \(word) COMMAND --help lists a command's flags."]
     return lines.joined(separator: "\n") + "\n"
   }
 
   /// `predict CONFIG --weights FILE --images FILE [flags]`.
   package static func usage(_ command: Command) -> String { shortUsage(command) + " [flags]" }
 
+  /// The variables that the program reads. Flags win over them, and they over the configuration.
+  private static let environment: [(name: String, summary: String)] = [
+    ("LOCKSTEP_SECTION__KEY=VALUE", "a key of the configuration: LOCKSTEP_TRAINING__EPOCHS=5"),
+    ("LOCKSTEP_KERNELS=NAME", "portable, avx2 or avx512, not the widest that the processor has"),
+    ("TERM=dumb", "plain lines, no progress bar"),
+  ]
+
   private static func shortUsage(_ command: Command) -> String {
-    let required: [String] = command.requiredFlags.map { "\($0.text) \($0.placeholder(for: command) ?? "")" }
-    return ([command.rawValue, command.configurationIsOptional ? "[CONFIG]" : "CONFIG"] + required)
+    ([command.name, command.configurationIsOptional ? "[CONFIG]" : "CONFIG"] + command.required.map(\.usage))
       .joined(separator: " ")
   }
 
-  private static func table(_ flags: [Flag], for command: Command?) -> [String] {
+  private static func commands(_ commands: [Command]) -> [String] {
     var table: TextTable = TextTable([.left, .left])
-    for flag: Flag in flags {
-      table.add(flag.placeholder(for: command).map { "\(flag.text) \($0)" } ?? flag.text, flag.summary(for: command))
-    }
+    for command: Command in commands { table.add(shortUsage(command), command.summary) }
+    return table.lines(indentation: 2)
+  }
+
+  private static func table(_ flags: [Flag]) -> [String] {
+    var table: TextTable = TextTable([.left, .left])
+    for flag: Flag in flags { table.add(flag.usage, flag.summary) }
     return table.lines(indentation: 2)
   }
 }

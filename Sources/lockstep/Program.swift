@@ -9,44 +9,15 @@ enum Program {
     do {
       switch try ArgumentParser.parse(arguments) {
       case .version: try StandardStreams.result("lockstep \(ProgramVersion.current)\n")
-      case .help(let command):
-        try StandardStreams.result(command.map { HelpText.command($0) } ?? HelpText.program())
-      case .run(let invocation): return try run(invocation)
+      case .help(.program): try StandardStreams.result(HelpText.program())
+      case .help(.group(let word)): try StandardStreams.result(HelpText.group(word))
+      case .help(.command(let command)): try StandardStreams.result(HelpText.command(command))
+      case .run(let invocation): return try invocation.command.run(CommandCall(invocation: invocation))
       }
       return ExitCode.success
     } catch {
       StandardStreams.log("lockstep: \(error)\n")
       return ExitCode.of(error)
     }
-  }
-
-  private static func run(_ invocation: Invocation) throws -> Int32 {
-    let call: CommandCall = CommandCall(invocation: invocation)
-    switch invocation.command {
-    case .train: return try call.train()
-    case .evaluate: try call.evaluate()
-    case .predict: try call.predict()
-    case .kernels: try call.benchKernels()
-    case .throughput: try call.benchThroughput()
-    case .scaling: try call.benchScaling()
-    case .allReduce: try call.benchAllReduce()
-    case .tune: try call.tune()
-    case .gradcheck: return try call.gradcheck()
-    case .topology: try call.topology()
-    case .config: try call.config()
-    }
-    return ExitCode.success
-  }
-}
-
-/// The documented exit codes.
-package enum ExitCode {
-  package static let success: Int32 = 0
-  /// A signal ended the run before its last step.
-  package static let interrupted: Int32 = 75
-
-  /// The code of a failure; what is no `UserError` is a fault of this program.
-  package static func of(_ error: any Error) -> Int32 {
-    ((error as? UserError)?.category ?? .internalFailure).rawValue
   }
 }

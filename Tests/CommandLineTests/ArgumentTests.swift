@@ -63,13 +63,21 @@ import Training
   @Test func helpAndVersionWin() throws {
     #expect(try ArgumentParser.parse(["--version"]) == .version)
     #expect(try ArgumentParser.parse(["train", "--version"]) == .version)
-    #expect(try ArgumentParser.parse(["--help"]) == .help(nil))
-    #expect(try ArgumentParser.parse(["-h"]) == .help(nil))
-    #expect(try ArgumentParser.parse(["predict", "--help"]) == .help(.predict))
+    #expect(try ArgumentParser.parse(["version"]) == .version)
+    for line: String in ["--help", "-h", "help", "help --json"] {
+      #expect(try ArgumentParser.parse(line.split(separator: " ").map(String.init)) == .help(.program))
+    }
+    for line: String in ["predict --help", "help predict", "predict -h x.json"] {
+      #expect(try ArgumentParser.parse(line.split(separator: " ").map(String.init)) == .help(.command(.predict)))
+    }
+    #expect(try ArgumentParser.parse(["help", "bench", "scaling"]) == .help(.command(.scaling)))
+    #expect(try ArgumentParser.parse(["bench", "--help"]) == .help(.group("bench")))
+    #expect(try ArgumentParser.parse(["help", "bench"]) == .help(.group("bench")))
   }
 
   @Test(arguments: [
     ("", "no command"), ("trian a", "the nearest known command is train"),
+    ("help trian", "the nearest known command is train"),
     ("bench", "the nearest known command is bench kernels"),
     ("bench througput a", "the nearest known command is bench throughput"),
     ("train", "no CONFIG"), ("train a b", "unexpected"), ("train a --outptu x", "the nearest known flag is --output"),
@@ -96,15 +104,35 @@ import Training
     #expect(throws: UserError.self) { try invocation?.overrides() }
   }
 
-  @Test func everyFlagBelongsSomewhereAndHelpFitsATerminal() {
-    for flag: Flag in Flag.allCases where flag != .version && flag != .help {
-      #expect(Command.allCases.contains { $0.flags.contains(flag) }, "\(flag.text) is taken by no command")
-    }
-    for text: String in [HelpText.program()] + Command.allCases.map({ HelpText.command($0) }) {
+  @Test func helpFitsATerminalAndNamesEveryCommandAndCode() {
+    let program: String = HelpText.program()
+    for text: String in [program, HelpText.group("bench")] + Command.all.map({ HelpText.command($0) }) {
       for line: Substring in text.split(separator: "\n") { #expect(line.count <= 100, "\(line)") }
     }
-    for command: Command in Command.allCases { #expect(HelpText.program().contains("\n  \(command.rawValue)")) }
-    #expect(HelpText.program().split(separator: "\n").count < 30)
+    for command: Command in Command.all { #expect(program.contains("\n  \(command.name)")) }
+    for (code, meaning) in ExitCode.meanings { #expect(program.contains("\(code)  \(meaning)\n")) }
+    #expect(program.contains("LOCKSTEP_SECTION__KEY") && program.contains("LOCKSTEP_KERNELS"))
+    #expect(program.split(separator: "\n").count < 45)
+    #expect(HelpText.group("bench").contains("\n  bench scaling CONFIG"))
+  }
+
+  /// The line after `lockstep` in a command's help is one that the parser takes.
+  @Test(arguments: Command.all) func everyExampleIsUnderstood(command: Command) throws {
+    let found: Invocation? = try invocation("\(command.name) \(command.example)")
+    #expect(found?.command == command)
+    #expect(HelpText.command(command).hasSuffix("example: lockstep \(command.name) \(command.example)\n"))
+    for flag: Invocation.Occurrence in found?.flags ?? [] {
+      #expect(command.flags.contains(flag.flag), "\(flag.flag.text) is in the example, but not in the list")
+    }
+  }
+
+  /// A command lists what it uses; what only other commands use is accepted, so that scripts need not choose.
+  @Test func commandsListTheFlagsTheyUse() throws {
+    #expect(!HelpText.command(.kernels).contains("--epochs"))
+    #expect(!HelpText.command(.evaluate).contains("--no-progress"))
+    #expect(HelpText.command(.train).contains("--lr X"))
+    #expect(HelpText.command(.predict).contains("--output FILE"))
+    #expect(try invocation("bench kernels --quiet --epochs 3")?.flags.count == 2)
   }
 
   @Test func everyFailureHasItsExitCode() {
@@ -115,6 +143,7 @@ import Training
     for (category, code) in codes { #expect(ExitCode.of(UserError(category, "x", "y")) == code) }
     struct Unforeseen: Error {}
     #expect(ExitCode.of(Unforeseen()) == 70)
-    #expect(ExitCode.interrupted == 75)
+    #expect(ExitCode.meanings.map(\.code) == [0, 64, 65, 66, 70, 71, 74, 75, 76, 78])
+    #expect(Set(codes.map(\.1)).isSubset(of: ExitCode.meanings.map(\.code)))
   }
 }

@@ -27,6 +27,11 @@ import Testing
     #expect(help.exitCode == 0)
     #expect(help.output.contains("train CONFIG"))
     #expect(help.errors == "")
+    #expect(try Executable.run(["help"]).output == help.output)
+    #expect(try Executable.run(["version"]).output == version.output)
+    let bench: ProcessResult = try Executable.run(["bench", "--help"])
+    #expect(bench.exitCode == 0 && bench.output.contains("bench allreduce [CONFIG]"))
+    #expect(try Executable.run(["help", "tune"]).output == Executable.run(["tune", "--help"]).output)
   }
 
   @Test(
@@ -148,6 +153,22 @@ import Testing
     let nodes: [[String: Any]] = try #require(planned["nodes"] as? [[String: Any]])
     #expect(nodes.reduce(0) { $0 + (($1["weight_bytes"] as? Int) ?? 0) } == memory[0]["bytes"] as? Int)
     #expect(nodes.reduce(0) { $0 + (($1["optimizer_bytes"] as? Int) ?? 0) } == memory[1]["bytes"] as? Int)
+  }
+
+  /// `--quiet` keeps back the header and the progress, not what the user should know.
+  @Test func warningsAreShownInSilenceToo() throws {
+    let folder: TemporaryFolder = try TemporaryFolder()
+    let file: String = try folder.write(Self.tiny, to: "tiny.json")
+    let idle: ProcessResult = try Executable.run(["train", file, "--quiet", "--workers", "6"], folder: folder.path)
+    #expect(idle.errors.contains("lockstep: warning: 2 of 6 workers are idle: a batch has 4 shards\n"))
+    let uneven: ProcessResult = try Executable.run(
+      ["bench", "throughput", file, "--quiet", "--workers", "3"], folder: folder.path)
+    #expect(
+      uneven.errors.contains(
+        "lockstep: warning: 3 workers are no faster than 2: a batch has 4 shards, and the busiest worker has 2\n"))
+    let even: ProcessResult = try Executable.run(
+      ["train", file, "--quiet", "--workers", "1", "--output", "one"], folder: folder.path)
+    #expect(!even.errors.contains("workers"))
   }
 
   @Test func predictWritesOneLinePerImage() throws {

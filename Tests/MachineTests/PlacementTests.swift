@@ -78,6 +78,14 @@ struct PlacementTests {
     let wanted = try plan(machine, workers: 8, shards: 1)
     #expect(wanted.workers.count == 8)
     #expect(wanted.notes == ["7 of 8 workers are idle: a batch has 1 shard"])
+    #expect(wanted.warnings == wanted.notes && automatic.warnings == [], "what was asked for, not what was decided")
+    let uneven = try plan(machine, workers: 7, shards: 16)
+    #expect(
+      uneven.warnings
+        == ["7 workers are no faster than 6: a batch has 16 shards, and the busiest worker has 3"])
+    #expect(try plan(machine, workers: 6, shards: 16).warnings == [])
+    #expect(
+      try plan(machine, workers: 9, policy: .none).warnings == ["9 workers share 8 CPUs: they wait for each other"])
   }
 
   @Test func quotaLimitsAuto() throws {

@@ -58,9 +58,12 @@ import Training
     #expect(!screen.text.contains("\u{1B}"))
   }
 
-  @Test func silentIsSilent() {
+  @Test func silentIsSilentButForWarnings() {
     let screen: Screen = Screen(.silent)
     #expect(screen.text == "")
+    var run: RunDescription = exampleRun()
+    run.warnings = ["worker 2 is idle", "worker 2 is idle"]
+    #expect(screen.show(.started(run), at: 0) == "lockstep: warning: worker 2 is idle\n")
     #expect(screen.show(epoch, at: 60) == "")
   }
 

@@ -1,0 +1,112 @@
+import Diagnostics
+
+/// A command: what is typed, what it takes, and what it does.
+package struct Command: Sendable {
+  /// One or two words.
+  package let name: String
+  package let summary: String
+  /// Whether it can run without a configuration.
+  package let configurationIsOptional: Bool
+  /// The flags it cannot do without, then those it uses, in the order its help shows them.
+  package let required: [Flag]
+  package let optional: [Flag]
+  /// What stands after `lockstep NAME` in an example.
+  package let example: String
+  let run: @Sendable (CommandCall) throws -> Int32
+
+  private init(
+    _ name: String, _ summary: String, configurationIsOptional: Bool = false, required: [Flag] = [], _ optional: [Flag],
+    example: String, run: @escaping @Sendable (CommandCall) throws -> Int32
+  ) {
+    self.name = name
+    self.summary = summary
+    self.configurationIsOptional = configurationIsOptional
+    self.required = required
+    self.optional = optional
+    self.example = example
+    self.run = run
+  }
+
+  package var words: [String] { name.split(separator: " ").map(String.init) }
+  package var flags: [Flag] { required + optional }
+  package func takes(_ flag: Flag) -> Bool { flags.contains(flag) || Flag.common.contains(flag) }
+}
+
+extension Command: Hashable {
+  package static func == (a: Command, b: Command) -> Bool { a.name == b.name }
+  package func hash(into hasher: inout Hasher) { hasher.combine(name) }
+}
+
+extension Command {
+  package static let train = Command(
+    "train", "train a network; writes the run directory",
+    [.output, .weights.described("start from these weights"), .resume, .strictPlacement] + Flag.overrides
+      + [.json, .quiet, .noProgress],
+    example: "Config/digits.json --epochs 5 --output runs/short"
+  ) { try $0.train() }
+
+  package static let evaluate = Command(
+    "evaluate", "loss and accuracy of weights on the test set", required: [.weights], [.set, .workers, .json],
+    example: "Config/digits.json --weights runs/digits/weights.safetensors"
+  ) { try $0.evaluate() }
+
+  package static let predict = Command(
+    "predict", "class and probabilities per image, as JSON Lines", required: [.weights, .images],
+    [.output.described("write the lines there, not to stdout", placeholder: "FILE"), .set, .workers, .json, .quiet],
+    example: "mnist.json --weights w.safetensors --images t10k-images-idx3-ubyte.gz"
+  ) { try $0.predict() }
+
+  package static let kernels = Command(
+    "bench kernels", "one core's peak, and each layer's share of it", configurationIsOptional: true, [.set, .json],
+    example: "Config/lenet.json"
+  ) { try $0.benchKernels() }
+
+  package static let throughput = Command(
+    "bench throughput", "images/s of full training steps on in-memory data",
+    [.set, .workers, .batchSize, .json, .quiet], example: "Config/lenet.json --workers 4"
+  ) { try $0.benchThroughput() }
+
+  package static let scaling = Command(
+    "bench scaling", "the same over worker counts, and where time went",
+    [
+      .workerCounts, .predict, .output.described("where table, JSON and chart go (runs/<name>)"), .set, .batchSize,
+      .json, .quiet, .noProgress,
+    ],
+    example: "Config/lenet.json --worker-counts 1,2,4 --predict 8x16"
+  ) { try $0.benchScaling() }
+
+  package static let allReduce = Command(
+    "bench allreduce", "the all-reduce alone, against copying its bytes", configurationIsOptional: true,
+    [.parameters, .set, .workers, .json], example: "--parameters 1000000 --workers 4"
+  ) { try $0.benchAllReduce() }
+
+  package static let tune = Command(
+    "tune", "finds the fastest workers and placement",
+    [.write, .exhaustive, .set, .batchSize, .json, .quiet, .noProgress],
+    example: "Config/lenet.json --write tuned.json"
+  ) { try $0.tune() }
+
+  package static let gradcheck = Command(
+    "gradcheck", "finite differences against every gradient, per layer", [.set, .seed, .json],
+    example: "Config/digits.json"
+  ) { try $0.gradcheck() }
+
+  package static let topology = Command(
+    "topology", "nodes, caches, usable CPUs and where workers go", configurationIsOptional: true,
+    [.topologyRoot, .set, .workers, .batchSize, .json], example: "Config/digits.json"
+  ) { try $0.topology() }
+
+  package static let config = Command(
+    "config", "the configuration with every default filled in", Flag.overrides + [.json],
+    example: "Config/digits.json --set training.optimizer.lr=0.02"
+  ) { try $0.config() }
+
+  /// In the order `--help` shows them.
+  package static let all: [Command] = [
+    train, evaluate, predict, kernels, throughput, scaling, allReduce, tune, gradcheck, topology, config,
+  ]
+  package static let names: [String] = all.map(\.name)
+
+  /// The commands of several words that begin with `word`, such as `bench`.
+  package static func group(_ word: String) -> [Command] { all.filter { $0.words.count > 1 && $0.words[0] == word } }
+}

@@ -1,0 +1,73 @@
+/// A flag: what is typed after `--`, where `-` and `_` are the same, what follows it, and what it says of itself.
+///
+/// Two flags with one name are equal: a command may describe a flag in its own words.
+package struct Flag: Hashable, Sendable {
+  package let name: String
+  /// What stands after it; `nil` where it takes no value.
+  package let placeholder: String?
+  package let summary: String
+  /// The key of the configuration that it replaces, if any.
+  package let keyPath: String?
+
+  private init(_ name: String, _ placeholder: String?, _ summary: String, keyPath: String? = nil) {
+    self.name = name
+    self.placeholder = placeholder
+    self.summary = summary
+    self.keyPath = keyPath
+  }
+
+  package var text: String { "--\(name)" }
+  /// `--workers N|auto`.
+  package var usage: String { placeholder.map { "\(text) \($0)" } ?? text }
+
+  /// The same flag with what one command takes and says.
+  package func described(_ summary: String, placeholder: String? = nil) -> Flag {
+    Flag(name, placeholder ?? self.placeholder, summary, keyPath: keyPath)
+  }
+
+  package static func == (a: Flag, b: Flag) -> Bool { a.name == b.name }
+  package func hash(into hasher: inout Hasher) { hasher.combine(name) }
+}
+
+extension Flag {
+  package static let output = Flag("output", "DIR", "the run directory (runs/<name>)")
+  package static let weights = Flag("weights", "FILE", "the weights, a safetensors file")
+  package static let images = Flag("images", "FILE", "the images, an IDX file, plain or gzip")
+  package static let resume = Flag(
+    "resume", "auto|never|FILE", "auto: continue an unfinished run in the run directory; or a checkpoint")
+  package static let strictPlacement = Flag(
+    "strict-placement", nil, "exit with 71 where a thread or page is not where the plan says")
+  package static let workerCounts = Flag(
+    "worker-counts", "1,2,4", "the worker counts to measure (1, 2, 4 … and whole nodes)")
+  package static let predict = Flag(
+    "predict", "NODESxCORES|DIR", "efficiency on such a machine, such as 8x16 or a copied /sys")
+  package static let parameters = Flag("parameters", "N", "measure one size only")
+  package static let write = Flag("write", "FILE", "write a copy of CONFIG with the best runtime section")
+  package static let exhaustive = Flag("exhaustive", nil, "try every combination")
+  package static let topologyRoot = Flag(
+    "topology-root", "DIR", "another machine, whose /sys and /proc were copied to DIR")
+  package static let set = Flag("set", "key.path=VALUE", "any key of the configuration; repeatable")
+  package static let workers = Flag("workers", "N|auto", "runtime.workers", keyPath: "runtime.workers")
+  package static let epochs = Flag("epochs", "N", "training.epochs", keyPath: "training.epochs")
+  package static let batchSize = Flag("batch-size", "N", "training.batch_size", keyPath: "training.batch_size")
+  package static let lr = Flag("lr", "X", "training.optimizer.lr", keyPath: "training.optimizer.lr")
+  package static let seed = Flag("seed", "N", "seed", keyPath: "seed")
+  package static let json = Flag("json", nil, "machine-readable result as the last line on stdout")
+  package static let quiet = Flag("quiet", nil, "no header and no progress; warnings remain")
+  package static let noProgress = Flag("no-progress", nil, "plain lines, no progress bar")
+  package static let version = Flag("version", nil, "print the version")
+  package static let help = Flag("help", nil, "print this, or with a command its flags")
+
+  /// Flags that replace a value of the configuration.
+  package static let overrides: [Flag] = [set, workers, epochs, batchSize, lr, seed]
+  /// Flags that every command takes, so that scripts can add them anywhere; help lists them where they do something.
+  package static let common: [Flag] = overrides + [json, quiet, noProgress]
+  /// All flags, as their commands describe them.
+  package static let all: [Flag] = {
+    var flags: [Flag] = []
+    for flag: Flag in Command.all.flatMap(\.flags) + common + [version, help] where !flags.contains(flag) {
+      flags.append(flag)
+    }
+    return flags
+  }()
+}
