@@ -15,6 +15,11 @@ import Testing
     }
     """
 
+  /// A configuration of the repository whose data are not part of it.
+  static let lenet: String =
+    URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    .deletingLastPathComponent().path + "/Config/lenet-mnist.json"
+
   private func json(_ text: some StringProtocol) throws -> [String: Any] {
     try #require(try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])
   }
@@ -42,6 +47,10 @@ import Testing
       (["train", "x.json", "--resume", "auto", "--weights", "w"], 64, "--weights"),
       (["config", "x.json", "--set", "epochs"], 64, "key.path=VALUE"),
       (["train", "/nonexistent/x.json"], 66, "/nonexistent/x.json"),
+      (
+        ["evaluate", lenet, "--weights", "w", "--set", "data.test.images=/nonexistent/t10k-images-idx3-ubyte"], 66,
+        "data.test.images: /nonexistent/t10k-images-idx3-ubyte cannot be opened: No such file or directory\n  hint: Lockstep"
+      ),
     ] as [([String], Int32, String)])
   func failuresHaveTheirExitCodeAndSayWhy(arguments: [String], exitCode: Int32, words: String) throws {
     let result: ProcessResult = try Executable.run(arguments)

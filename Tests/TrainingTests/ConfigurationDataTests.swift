@@ -1,5 +1,6 @@
 import Datasets
 import Diagnostics
+import TestSupport
 import Testing
 
 @testable import Training
@@ -22,7 +23,7 @@ import Testing
     #expect(data.test == nil)
   }
 
-  @Test func aMissingFileIsNamedByItsAbsolutePath() throws {
+  @Test func aMissingFileIsNamedByItsKeyAndItsAbsolutePath() throws {
     let run: RunConfiguration = try configuration(
       configurationText(extra: "data: { format: 'idx', train: { images: 'no/images', labels: 'no/labels' } }"))
     do {
@@ -30,7 +31,23 @@ import Testing
       Issue.record("read missing files")
     } catch {
       #expect(error.category == .inputMissing)
-      #expect(error.subject == "/etc/nets/no/images")
+      #expect(error.subject == "data.train.images")
+      #expect(error.message.hasPrefix("/etc/nets/no/images cannot be opened"))
+      #expect(error.hint == nil, "these are not MNIST's names")
     }
+  }
+
+  @Test func whereMNISTComesFromIsSaid() throws {
+    let run: RunConfiguration = try configuration(
+      configurationText(
+        extra: """
+          data: { format: 'idx', train: { images: '/dev/null', labels: 'd/train-labels-idx1-ubyte.gz' },
+            test: { images: 'd/t10k-images-idx3-ubyte', labels: 'd/t10k-labels-idx1-ubyte' } }
+          """))
+    let error: UserError? = userError { _ = try run.loadTestData() }
+    #expect(error?.subject == "data.test.images")
+    #expect(error?.hint?.contains("t10k-labels-idx1-ubyte, published by Y. LeCun") == true, "\(error?.hint ?? "")")
+    #expect(error?.hint?.contains("train-images-idx3-ubyte, train-labels-idx1-ubyte, ") == true)
+    #expect(error?.hint?.hasSuffix("put the four files into /etc/nets/d") == true)
   }
 }
