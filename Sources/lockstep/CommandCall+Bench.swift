@@ -16,6 +16,7 @@ extension CommandCall {
   }
 
   func benchThroughput() throws -> Int32 {
+    try requireOneTask()
     let run: RunConfiguration = try configuration()
     let summary: ThroughputSummary = try ThroughputBenchmark.run(
       configuration: run, topology: try Topology.read(), seconds: Self.benchmarkSeconds)
@@ -26,6 +27,7 @@ extension CommandCall {
 
   /// Throughput over worker counts; table, JSON and chart go to the output folder too.
   func benchScaling() throws -> Int32 {
+    try requireOneTask()
     let run: RunConfiguration = try configuration()
     let folder: String = invocation.value(.output) ?? "runs/\(run.name)"
     let target: TargetTopology? = try invocation.value(.predict).map { (text) throws(UserError) in
@@ -42,6 +44,7 @@ extension CommandCall {
 
   /// The all-reduce over sizes, or of `--parameters` alone.
   func benchAllReduce() throws -> Int32 {
+    try requireOneTask()
     let sizes: [Int] = try invocation.parameterCount().map { [$0] } ?? AllReduceBenchmark.defaultSizes
     try print(
       try AllReduceBenchmark.run(
@@ -51,6 +54,7 @@ extension CommandCall {
 
   /// Prints what was tried and the `runtime` section found; `--write` puts it into a copy of the configuration.
   func tune() throws -> Int32 {
+    try requireOneTask()
     let run: RunConfiguration = try configuration()
     let summary: TuningSummary = try Tuner.run(
       configuration: run, topology: try Topology.read(), exhaustive: invocation.has(.exhaustive)

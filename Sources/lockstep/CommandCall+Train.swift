@@ -10,6 +10,7 @@ extension CommandCall {
   ///
   /// With `--strict-placement` a mismatch throws: after the first step, or once all files are written.
   func train() throws -> Int32 {
+    try requireOneTask()
     try checkResume()
     let run: RunConfiguration = try configuration()
     let initialWeights: [NamedTensor]? = try weights()

@@ -29,6 +29,11 @@ struct CommandCall {
     return Checkpoint.parameters(of: try Safetensors.read(path))
   }
 
+  /// Refuses to run as one of several processes that a launcher started.
+  func requireOneTask() throws(UserError) {
+    try LaunchedTasks.requireOne(environment: StandardStreams.environment(prefix: ""))
+  }
+
   /// Prints a result to standard output: one line of JSON with `--json`, else its lines for people.
   func print(_ summary: some Summary) throws(UserError) {
     let text: String = invocation.has(.json) ? summary.json.compactText : summary.lines.joined(separator: "\n")
