@@ -1,11 +1,11 @@
 import Diagnostics
 import Storage
 
-/// Credit for the digits that are part of the program; their licence asks for it wherever they are shown.
-package let digitsAttribution: String = """
-  Optical Recognition of Handwritten Digits, E. Alpaydin and C. Kaynak, UCI Machine Learning Repository, \
-  licensed CC BY 4.0
-  """
+/// Credit for the digits that are part of the program, in lines; their licence asks for it wherever they are used.
+package let digitsAttribution: [String] = [
+  "Optical Recognition of Handwritten Digits, E. Alpaydin and C. Kaynak,",
+  "UCI Machine Learning Repository, licensed CC BY 4.0",
+]
 
 extension ImageDataset {
   /// The UCI handwritten digits inside the program: 1437 training and 360 test images, 8×8×1, bytes 0 to 255.

@@ -7,6 +7,7 @@ package enum RunHeader {
   package static func lines(name: String, description run: RunDescription) -> [String] {
     var facts: TextTable = TextTable([.left, .left])
     facts.add("data", dataText(run))
+    for line: String in run.dataCredit { facts.add("", line) }
     facts.add(
       "batches",
       "\(NumberText.count(run.epochs, "epoch")) of \(NumberText.count(run.stepsPerEpoch, "step")), "

@@ -1,4 +1,5 @@
 import Collectives
+import Datasets
 import Machine
 import Network
 
@@ -20,7 +21,8 @@ extension RunPlan {
       testExamples: testExamples, epochs: configuration.training.epochs, stepsPerEpoch: shards.stepsPerEpoch,
       batchSize: configuration.training.batchSize, shardSize: shards.shardSize, placement: placement,
       kernels: kernels.name, notes: placement.notes + placementNotes,
-      warnings: placement.warnings + placementNotes, firstStep: firstStep)
+      warnings: placement.warnings + placementNotes,
+      dataCredit: configuration.data.source == .embeddedDigits ? digitsAttribution : [], firstStep: firstStep)
   }
 }
 

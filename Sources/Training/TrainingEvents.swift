@@ -21,6 +21,8 @@ package struct RunDescription: Sendable {
   package var parameterCount: Int
   package var trainingExamples: Int
   package var testExamples: Int
+  /// Lines that say whose data these are, where they are part of the program.
+  package var dataCredit: [String]
   package var epochs: Int
   package var stepsPerEpoch: Int
   package var batchSize: Int
@@ -38,7 +40,7 @@ package struct RunDescription: Sendable {
   package init(
     layers: [Layer], parameterCount: Int, trainingExamples: Int, testExamples: Int, epochs: Int, stepsPerEpoch: Int,
     batchSize: Int, shardSize: Int, placement: Placement, kernels: String, notes: [String],
-    warnings: [String] = [], firstStep: Int = 0
+    warnings: [String] = [], dataCredit: [String] = [], firstStep: Int = 0
   ) {
     self.layers = layers
     self.parameterCount = parameterCount
@@ -52,6 +54,7 @@ package struct RunDescription: Sendable {
     self.kernels = kernels
     self.notes = notes
     self.warnings = warnings
+    self.dataCredit = dataCredit
     self.firstStep = firstStep
   }
 }

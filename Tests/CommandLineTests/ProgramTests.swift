@@ -134,6 +134,17 @@ import Testing
     #expect(bad.exitCode == 65)
   }
 
+  /// The digits' licence asks for it.
+  @Test func aRunOnTheEmbeddedDigitsNamesTheirAuthors() throws {
+    let folder: TemporaryFolder = try TemporaryFolder()
+    let digits: ProcessResult = try Executable.run(
+      ["train", ResumeProgramTests.digits, "--epochs", "1"], folder: folder.path)
+    #expect(digits.errors.contains("E. Alpaydin and C. Kaynak") && digits.errors.contains("CC BY 4.0"))
+    let other: ProcessResult = try Executable.run(
+      ["train", try folder.write(Self.tiny, to: "tiny.json")], folder: folder.path)
+    #expect(!other.errors.contains("Alpaydin"))
+  }
+
   /// Strictness changes the exit code alone: all files are written, and the summary says what it is about.
   @Test func strictPlacementSaysWhetherAllIsWhereItShouldBe() throws {
     let folder: TemporaryFolder = try TemporaryFolder()

@@ -61,6 +61,14 @@ func exampleRecord(
     #expect(lines.filter { $0.contains("note") }.count == 1)
   }
 
+  /// The digits' licence asks for it.
+  @Test func theHeaderNamesTheAuthorsOfEmbeddedData() {
+    var run: RunDescription = exampleRun()
+    run.dataCredit = ["Digits, by A and B,", "licensed C"]
+    let lines: [String] = RunHeader.lines(name: "x", description: run)
+    #expect(lines.contains("           Digits, by A and B,") && lines.contains("           licensed C"))
+  }
+
   @Test func placementsInWords() {
     func text(_ workers: [Placement.Worker]) -> String {
       PlacementText.summary(Placement(workers: workers, notes: []))
