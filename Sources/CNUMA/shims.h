@@ -4,6 +4,7 @@
 #include <numaif.h>
 #include <sched.h>
 #include <stdint.h>
+#include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 

@@ -1,3 +1,5 @@
 import Glibc
+import Machine
 
+CrashSignals.endAfterReport()
 exit(Program.run(Array(CommandLine.arguments.dropFirst())))
