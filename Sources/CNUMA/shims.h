@@ -1,5 +1,6 @@
 #pragma once
 #include <linux/futex.h>
+#include <malloc.h>
 #include <numa.h>
 #include <numaif.h>
 #include <sched.h>

@@ -1,9 +1,12 @@
+import Diagnostics
 import Dispatch
+import Machine
 
 /// Workers under way: tells when they have finished and how it ended.
 ///
 /// `@unchecked Sendable` is safe because each worker writes its own outcome alone, which others read once `remaining`
-/// is 0, and the last to leave `holding` alone gives up the group. No lock: ThreadSanitizer cannot see inside `Mutex`.
+/// is 0, the last to leave `holding` alone gives up the group, and the one thread that waits alone writes what it knows
+/// of the start. No lock: ThreadSanitizer cannot see inside `Mutex`.
 package final class RunningWorkers: @unchecked Sendable {
   private struct Outcome {
     var failure: (any Error)?
@@ -13,10 +16,20 @@ package final class RunningWorkers: @unchecked Sendable {
   /// How many have not given up the group yet, and how many have not finished.
   private let holding: CacheLineWord
   private let remaining: CacheLineWord
+  /// How many have begun; `closedBit` once no more may.
+  private let begun: CacheLineWord = CacheLineWord(0)
+  private static let closedBit: UInt32 = 1 << 31
+  /// How long the start may take, how long the waiting thread has watched it, and what it said when it gave up.
+  private let startNanoseconds: UInt64
+  private var watchedNanoseconds: UInt64 = 0
+  private var refusal: UserError?
   /// Keeps the queues and their slots until the last worker ends; not the blocks, which Dispatch frees a little later.
   private var group: WorkerGroup?
 
-  init(group: WorkerGroup) {
+  /// - Parameter startSeconds: how long the workers' threads may take to start; time in which the process itself does not
+  ///   run hardly counts.
+  init(group: WorkerGroup, startSeconds: Double = 30) {
+    startNanoseconds = UInt64(startSeconds * 1e9)
     holding = CacheLineWord(UInt32(group.workerCount))
     remaining = CacheLineWord(UInt32(group.workerCount))
     outcomes = .allocate(capacity: group.workerCount)
@@ -41,18 +54,54 @@ package final class RunningWorkers: @unchecked Sendable {
     while true {
       let left: UInt32 = remaining.load()
       if left == 0 { return true }
-      let spent: UInt64 = DispatchTime.now().uptimeNanoseconds - start
+      let now: UInt64 = DispatchTime.now().uptimeNanoseconds
+      let spent: UInt64 = now - start
       if spent >= budget && !overflow { return false }
-      remaining.sleep(while: left, timeoutNanoseconds: overflow ? nil : budget - spent)
+      let rest: UInt64? = overflow ? nil : budget - spent
+      guard begun.load() < UInt32(outcomes.count) else {
+        remaining.sleep(while: left, timeoutNanoseconds: rest)
+        continue
+      }
+      remaining.sleep(while: left, timeoutNanoseconds: min(rest ?? .max, Self.startSlice))
+      watchedNanoseconds += min(DispatchTime.now().uptimeNanoseconds - now, 2 * Self.startSlice)
+      if watchedNanoseconds > startNanoseconds { giveUpStart() }
+    }
+  }
+
+  private static let startSlice: UInt64 = 100_000_000
+
+  /// Says whether a worker may begin; the first thing that it asks.
+  func begin() -> Bool {
+    while true {
+      let before: UInt32 = begun.load()
+      guard before & Self.closedBit == 0 else { return false }
+      if begun.exchange(before, for: before + 1) { return true }
+    }
+  }
+
+  /// Lets no more workers begin and frees those that have; what never began counts as finished.
+  private func giveUpStart() {
+    while true {
+      let before: UInt32 = begun.load()
+      let missing: UInt32 = UInt32(outcomes.count) - before
+      guard missing > 0 else { return }
+      guard begun.exchange(before, for: before | Self.closedBit) else { continue }
+      refusal = ThreadSupply.refusal(
+        "runtime.workers", "workers", count: outcomes.count, made: Int(before), limit: ThreadSupply.limit())
+      group?.breakBarriers()
+      if holding.add(0 &- missing) == 0 { group = nil }
+      _ = remaining.add(0 &- missing)
+      return
     }
   }
 
   /// Sleeps until every worker has finished.
   ///
-  /// - Throws: the error of the lowest-numbered worker that failed of itself; `BarrierBroken` where all that failed did
-  ///   so because the barrier was broken.
+  /// - Throws: `UserError` (71) where not all could start; the error of the lowest-numbered worker that failed of itself;
+  ///   `BarrierBroken` where all that failed did so because the barrier was broken.
   package func result() throws {
     _ = wait(timeoutMilliseconds: Int.max)
+    if let refusal { throw refusal }
     let failures: [any Error] = outcomes.compactMap(\.failure)
     if let cause = failures.first(where: { !($0 is BarrierBroken) }) ?? failures.first { throw cause }
   }

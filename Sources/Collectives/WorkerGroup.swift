@@ -45,10 +45,12 @@ package final class WorkerGroup: Sendable {
 
   /// `spinPauses` overrides how long waiters at the barrier spin; by default not at all where workers share CPUs.
   ///
-  /// - Throws: `UserError` (71) where Dispatch has too few threads.
+  /// - Throws: `UserError` (71) where Dispatch or the system has too few threads.
   /// - Precondition: `placement` has a worker.
   package init(placement: Placement, spinPauses: Int? = nil) throws(UserError) {
     slots = try QueueSlots.reserve(placement.workers.count)
+    try ThreadSupply.require(
+      placement.workers.count, for: "runtime.workers", placement.workers.count == 1 ? "a worker" : "workers")
     queues = slots.order.enumerated().map { DispatchQueue(label: "lockstep.worker.\($0)", qos: $1) }
     self.placement = placement
     let pauses: Int = spinPauses ?? (Self.hasCPUPerWorker(placement) ? Barrier.defaultSpinPauses : 0)
@@ -67,18 +69,22 @@ package final class WorkerGroup: Sendable {
 
   /// Starts `body` once in every worker and returns at once; the calling thread stays free.
   ///
-  /// A worker whose body throws breaks the barrier, so that the others leave with `BarrierBroken`.
+  /// A worker whose body throws breaks the barrier, so that the others leave with `BarrierBroken`. Worker 0's thread starts
+  /// the others: Dispatch keeps whoever starts a thread that cannot be made, and the caller must stay free to say so.
   /// - Precondition: the workers of an earlier `start` have finished.
   package func start(_ body: @escaping @Sendable (WorkerContext) throws -> Void) -> RunningWorkers {
     precondition(isBusy.exchange(0, for: 1), "A worker group runs one body at a time.")
     meetings.reset()
     let running: RunningWorkers = RunningWorkers(group: self)
-    for (index, queue) in queues.enumerated() {
-      // The block holds nothing of the group: Dispatch frees it a little after the worker has finished.
-      queue.async { [placement, meetings] in
-        Self.work(index, of: placement, meetings, running, body)
-        running.finish()
-      }
+    // The blocks hold nothing of the group but queues: Dispatch frees them a little after the workers have finished.
+    let work: @Sendable (Int) -> Void = { [placement, meetings] index in
+      guard running.begin() else { return }
+      Self.work(index, of: placement, meetings, running, body)
+      running.finish()
+    }
+    queues[0].async { [queues] in
+      for index in 1..<queues.count { queues[index].async { work(index) } }
+      work(0)
     }
     return running
   }

@@ -1,5 +1,6 @@
 import Diagnostics
 import Dispatch
+import Machine
 import Randomness
 
 extension ImageDataset {
@@ -39,13 +40,19 @@ extension ImageDataset {
     let parts: Int = max(1, min(examples, examples * pixels / bytesPerPart))
     nonisolated(unsafe) let (images, numbers) = (pixelBuffer, labels)
     nonisolated(unsafe) let patterns = prototypes
-    DispatchQueue.concurrentPerform(iterations: parts) { part in
+    let fillPart: @Sendable (Int) -> Void = { part in
       for n: Int in examples * part / parts..<examples * (part + 1) / parts {
         let image: UnsafeMutableRawBufferPointer = row(n, of: images, pixels)
         fill(image, noise, row: n)
         blend(row(n % classes, of: patterns, pixels), into: image)
         numbers.elements[n] = Int32(truncatingIfNeeded: n % classes)
       }
+    }
+    // Dispatch would wait for ever for a thread that cannot be made.
+    if parts > 1, ThreadSupply.allows(min(parts, ThreadSupply.processors) - 1) {
+      DispatchQueue.concurrentPerform(iterations: parts, execute: fillPart)
+    } else {
+      for part: Int in 0..<parts { fillPart(part) }
     }
     return ImageDataset(
       height: height, width: width, channels: channels, classCount: classes, pixels: .bytes(pixelBuffer),

@@ -1,16 +1,25 @@
 /// The memory that this process can still take without swapping or being killed.
 package struct AvailableMemory: Hashable, Sendable {
   package var bytes: Int
-  /// What sets the limit: the machine, or a control group with its name.
+  /// What sets the limit: the machine, a control group with its name, or a limit of the process.
   package var source: String
+  /// Whether memory counts that is only reserved, such as stacks of threads.
+  package var countsAddresses: Bool
 
-  package init(bytes: Int, source: String) {
+  package init(bytes: Int, source: String, countsAddresses: Bool = false) {
     self.bytes = bytes
     self.source = source
+    self.countsAddresses = countsAddresses
   }
 
-  /// The least of the machine's `MemAvailable` and what the process's control groups leave; `nil` where none is told.
-  package static func read() -> AvailableMemory? { read(SystemFiles(root: "/")) }
+  /// The least of the machine's `MemAvailable`, what the process's control groups leave and what its own limits leave;
+  /// `nil` where none is told.
+  package static func read() -> AvailableMemory? {
+    let files: SystemFiles = SystemFiles(root: "/")
+    let own: AvailableMemory? = ResourceLimits.availableMemory(files)
+    guard let system: AvailableMemory = read(files) else { return own }
+    return own.map { $0.bytes < system.bytes ? $0 : system } ?? system
+  }
 
   static func read(_ files: SystemFiles) -> AvailableMemory? {
     var least: AvailableMemory? = files.memoryBytes("/proc/meminfo", key: "MemAvailable").map {

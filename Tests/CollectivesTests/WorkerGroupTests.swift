@@ -166,6 +166,20 @@ struct WorkerGroupTests {
     #expect(Set(niceValues.values.prefix(2 * QueueSlots.perClass)) == [ThreadPriority.ofProcess() ?? 99])
   }
 
+  /// What a run says whose threads are taken by others between its first look and its start.
+  @Test func workersThatCannotStartAreCounted() throws {
+    let running = RunningWorkers(group: try WorkerGroup(placement: unpinned(3)), startSeconds: 0.25)
+    #expect(running.begin())
+    running.finish()
+    #expect {
+      try running.result()
+    } throws: { error in
+      let error = error as? UserError
+      return error?.category == .systemRefused && error?.message.contains("only 1 of 3 could be started (") == true
+    }
+    #expect(!running.begin(), "a thread that comes late has nothing to do")
+  }
+
   @Test func tooManyWorkersAreRefused() throws {
     #expect {
       _ = try WorkerGroup(placement: unpinned(100_000))

@@ -7,13 +7,15 @@ import Glibc
 // that cannot be arranged, so that no test takes it for the program's own answer. PROGRAM starts with no signal blocked, as
 // from a shell; the threads that tests run on block most of them.
 
-let errors: [String: Int32] = ["EPERM": EPERM, "EIO": EIO, "EROFS": EROFS, "ENOLCK": ENOLCK, "ENOSYS": ENOSYS]
+let errors: [String: Int32] = [
+  "EAGAIN": EAGAIN, "EPERM": EPERM, "EIO": EIO, "EROFS": EROFS, "ENOLCK": ENOLCK, "ENOSYS": ENOSYS,
+]
 let calls: [String: Int32] = [
   "mbind": SYS_mbind, "set_mempolicy": SYS_set_mempolicy, "get_mempolicy": SYS_get_mempolicy,
   "move_pages": SYS_move_pages, "migrate_pages": SYS_migrate_pages, "sched_setaffinity": SYS_sched_setaffinity,
   "sched_getaffinity": SYS_sched_getaffinity, "setpriority": SYS_setpriority, "madvise": SYS_madvise,
   "fadvise64": SYS_fadvise64, "flock": SYS_flock, "fsync": SYS_fsync, "renameat2": SYS_renameat2,
-  "renameat": SYS_renameat, "rename": SYS_rename,
+  "renameat": SYS_renameat, "rename": SYS_rename, "clone": SYS_clone, "clone3": SYS_clone3,
 ]
 
 func give(up reason: String) -> Never {

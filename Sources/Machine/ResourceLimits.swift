@@ -1,0 +1,45 @@
+import CNUMA
+import Glibc
+
+/// The limits that this process was started with (`ulimit`), as far as they are finite.
+package enum ResourceLimits {
+  /// Bytes of address space (`ulimit -v`).
+  static func addressSpace() -> Int? { soft(__rlimit_resource_t(RLIMIT_AS.rawValue)) }
+  /// Bytes of memory that may be written (`ulimit -d`).
+  static func data() -> Int? { soft(__rlimit_resource_t(RLIMIT_DATA.rawValue)) }
+  /// Processes and threads of this user (`ulimit -u`).
+  static func processes() -> Int? { soft(__rlimit_resource_t(__RLIMIT_NPROC.rawValue)) }
+  /// Bytes of a thread's stack (`ulimit -s`), 8 MiB where there is no limit.
+  static func stackBytes() -> Int { soft(__rlimit_resource_t(RLIMIT_STACK.rawValue)) ?? 8 << 20 }
+
+  private static func soft(_ resource: __rlimit_resource_t) -> Int? {
+    var limit: rlimit = rlimit()
+    guard getrlimit(resource, &limit) == 0, limit.rlim_cur < 1 << 60 else { return nil }
+    return Int(limit.rlim_cur)
+  }
+}
+
+extension ResourceLimits {
+  /// What this process may still map by its limits, and which one says so; `nil` where none is finite.
+  static func availableMemory(_ files: SystemFiles) -> AvailableMemory? {
+    var least: AvailableMemory?
+    for (limit, key, name) in [
+      (addressSpace(), "VmSize", "RLIMIT_AS, ulimit -v"), (data(), "VmData", "RLIMIT_DATA, ulimit -d"),
+    ] {
+      guard let limit else { continue }
+      let left: Int = max(0, limit - (files.memoryBytes("/proc/self/status", key: key) ?? 0))
+      if left < least?.bytes ?? Int.max {
+        least = AvailableMemory(bytes: left, source: "\(name)", countsAddresses: true)
+      }
+    }
+    return least
+  }
+
+  /// Makes the C library take address space sparingly where it is limited: one arena for all threads instead of 64 MiB
+  /// for each, and large blocks given back as soon as they are freed. To be called at the program's start.
+  package static func economizeAddresses() {
+    guard addressSpace() != nil || data() != nil else { return }
+    mallopt(M_ARENA_MAX, 1)
+    mallopt(M_MMAP_THRESHOLD, 128 << 10)
+  }
+}
