@@ -35,6 +35,9 @@ extension ResourceLimits {
     return least
   }
 
+  /// What threads reserve: a stack each, and room for what they allocate on the way.
+  package static func addressBytes(threads: Int) -> Int { threads * (stackBytes() + NodeBuffer.pageBytes) + 8 << 20 }
+
   /// Makes the C library take address space sparingly where it is limited: one arena for all threads instead of 64 MiB
   /// for each, and large blocks given back as soon as they are freed. To be called at the program's start.
   package static func economizeAddresses() {

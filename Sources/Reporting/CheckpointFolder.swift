@@ -23,7 +23,7 @@ package struct CheckpointFolder {
     for step: Int in steps.reversed() {
       let file: String = file(step: step)
       do throws(UserError) {
-        return ResumePoint(checkpoint: try Checkpoint.read(file), file: file, damaged: damaged)
+        return ResumePoint(checkpoint: try Checkpoint.open(file), file: file, damaged: damaged)
       } catch {
         // What cannot be opened may be whole: nobody goes on behind its back.
         guard error.category == .badData else { throw error }

@@ -10,6 +10,8 @@ package struct Checkpoint: Sendable, Hashable {
   /// Steps done since the start of training.
   package let step: Int
   /// Parameters and momentum in layer order, weight before bias, in their public layouts; the same names in both.
+  ///
+  /// Both empty where `isStored`.
   package let parameters: [NamedTensor]
   package let velocity: [NamedTensor]
   /// The resolved configuration, by which a changed one is refused.
@@ -19,10 +21,12 @@ package struct Checkpoint: Sendable, Hashable {
   let progress: ProgressState
   /// What errors call the checkpoint: the file it was read from.
   let source: String
+  /// Whether the tensors are left in the file `source` until the memory is there that they go to.
+  let isStored: Bool
 
   init(
     step: Int, parameters: [NamedTensor], velocity: [NamedTensor], configuration: JSONValue, dataFingerprint: String,
-    progress: ProgressState, source: String = "the checkpoint"
+    progress: ProgressState, source: String = "the checkpoint", isStored: Bool = false
   ) {
     self.step = step
     self.parameters = parameters
@@ -31,6 +35,7 @@ package struct Checkpoint: Sendable, Hashable {
     self.dataFingerprint = dataFingerprint
     self.progress = progress
     self.source = source
+    self.isStored = isStored
   }
 
   /// Lines of `metrics.jsonl` that belong to the steps done.
@@ -66,7 +71,7 @@ package struct Checkpoint: Sendable, Hashable {
 extension Checkpoint {
   static let format: String = "lockstep-checkpoint"
   static let formatVersion: Int = 1
-  private static let velocitySuffix: String = ".velocity"
+  static let velocitySuffix: String = ".velocity"
 
   /// Writes the file at `path`, which exists whole or not at all and has been read back when this returns.
   ///
@@ -77,72 +82,13 @@ extension Checkpoint {
     }
     var metadata: [String: String] = self.metadata
     metadata["digest"] = weightsDigest
-    metadata["state_digest"] = Self.stateDigest(parameters + momentum, metadata)
+    metadata["state_digest"] = StateDigest.of(parameters + momentum, metadata)
     try Safetensors.write(parameters + momentum, metadata: metadata, to: path, verified: true)
-  }
-
-  /// The checkpoint in the file at `path`.
-  ///
-  /// - Throws: `UserError`: `.inputMissing`, or `.badData` where the file is no checkpoint or is damaged.
-  package static func read(_ path: String) throws(UserError) -> Checkpoint { try read(try ByteInput(path: path)) }
-
-  /// The same of an input, a file or memory.
-  package static func read(_ input: ByteInput) throws(UserError) -> Checkpoint {
-    let path: String = input.name
-    let file: SafetensorsFile = try Safetensors.read(input)
-    let metadata: [String: String] = file.metadata
-    guard metadata["format"] == format else {
-      throw UserError(
-        .badData, path,
-        "is no checkpoint: its metadata has format \(shownEntry(metadata, "format")), not \"\(format)\"",
-        hint: "--weights FILE starts a new run from weights")
-    }
-    guard metadata["format_version"] == String(formatVersion) else {
-      throw UserError(
-        .badData, path,
-        "has format_version \(shownEntry(metadata, "format_version")); this program reads \(formatVersion)")
-    }
-    let found: String = stateDigest(file.tensors, metadata.filter { $0.key != "state_digest" })
-    guard metadata["state_digest"] == found else {
-      throw UserError(
-        .badData, path,
-        "is damaged: its state_digest is \(shownEntry(metadata, "state_digest")), but its content gives \"\(found)\"")
-    }
-    return try decode(file, name: path)
-  }
-
-  /// The checkpoint that `file` describes, whose digest was compared.
-  ///
-  /// - Throws: `UserError(.badData)`, as a digest keeps nobody from writing what no run has written.
-  package static func decode(_ file: SafetensorsFile, name: String) throws(UserError) -> Checkpoint {
-    var parameters: [NamedTensor] = []
-    var velocity: [NamedTensor] = []
-    for tensor: NamedTensor in file.tensors {
-      if tensor.name.hasSuffix(velocitySuffix) {
-        let name: String = String(tensor.name.dropLast(velocitySuffix.count))
-        velocity.append(NamedTensor(name: name, shape: tensor.shape, values: tensor.values))
-      } else {
-        parameters.append(tensor)
-      }
-    }
-    return try Checkpoint(parameters: parameters, velocity: velocity, metadata: file.metadata, file: name)
   }
 
   /// The tensors of `file` that are parameters: all, unless it is a checkpoint.
   package static func parameters(of file: SafetensorsFile) -> [NamedTensor] {
     guard file.metadata["format"] == format else { return file.tensors }
     return file.tensors.filter { !$0.name.hasSuffix(velocitySuffix) }
-  }
-
-  /// Over the tensors' names and bytes in their order and the metadata in the order of its keys.
-  private static func stateDigest(_ tensors: [NamedTensor], _ metadata: [String: String]) -> String {
-    var hash: SHA256 = SHA256()
-    func add(_ text: String) { Array((text + "\n").utf8).withUnsafeBytes { hash.update($0) } }
-    for (key, value) in metadata.sorted(by: { $0.key < $1.key }) { add("\(key)=\(value)") }
-    for tensor: NamedTensor in tensors {
-      add("\(tensor.name) \(tensor.shape)")
-      tensor.values.withUnsafeBytes { hash.update($0) }
-    }
-    return hash.text
   }
 }

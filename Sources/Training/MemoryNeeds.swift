@@ -16,9 +16,11 @@ struct MemoryNeeds {
     workspaceBytes = WorkerMemory.activationBytes(plan)
     gradientBytes = WorkerMemory.gradientBytes(plan)
     sharedBytes = parameters + plan.groups.count * WeightReplica.byteCount(plan)
-    // The copy made inside a step, and the one in the layouts of the file while it is written.
-    snapshotBytes = 2 * Snapshot.byteCount(plan)
+    snapshotBytes = Snapshot.byteCount(plan) + Self.checkpointBytes(plan)
   }
+
+  /// The copy of the state in the layouts of the file, while it is written, and what else a report allocates.
+  static func checkpointBytes(_ plan: RunPlan) -> Int { Snapshot.byteCount(plan) + 2 << 20 }
 
   /// `Int.max` for more than that.
   var totalBytes: Int {
@@ -31,13 +33,17 @@ struct MemoryNeeds {
   ///
   /// - Throws: `UserError(.systemRefused)` with the sum.
   func requireFits(_ available: AvailableMemory?) throws(UserError) {
-    guard let available, totalBytes > available.bytes else { return }
+    guard let available else { return }
+    let threadBytes: Int = available.countsAddresses ? ResourceLimits.addressBytes(threads: workers + 2) : 0
+    let (neededBytes, overflow): (Int, Bool) = totalBytes.addingReportingOverflow(threadBytes)
+    guard overflow || neededBytes > available.bytes else { return }
     throw UserError(
       .systemRefused, "memory",
-      "the run needs \(size(totalBytes)), but \(size(available.bytes)) are available (\(available.source)): "
+      "the run needs \(size(overflow ? Int.max : neededBytes)), but \(size(available.bytes)) are available (\(available.source)): "
         + "\(workers) \(workers == 1 ? "worker" : "workers") × (\(size(workspaceBytes)) activations + "
         + "\(size(gradientBytes)) gradients) + \(size(sharedBytes)) weights, momentum and prepared weights + "
-        + "\(size(snapshotBytes)) for checkpoints",
+        + "\(size(snapshotBytes)) for checkpoints"
+        + (threadBytes > 0 ? " + \(size(threadBytes)) stacks of threads" : ""),
       hint: "use a smaller runtime.workers, runtime.shard_size or network")
   }
 

@@ -24,28 +24,52 @@ extension SharedState {
   }
 
   /// Takes the state after a checkpoint's last step; throws as `setWeights`.
+  ///
+  /// A stored one is read tensor by tensor, so that resuming takes no more memory than starting.
   func restore(_ checkpoint: Checkpoint) throws {
-    try set(weights, checkpoint.parameters, subject: checkpoint.source)
-    try set(velocity, checkpoint.velocity, subject: "\(checkpoint.source) (momentum)")
+    let (parameters, momentum) = (checkpoint.source, "\(checkpoint.source) (momentum)")
+    guard checkpoint.isStored else {
+      try set(weights, checkpoint.parameters, subject: parameters)
+      return try set(velocity, checkpoint.velocity, subject: momentum)
+    }
+    let table = plan.network.parameters
+    let byName = Dictionary(uniqueKeysWithValues: table.parameters.map { ($0.name, $0) })
+    try checkpoint.forEachStoredTensor { (stored, storedVelocity) throws(UserError) in
+      try requireFits(stored.map { ($0.name, $0.shape) }, subject: parameters)
+      try requireFits(storedVelocity.map { ($0.name, $0.shape) }, subject: momentum)
+    } _: { (tensor, isVelocity) throws(UserError) in
+      if let parameter = byName[tensor.name] {
+        table.pack(parameter, tensor.values, into: isVelocity ? velocity : weights)
+      }
+    }
   }
 
-  private func set(_ flat: UnsafeMutablePointer<Float>, _ tensors: [NamedTensor], subject: String) throws {
+  private func set(_ flat: UnsafeMutablePointer<Float>, _ tensors: [NamedTensor], subject: String) throws(UserError) {
+    try requireFits(tensors.map { ($0.name, $0.shape) }, subject: subject)
     let table = plan.network.parameters
     var byName: [String: NamedTensor] = [:]
     for tensor in tensors { byName[tensor.name] = tensor }
     for parameter in table.parameters {
-      guard let tensor = byName.removeValue(forKey: parameter.name) else {
+      if let tensor = byName[parameter.name] { table.pack(parameter, tensor.values, into: flat) }
+    }
+  }
+
+  /// Refuses tensors that are not those of the network.
+  private func requireFits(_ tensors: [(name: String, shape: [Int])], subject: String) throws(UserError) {
+    var shapes: [String: [Int]] = [:]
+    for tensor in tensors { shapes[tensor.name] = tensor.shape }
+    for parameter in plan.network.parameters.parameters {
+      guard let shape = shapes.removeValue(forKey: parameter.name) else {
         throw UserError(
           .badData, subject, "lacks the tensor \(parameter.name) of shape \(parameter.shape) that the network has")
       }
-      guard tensor.shape == parameter.shape else {
+      guard shape == parameter.shape else {
         throw UserError(
           .badData, subject,
-          "the tensor \(parameter.name) has shape \(tensor.shape), but the network needs \(parameter.shape)")
+          "the tensor \(parameter.name) has shape \(shape), but the network needs \(parameter.shape)")
       }
-      table.pack(parameter, tensor.values, into: flat)
     }
-    if let extra = byName.keys.min() {
+    if let extra = shapes.keys.min() {
       throw UserError(.badData, subject, "has a tensor \(extra.prefix(80)) that the network does not have")
     }
   }

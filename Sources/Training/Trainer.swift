@@ -19,6 +19,8 @@ package final class Trainer {
   private let group: WorkerGroup
   private let normalization: Normalization
   private let snapshot: Snapshot
+  /// For checkpoints in the layouts of the file.
+  private let reserve: MemoryReserve
   private let dataFingerprint: String
   /// Where an earlier part of the run left off.
   private let start: ProgressState
@@ -69,6 +71,7 @@ package final class Trainer {
       try shared.initializeWeights(seed: configuration.seed, group: group)
     }
     normalization = Normalization(configuration.data, channels: training.channels)
+    reserve = try MemoryReserve(byteCount: MemoryNeeds.checkpointBytes(plan), purpose: "writing checkpoints")
   }
 
   /// What `run` is about to do.
@@ -103,7 +106,11 @@ package final class Trainer {
         isFinished = running.wait(timeoutMilliseconds: progress.state.stepsDone == start.stepsDone ? 2 : 20)
         while let totals = ring.pop() {
           try progress.add(totals, observer)
-          if totals.kind == .snapshot { try publishSnapshot(progress.state, observer) }
+          if totals.kind == .snapshot {
+            reserve.release()
+            try publishSnapshot(progress.state, observer)
+            reserve.keep()
+          }
         }
         try progress.showProgress(observer)
         if !isFinished { for worker in watchdog.look() { try observer(.stalled(worker)) } }
@@ -117,6 +124,7 @@ package final class Trainer {
     do { try running.result() } catch let error as UserError where error.category == .diverged {
       throw described(error)
     }
+    reserve.release()
     let interrupted = stop.isRequested && progress.stepsDone < plan.totalSteps
     if (interrupted || plan.configuration.checkpoint.isOn), lastCheckpoint != progress.stepsDone {
       try publish(checkpoint(shared.weights, shared.velocity, progress.state), observer)

@@ -60,7 +60,7 @@ extension CommandCall {
     case "auto":
       guard !invocation.has(.weights) else { return nil }
       point = try RunDirectory.unfinishedRun(in: path)
-    case let file: point = ResumePoint(checkpoint: try Checkpoint.read(file), file: file)
+    case let file: point = ResumePoint(checkpoint: try Checkpoint.open(file), file: file)
     }
     if let point { try point.checkpoint.requireSameNumbers(as: run, file: point.file) }
     return point

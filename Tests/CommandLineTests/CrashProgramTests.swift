@@ -7,22 +7,12 @@ import Testing
   func aCrashEndsTheRun(signal: Int32) throws {
     let folder: TemporaryFolder = try TemporaryFolder()
     let file: String = try folder.write(ProgramTests.tiny, to: "tiny.json")
-    let process: Process = Executable.process(["train", file] + ResumeProgramTests.endless, folder: folder.path)
-    process.standardOutput = FileHandle.nullDevice
-    process.standardError = FileHandle(forWritingAtPath: try folder.write("", to: "errors"))
-    try process.run()
-    let start: Date = Date()
-    while Date().timeIntervalSince(start) < 60, process.isRunning, !folder.exists("runs/tiny/metrics.jsonl") {
-      Thread.sleep(forTimeInterval: 0.001)
-    }
-    kill(process.processIdentifier, signal)
-    let crash: Date = Date()
-    while process.isRunning, Date().timeIntervalSince(crash) < 60 { Thread.sleep(forTimeInterval: 0.01) }
-    let hasEnded: Bool = !process.isRunning
-    if !hasEnded { kill(process.processIdentifier, SIGKILL) }
-    process.waitUntilExit()
-    #expect(hasEnded && process.terminationReason == .uncaughtSignal && process.terminationStatus == signal)
-    #expect(try folder.text("errors").contains("Program crashed"))
+    let run: RunningProcess = try RunningProcess(["train", file] + ResumeProgramTests.endless, in: folder)
+    run.wait { folder.exists("runs/tiny/metrics.jsonl") }
+    kill(run.id, signal)
+    #expect(run.end(), "it still runs")
+    #expect(run.process.terminationReason == .uncaughtSignal && run.process.terminationStatus == signal)
+    #expect(try run.errors().contains("Program crashed"))
     let rest: ProcessResult = try Executable.run(
       ["train", file, "--resume", "never"], folder: folder.path)
     #expect(rest.exitCode == 0, "the lock is free: \(rest.errors)")

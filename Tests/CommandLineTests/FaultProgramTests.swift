@@ -6,39 +6,6 @@ import Testing
   /// Data that take a while to make: 64 MiB.
   private static let slowToLoad: String = ProgramTests.tiny.replacing("examples: 40", with: "examples: 4000000")
 
-  private func wait(_ process: Process, until isTrue: () -> Bool) {
-    let deadline: Date = Date(timeIntervalSinceNow: 60)
-    while Date() < deadline, process.isRunning, !isTrue() { Thread.sleep(forTimeInterval: 0.001) }
-  }
-
-  /// A line of the process's status, such as the mask of blocked signals.
-  private func status(_ process: Process, _ key: String) -> Substring? {
-    // Files under /proc have no size beforehand, for which Foundation asks.
-    let file: Int32 = open("/proc/\(process.processIdentifier)/status", O_RDONLY)
-    defer { close(file) }
-    var bytes: [UInt8] = [UInt8](repeating: 0, count: 8192)
-    let count: Int = read(file, &bytes, 8192)
-    let text: String = String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
-    return text.split(separator: "\n").first { $0.hasPrefix("\(key):") }?.split(separator: "\t").last
-  }
-
-  /// Whether the process has begun to wait for its three signals; before, it blocks none or what this thread blocks.
-  private func waitsForSignals(_ process: Process) -> Bool {
-    let wanted: UInt64 = [SIGINT, SIGTERM, SIGUSR1].reduce(0) { $0 | 1 << UInt64($1 - 1) }
-    return status(process, "SigBlk").flatMap { UInt64($0, radix: 16) } == wanted
-  }
-
-  /// Starts the program with no signal blocked; the call that is refused is not one it makes.
-  private func start(_ arguments: [String], _ folder: TemporaryFolder) throws -> Process {
-    let process: Process = Executable.process(
-      ["EPERM", "migrate_pages", Executable.path] + arguments, folder: folder.path)
-    process.executableURL = URL(fileURLWithPath: Executable.refusedCalls)
-    process.standardOutput = FileHandle.nullDevice
-    process.standardError = FileHandle(forWritingAtPath: try folder.write("", to: "errors"))
-    try process.run()
-    return process
-  }
-
   private func checkpoints(_ folder: TemporaryFolder, _ run: String = "runs/tiny") -> [String] {
     ((try? FileManager.default.contentsOfDirectory(atPath: "\(folder.path)/\(run)")) ?? []).filter {
       $0.hasPrefix("checkpoint-")
@@ -54,25 +21,27 @@ import Testing
 
   @Test func aSignalBeforeTheFirstStepLeavesACheckpointOfIt() throws {
     let folder: TemporaryFolder = try TemporaryFolder()
-    let process: Process = try start(["train", try folder.write(Self.slowToLoad, to: "tiny.json")], folder)
-    wait(process) { waitsForSignals(process) }
+    let process: RunningProcess = try RunningProcess(
+      ["train", try folder.write(Self.slowToLoad, to: "tiny.json")], in: folder)
+    process.wait { process.waitsForSignals }
     #expect(!folder.exists("runs/tiny/config.json"), "the data are not loaded yet")
-    kill(process.processIdentifier, SIGTERM)
-    process.waitUntilExit()
-    #expect(process.terminationReason == .exit && process.terminationStatus == 75)
+    kill(process.id, SIGTERM)
+    process.process.waitUntilExit()
+    #expect(process.process.terminationReason == .exit && process.process.terminationStatus == 75)
     #expect(checkpoints(folder) == ["checkpoint-1.safetensors"])
   }
 
   @Test func aSecondSignalEndsTheProcessAtOnce() throws {
     let folder: TemporaryFolder = try TemporaryFolder()
-    let process: Process = try start(["train", try folder.write(Self.slowToLoad, to: "tiny.json")], folder)
-    wait(process) { waitsForSignals(process) }
-    kill(process.processIdentifier, SIGTERM)
-    kill(process.processIdentifier, SIGINT)
-    process.waitUntilExit()
+    let process: RunningProcess = try RunningProcess(
+      ["train", try folder.write(Self.slowToLoad, to: "tiny.json")], in: folder)
+    process.wait { process.waitsForSignals }
+    kill(process.id, SIGTERM)
+    kill(process.id, SIGINT)
+    process.process.waitUntilExit()
     // The system may hand over the two in either order.
-    #expect(process.terminationReason == .exit)
-    #expect([128 + SIGINT, 128 + SIGTERM].contains(process.terminationStatus))
+    #expect(process.process.terminationReason == .exit)
+    #expect([128 + SIGINT, 128 + SIGTERM].contains(process.process.terminationStatus))
     #expect(!folder.exists("runs/tiny/config.json"))
   }
 
@@ -88,12 +57,12 @@ import Testing
       ["train", "tiny.json", "--quiet", "--output", "w", "--set", "data.test_examples=0"],
       folder: folder.path)
     #expect(trained.exitCode == 0, "\(trained.errors)")
-    let process: Process = try start(arguments, folder)
+    let process: RunningProcess = try RunningProcess(arguments, in: folder)
     // Its workers are at work.
-    wait(process) { (status(process, "Threads").flatMap { Int($0) } ?? 0) > 2 }
-    kill(process.processIdentifier, SIGTERM)
-    process.waitUntilExit()
-    #expect(process.terminationReason == .uncaughtSignal && process.terminationStatus == SIGTERM)
+    process.wait { (process.status("Threads").flatMap { Int($0) } ?? 0) > 2 }
+    kill(process.id, SIGTERM)
+    process.process.waitUntilExit()
+    #expect(process.process.terminationReason == .uncaughtSignal && process.process.terminationStatus == SIGTERM)
   }
 
   // MARK: Files
@@ -101,12 +70,12 @@ import Testing
   @Test func aFolderThatVanishesIs74AndItsCheckpointStays() throws {
     let folder: TemporaryFolder = try TemporaryFolder()
     let file: String = try folder.write(ProgramTests.tiny, to: "tiny.json")
-    let process: Process = try start(["train", file] + ResumeProgramTests.endless, folder)
-    wait(process) { !checkpoints(folder).isEmpty }
+    let process: RunningProcess = try RunningProcess(["train", file] + ResumeProgramTests.endless, in: folder)
+    process.wait { !checkpoints(folder).isEmpty }
     #expect(rename("\(folder.path)/runs/tiny", "\(folder.path)/gone") == 0)
-    process.waitUntilExit()
-    let errors: String = try folder.text("errors")
-    #expect(process.terminationReason == .exit && process.terminationStatus == 74, "\(errors)")
+    process.process.waitUntilExit()
+    let errors: String = try process.errors()
+    #expect(process.process.terminationReason == .exit && process.process.terminationStatus == 74, "\(errors)")
     #expect(errors.contains("lockstep: runs/tiny/checkpoint-"), "\(errors)")
     #expect(errors.contains("No such file or directory") && errors.split(separator: "\n").count == 1, "\(errors)")
     #expect(!folder.exists("runs/tiny"))
@@ -141,18 +110,18 @@ import Testing
   @Test func aSecondProcessIsRefusedAndTheFirstGoesOn() throws {
     let folder: TemporaryFolder = try TemporaryFolder()
     let file: String = try folder.write(ProgramTests.tiny, to: "tiny.json")
-    let process: Process = try start(["train", file] + ResumeProgramTests.endless, folder)
-    wait(process) { !checkpoints(folder).isEmpty }
+    let process: RunningProcess = try RunningProcess(["train", file] + ResumeProgramTests.endless, in: folder)
+    process.wait { !checkpoints(folder).isEmpty }
     for resume: String in ["auto", "never"] {
       let second: ProcessResult = try Executable.run(["train", file, "--resume", resume], folder: folder.path)
       #expect(second.exitCode == 74)
       #expect(second.errors.hasPrefix("lockstep: runs/tiny: another process is writing a run there\n  hint: "))
     }
-    #expect(process.isRunning)
-    kill(process.processIdentifier, SIGTERM)
-    process.waitUntilExit()
-    #expect(process.terminationStatus == 75)
-    #expect(try folder.text("errors") == "")
+    #expect(process.process.isRunning)
+    kill(process.id, SIGTERM)
+    process.process.waitUntilExit()
+    #expect(process.process.terminationStatus == 75)
+    #expect(try process.errors() == "")
   }
 
   /// Builds of the kernels, workers and placement may differ from part to part.

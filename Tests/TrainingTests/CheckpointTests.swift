@@ -1,4 +1,5 @@
 import Diagnostics
+import Machine
 import Network
 import Storage
 import TestSupport
@@ -31,11 +32,41 @@ import Testing
         continue
       }
       #expect(error == nil || error?.category == .badData, "\(position)")
+      #expect(userError { _ = try Checkpoint.open(folder.file("d")) } == error)
     }
     for length in stride(from: 0, to: bytes.count, by: 101) {
       _ = try folder.write(Array(bytes.prefix(length)), to: "d")
       #expect(userError { _ = try Checkpoint.read(folder.file("d")) }?.category == .badData, "\(length) bytes")
     }
+  }
+
+  /// A header may claim what it likes: no memory is taken, and nothing read, for what the machine cannot hold.
+  @Test func moreThanThereIsMemoryForIsRefusedByItsHeader() throws {
+    let folder = try TemporaryFolder()
+    let checkpoint = try checkpoint()
+    try checkpoint.write(to: folder.file("c"))
+    let bytes = 4 * (checkpoint.parameters + checkpoint.velocity).reduce(0) { $0 + $1.values.count }
+    _ = try Checkpoint.open(folder.file("c"), available: AvailableMemory(bytes: bytes, source: "x"))
+    let error = userError {
+      _ = try Checkpoint.open(folder.file("c"), available: AvailableMemory(bytes: bytes - 1, source: "x"))
+    }
+    #expect(
+      error
+        == UserError(
+          .badData, folder.file("c"), "holds \(bytes) bytes of tensors, but \(bytes - 1) are available (x)"))
+  }
+
+  @Test func aFileThatChangesBeforeItsTensorsAreReadIsFound() throws {
+    let folder = try TemporaryFolder()
+    let file = folder.file("c")
+    try checkpoint().write(to: file)
+    var run = try ResumeRun()
+    run.checkpoint = try Checkpoint.open(file)
+    var bytes = try contents(ofFile: file)
+    bytes[bytes.count - 1] ^= 1
+    _ = try folder.write(bytes, to: "c")
+    let error = userError { _ = try run.trainer() }
+    #expect(error?.category == .badData && error?.message.hasPrefix("is damaged") == true)
   }
 
   @Test func weightsAreNoCheckpointAndMissingFilesAreMissing() throws {

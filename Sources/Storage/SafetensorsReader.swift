@@ -1,0 +1,55 @@
+import Diagnostics
+
+/// A safetensors file whose header is read and checked; its tensors are still to be read, one by one.
+///
+/// So that a file is refused for what its header says before memory is taken for what it holds.
+package final class SafetensorsReader {
+  /// A tensor that the file has.
+  package struct Tensor: Hashable, Sendable {
+    package var name: String
+    package var shape: [Int]
+    package var byteCount: Int
+  }
+
+  private static let pieceBytes: Int = 1 << 20
+
+  private let input: ByteInput
+  package let metadata: [String: String]
+  /// In the order of their bytes.
+  package let tensors: [Tensor]
+
+  /// What errors call the file.
+  package var name: String { input.name }
+  /// Bytes of all tensors.
+  package var byteCount: Int { tensors.reduce(0) { $0 + $1.byteCount } }
+
+  /// Reads the header; throws as `Safetensors.read`.
+  package init(_ input: ByteInput) throws(UserError) {
+    let header: SafetensorsHeader = try SafetensorsHeader(input)
+    self.input = input
+    metadata = header.metadata
+    tensors = header.entries.map { Tensor(name: $0.name, shape: $0.shape, byteCount: $0.range.count) }
+  }
+
+  /// The next tensor, to be called once for each of `tensors` in their order.
+  ///
+  /// - Parameters:
+  ///   - keeps: whether its values are returned; else they are only shown to `piece`, and memory does not grow with them.
+  ///   - piece: called with the tensor's bytes in order.
+  package func read(
+    _ tensor: Tensor, keeps: Bool, _ piece: (UnsafeRawBufferPointer) -> Void
+  ) throws(UserError) -> [Float] {
+    let pieceFloats: Int = Self.pieceBytes / 4
+    let count: Int = tensor.byteCount / 4
+    var values: [Float] = [Float](repeating: 0, count: keeps ? count : min(count, pieceFloats))
+    try values.withUnsafeMutableBufferPointer { (buffer) throws(UserError) in
+      for done: Int in stride(from: 0, to: count, by: pieceFloats) {
+        let start: Int = keeps ? done : 0
+        let part = UnsafeMutableBufferPointer(rebasing: buffer[start..<start + min(pieceFloats, count - done)])
+        try input.read(into: UnsafeMutableRawBufferPointer(part))
+        piece(UnsafeRawBufferPointer(part))
+      }
+    }
+    return keeps ? values : []
+  }
+}
