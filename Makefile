@@ -63,7 +63,7 @@ torture: build
 
 # Each sanitizer has a build folder of its own; kernels are left to the plain tests, which compare every one with its twin.
 PARALLEL_TESTS := ResumeTests|NodeDigestTests|FaultTests|CheckpointTests|RunDirectoryTests|WorkerGroupTests|BarrierTests
-PARSER_TESTS := StorageTests|DatasetsTests|TrainingTests.Configuration|CheckpointTests
+PARSER_TESTS := StorageTests|DatasetsTests|ConfigurationTests|CheckpointTests
 sanitize: setup
 	swift test $(TEST_FLAGS) --sanitize=thread --scratch-path .build/sanitize-thread --filter "$(PARALLEL_TESTS)"
 	swift test $(TEST_FLAGS) --sanitize=address --scratch-path .build/sanitize-address --filter "$(PARSER_TESTS)"

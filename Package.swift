@@ -39,7 +39,8 @@ let fuzzTargets: [Target] =
   ? []
   : [
     .executableTarget(
-      name: "lockstep-fuzz", dependencies: ["Datasets", "Diagnostics", "Machine", "Storage", "Training"],
+      name: "lockstep-fuzz",
+      dependencies: ["Configuration", "Datasets", "Diagnostics", "Machine", "Storage", "Training"],
       path: "Fuzz/lockstep-fuzz")
   ]
 
@@ -68,28 +69,32 @@ let package = Package(
       resources: [.embedInCode("Resources")]),
     .target(name: "Storage", dependencies: ["Diagnostics"]),
     .target(name: "Collectives", dependencies: ["Machine", "Summation", "Diagnostics"]),
+    .target(name: "Configuration", dependencies: ["Network", "Storage", "Diagnostics"]),
     .target(
       name: "Training",
       dependencies: [
+        "Configuration",
         "Network", "KernelInterface", "ReferenceKernels", "Collectives", "Summation", "Machine", "Datasets", "Storage",
         "Randomness",
         "Diagnostics",
       ]),
-    .target(name: "Reporting", dependencies: ["Training", "Machine", "Storage", "Diagnostics"]),
+    .target(name: "Reporting", dependencies: ["Configuration", "Training", "Machine", "Storage", "Diagnostics"]),
     .executableTarget(
       name: "lockstep",
       dependencies: [
-        "Training", "Reporting", "Network", "Datasets", "Storage", "Collectives", "Machine", "Diagnostics",
+        "Configuration", "Training", "Reporting", "Network", "Datasets", "Storage", "Collectives", "Machine",
+        "Diagnostics",
       ]),
   ] + x86KernelTargets + fuzzTargets + [
     .target(
       name: "TestSupport",
       dependencies: [
-        "CZlib", "Randomness", "Network", "KernelInterface", "ReferenceKernels", "Storage", "Diagnostics",
+        "CZlib", "Randomness", "Network", "KernelInterface", "ReferenceKernels", "Storage", "Configuration",
+        "Diagnostics",
       ],
       path: "Tests/TestSupport"),
     .executableTarget(
-      name: "AllocationProbe", dependencies: ["Training", "Network", "Datasets", "Machine"],
+      name: "AllocationProbe", dependencies: ["Configuration", "Training", "Network", "Datasets", "Machine"],
       path: "Tests/AllocationProbe",
       // Shared libraries, the Swift runtime among them, are to call the probe's `malloc`.
       linkerSettings: [.unsafeFlags(countedAllocation)]),
@@ -110,17 +115,22 @@ let package = Package(
     .testTarget(name: "StorageTests", dependencies: ["Storage", "Randomness", "Diagnostics", "TestSupport"]),
     .testTarget(name: "CollectivesTests", dependencies: ["Collectives", "Machine", "Summation", "TestSupport"]),
     .testTarget(
+      name: "ConfigurationTests", dependencies: ["Configuration", "Network", "Storage", "Diagnostics", "TestSupport"]),
+    .testTarget(
       name: "TrainingTests",
       dependencies: [
+        "Configuration",
         "Training", "Network", "KernelInterface", "ReferenceKernels", "Collectives", "Machine", "Datasets", "Storage",
         "Randomness", "Diagnostics", "TestSupport",
       ]),
     .testTarget(
       name: "ReportingTests",
-      dependencies: ["Reporting", "Training", "Network", "Machine", "Storage", "Diagnostics", "TestSupport"]),
+      dependencies: [
+        "Reporting", "Configuration", "Training", "Network", "Machine", "Storage", "Diagnostics", "TestSupport",
+      ]),
     .testTarget(
       name: "CommandLineTests",
-      dependencies: ["lockstep", "Training", "Reporting", "Storage", "Diagnostics", "TestSupport"]),
+      dependencies: ["lockstep", "Configuration", "Training", "Reporting", "Storage", "Diagnostics", "TestSupport"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -1,4 +1,5 @@
 import Collectives
+import Configuration
 import Diagnostics
 import KernelInterface
 import Machine

@@ -1,3 +1,4 @@
+import Configuration
 import Machine
 
 /// The memory that a run will take on each node, known before any is taken; the data sets are not in it.

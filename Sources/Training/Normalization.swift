@@ -1,3 +1,4 @@
+import Configuration
 import Datasets
 
 /// Pixels to floats, `(pixel · scale − mean[c]) / std[c]` in Double and rounded once; bytes through a table.

@@ -1,3 +1,4 @@
+import Configuration
 import Machine
 
 /// The result of `bench throughput`.

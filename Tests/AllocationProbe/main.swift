@@ -2,6 +2,7 @@
 // allocated memory in each run: `<steps> <allocations>` in a line. The first argument is the number of memory nodes that
 // the run is planned for, which need not be there.
 
+import Configuration
 import Datasets
 import Machine
 import Network

@@ -1,3 +1,4 @@
+import Configuration
 import Datasets
 import Diagnostics
 import TestSupport
@@ -6,16 +7,22 @@ import Testing
 @testable import Training
 
 @Suite struct ConfigurationDataTests {
+  /// A configuration in /etc/nets of a net for images of this shape.
+  private func configuration(input: String = "[8, 8, 1]", data: String = "{}") throws -> RunConfiguration {
+    let layers = "{ type: 'flatten' }, { type: 'dense', units: 10 }, { type: 'softmax' }"
+    let text = "{ model: { input: \(input), layers: [\(layers)] }, data: \(data) }"
+    return try ConfigurationReader.read(text: text, file: "/etc/nets/small.json")
+  }
+
   @Test func theEmbeddedDigitsNeedNoFile() throws {
-    let data: (training: ImageDataset, test: ImageDataset?) = try configuration(configurationText()).loadData()
+    let data: (training: ImageDataset, test: ImageDataset?) = try configuration().loadData()
     #expect(data.training.count == 1437)
     #expect(data.test?.count == 360)
   }
 
   @Test func syntheticDataHasTheModelsShape() throws {
     let data: (training: ImageDataset, test: ImageDataset?) = try configuration(
-      configurationText(
-        input: "[3, 5, 2]", extra: "data: { format: 'synthetic', examples: 7, test_examples: 0, classes: 4 }")
+      input: "[3, 5, 2]", data: "{ format: 'synthetic', examples: 7, test_examples: 0, classes: 4 }"
     ).loadData()
     #expect(data.training.count == 7)
     #expect((data.training.height, data.training.width, data.training.channels) == (3, 5, 2))
@@ -25,7 +32,7 @@ import Testing
 
   @Test func aMissingFileIsNamedByItsKeyAndItsAbsolutePath() throws {
     let run: RunConfiguration = try configuration(
-      configurationText(extra: "data: { format: 'idx', train: { images: 'no/images', labels: 'no/labels' } }"))
+      data: "{ format: 'idx', train: { images: 'no/images', labels: 'no/labels' } }")
     do {
       _ = try run.loadData()
       Issue.record("read missing files")
@@ -39,11 +46,10 @@ import Testing
 
   @Test func whereMNISTComesFromIsSaid() throws {
     let run: RunConfiguration = try configuration(
-      configurationText(
-        extra: """
-          data: { format: 'idx', train: { images: '/dev/null', labels: 'd/train-labels-idx1-ubyte.gz' },
-            test: { images: 'd/t10k-images-idx3-ubyte', labels: 'd/t10k-labels-idx1-ubyte' } }
-          """))
+      data: """
+        { format: 'idx', train: { images: '/dev/null', labels: 'd/train-labels-idx1-ubyte.gz' },
+          test: { images: 'd/t10k-images-idx3-ubyte', labels: 'd/t10k-labels-idx1-ubyte' } }
+        """)
     let error: UserError? = userError { _ = try run.loadTestData() }
     #expect(error?.subject == "data.test.images")
     #expect(error?.hint?.contains("t10k-labels-idx1-ubyte, published by Y. LeCun") == true, "\(error?.hint ?? "")")

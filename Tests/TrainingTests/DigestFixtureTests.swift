@@ -1,5 +1,7 @@
+import Configuration
 import Datasets
 import Machine
+import Storage
 import TestSupport
 import Testing
 
@@ -22,7 +24,8 @@ struct DigestFixtureTests {
 
   static func entries() throws -> [Entry] {
     let path = fixture("digests/digests.json")
-    guard case .array(let elements) = try JSON5Parser.parse(ConfigurationFile.text(at: path), subject: path) else {
+    let text = String(decoding: try contents(ofFile: path), as: UTF8.self)
+    guard case .array(let elements) = try JSONReader.value(of: text, dialect: .strict, subject: path) else {
       fatalError("\(path) is not an array.")
     }
     return elements.map { element in

@@ -1,3 +1,4 @@
+import Configuration
 import KernelInterface
 import Network
 import TestSupport

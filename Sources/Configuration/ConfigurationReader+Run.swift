@@ -1,5 +1,4 @@
 import Diagnostics
-import Machine
 import Storage
 
 /// The sections `training`, `runtime`, `checkpoint` and `logging`.

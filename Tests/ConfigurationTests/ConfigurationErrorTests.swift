@@ -1,7 +1,7 @@
 import Diagnostics
 import Testing
 
-@testable import Training
+@testable import Configuration
 
 /// One wrong configuration: what is put into `extra`, the key path blamed, and words the whole message must hold.
 struct WrongValue: Sendable, CustomTestStringConvertible {

@@ -1,7 +1,7 @@
 import Storage
 import Testing
 
-@testable import Training
+@testable import Configuration
 
 @Suite struct RuntimeSectionTests {
   private let tuned: RuntimeConfiguration = RuntimeConfiguration(

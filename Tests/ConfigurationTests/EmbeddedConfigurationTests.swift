@@ -1,7 +1,7 @@
 import TestSupport
 import Testing
 
-@testable import Training
+@testable import Configuration
 
 @Suite struct EmbeddedConfigurationTests {
   @Test func theEmbeddedDigitsNetIsTheFilesOne() throws {

@@ -1,8 +1,9 @@
 import Diagnostics
 import Network
+import TestSupport
 import Testing
 
-@testable import Training
+@testable import Configuration
 
 @Suite struct ConfigurationTests {
   /// The example of the documented interface.

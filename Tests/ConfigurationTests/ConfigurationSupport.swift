@@ -1,7 +1,7 @@
 import Diagnostics
 import Testing
 
-@testable import Training
+@testable import Configuration
 
 /// A small valid configuration: `{ model: … }` with `extra` members.
 func configurationText(
@@ -28,10 +28,4 @@ func configurationError(
   }
   Issue.record("accepted: \(text)", sourceLocation: sourceLocation)
   return UserError(.internalFailure, "", "accepted")
-}
-
-extension ConfigurationOverride {
-  static func set(_ path: String, _ text: String) -> ConfigurationOverride {
-    ConfigurationOverride(path: path, text: text, origin: "--set \(path)=\(text)")
-  }
 }
