@@ -28,7 +28,7 @@ package final class ConsoleReporter {
   private var isBarVisible: Bool = false
 
   /// - Parameters:
-  ///   - columns: the terminal's width, asked at every draw.
+  ///   - columns: the terminal's width, asked for every line; the largest integer where there is no terminal.
   ///   - now: seconds on a clock that never goes back.
   package init(
     name: String, style: Style, write: @escaping (String) -> Void, columns: @escaping () -> Int,
@@ -63,13 +63,13 @@ package final class ConsoleReporter {
         draw(record, time)
       case .lines where !isProgress && time - lastLineTime >= Self.secondsBetweenLines:
         lastLineTime = time
-        write(text.step(record) + "\n")
+        write(text.step(record, width: columns()) + "\n")
       default: break
       }
     case .epoch(let record):
       lastLineTime = time
       clear()
-      write(text.epoch(record) + "\n")
+      write(text.epoch(record, width: columns()) + "\n")
     case .stalled, .checkpoint: break
     }
   }

@@ -1,20 +1,25 @@
 import Storage
 import Training
 
-/// A line of `metrics.jsonl`; all lines have the same eleven keys, `val_loss` and `val_accuracy` null where unknown.
+/// A line of `metrics.jsonl`; all lines have the same keys, `val_loss` and `val_accuracy` null where unknown.
 ///
 /// The two are known on an epoch's line alone, whose other values are means over the epoch, and only with a test set.
+/// What depends on time comes last: all before it is the same for an interrupted run as for an undisturbed one.
 package enum MetricsLine {
-  package static func step(_ record: StepRecord) -> String { line(record, nil, nil) }
+  package static func step(_ record: StepRecord) -> String { line("step", record, nil, nil) }
 
   package static func epoch(_ record: EpochRecord) -> String {
-    line(record.means, record.validationLoss, record.validationAccuracy)
+    line("epoch", record.means, record.validationLoss, record.validationAccuracy)
   }
 
-  private static func line(_ record: StepRecord, _ validationLoss: Double?, _ validationAccuracy: Double?) -> String {
+  private static func line(
+    _ kind: String, _ record: StepRecord, _ validationLoss: Double?, _ validationAccuracy: Double?
+  ) -> String {
     JSONValue.object([
+      .init("kind", .string(kind)),
       .init("epoch", .integer(record.epoch)),
       .init("step", .integer(record.step)),
+      .init("steps", .integer(record.steps)),
       .init("loss", .number(record.loss)),
       .init("accuracy", .number(record.accuracy)),
       .init("val_loss", .number(validationLoss)),
@@ -24,6 +29,7 @@ package enum MetricsLine {
       .init("step_ms", .number(record.stepMilliseconds)),
       .init("reduce_ms", .number(record.reduceMilliseconds)),
       .init("barrier_ms", .number(record.barrierMilliseconds)),
+      .init("elapsed_s", .number(record.elapsedSeconds)),
     ]).compactText
   }
 }

@@ -37,8 +37,10 @@ extension PlacementReport {
       let policy: String = memory.kind == .data && dataset != .whole ? " (\(dataset.rawValue))" : ""
       return "\(memory.kind.rawValue)\(policy) \(onNode)\(huge)"
     }
-    return [("threads", threads), ("pages", "on their node: " + shares.joined(separator: "; "))]
-      + (mismatches.prefix(4) + notes).map { ("note", $0) }
+    // Where all pages are where they should be, there is nothing to read about them.
+    let pages: [(String, String)] =
+      isAsPlanned == true ? [] : [("pages", "on their node: " + shares.joined(separator: "; "))]
+    return [("threads", threads)] + pages + (mismatches.prefix(4) + notes).map { ("note", $0) }
   }
 
   /// `2 workers on CPUs 0-1, each on its own, 0 migrations`.

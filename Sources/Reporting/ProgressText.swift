@@ -10,16 +10,18 @@ package struct ProgressText: Sendable {
     self.stepsPerEpoch = stepsPerEpoch
   }
 
-  /// `epoch 3/20 ━━━━━━────── 12,345 images/s · loss 0.1234 · accuracy 97.22% · 0:07 left`, at most `width` columns.
+  /// `epoch 3/20 ━━━━━━────── 0:07 left · loss 0.1234 · 12,345 images/s · accuracy 97.22% · step 56/460 · 0:12 elapsed`,
+  /// at most `width` columns.
   ///
-  /// The bar takes 10 to 40 columns; where even the shortest does not fit, the parts at the end go first.
+  /// The bar takes 6 to 40 columns; where even the shortest does not fit, the parts at the end go first.
   package func bar(_ record: StepRecord, secondsLeft: Double, width: Int) -> String {
     let start: String = epochText(record.epoch)
     var parts: [String] = [
-      "\(NumberText.rate(record.imagesPerSecond)) images/s", "loss \(NumberText.fixed(record.loss, 4))",
-      "accuracy \(NumberText.percent(record.accuracy))", "\(NumberText.clock(seconds: secondsLeft)) left",
+      "\(NumberText.clock(seconds: secondsLeft)) left", "loss \(NumberText.fixed(record.loss, 4))",
+      Self.rate(record), "accuracy \(NumberText.percent(record.accuracy))", stepText(record),
+      "\(Self.elapsed(record)) elapsed",
     ]
-    let shortest: Int = 10
+    let shortest: Int = 6
     func length() -> Int { parts.isEmpty ? 0 : parts.joined(separator: " · ").count + 1 }
     while !parts.isEmpty, start.count + 1 + shortest + length() > width { parts.removeLast() }
     let room: Int = width - start.count - 1 - length()
@@ -35,20 +37,59 @@ package struct ProgressText: Sendable {
     return String(repeating: "━", count: filled) + String(repeating: "─", count: columns - filled)
   }
 
-  /// `epoch  3/20  step  10/23  loss 0.1234  accuracy 97.22%  12,345 images/s`.
-  package func step(_ record: StepRecord) -> String {
-    let step: String = Self.aligned(record.stepInEpoch, of: stepsPerEpoch)
-    return "\(epochText(record.epoch))  step \(step)  \(Self.means(record))  \(Self.rate(record))"
+  /// `epoch  3/20  step  56/460  loss 0.1234  accuracy 97.22%  12,345 images/s  0:12`, at most `width` columns.
+  package func step(_ record: StepRecord, width: Int) -> String {
+    Self.fitted(
+      [
+        Part(epochText(record.epoch), rank: 0), Part(stepText(record), rank: 1), Self.means(record, rank: 2),
+        Part(Self.rate(record), rank: 3), Part(Self.elapsed(record), rank: 4),
+      ], width: width)
   }
 
-  /// `epoch  3/20  loss 0.1234  accuracy 97.22%  val_loss 0.1000  val_accuracy 96.11%  12,345 images/s`.
-  package func epoch(_ record: EpochRecord) -> String {
-    var parts: [String] = [epochText(record.means.epoch), Self.means(record.means)]
-    if let loss: Double = record.validationLoss { parts.append("val_loss \(NumberText.fixed(loss, 4))") }
-    if let accuracy: Double = record.validationAccuracy {
-      parts.append("val_accuracy \(NumberText.percent(accuracy))")
+  /// `epoch  3/20  step  69/460  loss 0.1234  accuracy 97.22%  val_loss 0.1000  val_accuracy 96.11%  12,345 images/s  0:12`,
+  /// where that is more than `width` columns `epoch  3/20  loss 0.1234 (97.22%)  val 0.1000 (96.11%)  12,345 images/s  0:12`.
+  package func epoch(_ record: EpochRecord, width: Int) -> String {
+    var parts: [Part] = [
+      Part(epochText(record.means.epoch), rank: 0), Part(stepText(record.means), rank: 5),
+      Self.means(record.means, rank: 2),
+    ]
+    if let loss: Double = record.validationLoss {
+      let (loss, accuracy): (String, String?) = (
+        NumberText.fixed(loss, 4), record.validationAccuracy.map { NumberText.percent($0) }
+      )
+      parts.append(
+        Part(
+          "val_loss \(loss)" + (accuracy.map { "  val_accuracy \($0)" } ?? ""),
+          short: "val \(loss)" + (accuracy.map { " (\($0))" } ?? ""), rank: 1))
     }
-    return (parts + [Self.rate(record.means)]).joined(separator: "  ")
+    return Self.fitted(
+      parts + [Part(Self.rate(record.means), rank: 4), Part(Self.elapsed(record.means), rank: 3)], width: width)
+  }
+
+  /// A part of a line, in words and in short; of several, the one with the largest rank goes first.
+  private struct Part {
+    let long: String
+    let short: String
+    let rank: Int
+
+    init(_ long: String, short: String? = nil, rank: Int) {
+      self.long = long
+      self.short = short ?? long
+      self.rank = rank
+    }
+  }
+
+  /// All parts in words; where these have more than `width` columns all in short, or as many in short as fit.
+  private static func fitted(_ parts: [Part], width: Int) -> String {
+    let separator: String = "  "
+    let whole: String = parts.map(\.long).joined(separator: separator)
+    guard whole.count > width else { return whole }
+    var kept: [Part] = parts
+    func line() -> String { kept.map(\.short).joined(separator: separator) }
+    while kept.count > 1, line().count > width, let last: Int = kept.map(\.rank).max() {
+      kept.removeAll { $0.rank == last }
+    }
+    return String(line().prefix(max(0, width)))
   }
 
   /// `worker 1 on CPU 3 has been computing gradients for 61 s, in step 12`.
@@ -65,9 +106,16 @@ package struct ProgressText: Sendable {
     return String(repeating: " ", count: max(0, String(total).count - text.count)) + "\(text)/\(total)"
   }
 
-  private static func means(_ record: StepRecord) -> String {
-    "loss \(NumberText.fixed(record.loss, 4))  accuracy \(NumberText.percent(record.accuracy))"
+  private func stepText(_ record: StepRecord) -> String {
+    "step \(Self.aligned(record.step, of: epochs * stepsPerEpoch))"
+  }
+
+  private static func means(_ record: StepRecord, rank: Int) -> Part {
+    let (loss, accuracy): (String, String) = (NumberText.fixed(record.loss, 4), NumberText.percent(record.accuracy))
+    return Part("loss \(loss)  accuracy \(accuracy)", short: "loss \(loss) (\(accuracy))", rank: rank)
   }
 
   private static func rate(_ record: StepRecord) -> String { "\(NumberText.rate(record.imagesPerSecond)) images/s" }
+
+  private static func elapsed(_ record: StepRecord) -> String { NumberText.clock(seconds: record.elapsedSeconds) }
 }

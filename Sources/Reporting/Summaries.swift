@@ -11,9 +11,11 @@ extension TrainingSummary: Summary {
   /// `interrupted` is there only where it is true.
   package var json: JSONValue {
     var members: [JSONValue.Member] = [
-      .init("epochs", .integer(epochs)), .init("steps", .integer(steps)), .init("loss", .number(loss)),
+      .init("epochs", .integer(epochs)), .init("steps", .integer(steps)), .init("total_steps", .integer(totalSteps)),
+      .init("loss", .number(loss)),
       .init("val_loss", .number(validationLoss)), .init("val_accuracy", .number(validationAccuracy)),
-      .init("images_per_second", .number(imagesPerSecond)), .init("workers", .integer(workers)),
+      .init("images_per_second", .number(imagesPerSecond)), .init("elapsed_s", .number(elapsedSeconds)),
+      .init("workers", .integer(workers)),
       .init("weights_digest", .string(weightsDigest)),
     ]
     if interrupted { members.append(.init("interrupted", .bool(true))) }
@@ -21,11 +23,16 @@ extension TrainingSummary: Summary {
     return .object(members)
   }
 
+  /// `46 steps`, or `12 of 46 steps` where the run ended before its last one.
+  private var stepsText: String {
+    (steps < totalSteps ? "\(NumberText.grouped(steps)) of " : "") + NumberText.count(totalSteps, "step")
+  }
+
   package var lines: [String] {
     var table: TextTable = TextTable([.left, .left])
     table.add(
       "trained",
-      "\(NumberText.count(epochs, "epoch")), \(NumberText.count(steps, "step")), "
+      "\(NumberText.count(epochs, "epoch")), \(stepsText) in \(NumberText.clock(seconds: elapsedSeconds)), "
         + "\(NumberText.rate(imagesPerSecond)) images/s on \(NumberText.count(workers, "worker"))"
         + (interrupted ? ", interrupted" : ""))
     table.add("loss", NumberText.fixed(loss, 4))

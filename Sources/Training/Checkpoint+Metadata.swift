@@ -84,7 +84,7 @@ private struct ProgressField {
       optional("val_accuracy", \.validationAccuracy), optional("best_val_accuracy", \.bestValidationAccuracy),
       optional("best_epoch", \.bestEpoch), count("total_examples", \.totalExamples),
       count("total_ns", \.totalNanoseconds), count("steps_done", \.stepsDone), count("epochs_done", \.epochsDone),
-      count("records", \.recordCount),
+      count("records", \.recordCount), late("elapsed_ns", \.elapsedNanoseconds),
     ]
   }
 
@@ -114,6 +114,15 @@ private struct ProgressField {
       $1[keyPath: path] = value
       return true
     }
+  }
+
+  /// A count that checkpoints of older programs lack; 0 is not written, so that those read back as they are.
+  private static func late(_ name: String, _ path: WritableKeyPath<ProgressState, UInt64>) -> ProgressField {
+    let field: ProgressField = count(name, path)
+    return ProgressField(
+      key: field.key, allowed: field.allowed + ", or no entry",
+      text: { $0[keyPath: path] == 0 ? nil : field.text($0) },
+      read: { $0 == nil || field.read($0, &$1) })
   }
 
   private static func sum(_ name: String, _ path: WritableKeyPath<ProgressState, Double>) -> ProgressField {

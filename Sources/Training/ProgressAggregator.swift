@@ -5,18 +5,24 @@ struct ProgressAggregator {
   private var last = StepTotals()
   private var lastShown: UInt64 = 0
   private var shownSteps: Int
+  private let startTime: UInt64
+  /// What earlier parts of the run took.
+  private let earlierNanoseconds: UInt64
 
   /// - Parameter state: where an earlier part of the run left off.
   init(_ plan: RunPlan, resuming state: ProgressState = ProgressState()) {
     self.plan = plan
     self.state = state
     shownSteps = state.stepsDone
+    startTime = monotonicNanoseconds()
+    earlierNanoseconds = state.elapsedNanoseconds
   }
 
   var stepsDone: Int { state.stepsDone }
 
   /// Takes one entry of the ring; publishes the interval and the epoch where it ends one.
   mutating func add(_ totals: StepTotals, _ observer: (TrainingEvent) throws -> Void) throws {
+    state.elapsedNanoseconds = elapsed()
     switch totals.kind {
     case .step:
       last = totals
@@ -27,7 +33,7 @@ struct ProgressAggregator {
       state.totalNanoseconds += totals.stepNanoseconds
       if state.stepsDone % plan.configuration.logging.everySteps == 0 {
         state.recordCount += 1
-        try observer(.step(state.interval.record(last), progress: false))
+        try observer(.step(state.interval.record(last, elapsed: state.elapsedNanoseconds), progress: false))
         state.interval = ProgressState.Sums()
       }
     case .epochEnd:
@@ -37,7 +43,7 @@ struct ProgressAggregator {
       try observer(
         .epoch(
           EpochRecord(
-            means: state.epoch.record(last), validationLoss: state.validationLoss,
+            means: state.epoch.record(last, elapsed: state.elapsedNanoseconds), validationLoss: state.validationLoss,
             validationAccuracy: state.validationAccuracy)))
       state.epoch = ProgressState.Sums()
     case .snapshot: break
@@ -50,17 +56,19 @@ struct ProgressAggregator {
     guard state.epoch.steps > 0, stepsDone != shownSteps, now - lastShown >= 100_000_000 else { return }
     lastShown = now
     shownSteps = stepsDone
-    try observer(.step(state.epoch.record(last), progress: true))
+    try observer(.step(state.epoch.record(last, elapsed: elapsed()), progress: true))
   }
+
+  private func elapsed() -> UInt64 { earlierNanoseconds + monotonicNanoseconds() - startTime }
 
   func summary(workers: Int, digest: String, interrupted: Bool) -> TrainingSummary {
     let time = Double(state.totalNanoseconds) * 1e-9
     return TrainingSummary(
-      epochs: state.epochsDone, steps: stepsDone,
-      loss: state.epoch.steps > 0 ? state.epoch.record(last).loss : state.lastEpochLoss,
+      epochs: state.epochsDone, steps: stepsDone, totalSteps: plan.totalSteps,
+      loss: state.epoch.steps > 0 ? state.epoch.record(last, elapsed: 0).loss : state.lastEpochLoss,
       validationLoss: state.validationLoss, validationAccuracy: state.validationAccuracy,
       imagesPerSecond: state.totalNanoseconds == 0 ? 0 : Double(state.totalExamples) / time,
-      workers: workers, weightsDigest: digest, interrupted: interrupted)
+      elapsedSeconds: Double(elapsed()) * 1e-9, workers: workers, weightsDigest: digest, interrupted: interrupted)
   }
 }
 
@@ -90,7 +98,7 @@ extension ProgressState.Sums {
   }
 
   /// The means, of steps that end with `last`.
-  fileprivate func record(_ last: StepTotals) -> StepRecord {
+  fileprivate func record(_ last: StepTotals, elapsed: UInt64) -> StepRecord {
     let n = Double(max(examples, 1))
     let count = Double(max(steps, 1)) * 1e6
     return StepRecord(
@@ -98,6 +106,6 @@ extension ProgressState.Sums {
       accuracy: Double(correct) / n, learningRate: last.learningRate,
       imagesPerSecond: stepNanoseconds == 0 ? 0 : Double(examples) / (Double(stepNanoseconds) * 1e-9),
       stepMilliseconds: Double(stepNanoseconds) / count, reduceMilliseconds: Double(reduceNanoseconds) / count,
-      barrierMilliseconds: Double(barrierNanoseconds) / count)
+      barrierMilliseconds: Double(barrierNanoseconds) / count, steps: steps, elapsedSeconds: Double(elapsed) * 1e-9)
   }
 }

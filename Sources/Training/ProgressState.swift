@@ -21,6 +21,8 @@ struct ProgressState: Hashable, Sendable {
   var bestEpoch: Int?
   var totalExamples = 0
   var totalNanoseconds: UInt64 = 0
+  /// Since the start of training, steps and all else, without the time between the parts of an interrupted run.
+  var elapsedNanoseconds: UInt64 = 0
   var stepsDone = 0
   var epochsDone = 0
   /// Intervals and epochs published: the lines of `metrics.jsonl`.

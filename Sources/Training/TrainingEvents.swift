@@ -73,10 +73,15 @@ package struct StepRecord: Sendable, Hashable {
   package var stepMilliseconds: Double
   package var reduceMilliseconds: Double
   package var barrierMilliseconds: Double
+  /// The steps that the means are over.
+  package var steps: Int
+  /// Since the start of training, without the time between the parts of an interrupted run.
+  package var elapsedSeconds: Double
 
   package init(
     epoch: Int, step: Int, stepInEpoch: Int, loss: Double, accuracy: Double, learningRate: Double,
-    imagesPerSecond: Double, stepMilliseconds: Double, reduceMilliseconds: Double, barrierMilliseconds: Double
+    imagesPerSecond: Double, stepMilliseconds: Double, reduceMilliseconds: Double, barrierMilliseconds: Double,
+    steps: Int, elapsedSeconds: Double
   ) {
     self.epoch = epoch
     self.step = step
@@ -88,6 +93,8 @@ package struct StepRecord: Sendable, Hashable {
     self.stepMilliseconds = stepMilliseconds
     self.reduceMilliseconds = reduceMilliseconds
     self.barrierMilliseconds = barrierMilliseconds
+    self.steps = steps
+    self.elapsedSeconds = elapsedSeconds
   }
 }
 
@@ -122,10 +129,14 @@ package enum TrainingEvent: Sendable {
 package struct TrainingSummary: Sendable, Hashable {
   package var epochs: Int
   package var steps: Int
+  /// The steps of the whole run, done or not.
+  package var totalSteps: Int
   package var loss: Double
   package var validationLoss: Double?
   package var validationAccuracy: Double?
   package var imagesPerSecond: Double
+  /// See `StepRecord`.
+  package var elapsedSeconds: Double
   package var workers: Int
   /// `sha256:` and 64 hexadecimal digits.
   package var weightsDigest: String
@@ -135,15 +146,18 @@ package struct TrainingSummary: Sendable, Hashable {
   package var placement: PlacementReport?
 
   package init(
-    epochs: Int, steps: Int, loss: Double, validationLoss: Double?, validationAccuracy: Double?,
-    imagesPerSecond: Double, workers: Int, weightsDigest: String, interrupted: Bool, placement: PlacementReport? = nil
+    epochs: Int, steps: Int, totalSteps: Int, loss: Double, validationLoss: Double?, validationAccuracy: Double?,
+    imagesPerSecond: Double, elapsedSeconds: Double, workers: Int, weightsDigest: String, interrupted: Bool,
+    placement: PlacementReport? = nil
   ) {
     self.epochs = epochs
     self.steps = steps
+    self.totalSteps = totalSteps
     self.loss = loss
     self.validationLoss = validationLoss
     self.validationAccuracy = validationAccuracy
     self.imagesPerSecond = imagesPerSecond
+    self.elapsedSeconds = elapsedSeconds
     self.workers = workers
     self.weightsDigest = weightsDigest
     self.interrupted = interrupted

@@ -19,8 +19,9 @@ enum StandardStreams {
     return environmentValue("TERM").map { $0 != "dumb" && !$0.isEmpty } ?? false
   }
 
-  /// The terminal's width, 80 where it does not tell.
+  /// The terminal's width, 80 where it does not tell; no limit where there is no terminal.
   static func columns() -> Int {
+    guard isatty(STDERR_FILENO) == 1 else { return .max }
     var size: winsize = winsize()
     guard ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
     return Int(size.ws_col)

@@ -100,15 +100,17 @@ import Testing
     let summary: [String: Any] = try json(result.output)
     #expect(
       Set(summary.keys) == [
-        "epochs", "steps", "loss", "val_loss", "val_accuracy", "images_per_second", "workers", "weights_digest",
-        "placement",
+        "epochs", "steps", "total_steps", "loss", "val_loss", "val_accuracy", "images_per_second", "elapsed_s",
+        "workers", "weights_digest", "placement",
       ])
     #expect(summary["steps"] as? Int == 6)
     #expect(try folder.text("runs/tiny/summary.json") == result.output)
     #expect(folder.exists("runs/tiny/weights.safetensors"))
     let lines: [Substring] = try folder.text("runs/tiny/metrics.jsonl").split(separator: "\n")
     #expect(lines.count == 5, "three intervals and two epochs")
-    for line: Substring in lines { #expect(try json(line).count == 11) }
+    for line: Substring in lines { #expect(try json(line).count == 14) }
+    #expect(try lines.map { try json($0)["kind"] as? String } == ["step", "epoch", "step", "step", "epoch"])
+    #expect(try lines.map { try json($0)["steps"] as? Int } == [2, 3, 2, 2, 3])
     let again: ProcessResult = try Executable.run(
       ["train", "runs/tiny/config.json", "--json", "--quiet", "--output", "again", "--workers", "1"],
       folder: folder.path)

@@ -28,12 +28,12 @@ import Training
 
   private let epoch: TrainingEvent = .epoch(
     EpochRecord(means: exampleRecord(), validationLoss: nil, validationAccuracy: nil))
-  private let epochLine: String = "epoch  3/20  loss 0.1235  accuracy 97.22%  12,346 images/s\n"
+  private let epochLine: String = "epoch  3/20  loss 0.1235 (97.22%)  12,346 images/s  0:12\n"
 
   @Test func theBarIsRedrawnAtMostTenTimesASecond() {
     let screen: Screen = Screen(.bar)
     #expect(screen.text.hasPrefix("lockstep 0.1.0 · digits\n"))
-    let bar: String = "\repoch  3/20 ━━━━━━━─────────── 12,346 images/s · loss 0.1235\u{1B}[K"
+    let bar: String = "\repoch  3/20 ━━──── 0:01 left · loss 0.1235 · 12,346 images/s\u{1B}[K"
     #expect(screen.show(.step(exampleRecord(), progress: true), at: 0.01) == bar)
     #expect(screen.show(.step(exampleRecord(), progress: true), at: 0.1) == "")
     #expect(screen.show(.step(exampleRecord(), progress: false), at: 0.12) == bar)
@@ -51,7 +51,7 @@ import Training
     let step: TrainingEvent = .step(exampleRecord(), progress: false)
     #expect(screen.show(.step(exampleRecord(), progress: true), at: 60) == "")
     #expect(screen.show(step, at: 9.9) == "")
-    #expect(screen.show(step, at: 10) == "epoch  3/20  step 10/23  loss 0.1235  accuracy 97.22%  12,346 images/s\n")
+    #expect(screen.show(step, at: 10) == "epoch  3/20  step  56/460  loss 0.1235 (97.22%)\n")
     #expect(screen.show(step, at: 19) == "")
     #expect(screen.show(epoch, at: 19.5) == epochLine)
     #expect(screen.show(step, at: 29) == "", "an epoch's line counts too")

@@ -38,10 +38,20 @@ import Testing
       ])
   }
 
+  @Test func pagesAreNotMentionedWhereAllIsAsPlanned() {
+    var planned: PlacementReport = report
+    planned.memory[0].tally.pagesOnNode = 8
+    planned.notes = []
+    #expect(planned.isAsPlanned == true)
+    #expect(planned.facts.map(\.key) == ["threads"])
+    planned.memory[1].tally.unknownPages = 1
+    #expect(planned.facts.map(\.key) == ["threads", "pages"], "not known to be as planned")
+  }
+
   @Test func aSummaryHoldsItLast() {
     var summary: TrainingSummary = TrainingSummary(
-      epochs: 1, steps: 1, loss: 1, validationLoss: nil, validationAccuracy: nil, imagesPerSecond: 1, workers: 2,
-      weightsDigest: "sha256:00", interrupted: true)
+      epochs: 1, steps: 1, totalSteps: 1, loss: 1, validationLoss: nil, validationAccuracy: nil, imagesPerSecond: 1,
+      elapsedSeconds: 1, workers: 2, weightsDigest: "sha256:00", interrupted: true)
     #expect(!summary.json.compactText.contains("placement"))
     summary.placement = report
     #expect(summary.json.compactText.hasSuffix(#","interrupted":true,"placement":\#(report.json.compactText)}"#))

@@ -29,7 +29,8 @@ func exampleRecord(
 ) -> StepRecord {
   StepRecord(
     epoch: epoch, step: step, stepInEpoch: stepInEpoch, loss: loss, accuracy: 0.97222, learningRate: 0.05,
-    imagesPerSecond: imagesPerSecond, stepMilliseconds: 5.25, reduceMilliseconds: 0.5, barrierMilliseconds: 0)
+    imagesPerSecond: imagesPerSecond, stepMilliseconds: 5.25, reduceMilliseconds: 0.5, barrierMilliseconds: 0,
+    steps: 10, elapsedSeconds: 12)
 }
 
 @Suite struct RunTextTests {
@@ -84,18 +85,24 @@ func exampleRecord(
   @Test func theBarFitsEveryWidth() {
     let text: ProgressText = ProgressText(epochs: 20, stepsPerEpoch: 23)
     #expect(
-      text.bar(exampleRecord(), secondsLeft: 7, width: 90)
-        == "epoch  3/20 ━━━━━━━─────────── 12,346 images/s · loss 0.1235 · accuracy 97.22% · 0:07 left")
+      text.bar(exampleRecord(), secondsLeft: 7, width: 110)
+        == "epoch  3/20 ━━━───── 0:07 left · loss 0.1235 · 12,346 images/s · accuracy 97.22% · step  56/460 · 0:12 elapsed"
+    )
+    // The time left goes last: at 80 columns, one of which stays free, there is room for what matters most.
+    #expect(
+      text.bar(exampleRecord(), secondsLeft: 7, width: 79)
+        == "epoch  3/20 ━━━──── 0:07 left · loss 0.1235 · 12,346 images/s · accuracy 97.22%")
     #expect(
       text.bar(exampleRecord(), secondsLeft: 7, width: 60)
-        == "epoch  3/20 ━━━━━━━─────────── 12,346 images/s · loss 0.1235")
+        == "epoch  3/20 ━━──── 0:07 left · loss 0.1235 · 12,346 images/s")
+    #expect(text.bar(exampleRecord(), secondsLeft: 7, width: 29) == "epoch  3/20 ━━━──── 0:07 left")
     #expect(text.bar(exampleRecord(), secondsLeft: 7, width: 22) == "epoch  3/20 ━━━━──────")
-    #expect(text.bar(exampleRecord(), secondsLeft: 7, width: 21) == "epoch  3/20")
+    #expect(text.bar(exampleRecord(), secondsLeft: 7, width: 17) == "epoch  3/20")
     #expect(text.bar(exampleRecord(), secondsLeft: 7, width: 3) == "epo")
     for width: Int in -2...200 {
       let bar: String = text.bar(exampleRecord(), secondsLeft: 7, width: width)
       #expect(bar.count <= max(0, width))
-      #expect(bar.count <= 120, "a wide terminal does not stretch the bar without end")
+      #expect(bar.count <= 150, "a wide terminal does not stretch the bar without end")
     }
   }
 
@@ -109,13 +116,31 @@ func exampleRecord(
   @Test func stepAndEpochLines() {
     let text: ProgressText = ProgressText(epochs: 20, stepsPerEpoch: 100)
     #expect(
-      text.step(exampleRecord())
-        == "epoch  3/20  step  10/100  loss 0.1235  accuracy 97.22%  12,346 images/s")
+      text.step(exampleRecord(), width: .max)
+        == "epoch  3/20  step   56/2000  loss 0.1235  accuracy 97.22%  12,346 images/s  0:12")
+    #expect(text.epoch(tested, width: .max) == wide)
     #expect(
-      text.epoch(EpochRecord(means: exampleRecord(), validationLoss: 0.1, validationAccuracy: 0.95))
-        == "epoch  3/20  loss 0.1235  accuracy 97.22%  val_loss 0.1000  val_accuracy 95.00%  12,346 images/s")
+      text.epoch(EpochRecord(means: exampleRecord(), validationLoss: nil, validationAccuracy: nil), width: 80)
+        == "epoch  3/20  step   56/2000  loss 0.1235  accuracy 97.22%  12,346 images/s  0:12")
+  }
+
+  private let tested: EpochRecord = EpochRecord(
+    means: exampleRecord(), validationLoss: 0.1, validationAccuracy: 0.95)
+  private let wide: String =
+    "epoch  3/20  step   56/2000  loss 0.1235  accuracy 97.22%  val_loss 0.1000  val_accuracy 95.00%  "
+    + "12,346 images/s  0:12"
+
+  @Test func epochLinesFitATerminal() {
+    let text: ProgressText = ProgressText(epochs: 20, stepsPerEpoch: 100)
+    #expect(text.epoch(tested, width: wide.count) == wide)
     #expect(
-      text.epoch(EpochRecord(means: exampleRecord(), validationLoss: nil, validationAccuracy: nil))
-        == "epoch  3/20  loss 0.1235  accuracy 97.22%  12,346 images/s")
+      text.epoch(tested, width: 80)
+        == "epoch  3/20  loss 0.1235 (97.22%)  val 0.1000 (95.00%)  12,346 images/s  0:12")
+    #expect(text.epoch(tested, width: 70) == "epoch  3/20  loss 0.1235 (97.22%)  val 0.1000 (95.00%)  0:12")
+    #expect(text.epoch(tested, width: 40) == "epoch  3/20  val 0.1000 (95.00%)")
+    for width: Int in 0...150 {
+      #expect(text.epoch(tested, width: width).count <= width)
+      #expect(text.step(exampleRecord(), width: width).count <= width)
+    }
   }
 }

@@ -8,35 +8,44 @@ import Testing
   @Test func metricsLinesHaveTheDocumentedKeys() {
     #expect(
       MetricsLine.step(exampleRecord())
-        == #"{"epoch":3,"step":56,"loss":0.12345,"accuracy":0.97222,"val_loss":null,"val_accuracy":null,"#
-        + #""lr":0.05,"images_per_second":12345.6,"step_ms":5.25,"reduce_ms":0.5,"barrier_ms":0}"#)
+        == #"{"kind":"step","epoch":3,"step":56,"steps":10,"loss":0.12345,"accuracy":0.97222,"val_loss":null,"#
+        + #""val_accuracy":null,"lr":0.05,"images_per_second":12345.6,"step_ms":5.25,"reduce_ms":0.5,"barrier_ms":0,"elapsed_s":12}"#
+    )
     #expect(
       MetricsLine.epoch(
         EpochRecord(means: exampleRecord(loss: .nan), validationLoss: .infinity, validationAccuracy: 1))
-        == #"{"epoch":3,"step":56,"loss":null,"accuracy":0.97222,"val_loss":null,"val_accuracy":1,"#
-        + #""lr":0.05,"images_per_second":12345.6,"step_ms":5.25,"reduce_ms":0.5,"barrier_ms":0}"#)
+        == #"{"kind":"epoch","epoch":3,"step":56,"steps":10,"loss":null,"accuracy":0.97222,"val_loss":null,"#
+        + #""val_accuracy":1,"lr":0.05,"images_per_second":12345.6,"step_ms":5.25,"reduce_ms":0.5,"barrier_ms":0,"elapsed_s":12}"#
+    )
   }
 
   private func summary(interrupted: Bool, validation: Double?) -> TrainingSummary {
     TrainingSummary(
-      epochs: 2, steps: 46, loss: 0.1, validationLoss: validation, validationAccuracy: validation,
-      imagesPerSecond: 1000.5, workers: 1, weightsDigest: "sha256:00", interrupted: interrupted)
+      epochs: 2, steps: 46, totalSteps: interrupted ? 460 : 46, loss: 0.1, validationLoss: validation,
+      validationAccuracy: validation, imagesPerSecond: 1000.5, elapsedSeconds: 61.5, workers: 1,
+      weightsDigest: "sha256:00", interrupted: interrupted)
   }
 
   @Test func theTrainingSummaryIsTheDocumentedObject() {
     #expect(
       summary(interrupted: false, validation: 0.5).json.compactText
-        == #"{"epochs":2,"steps":46,"loss":0.1,"val_loss":0.5,"val_accuracy":0.5,"images_per_second":1000.5,"#
-        + #""workers":1,"weights_digest":"sha256:00"}"#)
+        == #"{"epochs":2,"steps":46,"total_steps":46,"loss":0.1,"val_loss":0.5,"val_accuracy":0.5,"#
+        + #""images_per_second":1000.5,"elapsed_s":61.5,"workers":1,"weights_digest":"sha256:00"}"#)
     #expect(
       summary(interrupted: true, validation: nil).json.compactText
-        == #"{"epochs":2,"steps":46,"loss":0.1,"val_loss":null,"val_accuracy":null,"images_per_second":1000.5,"#
-        + #""workers":1,"weights_digest":"sha256:00","interrupted":true}"#)
+        == #"{"epochs":2,"steps":46,"total_steps":460,"loss":0.1,"val_loss":null,"val_accuracy":null,"#
+        + #""images_per_second":1000.5,"elapsed_s":61.5,"workers":1,"weights_digest":"sha256:00","interrupted":true}"#)
     #expect(
       summary(interrupted: true, validation: 0.5).lines == [
-        "trained       2 epochs, 46 steps, 1,001 images/s on 1 worker, interrupted", "loss          0.1000",
-        "val_loss      0.5000", "val_accuracy  50.00%", "weights       sha256:00",
+        "trained       2 epochs, 46 of 460 steps in 1:02, 1,001 images/s on 1 worker, interrupted",
+        "loss          0.1000", "val_loss      0.5000", "val_accuracy  50.00%", "weights       sha256:00",
       ])
+  }
+
+  @Test func aFinishedRunCountsItsSteps() {
+    #expect(
+      summary(interrupted: false, validation: nil).lines.first
+        == "trained  2 epochs, 46 steps in 1:02, 1,001 images/s on 1 worker")
   }
 
   @Test func theOtherSummariesAreTheDocumentedObjects() {

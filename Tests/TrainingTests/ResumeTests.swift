@@ -60,6 +60,29 @@ import Testing
     #expect(records == whole.trace.records)
   }
 
+  /// The time of a run is that of its parts; checkpoints written before it was kept are read as they are.
+  @Test func elapsedTimeGoesOnWhereItLeftOff() throws {
+    var run = try ResumeRun([.set("checkpoint.every_steps", "1")])
+    let first = try run.run()
+    let taken = try #require(first.trace.checkpoints.last)
+    #expect(taken.progress.elapsedNanoseconds > 0)
+    #expect(first.summary.elapsedSeconds >= Double(taken.progress.elapsedNanoseconds) * 1e-9)
+    run.checkpoint = taken
+    var before = 0.0
+    run.configuration.training.epochs = 5
+    let rest = try run.run { event in
+      guard case .step(let record, progress: false) = event else { return }
+      #expect(record.elapsedSeconds > Double(taken.progress.elapsedNanoseconds) * 1e-9)
+      #expect(record.elapsedSeconds >= before && record.steps == 2)
+      before = record.elapsedSeconds
+    }
+    #expect(rest.summary.elapsedSeconds > before && rest.summary.totalSteps == 15)
+    var old = taken.metadata
+    old["progress.elapsed_ns"] = nil
+    let read = try Checkpoint(parameters: taken.parameters, velocity: taken.velocity, metadata: old, file: "old")
+    #expect(read.progress.elapsedNanoseconds == 0 && read.metadata == old)
+  }
+
   @Test func aFinishedRunGoesOnWithMoreEpochsAndStaysFinishedWithoutThem() throws {
     var run = try ResumeRun([.set("checkpoint.every_epochs", "1")])
     let short = try run.run()
