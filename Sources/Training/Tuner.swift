@@ -7,7 +7,19 @@ import Machine
 package struct TuningTrial: Sendable, Hashable {
   package var runtime: RuntimeConfiguration
   package var workers: Int
+  /// The median of all steps.
   package var imagesPerSecond: Double
+  /// The middle half of the rounds' medians.
+  package var range: ClosedRange<Double>
+
+  package init(
+    runtime: RuntimeConfiguration, workers: Int, imagesPerSecond: Double, range: ClosedRange<Double>? = nil
+  ) {
+    self.runtime = runtime
+    self.workers = workers
+    self.imagesPerSecond = imagesPerSecond
+    self.range = range ?? imagesPerSecond...imagesPerSecond
+  }
 }
 
 /// The result of `tune`.
@@ -15,6 +27,25 @@ package struct TuningSummary: Sendable, Hashable {
   /// In the order they were tried; a setting measured again has its last number.
   package var trials: [TuningTrial]
   package var best: TuningTrial
+  /// Why another setting may be the best; empty where none is likely to be.
+  package var doubts: [String]
+
+  package init(trials: [TuningTrial], best: TuningTrial, doubts: [String] = []) {
+    self.trials = trials
+    self.best = best
+    self.doubts = doubts
+  }
+
+  package var isUncertain: Bool { !doubts.isEmpty }
+
+  /// - Throws: `UserError(.systemRefused)` where the best setting is uncertain.
+  package func requireCertain() throws(UserError) {
+    guard isUncertain else { return }
+    throw UserError(
+      .systemRefused, "--write",
+      "nothing is written, as the best setting is uncertain: "
+        + doubts.joined(separator: "; "), hint: "run it again on a quiet machine, or add --force")
+  }
 }
 
 /// Searches the settings that change speed alone: workers, placement policy, SMT, huge pages. Never `shard_size`.
@@ -22,13 +53,21 @@ package struct TuningSummary: Sendable, Hashable {
 ///     worker counts ─► policies ─► SMT ─► huge pages ─► counts around the best ─► the best three of all ─► choice
 ///
 /// Each stage compares changes of the best so far with it, in alternating rounds: a slow minute of the machine touches
-/// all. An exhaustive search compares every combination instead.
+/// all. An exhaustive search compares every combination instead. At the end, what may be better than the choice is
+/// measured again with it; where that does not tell them apart, or where other programs were at work, the choice is
+/// uncertain.
 package struct Tuner {
   /// A faster setting must win by more than this to displace a plainer one tried before it.
   package static let noise: Double = 0.01
   private static let rounds: Int = 2
   private static let finalists: Int = 3
   private static let finalRounds: Int = 5
+  private static let repetitions: Int = 2
+  /// A choice is in doubt where another setting may be faster by more than this.
+  package static let doubtfulShare: Double = 0.05
+  /// CPUs that others may keep busy during the search, and the load before it where that is not known.
+  private static let quietCPUs: Double = 0.25
+  private static let quietLoad: Double = 0.5
 
   let configuration: RunConfiguration
   let topology: Topology
@@ -36,7 +75,7 @@ package struct Tuner {
   let measure: (RuntimeConfiguration) throws -> [Double]
   let progress: (TuningTrial) -> Void
   /// Settings that put every worker and its memory in the same place are one.
-  private var tried: [(placement: Placement, runtime: RuntimeConfiguration, rates: [Double])] = []
+  private var tried: [(placement: Placement, runtime: RuntimeConfiguration, rounds: [[Double]])] = []
 
   init(
     configuration: RunConfiguration, topology: Topology, progress: @escaping (TuningTrial) -> Void = { _ in },
@@ -53,15 +92,28 @@ package struct Tuner {
     configuration: RunConfiguration, topology: Topology, exhaustive: Bool = false, secondsPerTrial: Double = 0.5,
     progress: (TuningTrial) -> Void = { _ in }
   ) throws -> TuningSummary {
-    try withoutActuallyEscaping(progress) { progress in
+    let load: Double = systemLoad()
+    let watch: ForeignLoad = ForeignLoad(on: topology.usable.cpus)
+    return try withoutActuallyEscaping(progress) { progress in
       var tuner = Tuner(configuration: configuration, topology: topology, progress: progress) { runtime in
         var run = configuration
         run.runtime = runtime
         let trial = try TrainingTrial.run(configuration: run, topology: topology, seconds: secondsPerTrial)
         return trial.stepNanoseconds.map { Double(trial.batchSize) / ($0 * 1e-9) }
       }
-      return try tuner.search(exhaustive: exhaustive)
+      var summary = try tuner.search(exhaustive: exhaustive)
+      summary.doubts += doubts(load: load, busyCPUs: watch.busyCPUs())
+      return summary
     }
+  }
+
+  /// What other programs have to do with it: `load` before the search, and the CPUs they kept busy during it, if known.
+  static func doubts(load: Double, busyCPUs: Double?) -> [String] {
+    func text(_ value: Double) -> String { "\((value * 10).rounded() / 10)" }
+    if let busyCPUs {
+      return busyCPUs < quietCPUs ? [] : ["other programs kept \(text(busyCPUs)) CPUs busy during the search"]
+    }
+    return load < quietLoad ? [] : ["the system's load was \(text(load)) before the start"]
   }
 
   mutating func search(exhaustive: Bool) throws -> TuningSummary {
@@ -174,25 +226,54 @@ package struct Tuner {
   }
 
   private mutating func measure(_ indices: [Int], rounds: Int) throws {
-    for i in indices { tried[i].rates = [] }
+    for i in indices { tried[i].rounds = [] }
+    try measureMore(indices, rounds: rounds)
+  }
+
+  private mutating func measureMore(_ indices: [Int], rounds: Int) throws {
     for _ in 0..<rounds {
-      for i in indices { tried[i].rates += try measure(tried[i].runtime) }
+      for i in indices { tried[i].rounds.append(try measure(tried[i].runtime)) }
     }
     for i in indices { progress(trial(i)) }
   }
 
-  /// Measures the fastest of all again.
+  /// Measures the fastest of all again, and those that may be better than the choice again with it.
   private mutating func final() throws -> TuningSummary {
     let ranked = tried.indices.sorted { trial($0).imagesPerSecond > trial($1).imagesPerSecond }
     let last = ranked.prefix(Self.finalists).sorted()
     if last.count > 1 { try measure(last, rounds: Self.finalRounds) }
-    return TuningSummary(trials: tried.indices.map(trial), best: Self.choice(last.map(trial)))
+    var best = Self.choice(last.map(trial))
+    var rivals = Self.rivals(of: best, among: last.map(trial))
+    for _ in 0..<Self.repetitions where !rivals.isEmpty {
+      let alike = last.filter { ([best] + rivals).contains(trial($0)) }
+      try measureMore(alike, rounds: Self.finalRounds)
+      best = Self.choice(last.map(trial))
+      rivals = Self.rivals(of: best, among: last.map(trial))
+    }
+    return TuningSummary(
+      trials: tried.indices.map(trial), best: best,
+      doubts: rivals.map { rival in
+        func text(_ range: ClosedRange<Double>) -> String { "\(Int(range.lowerBound)) to \(Int(range.upperBound))" }
+        return "another setting, of \(rival.workers) workers, may be more than \(Int(Self.doubtfulShare * 100)) % "
+          + "faster (\(text(rival.range)) images/s against \(text(best.range)))"
+      })
+  }
+
+  /// The trials that are faster than `best` by more than `doubtfulShare` where both are at the favourable ends of their
+  /// ranges.
+  package static func rivals(of best: TuningTrial, among trials: [TuningTrial]) -> [TuningTrial] {
+    trials.filter { $0 != best && $0.range.upperBound > best.range.lowerBound * (1 + doubtfulShare) }
   }
 
   private func trial(_ index: Int) -> TuningTrial {
-    TuningTrial(
+    let rounds = tried[index].rounds
+    let medians = rounds.map(median).sorted()
+    let last = max(0, medians.count - 1)
+    // The quartiles, each the nearest of the rounds.
+    let range = medians.isEmpty ? 0...0 : medians[(last + 2) / 4]...medians[last - (last + 2) / 4]
+    return TuningTrial(
       runtime: tried[index].runtime, workers: tried[index].placement.workers.count,
-      imagesPerSecond: median(tried[index].rates))
+      imagesPerSecond: median(rounds.flatMap { $0 }), range: range)
   }
 
   /// The first of those no more than `noise` below the fastest.

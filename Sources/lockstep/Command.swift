@@ -82,7 +82,7 @@ extension Command {
 
   package static let tune = Command(
     "tune", "finds the fastest workers and placement",
-    [.write, .exhaustive, .set, .batchSize, .json, .quiet, .noProgress],
+    [.write, .force, .exhaustive, .set, .batchSize, .json, .quiet, .noProgress],
     example: "Config/lenet.json --write tuned.json"
   ) { try $0.tune() }
 

@@ -53,7 +53,8 @@ extension CommandCall {
     return ExitCode.success
   }
 
-  /// Prints what was tried and the `runtime` section found; `--write` puts it into a copy of the configuration.
+  /// Prints what was tried and the `runtime` section found; `--write` puts it into a copy of the configuration, unless
+  /// it is uncertain and nobody said `--force`.
   func tune() throws -> Int32 {
     try requireOneTask()
     let run: RunConfiguration = try configuration()
@@ -62,13 +63,16 @@ extension CommandCall {
     ) { trial in
       if !invocation.has(.noProgress) { log(TuningText.line(trial)) }
     }
-    if let file: String = invocation.value(.write) {
+    let file: String? = invocation.value(.write)
+    if let file, !summary.isUncertain || invocation.has(.force) {
       let text: String = try RuntimeSection.rewrite(
         configuration: invocation.configuration ?? "", resolved: run, runtime: summary.best.runtime, for: file)
       try AtomicFile.write(text, to: file)
       log("written to \(file)")
     }
+    warn(summary.doubts.map { "the best setting is uncertain: \($0)" })
     try print(summary)
+    if file != nil, !invocation.has(.force) { try summary.requireCertain() }
     return ExitCode.success
   }
 }

@@ -43,6 +43,7 @@ extension Flag {
     "predict", "NODESxCORES|DIR", "efficiency on such a machine, such as 8x16 or a copied /sys")
   package static let parameters = Flag("parameters", "N", "measure one size only")
   package static let write = Flag("write", "FILE", "write a copy of CONFIG with the best runtime section")
+  package static let force = Flag("force", nil, "write even where the best setting is uncertain")
   package static let exhaustive = Flag("exhaustive", nil, "try every combination")
   package static let topologyRoot = Flag(
     "topology-root", "DIR", "another machine, whose /sys and /proc were copied to DIR")

@@ -37,7 +37,9 @@ import Testing
   @Test func tuneKeepsTheConfigurationAndItsDigest() throws {
     let folder: TemporaryFolder = try TemporaryFolder()
     let file: String = try folder.write(ProgramTests.tiny, to: "tiny.json")
-    let result: ProcessResult = try Executable.run(["tune", file, "--write", folder.path + "/tuned.json", "--json"])
+    // Other tests run beside this one, so the result may be uncertain.
+    let result: ProcessResult = try Executable.run(
+      ["tune", file, "--write", folder.path + "/tuned.json", "--force", "--json"])
     #expect(result.exitCode == 0, "\(result.errors)")
     #expect(try json(result.output)["runtime"] != nil)
     let tuned: String = try folder.text("tuned.json")
@@ -49,5 +51,23 @@ import Testing
       return try json(run.output)["weights_digest"] as? String
     }
     #expect(digests[0] != nil && digests[0] == digests[1])
+  }
+
+  /// A core that another program keeps busy costs the setting that uses all cores more than the others.
+  @Test func tuneDoesNotWriteWhatABusyMachineSays() throws {
+    let folder: TemporaryFolder = try TemporaryFolder()
+    let file: String = try folder.write(ProgramTests.tiny, to: "tiny.json")
+    let busy: Process = Process()
+    busy.executableURL = URL(fileURLWithPath: "/bin/bash")
+    busy.arguments = ["-c", "while :; do :; done"]
+    try busy.run()
+    // The test's own signal mask may keep the loop from hearing a friendlier signal.
+    defer { kill(busy.processIdentifier, SIGKILL) }
+    let result: ProcessResult = try Executable.run(["tune", file, "--write", folder.path + "/tuned.json", "--json"])
+    #expect(result.exitCode == 71, "\(result.errors)")
+    #expect(!folder.exists("tuned.json"))
+    #expect(result.errors.contains("--write: nothing is written, as the best setting is uncertain: "))
+    #expect(result.errors.contains("CPUs busy during the search"), "\(result.errors)")
+    #expect(try json(result.output)["uncertain"] as? Bool == true)
   }
 }

@@ -74,11 +74,18 @@ import Testing
         + #""bytes":24576,"gb_per_second":12.288,"share_of_bandwidth":0.5,"copy_us":1,"share_of_copy":0.5}]}"#)
     let runtime: RuntimeConfiguration = RuntimeConfiguration(
       workers: .count(2), shardSize: 16, policy: .close, nodes: nil, useSMT: false)
-    let trial: TuningTrial = TuningTrial(runtime: runtime, workers: 2, imagesPerSecond: 12345)
+    let trial: TuningTrial = TuningTrial(
+      runtime: runtime, workers: 2, imagesPerSecond: 12345, range: 12000...12600)
     let tuning: TuningSummary = TuningSummary(trials: [trial], best: trial)
     #expect(
       tuning.json.compactText.hasPrefix(#"{"runtime":{"workers":2,"shard_size":16,"placement":{"policy":"close""#))
-    #expect(TuningText.line(trial) == "2 workers, close: 12,345 images/s")
-    #expect(tuning.lines.contains { $0.hasSuffix("chosen") })
+    #expect(TuningText.line(trial) == "2 workers, close: 12,345 images/s (12,000–12,600)")
+    #expect(tuning.lines.contains { $0.hasSuffix("  12,000–12,600  chosen") })
+    #expect(tuning.json.compactText.contains(#""uncertain":false,"doubts":[]"#))
+    #expect(tuning.json.compactText.hasSuffix(#""images_per_second":12345,"range":[12000,12600]}]}"#))
+    let doubtful: TuningSummary = TuningSummary(trials: [trial], best: trial, doubts: ["a reason"])
+    #expect(
+      doubtful.lines.contains { $0.hasSuffix("chosen, uncertain") } && doubtful.lines.contains("uncertain: a reason"))
+    #expect(doubtful.json.compactText.contains(#""uncertain":true,"doubts":["a reason"]"#))
   }
 }

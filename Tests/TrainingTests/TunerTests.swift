@@ -1,6 +1,8 @@
 import Configuration
+import Diagnostics
 import Machine
 import Randomness
+import TestSupport
 import Testing
 
 @testable import Training
@@ -69,6 +71,48 @@ import Testing
     }
     #expect(Tuner.choice(trials).workers == 2)
     #expect(Tuner.choice([trials[0], trials[3]]).workers == 4)
+  }
+
+  private func trial(_ workers: Int, _ median: Double, _ range: ClosedRange<Double>) throws -> TuningTrial {
+    TuningTrial(
+      runtime: try configuration(batch: 64).runtime, workers: workers, imagesPerSecond: median, range: range)
+  }
+
+  @Test func rivalsAreThoseThatMayBeFaster() throws {
+    let best: TuningTrial = try trial(2, 100, 98...102)
+    let slower: TuningTrial = try trial(1, 95, 90...102)
+    let noisy: TuningTrial = try trial(1, 95, 80...104)
+    #expect(Tuner.rivals(of: best, among: [best, slower]) == [])
+    #expect(Tuner.rivals(of: best, among: [best, noisy]) == [noisy])
+  }
+
+  /// Ranges that keep overlapping make the choice uncertain, after the two were measured again; quiet ones do not.
+  @Test(arguments: [true, false]) func whatOverlapsIsMeasuredAgain(isNoisy: Bool) throws {
+    var calls: Int = 0
+    var tuner: Tuner = try tuner(batch: 64, machine(nodes: 1, cores: 2)) { runtime in
+      calls += 1
+      // Rounds that are fast and slow in turn, whatever is measured.
+      let rate: Double = runtime.workers == .count(2) ? 102 : 100
+      return [isNoisy ? rate * (calls / 3 % 2 == 0 ? 0.8 : 1.2) : rate]
+    }
+    let summary: TuningSummary = try tuner.search(exhaustive: false)
+    #expect(summary.isUncertain == isNoisy, "\(summary.doubts)")
+    #expect(summary.trials.allSatisfy { $0.range.contains($0.imagesPerSecond) })
+    let quiet: Int = calls
+    if isNoisy {
+      #expect(summary.doubts[0].contains("may be more than 5 % faster"))
+      #expect(userError { try summary.requireCertain() }?.category == .systemRefused)
+    } else {
+      #expect(quiet < 40)
+      try summary.requireCertain()
+    }
+  }
+
+  @Test func otherProgramsMakeTheChoiceUncertain() {
+    #expect(Tuner.doubts(load: 3, busyCPUs: 0.1) == [], "the load may be this program's own past")
+    #expect(Tuner.doubts(load: 0, busyCPUs: 0.96) == ["other programs kept 1.0 CPUs busy during the search"])
+    #expect(Tuner.doubts(load: 2, busyCPUs: nil) == ["the system's load was 2.0 before the start"])
+    #expect(Tuner.doubts(load: 0.4, busyCPUs: nil) == [])
   }
 
   /// A machine as a formula: shards of the busiest worker, a cost per worker, factors for policy and SMT, and noise.
