@@ -76,8 +76,10 @@ final class IDXReader {
     self.reader = reader
     let magic: [UInt8] = try reader.read(4)
     guard magic[0] == 0, magic[1] == 0 else {
+      let format: String = otherFormat(magic).map { "is \($0), not an IDX file: it " } ?? ""
       throw UserError(
-        .badData, reader.name, "starts with bytes \(hex(magic[0])) \(hex(magic[1])); an IDX file starts with 0x00 0x00")
+        .badData, reader.name,
+        "\(format)starts with bytes \(hex(magic[0])) \(hex(magic[1])); an IDX file starts with 0x00 0x00")
     }
     guard magic[2] == 0x08 else {
       throw UserError(
@@ -161,6 +163,16 @@ final class IDXReader {
 
 private func hex(_ byte: UInt8) -> String {
   (byte < 16 ? "0x0" : "0x") + String(byte, radix: 16, uppercase: true)
+}
+
+/// What a file of another kind is, by its first four bytes.
+private func otherFormat(_ magic: [UInt8]) -> String? {
+  let formats: [(start: [UInt8], name: String)] = [
+    ([0x93] + Array("NUM".utf8), "a NumPy array (.npy)"), (Array("PK".utf8) + [3, 4], "a ZIP archive (.npz, .zip)"),
+    ([0x89] + Array("PNG".utf8), "a PNG image"), ([0xFF, 0xD8, 0xFF], "a JPEG image"),
+    (Array("BZh".utf8), "a bzip2 file"), ([0xFD] + Array("7zX".utf8), "an xz file"),
+  ]
+  return formats.first { magic.starts(with: $0.start) }?.name
 }
 
 private func typeName(_ code: UInt8) -> String {

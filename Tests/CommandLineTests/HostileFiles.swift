@@ -101,7 +101,9 @@ let hostileWeights: [HostileFile] = [
 /// For pairs of five images of 4×4 with labels 0, 1, 2, 0, 1.
 let hostileImages: [HostileFile] = [
   HostileFile(.images, "empty", "ends after 0 bytes; 4 are needed at offset 0") { [] },
-  HostileFile(.images, "a PNG", "starts with bytes 0x89 0x50") { [0x89] + Array("PNG\r\n\u{1A}\n0000".utf8) },
+  HostileFile(.images, "a PNG", "is a PNG image, not an IDX file: it starts with bytes 0x89 0x50") {
+    [0x89] + Array("PNG\r\n\u{1A}\n0000".utf8)
+  },
   HostileFile(.images, "floats", "0x0D (32-bit float) at offset 2") { idx([5, 4, 4], Array(1...80), type: 0x0D) },
   HostileFile(.images, "labels in their place", "has 1 dimensions at offset 3") { idx([5], [0, 1, 2, 0, 1]) },
   HostileFile(.images, "no images", "declares dimension 0 as 0 at offset 4") { idx([0, 4, 4], []) },

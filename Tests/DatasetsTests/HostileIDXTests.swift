@@ -71,6 +71,11 @@ import Testing
 
   @Test func wrongMagic() {
     expectRefused(images: Array("\u{89}PNG\r\n....................".utf8), "starts with bytes 0xC2")
+    let numpy: [UInt8] = [0x93] + Array("NUMPY".utf8) + [1, 0, 118, 0]
+    expectRefused(images: numpy, "is a NumPy array (.npy), not an IDX file: it starts with bytes 0x93 0x4E")
+    expectRefused(labels: gzip(numpy), "is a NumPy array (.npy)")
+    expectRefused(images: Array("PK".utf8) + [3, 4, 20, 0], "is a ZIP archive (.npz, .zip), not an IDX file")
+    expectRefused(images: [0xFF, 0xD8, 0xFF, 0xE0, 0], "is a JPEG image")
     expectRefused(images: idx([3, 2, 2], Array(1...12), type: 0x0D), "0x0D (32-bit float)", "offset 2")
     expectRefused(images: labels, "has 1 dimensions", "swapped")
     expectRefused(labels: images, "has 3 dimensions", "swapped")
