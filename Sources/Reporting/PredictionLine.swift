@@ -17,3 +17,18 @@ package enum PredictionLine {
     return writer.text
   }
 }
+
+/// What `predict` wrote to a file.
+package struct PredictionSummary: Summary {
+  package var examples: Int
+  package var file: String
+
+  package init(examples: Int, file: String) {
+    self.examples = examples
+    self.file = file
+  }
+
+  package var json: JSONValue { .object([.init("examples", .integer(examples)), .init("output", .string(file))]) }
+
+  package var lines: [String] { ["\(NumberText.count(examples, "prediction")) written to \(file)"] }
+}

@@ -1,4 +1,3 @@
-import Collectives
 import Configuration
 import Datasets
 import Diagnostics
@@ -25,60 +24,92 @@ package final class Predictor {
   private let configuration: RunConfiguration
   private let topology: Topology
   private let weights: [NamedTensor]
+  private let network: NetworkPlan
+  /// What the probabilities of the examples that are evaluated at a time may take.
+  private let probabilityBytes: Int
 
-  /// - Parameter source: what errors call the weights, such as their file.
+  /// - Parameters:
+  ///   - source: what errors call the weights, such as their file.
+  ///   - probabilityBytes: what the probabilities of the examples that `predict` evaluates at a time take, and more only
+  ///     where one shard per worker does. Changes no bit.
   /// - Throws: `UserError` where the weights do not fit the network.
   package init(
-    configuration: RunConfiguration, topology: Topology, weights: [NamedTensor], source: String = "weights"
+    configuration: RunConfiguration, topology: Topology, weights: [NamedTensor], source: String = "weights",
+    probabilityBytes: Int = 16 << 20
   ) throws {
     self.configuration = configuration
     self.topology = topology
     self.weights = weights
+    self.probabilityBytes = probabilityBytes
     let plan = try RunPlan(configuration, topology: topology, exampleCount: 1)
+    network = plan.network
     try SharedState(plan, exampleCount: 1, testExampleCount: 0).setWeights(weights, source: source)
   }
 
-  /// Mean loss and accuracy over a data set.
+  /// Refuses a data set whose images or labels the network cannot take; `source` is what errors call it.
+  package func requireFits(_ dataset: ImageDataset, source: String) throws {
+    try checkDataset(dataset, source, network)
+  }
+
+  /// Mean loss and accuracy over a data set, which errors call `source`.
   ///
-  /// - Throws: `UserError(.badData)` for a data set without examples or of another shape.
-  package func evaluate(_ dataset: ImageDataset) throws -> EvaluationSummary {
+  /// - Throws: `UserError(.badData)` for a data set without examples or of another shape; `.diverged` where the loss is not
+  ///   finite, naming what is not.
+  package func evaluate(_ dataset: ImageDataset, source: String = "data.test") throws -> EvaluationSummary {
     guard dataset.count > 0 else {
-      throw UserError(.badData, "data.test", "the data set has 0 examples; at least 1 is needed")
+      throw UserError(.badData, source, "the data set has 0 examples; at least 1 is needed")
     }
-    let shared = try forward(dataset, probabilities: nil)
+    let pass = try pass(dataset, source) { _ in dataset.count }
+    let all = 0..<dataset.count
+    try pass.forward(all, probabilities: nil)
+    let shared = pass.shared
     let shards = shared.plan.shards.shardCount(batchSize: dataset.count)
-    let correct = (0..<shards).reduce(0) { $0 + shared.correct[$1] }
-    let loss = ShardTree.sum(shards) { shared.losses[$0] }
-    return EvaluationSummary(
-      loss: loss / Double(dataset.count), accuracy: Double(correct) / Double(dataset.count),
-      examples: dataset.count)
-  }
-
-  /// Class probabilities, row-major [examples, classes]; labels of `dataset` are not looked at.
-  package func probabilities(_ dataset: ImageDataset) throws -> [Float] {
-    guard dataset.count > 0 else { return [] }
-    let classes = try RunPlan(configuration, topology: topology, exampleCount: 1).network.classes
-    let memory = UnsafeMutableBufferPointer<Float>.allocate(capacity: dataset.count * classes)
-    defer { memory.deallocate() }
-    _ = try forward(dataset, probabilities: memory.baseAddress)
-    return Array(memory)
-  }
-
-  private func forward(_ dataset: ImageDataset, probabilities: UnsafeMutablePointer<Float>?) throws -> SharedState {
-    var whole = configuration
-    whole.training.batchSize = max(configuration.training.batchSize, 1)
-    let plan = try RunPlan(whole, topology: topology, exampleCount: dataset.count)
-    try checkDataset(dataset, "data.test", plan.network)
-    let shared = try SharedState(plan, exampleCount: 1, testExampleCount: dataset.count)
-    try shared.setWeights(weights)
-    let normalization = Normalization(configuration.data, channels: dataset.channels)
-    // Written by the worker of each example alone, read after all have finished.
-    nonisolated(unsafe) let target = probabilities
-    try WorkerGroup(placement: plan.placement).run { context in
-      let worker = try Worker(context, shared, normalization)
-      try worker.loadWeights()
-      worker.evaluate(dataset, probabilities: target)
+    let loss = ShardTree.sum(shards) { shared.losses[$0] } / Double(dataset.count)
+    if !loss.isFinite {
+      let shard = (0..<shards).first { !shared.losses[$0].isFinite }
+      throw try pass.lost(shard.map { shared.plan.shards.shardRange(shard: $0, in: all) } ?? all)
     }
-    return shared
+    let correct = (0..<shards).reduce(0) { $0 + shared.correct[$1] }
+    return EvaluationSummary(
+      loss: loss, accuracy: Double(correct) / Double(dataset.count), examples: dataset.count)
+  }
+
+  /// Calls `body` with each example's class probabilities, in order; labels of `dataset` are not looked at.
+  ///
+  /// Evaluates so many examples at a time that memory does not grow with their number.
+  /// - Throws: `UserError(.badData)` for images of another shape; `.diverged` at the first example with a probability that
+  ///   is not finite, naming what is not; what `body` throws.
+  package func predict(
+    _ dataset: ImageDataset, source: String = "images",
+    _ body: (_ index: Int, _ probabilities: UnsafeBufferPointer<Float>) throws -> Void
+  ) throws {
+    guard dataset.count > 0 else { return }
+    let classes = network.classes
+    let pass = try pass(dataset, source) { plan in
+      let shards = plan.workerCount * plan.shards.shardSize
+      return max(1, self.probabilityBytes / (4 * classes * shards)) * shards
+    }
+    let atATime = pass.examplesAtATime
+    let memory = try NodeBuffer(
+      byteCount: atATime * classes * MemoryLayout<Float>.stride, purpose: "the probabilities of \(atATime) examples")
+    let values = memory.pointer.bindMemory(to: Float.self, capacity: atATime * classes)
+    for first in stride(from: 0, to: dataset.count, by: atATime) {
+      let examples = first..<min(first + atATime, dataset.count)
+      try pass.forward(examples, probabilities: values)
+      for index in examples {
+        let row = UnsafeBufferPointer(start: values + (index - first) * classes, count: classes)
+        guard row.allSatisfy(\.isFinite) else { throw try pass.lost(index..<index + 1) }
+        try body(index, row)
+      }
+    }
+  }
+
+  private func pass(
+    _ dataset: ImageDataset, _ source: String, examplesAtATime: (RunPlan) -> Int
+  ) throws -> ForwardPass {
+    try requireFits(dataset, source: source)
+    let plan = try RunPlan(configuration, topology: topology, exampleCount: dataset.count)
+    return try ForwardPass(
+      plan, dataset, source: source, weights: weights, examplesAtATime: min(examplesAtATime(plan), dataset.count))
   }
 }

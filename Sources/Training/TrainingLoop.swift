@@ -148,7 +148,7 @@ struct TrainingLoop: Sendable {
       enter(.waiting, step, context)
       try context.barrier.wait()
       enter(.evaluating, step, context)
-      worker.evaluate(test)
+      worker.evaluate(test, 0..<test.count)
       enter(.waiting, step, context)
       try context.barrier.wait()
     }
@@ -196,7 +196,7 @@ struct TrainingLoop: Sendable {
     guard totals.loss.isFinite else {
       throw UserError(
         .diverged, "step \(totals.step + 1)",
-        "the training loss is \(totals.loss), not a finite number (epoch \(totals.epoch + 1), lr \(totals.learningRate))",
+        "the training loss is \(totals.loss.plainText), not a finite number (epoch \(totals.epoch + 1), lr \(totals.learningRate))",
         hint: "a smaller training.optimizer.lr, or data scaled to about 0…1, usually helps")
     }
   }

@@ -132,16 +132,17 @@ struct Worker: ~Copyable {
       kernels: plan.kernels)
   }
 
-  /// Forward over the worker's shards of a whole data set in file order; losses and correctness go to the shared sums.
+  /// Forward over the worker's shards of `examples` in file order; losses and correctness go to the shared sums.
   ///
   /// `probabilities` receives [examples, classes] where given.
-  func evaluate(_ dataset: ImageDataset, probabilities: UnsafeMutablePointer<Float>? = nil) {
-    let all = 0..<dataset.count
-    let count = plan.shards.shardCount(batchSize: dataset.count)
+  func evaluate(
+    _ dataset: ImageDataset, _ examples: Range<Int>, probabilities: UnsafeMutablePointer<Float>? = nil
+  ) {
+    let count = plan.shards.shardCount(batchSize: examples.count)
     var run = plan.shards.shards(ofWorker: context.index, of: context.count, shardCount: count)
     while !run.isEmpty {
       let shards = run.prefix(plan.shardsPerChunk)
-      let positions = positions(of: shards, in: all)
+      let positions = positions(of: shards, in: examples)
       load(dataset, chunk: 0..<positions.count, at: positions.lowerBound, ordered: false)
       plan.network.forward(
         workspace, images: 0..<positions.count,
@@ -151,7 +152,7 @@ struct Worker: ~Copyable {
       if let probabilities {
         let classes = plan.network.classes
         for n in 0..<positions.count {
-          (probabilities + (positions.lowerBound + n) * classes)
+          (probabilities + (positions.lowerBound - examples.lowerBound + n) * classes)
             .update(from: plan.network.probabilities(workspace, image: n), count: classes)
         }
       }

@@ -18,24 +18,25 @@ extension CommandCall {
     return ExitCode.success
   }
 
-  /// One JSON line per image of `--images`, to standard output or `--output`.
+  /// One JSON line per image of `--images`, as they are computed, to standard output or `--output`; then, how many.
   func predict() throws -> Int32 {
     let run: RunConfiguration = try configuration()
-    let images: ImageDataset = try ImageDataset.images(idx: invocation.value(.images) ?? "")
+    let path: String = invocation.value(.images) ?? ""
+    let images: ImageDataset = try ImageDataset.images(idx: path)
     let predictor: Predictor = try predictor(run)
+    try predictor.requireFits(images, source: path)
     let file: LineFile? = try invocation.value(.output).map { try LineFile(path: $0, start: .empty) }
-    let probabilities: [Float] = try predictor.probabilities(images)
-    let classes: Int = images.count == 0 ? 0 : probabilities.count / images.count
-    for index: Int in 0..<images.count {
-      let line: String = PredictionLine.text(
-        index: index, probabilities: probabilities[index * classes..<(index + 1) * classes])
+    try predictor.predict(images, source: path) { index, probabilities in
+      let line: String = PredictionLine.text(index: index, probabilities: probabilities)
       if let file: LineFile {
         try file.append(line)
       } else {
         try StandardStreams.result(line + "\n")
       }
     }
-    try file?.flush()
+    guard let file: LineFile else { return ExitCode.success }
+    try file.flush()
+    try print(PredictionSummary(examples: images.count, file: file.path))
     return ExitCode.success
   }
 

@@ -24,10 +24,12 @@ struct CommandCall {
       overrides: ConfigurationOverride.fromEnvironment(environment) + invocation.overrides())
   }
 
-  /// The parameters in `--weights`, weights or a checkpoint; `nil` without the flag.
+  /// The parameters in `--weights`, weights or a checkpoint, all finite; `nil` without the flag.
   func weights() throws(UserError) -> [NamedTensor]? {
     guard let path: String = invocation.value(.weights) else { return nil }
-    return Checkpoint.parameters(of: try Safetensors.read(path))
+    let weights: [NamedTensor] = Checkpoint.parameters(of: try Safetensors.read(path))
+    try weights.requireFinite(source: path)
+    return weights
   }
 
   /// Refuses to run as one of several processes that a launcher started.

@@ -209,8 +209,90 @@ import Testing
     #expect(try (json(lines[0])["probabilities"] as? [Double])?.count == 3)
     let toFile: ProcessResult = try Executable.run(
       ["predict", file, "--weights", weights, "--images", images, "--output", folder.path + "/p.jsonl"])
-    #expect(toFile.output == "")
+    #expect(toFile.output == "2 predictions written to \(folder.path)/p.jsonl\n")
     #expect(try folder.text("p.jsonl") == result.output)
+    let asJSON: ProcessResult = try Executable.run(
+      ["predict", file, "--weights", weights, "--images", images, "--output", folder.path + "/q.jsonl", "--json"])
+    #expect(try json(asJSON.output)["examples"] as? Int == 2)
+    #expect(try json(asJSON.output)["output"] as? String == folder.path + "/q.jsonl")
+    #expect(try folder.text("q.jsonl") == result.output)
+
+    // Images of another shape are the fault of their file, and what was written before stays.
+    let wide: String = try folder.write(
+      [0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 4, 0, 0, 0, 5] + Array(1...20), to: "wide.idx")
+    let misfit: ProcessResult = try Executable.run(
+      ["predict", file, "--weights", weights, "--images", wide, "--output", folder.path + "/p.jsonl"])
+    #expect(misfit.exitCode == 65)
+    #expect(misfit.errors.hasPrefix("lockstep: \(wide): images are 4×5×1"), "\(misfit.errors)")
+    #expect(try folder.text("p.jsonl") == result.output)
+    let numpy: String = try folder.write([0x93] + Array("NUMPY".utf8) + Array(repeating: 1, count: 90), to: "x.npy")
+    let array: ProcessResult = try Executable.run(["predict", file, "--weights", weights, "--images", numpy])
+    #expect(array.exitCode == 65)
+    #expect(array.errors.contains("x.npy: is a NumPy array (.npy), not an IDX file"), "\(array.errors)")
+  }
+
+  /// 200,000 examples of 4096 classes are 3 GB of probabilities: they are written as they come, not kept.
+  @Test func predictionsTakeNoMoreMemoryThanAFewOfThem() throws {
+    let folder: TemporaryFolder = try TemporaryFolder()
+    let file: String = try folder.write(
+      Self.tiny.replacing("[4, 4, 1]", with: "[1, 1, 1]").replacing("units: 3", with: "units: 4096"), to: "wide.json")
+    #expect(try Executable.run(["train", file, "--quiet", "--output", folder.path + "/run"]).exitCode == 0)
+    let header: [UInt8] = [0, 0, 8, 3, 0, 3, 0x0D, 0x40, 0, 0, 0, 1, 0, 0, 0, 1]
+    let images: String = try folder.write(header + Array(repeating: 100, count: 200_000), to: "many.idx")
+    let process: Process = Executable.process([])
+    process.executableURL = URL(fileURLWithPath: "/bin/bash")
+    process.arguments = [
+      "-c", "ulimit -v 1500000; \"$0\" predict \"$1\" --weights \"$2\" --images \"$3\" | head -n 3 | cut -c 1-20",
+      Executable.path, file, folder.path + "/run/weights.safetensors", images,
+    ]
+    let output: Pipe = Pipe()
+    process.standardOutput = output
+    process.standardError = FileHandle.nullDevice
+    try process.run()
+    let text: String = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    process.waitUntilExit()
+    #expect(text.split(separator: "\n").map { $0.prefix(10) } == ["{\"index\":0", "{\"index\":1", "{\"index\":2"])
+  }
+
+  @Test func resultsThatAreNotFiniteAreErrors() throws {
+    let folder: TemporaryFolder = try TemporaryFolder()
+    let file: String = try folder.write(Self.tiny, to: "tiny.json")
+    let images: String = try folder.write(
+      [0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 4, 0, 0, 0, 4] + Array(repeating: 255, count: 16), to: "images.idx")
+    func weights(_ value: Float) throws -> String {
+      let header: String =
+        #"{"dense_1.weight":{"dtype":"F32","shape":[3,16],"data_offsets":[0,192]},"#
+        + #""dense_1.bias":{"dtype":"F32","shape":[3],"data_offsets":[192,204]}}"#
+      var values: [Float] = Array(repeating: 0.5, count: 51)
+      for index: Int in 5..<16 { values[index] = value }
+      return try folder.write(
+        withUnsafeBytes(of: UInt64(header.utf8.count).littleEndian) { Array($0) } + Array(header.utf8)
+          + values.withUnsafeBytes { Array($0) }, to: "w.safetensors")
+    }
+    func commands(_ weights: String) -> [[String]] {
+      [
+        ["evaluate", file, "--weights", weights], ["evaluate", file, "--weights", weights, "--json"],
+        ["predict", file, "--weights", weights, "--images", images],
+      ]
+    }
+    for value: Float in [.nan, -.nan, .infinity] {
+      let damaged: String = try weights(value)
+      let train: [String] = ["train", file, "--weights", damaged, "--output", folder.path + "/run"]
+      for command: [String] in commands(damaged) + [train] {
+        let result: ProcessResult = try Executable.run(command)
+        #expect(result.exitCode == 65 && result.output == "", "\(command)")
+        let found: String = value.isNaN ? "NaN" : "inf"
+        let words: String = "w.safetensors: the tensor dense_1.weight holds \(found) as value 6 of 48"
+        #expect(result.errors.contains(words), "\(result.errors)")
+      }
+      #expect(!folder.exists("run"))
+    }
+    for command: [String] in commands(try weights(3e38)) {
+      let result: ProcessResult = try Executable.run(command)
+      #expect(result.exitCode == 76 && result.output == "", "\(command)")
+      let subject: String = command[0] == "evaluate" ? "data.test" : images
+      #expect(result.errors.hasPrefix("lockstep: \(subject): the output of dense_1 for image "), "\(result.errors)")
+    }
   }
 
   @Test func topologyAndGradcheckAnswerInJSON() throws {

@@ -82,6 +82,7 @@ struct TrainerFailureTests {
     #expect(error.subject == "step \(finite + 1)", "\(error)")
     // Whichever is seen first: the loss, or a weight.
     #expect(error.message.contains("lr \(rate)"), "\(error)")
+    #expect(!error.message.contains("nan"), "a NaN has no sign: \(error)")
   }
 
   /// What the post's `z * (z > 0)` does: a weight that is not a number shows in the loss instead of vanishing in a ReLU.

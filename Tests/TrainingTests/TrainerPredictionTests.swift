@@ -93,6 +93,63 @@ struct TrainerPredictionTests {
     #expect(try predictor(run, weights).probabilities(floats) == all)
   }
 
+  /// Examples at a time, down to one shard per worker.
+  @Test("a bounded number of examples at a time, in order and with the same bits", arguments: [1, 2, 3])
+  func inPieces(workers: Int) throws {
+    let run = TestRun(TestNetworks.digits).with {
+      $0.workers = workers; $0.shardSize = 4
+    }
+    let data = try TestData.firstDigits(150).train
+    let weights = try run.trainer(.firstDigits(5)).weights()
+    let expected = try predictor(run.with { $0.workers = 1 }, weights).probabilities(data)
+    for bytes in [0, 1000, 2000, 1 << 20] {
+      let predictor = try Predictor(
+        configuration: run.configuration, topology: try machine(), weights: weights, probabilityBytes: bytes)
+      #expect(try predictor.probabilities(data) == expected, "\(bytes) bytes")
+    }
+    struct Enough: Error {}
+    var seen = 0
+    #expect(throws: Enough.self) {
+      try predictor(run, weights).predict(data) { index, _ in
+        seen += 1
+        if index == 70 { throw Enough() }
+      }
+    }
+    #expect(seen == 71)
+  }
+
+  @Test("results that are not finite end with what was lost first", arguments: [1, 3])
+  func notFinite(workers: Int) throws {
+    let run = TestRun(TestNetworks.digits).with { $0.workers = workers }
+    let data = try TestData.firstDigits(50, test: true)
+    let weights = try run.trainer(data).weights()
+    func errors(large name: String? = nil, scale: Double = 1.0 / 255) throws -> [UserError?] {
+      let changed = weights.map { tensor in
+        var tensor = tensor
+        if tensor.name == name { tensor.values = tensor.values.map { _ in 3e38 } }
+        return tensor
+      }
+      let predictor = try predictor(run.with { $0.scale = scale }, changed)
+      return [
+        userError { _ = try predictor.evaluate(data.train) },
+        userError { try predictor.predict(data.train) { _, _ in } },
+      ]
+    }
+    #expect(try errors() == [nil, nil])
+    // Finite weights, whose products are not.
+    for layer in ["conv2d_2", "dense_1"] {
+      for error in try errors(large: "\(layer).weight") {
+        #expect(error?.category == .diverged)
+        #expect(error?.message.hasPrefix("the output of \(layer) for image ") == true, "\(error?.message ?? "none")")
+      }
+    }
+    // The pixels themselves: 255 · 1e38 is beyond Float.
+    for error in try errors(scale: 1e38) {
+      #expect(error?.category == .diverged)
+      #expect(error?.message == "the normalized input for image 0 is not finite")
+    }
+  }
+
   @Test("what does not fit is bad data")
   func misfits() throws {
     let run = TestRun(TestNetworks.digits)
@@ -102,8 +159,25 @@ struct TrainerPredictionTests {
     let other = try TestData.synthetic(TestNetworks.odd, 4, classes: 3).train
     let right = try predictor(run, weights)
     #expect(userError { _ = try right.evaluate(other) }?.category == .badData)
-    #expect(userError { _ = try right.probabilities(other) }?.category == .badData)
+    let error = userError { try right.predict(other, source: "x.idx") { _, _ in } }
+    #expect(error?.category == .badData && error?.subject == "x.idx")
+    #expect(userError { try right.requireFits(other, source: "y.idx") }?.subject == "y.idx")
     let beyond = try TestData.synthetic(TestNetworks.digits, 12, classes: 12).train
     #expect(userError { _ = try right.evaluate(beyond) }?.category == .badData)
+  }
+}
+
+extension Predictor {
+  /// All probabilities, row-major [examples, classes].
+  fileprivate func probabilities(_ dataset: ImageDataset) throws -> [Float] {
+    var values: [Float] = []
+    var next = 0
+    try predict(dataset) { index, probabilities in
+      #expect(index == next)
+      next += 1
+      values += probabilities
+    }
+    #expect(next == dataset.count)
+    return values
   }
 }

@@ -1,0 +1,31 @@
+extension NetworkPlan {
+  /// What was lost first in a forward pass of one image: the pixels, or the output of a layer; `nil` where all is finite.
+  ///
+  /// - Precondition: the plan's capacity is one image, so that every map still holds it.
+  package func firstNotFinite(_ w: Workspace) -> String? {
+    precondition(capacity.run == 1, "A map that holds several images may have lost one of them.")
+    for (i, map) in maps.enumerated() {
+      for row in 0..<map.shape.height {
+        for column in 0..<map.shape.width {
+          let pixel = w.maps[i] + map.offset(row, column)
+          guard (0..<map.shape.channels).contains(where: { !pixel[$0].isFinite }) else { continue }
+          return i == 0 ? "the normalized input" : "the output of \(stages[i - 1].name)"
+        }
+      }
+    }
+    return nil
+  }
+}
+
+extension Stage {
+  /// What messages call the stage: the layer's name where it has parameters or pools, else its type.
+  fileprivate var name: String {
+    switch self {
+    case .convolution(let s): s.name
+    case .dense(let s): s.name
+    case .pool(let s): s.name
+    case .relu: "relu"
+    case .softmax: "softmax"
+    }
+  }
+}

@@ -1,0 +1,67 @@
+import Collectives
+import Datasets
+import Diagnostics
+import Machine
+import Network
+import Storage
+
+/// Workers with the weights of a network, ready to evaluate parts of a data set.
+struct ForwardPass {
+  let plan: RunPlan
+  let shared: SharedState
+  /// The most examples of one `forward`.
+  let examplesAtATime: Int
+  private let dataset: ImageDataset
+  private let source: String
+  private let group: WorkerGroup
+  private let normalization: Normalization
+
+  /// - Parameter source: what errors call the data set.
+  init(
+    _ plan: RunPlan, _ dataset: ImageDataset, source: String, weights: [NamedTensor], examplesAtATime: Int
+  ) throws {
+    self.plan = plan
+    self.dataset = dataset
+    self.source = source
+    self.examplesAtATime = examplesAtATime
+    shared = try SharedState(plan, exampleCount: 1, testExampleCount: examplesAtATime)
+    try shared.setWeights(weights)
+    group = try WorkerGroup(placement: plan.placement)
+    normalization = Normalization(plan.configuration.data, channels: dataset.channels)
+  }
+
+  /// Evaluates `examples`; losses and hits of their shards are then in `shared`.
+  ///
+  /// `probabilities` receives [examples, classes] where given.
+  func forward(_ examples: Range<Int>, probabilities: UnsafeMutablePointer<Float>?) throws {
+    // Written by the worker of each example alone, read after all have finished.
+    nonisolated(unsafe) let target = probabilities
+    try group.run { [shared, normalization, dataset] context in
+      let worker = try Worker(context, shared, normalization)
+      try worker.loadWeights()
+      worker.evaluate(dataset, examples, probabilities: target)
+    }
+  }
+
+  /// The error about the first of `examples`, evaluated before, whose result is not finite: names what was lost first.
+  func lost(_ examples: Range<Int>) throws -> UserError {
+    // Alone in its workspace, an example leaves all of its activations behind.
+    let network = try NetworkPlan(plan.configuration.model, capacity: ImageCapacity(shard: 1))
+    let memory = try NodeBuffer(byteCount: Workspace.byteCount(network), purpose: "the activations of one example")
+    let workspace = Workspace(network, memory: memory.pointer)
+    let inputs = PassInputs(
+      weights: shared.weights, prepared: shared.prepared, kernels: plan.kernels, isInference: true)
+    for example in examples {
+      let input = network.input(workspace, image: 0, of: 0..<1)
+      normalization.load(dataset, example: example, into: input.pixels, row: input.row, pixel: input.pixel)
+      workspace.labels[0] = dataset.labels[example]
+      network.forward(workspace, images: 0..<1, inputs)
+      let loss = workspace.losses[0]
+      guard let what = network.firstNotFinite(workspace) ?? (loss.isFinite ? nil : "the loss") else { continue }
+      return UserError(
+        .diverged, source, "\(what) for image \(example) is not finite",
+        hint: "the weights are finite, but too large, or data.scale, data.mean and data.std do not fit them")
+    }
+    return UserError(.diverged, source, "the sum of the losses is not finite")
+  }
+}
