@@ -170,6 +170,7 @@ struct NetworkBuilder {
     for (i, stage) in stages.enumerated() {
       switch stage {
       case .convolution(var s):
+        try requireRows(of: s, at: i)
         place(&s, at: i)
         stages[i] = .convolution(s)
       case .dense(var s):
@@ -240,6 +241,18 @@ struct NetworkBuilder {
     guard s.needsInputGradient else { return }
     gradients[i + 1].bottom = max(gradients[i + 1].bottom, after(plan.inputTileRows, early, output.height))
     gradients[i + 1].right = max(gradients[i + 1].right, after(plan.inputTileColumns, early, output.width))
+  }
+
+  /// The direct weight gradient finds its rows, 32 filters each, by offsets of 32 bits.
+  private func requireRows(of s: ConvolutionStage, at i: Int) throws(UserError) {
+    let rows = s.positions * maps[i].channelStride
+    guard s.winograd == nil, (rows - 1) * 32 > Int(Int32.max) else { return }
+    let index = model.layers.firstIndex { $0.name == s.name } ?? 0
+    throw UserError(
+      .badConfiguration, "model.layers[\(index)] (\(s.name))",
+      "its kernel takes \(s.kernelSize) × \(s.kernelSize) × \(maps[i].channelStride) × 32 = \(rows * 32) values for 32 "
+        + "filters; allowed: at most \(Int(Int32.max) + 1)",
+      hint: "use a smaller kernel_size, or fewer channels before it")
   }
 
   private mutating func place(_ s: inout ConvolutionStage, at i: Int) {

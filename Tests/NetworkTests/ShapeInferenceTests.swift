@@ -1,5 +1,6 @@
 import Diagnostics
 import Network
+import TestSupport
 import Testing
 
 @Suite struct ShapeInferenceTests {
@@ -52,6 +53,40 @@ import Testing
       #expect(error.subject == subject)
       #expect(error.description.contains(words), "\(error)")
     }
+  }
+
+  /// What cannot be a gradient is refused before anything is laid out: softmax takes one value per class.
+  @Test(
+    arguments: [
+      [.flatten, .softmax], [.relu, .flatten, .softmax], [.maxPool2d(ties: .all), .flatten, .softmax],
+      [.averagePool2d, .flatten, .relu, .softmax],
+    ] as [[LayerKind]])
+  func softmaxOverAMapIsRefused(kinds: [LayerKind]) throws {
+    let model = ModelSpecification(
+      input: ImageShape(height: 4, width: 6, channels: 3),
+      layers: TestNetworks.named([Self.conv(2, 3, .same)] + kinds))
+    let error = try #require(userError { _ = try NetworkPlan(model, capacity: ImageCapacity(shard: 1)) })
+    #expect(error.category == .badConfiguration && error.subject == "model.layers[\(kinds.count)] (softmax_1)")
+    #expect(error.message.contains("it takes one value per class"))
+    #expect(error.hint == "put a dense layer with one unit per class before it")
+  }
+
+  /// The weight gradient's rows, 32 floats each, are found by offsets of 32 bits: 2²⁶ rows have them, one more has not.
+  @Test func kernelsBeyondTheOffsetsAreRefusedWithTheArithmetic() throws {
+    func error(_ channels: Int, _ size: Int, _ kinds: [LayerKind] = []) -> UserError? {
+      let model = ModelSpecification(
+        input: ImageShape(height: 1, width: 1, channels: channels),
+        layers: TestNetworks.named(kinds + [Self.conv(1, size, .same)] + Self.head))
+      return userError { _ = try NetworkPlan(model, capacity: ImageCapacity(shard: 1)) }
+    }
+    let first = try #require(error(256, 600))
+    #expect(first.category == .badConfiguration && first.subject == "model.layers[0] (conv2d_1)")
+    #expect(first.message.contains("600 × 600 × 256 × 32 = 2949120000"), "\(first)")
+    #expect(first.message.contains("allowed: at most 2147483648"), "\(first)")
+    // 187 channels are 192 where they are padded.
+    let second = try #require(error(8, 600, [Self.conv(187, 1, .same)]))
+    #expect(second.subject == "model.layers[1] (conv2d_2)" && second.message.contains("600 × 600 × 192 × 32"))
+    #expect(error(16, 60) == nil)
   }
 
   /// Kernels find images by offsets of 32 bits: 31 maps of 1026² pixels of 64 channels are below 2³¹, 32 are not.

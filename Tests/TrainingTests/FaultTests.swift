@@ -1,6 +1,7 @@
 import Configuration
 import Diagnostics
 import Machine
+import Network
 import Storage
 import Synchronization
 import TestSupport
@@ -133,6 +134,33 @@ import Testing
     #expect(error?.category == .systemRefused)
     #expect(error?.message.contains("3 workers × (") == true)
     #expect(error?.message.contains("memory.max of control group /box") == true)
+  }
+
+  /// Outputs lie in blocks of 32 and channels in sixteens; a map that a pool reads may be kept for one image alone.
+  @Test func aModelsLeastMemoryCountsWhatIsPadded() throws {
+    func error(_ model: ModelSpecification, shardSize: Int = 1, gibibytes: Int) -> UserError? {
+      userError {
+        try MemoryNeeds.requireFits(
+          model, shardSize: shardSize, AvailableMemory(bytes: gibibytes << 30, source: "x"))
+      }
+    }
+    let head: [LayerKind] = [.flatten, .dense(units: 3), .softmax]
+    // 3 × 4 bytes × 600² × 256 × 32 are 33 GiB; of one filter, 1 GiB.
+    let kernel = ModelSpecification(
+      input: ImageShape(height: 1, width: 1, channels: 256),
+      layers: TestNetworks.named([TestNetworks.conv(1, 600)] + head))
+    #expect(error(kernel, gibibytes: 32)?.message.contains("3 × 11251 MiB weights") == true)
+    #expect(error(kernel, gibibytes: 34) == nil)
+    // 1024² pixels in 16 channels are 64 MiB; 32 images of them 2 GiB.
+    func map(_ kinds: [LayerKind]) -> ModelSpecification {
+      ModelSpecification(
+        input: ImageShape(height: 1024, width: 1024, channels: 1),
+        layers: TestNetworks.named([TestNetworks.conv(1, 3)] + kinds))
+    }
+    #expect(error(map(head), shardSize: 32, gibibytes: 2)?.message.contains("2177 MiB feature maps") == true)
+    #expect(error(map([.relu] + head), shardSize: 32, gibibytes: 2)?.message.contains("2177 MiB feature maps") == true)
+    #expect(error(map([.relu, .relu] + head), shardSize: 32, gibibytes: 4)?.message.contains("4225 MiB") == true)
+    #expect(error(map([.maxPool2d(ties: .all)] + head), shardSize: 32, gibibytes: 1) == nil)
   }
 
   @Test func aHopelessRunIsRefusedBeforeItTakesMemory() throws {
