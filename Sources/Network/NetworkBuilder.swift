@@ -29,11 +29,13 @@ struct NetworkBuilder {
     ]
   }
 
-  /// Only a first convolution or dense layer reads pixels that are not padded to whole vectors.
+  /// Only a first convolution or dense layer reads pixels that are not padded to whole vectors, unless the convolution is
+  /// to be Winograd's.
   private var readsUnpaddedInput: Bool {
     guard !computesInputGradient else { return false }
     switch model.layers.first(where: { $0.kind != .flatten })?.kind {
-    case .conv2d, .dense: return true
+    case .conv2d(_, _, _, let algorithm): return algorithm != .winograd
+    case .dense: return true
     default: return false
     }
   }

@@ -65,10 +65,15 @@ private struct ShapeWalk {
 
   mutating func pass(_ kind: LayerKind) throws(UserError) {
     switch kind {
-    case .conv2d(let filters, let kernelSize, let padding, _):
+    case .conv2d(let filters, let kernelSize, let padding, let algorithm):
       try needImage(kind)
       guard filters >= 1, kernelSize >= 1 else {
         throw failure("found filters \(filters), kernel_size \(kernelSize); allowed: at least 1")
+      }
+      guard algorithm != .winograd || WinogradPlan.kernelSizes.contains(kernelSize) else {
+        throw failure(
+          "found algorithm \"winograd\" with kernel_size \(kernelSize); allowed: kernel_size 3 or 5, for which there are "
+            + "transforms", hint: "algorithm \"auto\" takes Winograd's method where it helps")
       }
       try needWeight([kernelSize, kernelSize, shape.channels, filters])
       shape.channels = filters

@@ -24,6 +24,9 @@ struct WinogradPlan {
   var channelRows: OffsetTable
   var sumRows: OffsetTable
 
+  /// Sides of the kernels that there are transforms for.
+  static let kernelSizes: [Int] = [3, 5]
+
   /// Tiles over `pixels` rows or columns.
   private static func tiles(_ pixels: Int) -> Int { (pixels + WinogradSize.outputs - 1) / WinogradSize.outputs }
 
@@ -37,6 +40,7 @@ struct WinogradPlan {
   ///
   /// The rule of `auto`, the same on every machine: kernels of 3×3 and 5×5, at least 16 input and output channels,
   /// C·K/(C + K) ≥ 10 (transforms cost C + K where products cost C·K), and at least twice fewer products over the tiles.
+  /// `winograd` takes any shape with such a kernel; a first convolution's pixels are then padded to whole vectors.
   init?(
     _ algorithm: ConvolutionAlgorithm, kernelSize: Int, input: MapLayout, output: ImageShape, sizes: BlockSizes
   ) {

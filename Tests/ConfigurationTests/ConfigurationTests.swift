@@ -51,9 +51,9 @@ import Testing
 
   /// Every key away from its default.
   static let unusual: String = configurationText(
-    input: "[7, 9, 3]",
+    input: "[6, 8, 3]",
     layers: """
-      { type: 'conv2d', name: 'first', filters: 5, kernel_size: 4, padding: 'valid', algorithm: 'winograd', strides: [1, 1] },
+      { type: 'conv2d', name: 'first', filters: 5, kernel_size: 3, padding: 'valid', algorithm: 'winograd', strides: [1, 1] },
       { type: 'max_pool2d', ties: 'first', pool_size: 2, strides: 2 }, { type: 'flatten' },
       { type: 'dense', units: 3 }, { type: 'softmax' },
       """,

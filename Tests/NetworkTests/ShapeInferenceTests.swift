@@ -42,6 +42,14 @@ import Testing
       ([.flatten, .softmax, .dense(units: 4), .softmax], "model.layers[1] (l1)", "layer 2 of 4"),
       ([.flatten, .softmax], "model.layers", "no layer with parameters"),
       ([], "model.layers", "no layer with parameters"),
+      (
+        [.conv2d(filters: 2, kernelSize: 7, padding: .same, algorithm: .winograd)] + head, "model.layers[0] (l0)",
+        "found algorithm \"winograd\" with kernel_size 7; allowed: kernel_size 3 or 5"
+      ),
+      (
+        [.conv2d(filters: 2, kernelSize: 4, padding: .valid, algorithm: .winograd)] + head, "model.layers[0] (l0)",
+        "kernel_size 4"
+      ),
       ([conv(Int(Int32.max), 1, .same)] + head, "model.layers[0] (l0)", "at most 2147483647"),
     ] as [([LayerKind], String, String)])
   func whatDoesNotFitIsNamedWithItsShape(kinds: [LayerKind], subject: String, words: String) throws {

@@ -18,6 +18,21 @@ struct AlgorithmTests {
       })
   }
 
+  @Test("an explicit algorithm is the one that runs, in a first layer too")
+  func explicit() throws {
+    func algorithms(_ algorithm: ConvolutionAlgorithm) throws -> [String] {
+      try NetworkPlan(Self.digits(algorithm), capacity: ImageCapacity(shard: 1)).trainableLayers.map(\.algorithm)
+    }
+    #expect(try algorithms(.auto) == ["direct", "winograd", "gemm", "gemm"])
+    #expect(try algorithms(.direct) == ["direct", "direct", "gemm", "gemm"])
+    #expect(try algorithms(.winograd) == ["winograd", "winograd", "gemm", "gemm"])
+    let data = try TestData.firstDigits(70)
+    let run = TestRun(Self.digits(.winograd)).with { $0.epochs = 1 }
+    let digests = try [1, 2, 3].map { workers in try run.with { $0.workers = workers }.digest(data) }
+    #expect(Set(digests).count == 1)
+    #expect(try digests[0] != TestRun(Self.digits(.auto)).with { $0.epochs = 1 }.digest(data))
+  }
+
   @Test("direct and Winograd learn the digits alike")
   func curvesAgree() throws {
     let summaries = try [ConvolutionAlgorithm.direct, .auto].map { algorithm in
