@@ -19,7 +19,8 @@ package struct GradientCheckSummary: Summary {
             .object([
               .init("layer", .string($0.layer)), .init("tensor", .string($0.tensor)),
               .init("elements", .integer($0.elements)),
-              .init("checked", .integer($0.checked)), .init("worst_error", .number($0.worstError)),
+              .init("checked", .integer($0.checked)), .init("skipped", .integer($0.skipped)),
+              .init("worst_error", .number($0.worstError)),
               .init("tolerance", .number($0.tolerance)), .init("passed", .bool($0.passed)),
             ])
           })),
@@ -36,7 +37,11 @@ package struct GradientCheckSummary: Summary {
         scientific(row.worstError),
         scientific(row.tolerance), row.passed ? "ok" : "FAILED")
     }
-    return table.lines()
+    let skipped: Int = rows.reduce(0) { $0 + $1.skipped }
+    guard skipped > 0 else { return table.lines() }
+    return table.lines() + [
+      "\(NumberText.count(skipped, "element")) skipped: the loss has a kink there, at which a ReLU or maximum changes over"
+    ]
   }
 
   /// One digit before the point and one after: `1.2e-07`.

@@ -66,9 +66,10 @@ import Testing
   }
 
   @Test func gradientChecksNameWhatFailed() {
-    func row(_ error: Double) -> GradientCheckRow {
+    func row(_ error: Double, skipped: Int = 0) -> GradientCheckRow {
       GradientCheckRow(
-        layer: "conv2d_1", tensor: "weight", elements: 1440, checked: 256, worstError: error, tolerance: 1e-3)
+        layer: "conv2d_1", tensor: "weight", elements: 1440, checked: 256, skipped: skipped, worstError: error,
+        tolerance: 1e-3)
     }
     #expect(GradientCheckSummary(rows: [row(1e-3)]).passed)
     let failed: GradientCheckSummary = GradientCheckSummary(rows: [row(9.97e-6), row(0.25), row(.nan)])
@@ -82,6 +83,10 @@ import Testing
         "conv2d_1  weight     1,440      256          nan    1.0e-03  FAILED",
       ])
     #expect(failed.json.compactText.hasPrefix(#"{"passed":false,"rows":[{"layer":"conv2d_1","tensor":"weight","#))
+    let skipping: GradientCheckSummary = GradientCheckSummary(rows: [row(0, skipped: 2), row(0), row(0, skipped: 1)])
+    #expect(skipping.passed)
+    #expect(skipping.lines.last?.hasPrefix("3 elements skipped: the loss has a kink there") == true)
+    #expect(skipping.json.compactText.contains(#""checked":256,"skipped":2,"#))
   }
 
   @Test func predictionsNameTheFirstLargestClass() {
