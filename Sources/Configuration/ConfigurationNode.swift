@@ -67,8 +67,21 @@ struct ConfigurationNode {
     _ key: String, default fallback: Double, allowed: String, where isAllowed: (Double) -> Bool
   ) throws(UserError) -> Double {
     guard let value: JSONValue = self[key] else { return fallback }
+    return try Self.number(value, path: keyPath(key), allowed: allowed, where: isAllowed)
+  }
+
+  /// The same of a value that was found at `path`.
+  static func number(
+    _ value: JSONValue, path: String, allowed: String, where isAllowed: (Double) -> Bool
+  ) throws(UserError) -> Double {
     guard let result: Double = value.floatingPoint, isAllowed(result) else {
-      throw Self.failure(keyPath(key), value, allowed: allowed)
+      throw failure(path, value, allowed: allowed)
+    }
+    guard result.magnitude <= Double(Float.greatestFiniteMagnitude) else {
+      throw UserError(
+        .badConfiguration, path,
+        "found \(value.excerpt()), out of range for Float, in which weights and pixels are held; allowed: \(allowed), "
+          + "up to \(Float.greatestFiniteMagnitude)")
     }
     return result
   }

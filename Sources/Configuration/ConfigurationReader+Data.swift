@@ -28,7 +28,7 @@ extension ConfigurationReader {
       try node.allowOnly(common, elsewhere: [])
       source = .embeddedDigits
     }
-    return DataConfiguration(
+    let data: DataConfiguration = DataConfiguration(
       source: source,
       scale: try node.number(
         "scale", default: source.defaultScale, allowed: "a finite number that is not 0", where: { $0 != 0 }),
@@ -36,6 +36,21 @@ extension ConfigurationReader {
         node, "mean", channels: channels, default: 0, allowed: "finite numbers", where: { _ in true }),
       std: try perChannel(
         node, "std", channels: channels, default: 1, allowed: "finite numbers above 0", where: { $0 > 0 }))
+    try requireFloats(data, node)
+    return data
+  }
+
+  /// Pixels are bytes, and a Float once normalized.
+  private func requireFloats(_ data: DataConfiguration, _ node: ConfigurationNode) throws(UserError) {
+    let limit: Double = Double(Float.greatestFiniteMagnitude)
+    for (channel, (mean, std)): (Int, (Double, Double)) in zip(data.mean, data.std).enumerated() {
+      let largest: Double = max(abs(mean), abs(255 * data.scale - mean))
+      guard largest / std > limit else { continue }
+      throw UserError(
+        .badConfiguration, node.keyPath(largest > limit ? "scale" : "std"),
+        "(pixel · \(data.scale) − \(mean)) / \(std) reaches \(largest / std) in channel \(channel); allowed: at most "
+          + "\(Float.greatestFiniteMagnitude), the largest Float")
+    }
   }
 
   private func paths(_ node: ConfigurationNode) throws(UserError) -> DataConfiguration.IDXPaths {
@@ -65,10 +80,9 @@ extension ConfigurationReader {
     }
     var numbers: [Double] = []
     for (index, element) in elements.enumerated() {
-      guard let number: Double = element.floatingPoint, isAllowed(number) else {
-        throw ConfigurationNode.failure("\(node.keyPath(key))[\(index)]", element, allowed: allowed)
-      }
-      numbers.append(number)
+      numbers.append(
+        try ConfigurationNode.number(
+          element, path: "\(node.keyPath(key))[\(index)]", allowed: allowed, where: isAllowed))
     }
     return numbers.count == channels ? numbers : Array(repeating: numbers[0], count: channels)
   }

@@ -42,7 +42,7 @@ package enum JSONValue: Hashable, Sendable {
     }
   }
 
-  /// The value where it is a number within the range of a Float.
+  /// The value where it is a finite number.
   package var floatingPoint: Double? {
     let value: Double
     switch self {
@@ -50,7 +50,7 @@ package enum JSONValue: Hashable, Sendable {
     case .number(let number): value = number
     default: return nil
     }
-    return value.magnitude <= Double(Float.greatestFiniteMagnitude) ? value : nil
+    return value.isFinite ? value : nil
   }
 
   /// The first member of an object with this key; `nil` where there is none, or no object.
