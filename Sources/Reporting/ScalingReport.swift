@@ -20,6 +20,8 @@ extension ScalingSummary: Summary {
         "images_per_second",
         .object([
           .init("median", .number(point.medianImagesPerSecond)), .init("best", .number(point.bestImagesPerSecond)),
+          .init("low", .number(point.imagesPerSecondRange.lowerBound)),
+          .init("high", .number(point.imagesPerSecondRange.upperBound)),
         ])),
       .init("speed_up", .number(point.speedUp)), .init("efficiency", .number(point.efficiency)),
       .init("breakdown_ms", point.breakdown.milliseconds),
@@ -121,7 +123,9 @@ extension ScalingPrediction {
       .init(
         "costs",
         .object([
-          .init("contention", .number(costs.contention)), .init("jitter", .number(costs.jitter)),
+          .init("measured_workers", .integer(costs.measuredWorkers)),
+          .init("contention", .number(costs.contention)), .init("contention_measured", .bool(costs.measuresContention)),
+          .init("jitter", .number(costs.jitter)),
           .init("barrier_arrival_ns", .number(costs.barrierArrival)),
           .init("optimizer_ms", .number(costs.optimizer * 1e-6)),
           .init("prepare_ms", .number(costs.prepare * 1e-6)),
@@ -158,13 +162,28 @@ extension ScalingPrediction {
     return ["the model against this machine, images/s"] + checked.lines(indentation: 2)
       + ["", "predicted for \(target) (nodes x cores), one shard a worker; see docs/scaling-model.md"]
       + table.lines(indentation: 2) + nodeLines
-      + [
-        "measured: contention \(NumberText.fixed(costs.contention, 3)), jitter \(NumberText.percent(costs.jitter)), "
-          + "barrier \(NumberText.fixed(costs.barrierArrival, 0)) ns a worker, "
-          + "\(NumberText.fixed(costs.coreBytesPerNanosecond, 1)) GB/s one core, "
-          + "\(NumberText.fixed(costs.copyBytesPerNanosecond, 1)) GB/s all",
-        "assumed: \(NumberText.fixed(costs.nodeBytesPerNanosecond, 0)) GB/s a node, "
-          + "\(NumberText.fixed(costs.linkBytesPerNanosecond, 0)) GB/s between nodes",
+      + provenance
+  }
+
+  /// What was measured and what was not: one worker alone does not tell what several do to each other.
+  private var provenance: [String] {
+    let contention: String = "contention \(NumberText.fixed(costs.contention, 3))"
+    let barrier: String = "barrier \(NumberText.fixed(costs.barrierArrival, 0)) ns a worker"
+    let core: String = "\(NumberText.fixed(costs.coreBytesPerNanosecond, 1)) GB/s one core"
+    var measured: [String] = ["jitter \(NumberText.percent(costs.jitter))", core]
+    var assumed: [String] = [
+      "\(NumberText.fixed(costs.nodeBytesPerNanosecond, 0)) GB/s a node",
+      "\(NumberText.fixed(costs.linkBytesPerNanosecond, 0)) GB/s between nodes",
+    ]
+    if costs.measuresContention { measured.insert(contention, at: 0) } else { assumed.append(contention) }
+    if costs.measuredWorkers > 1 {
+      measured += [
+        barrier,
+        "\(NumberText.fixed(costs.copyBytesPerNanosecond, 1)) GB/s \(NumberText.count(costs.measuredWorkers, "worker"))",
       ]
+    } else {
+      assumed.append("\(barrier), as no two workers were measured")
+    }
+    return ["measured: " + measured.joined(separator: ", "), "assumed: " + assumed.joined(separator: ", ")]
   }
 }

@@ -97,7 +97,8 @@ package enum ScalingBenchmark {
   private static func point(_ workers: Int, _ trial: TrainingTrial) -> ScalingPoint {
     ScalingPoint(
       workers: workers, batchSize: trial.batchSize, medianImagesPerSecond: trial.medianImagesPerSecond,
-      bestImagesPerSecond: trial.bestImagesPerSecond, breakdown: StepBreakdown.medians(trial.breakdowns))
+      bestImagesPerSecond: trial.bestImagesPerSecond, range: trial.imagesPerSecondRange,
+      breakdown: StepBreakdown.medians(trial.breakdowns))
   }
 
   private static func notes(

@@ -28,10 +28,12 @@ extension ScalingModel {
     costs.optimizer = max(0, (alone.values.map { median($0.breakdowns.map(\.update)) }.min() ?? 0) - costs.prepare)
     if let first = measured.weak.first, let last = measured.weak.last, first.workers == 1, last.workers > 1 {
       costs.contention = max(1, last.breakdown.compute / first.breakdown.compute)
+      costs.measuresContention = true
     }
 
     // Barrier and copy.
     let workers = measured.weak.last?.workers ?? 1
+    costs.measuredWorkers = workers
     var runtime = configuration.runtime
     runtime.workers = .count(workers)
     let group = try WorkerGroup(placement: try Placement.plan(topology, runtime: runtime, shardsPerBatch: workers))

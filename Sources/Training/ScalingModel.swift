@@ -47,6 +47,10 @@ package struct ScalingCosts: Sendable, Hashable {
   package var compute: [Int: Double] = [:]
   /// Compute with all measured cores at work over compute alone, at least 1.
   package var contention: Double = 1
+  /// The workers measured together. Alone, one says nothing about contention or about a meeting of several.
+  package var measuredWorkers: Int = 1
+  /// Whether one worker was measured too, without which contention stays an assumption.
+  package var measuresContention: Bool = false
   /// Standard deviation of a worker's compute time over its mean.
   package var jitter: Double = 0
   /// One arrival at a barrier.

@@ -4,6 +4,8 @@ package struct ScalingPoint: Sendable, Hashable {
   package var batchSize: Int
   package var medianImagesPerSecond: Double
   package var bestImagesPerSecond: Double
+  /// The middle half of the steps.
+  package var imagesPerSecondRange: ClosedRange<Double>
   /// Against the curve's first point, taken as that many ideal workers.
   package var speedUp: Double = 0
   /// `speedUp / workers`.
@@ -11,13 +13,21 @@ package struct ScalingPoint: Sendable, Hashable {
   package var breakdown: StepBreakdown
 
   package init(
-    workers: Int, batchSize: Int, medianImagesPerSecond: Double, bestImagesPerSecond: Double, breakdown: StepBreakdown
+    workers: Int, batchSize: Int, medianImagesPerSecond: Double, bestImagesPerSecond: Double,
+    range: ClosedRange<Double>? = nil, breakdown: StepBreakdown
   ) {
     self.workers = workers
     self.batchSize = batchSize
     self.medianImagesPerSecond = medianImagesPerSecond
     self.bestImagesPerSecond = bestImagesPerSecond
+    imagesPerSecondRange = range ?? medianImagesPerSecond...medianImagesPerSecond
     self.breakdown = breakdown
+  }
+
+  /// `imagesPerSecondRange` in the terms of `speedUp`.
+  package var speedUpRange: ClosedRange<Double> {
+    let scale = medianImagesPerSecond > 0 ? speedUp / medianImagesPerSecond : 0
+    return imagesPerSecondRange.lowerBound * scale...imagesPerSecondRange.upperBound * scale
   }
 }
 

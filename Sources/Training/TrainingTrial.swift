@@ -31,6 +31,15 @@ package struct TrainingTrial: Sendable {
 
   package var medianStepNanoseconds: Double { median(stepNanoseconds) }
   package var medianImagesPerSecond: Double { Self.rate(batchSize, medianStepNanoseconds) }
+  /// The middle half of the steps.
+  package var imagesPerSecondRange: ClosedRange<Double> {
+    let sorted = stepNanoseconds.sorted()
+    let last = max(0, sorted.count - 1)
+    guard let slow = sorted.dropFirst(last - last / 4).first, let fast = sorted.dropFirst(last / 4).first else {
+      return 0...0
+    }
+    return Self.rate(batchSize, slow)...Self.rate(batchSize, fast)
+  }
   package var bestImagesPerSecond: Double { Self.rate(batchSize, stepNanoseconds.min() ?? 0) }
 
   private static func rate(_ images: Int, _ nanoseconds: Double) -> Double {

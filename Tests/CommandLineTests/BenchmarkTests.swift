@@ -20,6 +20,9 @@ import Testing
     #expect(try folder.text("runs/tiny/scaling.json") == result.output)
     #expect(try folder.text("runs/tiny/scaling.svg").hasPrefix("<svg"))
     #expect(try folder.text("runs/tiny/scaling.txt").contains("predicted for 2x2"))
+    let lines: [Substring] = try folder.text("runs/tiny/scaling.txt").split(separator: "\n")
+    #expect(lines.contains { $0.hasPrefix("assumed: ") && $0.contains("contention 1.000") })
+    #expect(!lines.contains { $0.hasPrefix("measured: ") && $0.contains("contention") })
     let wrong: ProcessResult = try Executable.run(["bench", "scaling", file, "--predict", "big"])
     #expect(wrong.exitCode == 64)
   }

@@ -13,7 +13,7 @@ import Testing
         workers: 1, batchSize: 64, medianImagesPerSecond: 1000, bestImagesPerSecond: 1100,
         breakdown: StepBreakdown(compute: 60e6, imbalance: 0, barrier: 1e6, reduce: 1e6, update: 2e6)),
       ScalingPoint(
-        workers: 2, batchSize: 64, medianImagesPerSecond: 1400, bestImagesPerSecond: 1500,
+        workers: 2, batchSize: 64, medianImagesPerSecond: 1400, bestImagesPerSecond: 1500, range: 1300...1450,
         breakdown: StepBreakdown(compute: 30e6, imbalance: 10e6, barrier: 1e6, reduce: 2e6, update: 2.5e6)),
     ]), weak: [], notes: ["a note"])
 
@@ -23,7 +23,10 @@ import Testing
     let points: [[String: Any]] = try #require(object["points"] as? [[String: Any]])
     #expect(points.count == 2)
     #expect(points[1]["workers"] as? Int == 2)
-    #expect((points[1]["images_per_second"] as? [String: Double]) == ["median": 1400, "best": 1500])
+    #expect(
+      (points[1]["images_per_second"] as? [String: Double]) == [
+        "median": 1400, "best": 1500, "low": 1300, "high": 1450,
+      ])
     #expect(points[1]["efficiency"] as? Double == 0.7)
     #expect(
       (points[1]["breakdown_ms"] as? [String: Double])
@@ -41,11 +44,53 @@ import Testing
     let svg: String = ScalingChart.svg(summary)
     #expect(svg.contains("a&lt;b: speed-up"))
     #expect(!svg.contains("nan") && !svg.contains("inf"))
-    let rectangles: Int = svg.components(separatedBy: "<rect").count - 1
-    #expect(rectangles == 1 + 2 * 5)
+    #expect(elements(svg, "<title>").count == 2 * 5)
     let empty: ScalingSummary = ScalingSummary(
       name: "", kernels: "", shardSize: 1, strong: [], weak: [], notes: [])
     #expect(!ScalingChart.svg(empty).contains("nan"))
+  }
+
+  /// The elements of an image that hold `mark`.
+  private func elements(_ svg: String, _ mark: String) -> [String] {
+    svg.split(separator: "\n").map(String.init).filter { $0.contains(mark) }
+  }
+
+  /// `name="12.5"` in an element.
+  private func value(_ element: String, _ name: String) -> Double? {
+    element.components(separatedBy: "\(name)=\"").dropFirst().first.flatMap { Double($0.prefix { $0 != "\"" }) }
+  }
+
+  @Test func labelsOfManyCountsDoNotTouch() {
+    var many: ScalingSummary = summary
+    many.strong = ScalingCurve.rated(
+      (1...40).map {
+        ScalingPoint(
+          workers: $0 * 5, batchSize: 64, medianImagesPerSecond: Double($0) * 1000, bestImagesPerSecond: 1e5,
+          breakdown: StepBreakdown(compute: 1, imbalance: 0, barrier: 0, reduce: 0, update: 0))
+      })
+    // The numbers below both plots, each three characters of some seven units at most.
+    let labels: [Double] = elements(ScalingChart.svg(many), "y=\"362.0\"").compactMap { value($0, "x") }.sorted()
+    #expect(labels.count > 10 && labels.count < 40)
+    for (left, right) in zip(labels, labels.dropFirst()) { #expect(right - left > 22) }
+  }
+
+  /// Equal series can be told apart, the legend is above the plots, and every point shows its range.
+  @Test func seriesLegendAndRangesCanBeSeen() throws {
+    var equal: ScalingSummary = summary
+    equal.weak = equal.strong
+    let svg: String = ScalingChart.svg(equal)
+    let curves: [String] = elements(svg, "<polyline")
+    #expect(curves.count == 2 && !curves[0].contains("dasharray") && curves[1].contains("dasharray"))
+    let legend: [Double] = (elements(svg, "strong: ") + elements(svg, "weak: ")).compactMap { value($0, "y") }
+    let knee: [String] = elements(svg, "stroke=\"#999\"")
+    #expect(legend.count == 2 && knee.count == 1)
+    for y: Double in legend { #expect(y < min(value(knee[0], "y1") ?? 0, value(knee[0], "y2") ?? 0) - 10) }
+    // Of 1300 to 1450 images/s where one worker reaches 1000: 0.15 of a plot of 270 for two workers.
+    let bars: [Double] = elements(svg, "stroke=\"#c2255c\"").filter { $0.hasPrefix("<line") }.compactMap {
+      guard let top: Double = value($0, "y1"), let bottom: Double = value($0, "y2") else { return nil }
+      return bottom - top
+    }
+    #expect(bars.contains { abs($0.magnitude - 0.15 * 270 / 2) < 0.2 }, "\(bars)")
   }
 
   @Test func predictionsShowTheirErrorAndAssumptions() {
@@ -62,6 +107,15 @@ import Testing
     #expect(text.contains("predicted for 2x4"))
     #expect(text.contains("5.00%") && text.contains("93.00%") && text.contains("assumed: 100 GB/s a node"))
     #expect(predicted.json.compactText.contains(#""all_reduce":"three_phase""#))
+    // One worker alone says nothing about several.
+    #expect(!text.components(separatedBy: "assumed: ")[0].contains("contention"))
+    #expect(text.contains("contention 1.000, barrier 0 ns a worker, as no two workers were measured"))
+    #expect(predicted.json.compactText.contains(#""contention":1,"contention_measured":false"#))
+    predicted.prediction?.costs.measuredWorkers = 2
+    predicted.prediction?.costs.measuresContention = true
+    let measured: String = predicted.lines.joined(separator: "\n")
+    #expect(measured.contains("measured: contention 1.000, jitter ") && measured.contains("GB/s 2 workers"))
+    #expect(measured.hasSuffix("assumed: 100 GB/s a node, 20 GB/s between nodes"))
   }
 
   @Test func allReduceAndTuningAnswerInJSON() {
