@@ -9,6 +9,8 @@ MACHINES ?=
 SECONDS ?= 60
 RUNS ?= -1
 PACKAGE_FORM ?= whole
+PREFIX ?= /usr/local
+DESTDIR ?=
 PARSERS ?= safetensors checkpoint idx json configuration override cpus
 # Debug kernels are a hundred times slower, so tests run optimised, in a build folder of their own: their flags
 # differ from the program's, and alternating between them in one folder would rebuild everything each time.
@@ -18,7 +20,7 @@ TEST_BUILD := $(TEST_FLAGS) --scratch-path .build/testing
 SWIFT_FILES := Sources Tests Fuzz Package.swift
 GOLDEN := Tests/Fixtures/golden
 
-.PHONY: help setup build train test test-avx2 test-dependent test-numa torture sanitize fuzz format lint bench golden clean
+.PHONY: help setup build static install dist train test test-avx2 test-dependent test-numa torture sanitize fuzz format lint bench golden clean
 
 help:
 	@echo "make train [CONFIG=file] [ARGS='--epochs 5']   build and train (default: Config/digits.json)"
@@ -30,6 +32,8 @@ help:
 	@echo "make sanitize                                   parallel tests under ThreadSanitizer, parsers under AddressSanitizer"
 	@echo "make fuzz [SECONDS=600] [RUNS=10000000]         feed every parser with what libFuzzer invents"
 	@echo "make build                                      .build/release/lockstep"
+	@echo "make install [PREFIX=/usr/local] [DESTDIR=]     a program that needs no Swift, into PREFIX/bin"
+	@echo "make dist                                       the same as an archive to copy to other machines"
 	@echo "make bench [ARGS='--nets lenet --rounds 3']     compare with PyTorch and TensorFlow (installs both)"
 	@echo "make format, make lint                          format the sources, or check that they are formatted"
 	@echo "make golden                                     compute the golden fixtures again (installs PyTorch)"
@@ -41,6 +45,26 @@ setup:
 build: setup
 	@echo "==> Building lockstep"
 	@swift build -c release --product lockstep
+
+# The Swift runtime is linked in. A build folder of its own: its flags differ from those of `build`.
+STATIC := .build/static/release/lockstep
+static: setup
+	@echo "==> Building lockstep with the Swift runtime in it"
+	@swift build -c release --product lockstep --static-swift-stdlib --scratch-path .build/static
+	@.ci/check-static $(STATIC)
+
+install: static
+	install -d "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(PREFIX)/share/lockstep"
+	install -m 755 $(STATIC) "$(DESTDIR)$(PREFIX)/bin/lockstep"
+	install -m 644 Config/*.json LICENSE "$(DESTDIR)$(PREFIX)/share/lockstep"
+
+# `lockstep-VERSION-MACHINE.tar.gz` with one folder of the same name.
+dist: static
+	@name="$$($(STATIC) --version | tr ' ' -)-$$(uname -m)"; folder=.build/dist/$$name; \
+	  rm -rf $$folder && mkdir -p $$folder && \
+	  cp -r $(STATIC) Config docs README.md LICENSE $$folder && \
+	  tar -C .build/dist -czf .build/dist/$$name.tar.gz $$name && rm -rf $$folder && \
+	  echo "==> .build/dist/$$name.tar.gz"
 
 train: build
 	@.build/release/lockstep train $(CONFIG) $(ARGS)

@@ -11,7 +11,8 @@ package enum HelpText {
     let lines: [String] =
       [
         "lockstep \(ProgramVersion.current): trains CNNs on every core of a server, with the same bits on any number.",
-        "", "usage: lockstep COMMAND CONFIG [flags]", "",
+        "", "usage: lockstep COMMAND CONFIG [flags]",
+        "CONFIG is a JSON5 file: JSON with comments and trailing commas.", "",
       ] + commands(Command.all) + [""] + table([.set, .workers, .json, .quiet, .version, .help])
       + ["", "environment"] + variables.lines(indentation: 2) + ["", "exit codes"] + codes.lines(indentation: 2)
       + ["", "lockstep COMMAND --help lists a command's flags. Try: lockstep train Config/digits.json"]
