@@ -98,6 +98,9 @@ let package = Package(
       path: "Tests/AllocationProbe",
       // Shared libraries, the Swift runtime among them, are to call the probe's `malloc`.
       linkerSettings: [.unsafeFlags(countedAllocation)]),
+    .executableTarget(
+      name: "StepProbe", dependencies: ["Training", "Network", "Datasets", "Machine", "Diagnostics"],
+      path: "Tests/StepProbe"),
     .systemLibrary(name: "CSeccomp", path: "Tests/CSeccomp"),
     .executableTarget(name: "RefusedCalls", dependencies: ["CSeccomp"], path: "Tests/RefusedCalls"),
     .testTarget(name: "DiagnosticsTests", dependencies: ["Diagnostics"]),
