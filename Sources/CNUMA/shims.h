@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 // glibc hides these behind _GNU_SOURCE, and Swift's Glibc module, whose types must agree with ours, is built without it.

@@ -7,13 +7,29 @@ import Training
 /// The checkpoints in a run directory: `checkpoint-<step>.safetensors`.
 package struct CheckpointFolder {
   package let path: String
+  /// `nil` where there is no folder.
+  private let folder: FolderHandle?
 
-  package init(path: String) { self.path = path }
+  /// The folder at `path`, for reading.
+  package init(path: String) {
+    self.path = path
+    folder = FolderHandle(path: path)
+  }
+
+  init(_ folder: FolderHandle) {
+    path = folder.path
+    self.folder = folder
+  }
 
   /// The steps of the checkpoints that are there, ascending; empty where there is no folder.
-  package var steps: [Int] { names.compactMap { Checkpoint.step(fileName: $0) }.sorted() }
+  package var steps: [Int] { (folder?.names ?? []).compactMap { Checkpoint.step(fileName: $0) }.sorted() }
 
-  package func file(step: Int) -> String { "\(path)/\(Checkpoint.fileName(step: step))" }
+  package func file(step: Int) -> String { place(step: step).path }
+
+  func place(step: Int) -> FilePlace {
+    let name: String = Checkpoint.fileName(step: step)
+    return folder?.file(name) ?? FilePlace(path: "\(path)/\(name)")
+  }
 
   /// The newest checkpoint that is whole, and the newer ones that are damaged.
   ///
@@ -39,23 +55,21 @@ package struct CheckpointFolder {
 
   /// Takes the checkpoint at `step` out of the run without losing it: adds `.damaged` to its name.
   func setAside(step: Int) throws(UserError) {
-    let file: String = file(step: step)
-    guard rename(file, Self.asideName(file)) == 0 else {
-      throw UserError(.cannotWrite, file, "cannot be renamed: \(String(cString: strerror(errno)))")
-    }
+    let name: String = Checkpoint.fileName(step: step)
+    try folder?.rename(name, to: Self.asideName(name))
   }
 
   static func asideName(_ file: String) -> String { file + ".damaged" }
 
   /// Removes the checkpoints that `isUnwanted` names by their steps.
   func remove(where isUnwanted: (Int) -> Bool) throws(UserError) {
-    for step: Int in steps where isUnwanted(step) { try remove(file(step: step)) }
+    for step: Int in steps where isUnwanted(step) { try folder?.remove(Checkpoint.fileName(step: step)) }
   }
 
   /// Removes what killed writers left; to be called by the one process that writes here.
   func removeLeftovers() throws(UserError) {
-    for name: String in names where name.hasPrefix(".lockstep-") && name.hasSuffix(".tmp") {
-      try remove("\(path)/\(name)")
+    for name: String in folder?.names ?? [] where name.hasPrefix(".lockstep-") && name.hasSuffix(".tmp") {
+      try folder?.remove(name)
     }
   }
 
@@ -67,31 +81,12 @@ package struct CheckpointFolder {
     if rules.keepBest > 0 {
       let rated: [(step: Int, accuracy: Double)] = steps.compactMap { step in
         // One that cannot be read is no best one.
-        let metadata: [String: String]? = try? Safetensors.metadata(file(step: step))
+        let metadata: [String: String]? = try? Safetensors.metadata(place(step: step))
         return metadata.flatMap { Checkpoint.validationAccuracy(metadata: $0) }.map { (step, $0) }
       }
       let best = rated.sorted { ($0.accuracy, -$0.step) > ($1.accuracy, -$1.step) }
       wanted.formUnion(best.prefix(rules.keepBest).map(\.step))
     }
     try remove { !wanted.contains($0) }
-  }
-
-  private func remove(_ file: String) throws(UserError) {
-    guard unlink(file) == 0 || errno == ENOENT else {
-      throw UserError(.cannotWrite, file, "cannot be removed: \(String(cString: strerror(errno)))")
-    }
-  }
-
-  private var names: [String] {
-    guard let folder = opendir(path) else { return [] }
-    defer { closedir(folder) }
-    var names: [String] = []
-    while let entry = readdir(folder) {
-      names.append(
-        withUnsafePointer(to: &entry.pointee.d_name) {
-          $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-        })
-    }
-    return names
   }
 }

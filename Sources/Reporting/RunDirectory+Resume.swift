@@ -50,15 +50,15 @@ extension RunDirectory {
   }
 
   /// `metrics.jsonl` with the lines of the steps that `point` has behind it, and nothing after them.
-  static func metrics(_ path: String, resuming point: ResumePoint?) throws(UserError) -> LineFile {
-    let file: String = "\(path)/metrics.jsonl"
-    guard let point else { return try LineFile(path: file, start: .empty) }
+  static func metrics(_ folder: FolderHandle, resuming point: ResumePoint?) throws(UserError) -> LineFile {
+    let file: FilePlace = folder.file("metrics.jsonl")
+    guard let point else { return try LineFile(file, start: .empty) }
     let source: String = "\(point.folder)/metrics.jsonl"
-    if realPath(source) != realPath(file) {
+    if realPath(source) != realPath(file.path) {
       let lines: [UInt8] = (try? ByteInput(path: source).readAll()) ?? []
       try AtomicFile.write(lines, to: file)
     }
-    return try LineFile(path: file, start: .keepingFirst(point.checkpoint.recordCount))
+    return try LineFile(file, start: .keepingFirst(point.checkpoint.recordCount))
   }
 
   private static func realPath(_ path: String) -> String {

@@ -6,7 +6,8 @@ import Training
 
 /// The folder a training run writes: `config.json`, `metrics.jsonl`, checkpoints, `weights.safetensors`, `summary.json`.
 ///
-/// One process at a time writes a run directory; `RunLock` sees to it.
+/// One process at a time writes a run directory; `RunLock` sees to it. Everything is written into the folder that the run
+/// began in, and the run ends where that is no longer the one at its path.
 package final class RunDirectory {
   package let path: String
   /// What the user should know about the run that is continued.
@@ -14,7 +15,7 @@ package final class RunDirectory {
   private let metrics: LineFile
   private let checkpoints: CheckpointFolder
   private let rules: CheckpointConfiguration
-  private let lock: RunLock?
+  private let lock: RunLock
 
   /// Makes the folder and those above it, writes `config.json`, and removes an old `summary.json`.
   ///
@@ -27,25 +28,33 @@ package final class RunDirectory {
   ) throws(UserError) {
     self.path = path
     rules = configuration.checkpoint
-    checkpoints = CheckpointFolder(path: path)
-    try Self.makeFolder(path)
-    if let lock { self.lock = lock } else { self.lock = try RunLock.take(path) }
+    if lock == nil { try Self.makeFolder(path) }
+    let found: RunLock?
+    if let lock { found = lock } else { found = try RunLock.take(path) }
+    guard let lock: RunLock = found else {
+      throw UserError(.cannotWrite, path, "the folder was removed while the run started")
+    }
+    self.lock = lock
+    let folder: FolderHandle = lock.folder
+    checkpoints = CheckpointFolder(folder)
+    try folder.requireInPlace()
+    if let note: String = lock.note { notes.append(note) }
     try checkpoints.removeLeftovers()
-    try AtomicFile.write(configuration.jsonText, to: "\(path)/config.json")
+    try AtomicFile.write(configuration.jsonText, to: folder.file("config.json"))
     guard let point else {
       // The summary goes last: until then the run that was here counts as finished, and is not continued.
       try checkpoints.remove { _ in true }
-      metrics = try Self.metrics(path, resuming: nil)
-      try Self.removeSummary(path)
+      metrics = try Self.metrics(folder, resuming: nil)
+      try folder.remove("summary.json")
       return
     }
     // The summary goes first: from now on the run counts as unfinished, and is continued.
-    try Self.removeSummary(path)
+    try folder.remove("summary.json")
     for (step, _) in point.damaged { try checkpoints.setAside(step: step) }
     try checkpoints.remove { $0 > point.checkpoint.step }
     // Behind the checkpoints: at any moment the newest of them has its lines.
-    metrics = try Self.metrics(path, resuming: point)
-    notes = point.notes
+    metrics = try Self.metrics(folder, resuming: point)
+    notes += point.notes
     if metrics.keptLineCount < point.checkpoint.recordCount {
       notes.append(
         "\(metrics.path) has \(metrics.keptLineCount) of the \(point.checkpoint.recordCount) lines up to step "
@@ -57,12 +66,15 @@ package final class RunDirectory {
   ///
   /// A checkpoint is whole, on the device and read back before an older one is removed; the lines before it too.
   package func record(_ event: TrainingEvent) throws(UserError) {
+    if case .started = event { return }
+    if case .step(_, progress: true) = event { return }
+    try lock.folder.requireInPlace()
     switch event {
     case .step(let record, progress: false): try metrics.append(MetricsLine.step(record))
     case .epoch(let record): try metrics.append(MetricsLine.epoch(record))
     case .checkpoint(let checkpoint):
       try metrics.flush()
-      try checkpoint.write(to: checkpoints.file(step: checkpoint.step))
+      try checkpoint.write(to: checkpoints.place(step: checkpoint.step))
       try checkpoints.prune(rules)
     case .started, .step(_, progress: true), .stalled: break
     }
@@ -70,18 +82,13 @@ package final class RunDirectory {
 
   /// Writes the weights and the summary; both are whole or not there.
   package func finish(weights: [NamedTensor], summary: TrainingSummary) throws(UserError) {
+    try lock.folder.requireInPlace()
     try metrics.flush()
     try Safetensors.write(
       weights,
       metadata: ["format": "lockstep", "version": ProgramVersion.current, "digest": summary.weightsDigest],
-      to: "\(path)/weights.safetensors")
-    try AtomicFile.write(summary.json.compactText + "\n", to: "\(path)/summary.json")
-  }
-
-  private static func removeSummary(_ path: String) throws(UserError) {
-    guard unlink("\(path)/summary.json") == 0 || errno == ENOENT else {
-      throw UserError(.cannotWrite, "\(path)/summary.json", "cannot be removed: \(String(cString: strerror(errno)))")
-    }
+      to: lock.folder.file("weights.safetensors"))
+    try AtomicFile.write(summary.json.compactText + "\n", to: lock.folder.file("summary.json"))
   }
 
   /// Makes the folder and those above it.

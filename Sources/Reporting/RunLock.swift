@@ -1,29 +1,48 @@
 import Diagnostics
 import Glibc
+import Machine
+import Storage
 
-/// The right to write a run directory, which one process at a time has: a lock on the folder, as long as this lives.
+/// The right to write a run directory, which one process at a time has, as long as this lives; holds the folder open.
 ///
-/// The system gives it back when the process ends, however it ends.
+/// The system's lock on the folder, which it gives back when the process ends, however it ends. Where the system cannot
+/// lock the folder, or other machines may see it, `OwnerFile` too.
 package final class RunLock: Sendable {
-  private let descriptor: Int32
+  package let folder: FolderHandle
+  /// What the user should know about the lock.
+  package let note: String?
+  private let owner: OwnerFile?
 
-  private init(descriptor: Int32) { self.descriptor = descriptor }
+  private init(folder: FolderHandle, note: String?, owner: OwnerFile?) {
+    self.folder = folder
+    self.note = note
+    self.owner = owner
+  }
 
-  deinit { close(descriptor) }
+  deinit { owner?.remove() }
 
   /// Takes the lock on the folder at `path`.
   ///
-  /// - Returns: `nil` where there is no folder yet, or where the file system cannot lock.
-  /// - Throws: `UserError(.cannotWrite)` where another process has it.
+  /// - Returns: `nil` where there is no folder yet.
+  /// - Throws: `UserError(.cannotWrite)` where another process has it, or where there is no way to lock it.
   package static func take(_ path: String) throws(UserError) -> RunLock? {
-    let descriptor: Int32 = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-    guard descriptor >= 0 else { return nil }
-    if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { return RunLock(descriptor: descriptor) }
-    let isHeld: Bool = errno == EWOULDBLOCK
-    close(descriptor)
-    guard isHeld else { return nil }
-    throw UserError(
-      .cannotWrite, path, "another process is writing a run there",
-      hint: "wait for it, or choose another folder with --output DIR")
+    guard let folder: FolderHandle = FolderHandle(path: path) else { return nil }
+    let isLocked: Bool = flock(folder.descriptor, LOCK_EX | LOCK_NB) == 0
+    let number: Int32 = errno
+    guard isLocked || number != EWOULDBLOCK else {
+      throw UserError(
+        .cannotWrite, path, "another process is writing a run there",
+        hint: "wait for it, or choose another folder with --output DIR")
+    }
+    guard !isLocked || FileSystemKind.isShared(descriptor: folder.descriptor) else {
+      return RunLock(folder: folder, note: nil, owner: nil)
+    }
+    let owner: OwnerFile = try OwnerFile.take(folder)
+    let note: String? =
+      isLocked
+      ? nil
+      : "\(path) cannot be locked by the system (\(String(cString: strerror(number)))); \(OwnerFile.name) in it says "
+        + "instead that this run writes there"
+    return RunLock(folder: folder, note: note, owner: owner)
   }
 }

@@ -7,20 +7,19 @@ package enum AtomicFile {
   /// Names temporary files of this process apart.
   private static let serial: Atomic<Int> = Atomic(0)
 
-  /// Writes what `body` writes to `path`, replacing a file there only when all of it is on the device.
+  /// Writes what `body` writes to `place`, replacing a file there only when all of it is on the device.
   ///
   /// The steps: a temporary file `.lockstep-<process>-<n>.tmp` in the target's folder, `body`, fsync, rename over the
-  /// target, fsync of the folder. A symbolic link's target is replaced, not the link. The mode is 0666 less the
-  /// umask. Any error removes the temporary file and leaves the old file as it was; the one exception is a failing
-  /// fsync of the folder, after which the new file is in place but might not survive a power cut. Errors of the
-  /// system are `.cannotWrite`; those of `body` pass through.
+  /// target, fsync of the folder. A symbolic link's target is replaced, not the link, but for a link in a folder that is
+  /// held open. The mode is 0666 less the umask. Any error removes the temporary file and leaves the old file as it was;
+  /// the one exception is a failing fsync of the folder, after which the new file is in place but might not survive a
+  /// power cut. Errors of the system are `.cannotWrite`; those of `body` pass through.
   /// - Parameter verified: calls `body` a second time to compare what it writes with what the device gives back.
   package static func write(
-    to path: String, verified: Bool = false, _ body: (OutputFile) throws(UserError) -> Void
+    to place: FilePlace, verified: Bool = false, _ body: (OutputFile) throws(UserError) -> Void
   ) throws(UserError) {
-    let target: String = try resolve(path)
-    let folder: String = PathText.folder(of: target)
-    let (temporary, file): (String, OutputFile) = try openTemporary(in: folder, for: path)
+    let target: FilePlace = place.folder == nil ? FilePlace(path: try resolve(place.name)) : place
+    let (temporary, file): (FilePlace, OutputFile) = try openTemporary(beside: target, for: place.path)
     do throws(UserError) {
       try body(file)
       try file.synchronize()
@@ -30,24 +29,43 @@ package enum AtomicFile {
         try file.finishVerifying()
       }
       try file.close()
-      if FileFaults.fails(.rename) || rename(temporary, target) != 0 {
-        throw OutputFile.failure(path, "cannot be replaced", errno)
+      if FileFaults.fails(.rename)
+        || renameat(temporary.descriptor, temporary.name, target.descriptor, target.name) != 0
+      {
+        throw OutputFile.failure(place.path, "cannot be replaced", errno)
       }
     } catch {
-      unlink(temporary)
+      unlinkat(temporary.descriptor, temporary.name, 0)
       throw error
     }
-    try synchronizeFolder(folder, for: path)
+    try synchronizeFolder(of: target, for: place.path)
   }
 
-  /// Writes `bytes` to `path`, as `write(to:_:)` does.
+  /// Writes `bytes` to `place`, as `write(to:_:)` does.
+  package static func write(_ bytes: [UInt8], to place: FilePlace) throws(UserError) {
+    try write(to: place) { (file) throws(UserError) in try file.write(bytes) }
+  }
+
+  /// Writes `text` in UTF-8 to `place`, as `write(to:_:)` does.
+  package static func write(_ text: String, to place: FilePlace) throws(UserError) {
+    try write(Array(text.utf8), to: place)
+  }
+
+  /// The same to a path.
+  package static func write(
+    to path: String, verified: Bool = false, _ body: (OutputFile) throws(UserError) -> Void
+  ) throws(UserError) {
+    try write(to: FilePlace(path: path), verified: verified, body)
+  }
+
+  /// The same to a path.
   package static func write(_ bytes: [UInt8], to path: String) throws(UserError) {
-    try write(to: path) { (file) throws(UserError) in try file.write(bytes) }
+    try write(bytes, to: FilePlace(path: path))
   }
 
-  /// Writes `text` in UTF-8 to `path`, as `write(to:_:)` does.
+  /// The same to a path.
   package static func write(_ text: String, to path: String) throws(UserError) {
-    try write(Array(text.utf8), to: path)
+    try write(text, to: FilePlace(path: path))
   }
 
   /// Where `path` leads, if a regular file is there already; refuses folders and devices.
@@ -66,28 +84,38 @@ package enum AtomicFile {
   }
 
   private static func openTemporary(
-    in folder: String, for path: String
-  ) throws(UserError) -> (String, OutputFile) {
+    beside target: FilePlace, for path: String
+  ) throws(UserError) -> (FilePlace, OutputFile) {
     // A name in use is a leftover of a process with our number that was killed; try a few more.
     for attempt: Int in 1... {
       let number: Int = serial.add(1, ordering: .relaxed).newValue
-      let temporary: String = "\(folder)/.lockstep-\(getpid())-\(number).tmp"
+      let temporary: FilePlace = target.sibling(".lockstep-\(getpid())-\(number).tmp")
       do throws(UserError) {
         return (
-          temporary, try OutputFile(path: temporary, access: O_RDWR, flags: O_CREAT | O_EXCL | O_NOFOLLOW, name: path)
+          temporary,
+          try OutputFile(place: temporary, access: O_RDWR, flags: O_CREAT | O_EXCL | O_NOFOLLOW, name: path)
         )
       } catch {
-        guard attempt < 100, access(temporary, F_OK) == 0 else { throw error }
+        guard attempt < 100, temporary.exists else { throw error }
       }
     }
     preconditionFailure("The loop above ends by returning or throwing.")
   }
 
-  private static func synchronizeFolder(_ folder: String, for path: String) throws(UserError) {
-    let descriptor: Int32 =
-      FileFaults.fails(.openFolder) ? -1 : open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw OutputFile.failure(path, "is written, but its folder cannot be opened", errno) }
-    defer { _ = close(descriptor) }
+  private static func synchronizeFolder(of target: FilePlace, for path: String) throws(UserError) {
+    guard let folder: FolderHandle = target.folder else {
+      let descriptor: Int32 =
+        FileFaults.fails(.openFolder) ? -1 : open(PathText.folder(of: target.name), O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+      guard descriptor >= 0 else {
+        throw OutputFile.failure(path, "is written, but its folder cannot be opened", errno)
+      }
+      defer { _ = close(descriptor) }
+      return try synchronizeFolder(descriptor, for: path)
+    }
+    try synchronizeFolder(folder.descriptor, for: path)
+  }
+
+  private static func synchronizeFolder(_ descriptor: Int32, for path: String) throws(UserError) {
     // Some network file systems cannot sync folders and say EINVAL; nothing more can be done there.
     if (FileFaults.fails(.synchronizeFolder) || fsync(descriptor) != 0) && errno != EINVAL {
       throw OutputFile.failure(path, "is written, but its folder cannot be synced", errno)

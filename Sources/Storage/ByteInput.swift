@@ -22,9 +22,13 @@ package final class ByteInput {
   /// Opens the regular file at `path`.
   ///
   /// Throws `.inputMissing` if it does not exist, cannot be opened, or is a folder or device.
-  package init(path: String) throws(UserError) {
+  package convenience init(path: String) throws(UserError) { try self.init(FilePlace(path: path)) }
+
+  /// Opens the regular file at `place`; throws as `init(path:)`.
+  package init(_ place: FilePlace) throws(UserError) {
+    let path: String = place.path
     // O_NONBLOCK: opening a named pipe must not wait for a writer.
-    let descriptor: Int32 = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    let descriptor: Int32 = openat(place.descriptor, place.name, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else {
       throw UserError(.inputMissing, path, "cannot be opened: \(systemErrorText(errno))")
     }

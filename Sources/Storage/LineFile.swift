@@ -21,25 +21,30 @@ package final class LineFile {
   /// Whole lines that were there already and stay.
   package let keptLineCount: Int
 
-  /// Opens `path`, creating it if needed.
-  package init(path: String, start: Start) throws(UserError) {
+  /// Opens the file at `path`, creating it if needed.
+  package convenience init(path: String, start: Start) throws(UserError) {
+    try self.init(FilePlace(path: path), start: start)
+  }
+
+  /// Opens the file at `place`, creating it if needed.
+  package init(_ place: FilePlace, start: Start) throws(UserError) {
     let limit: Int? =
       switch start {
       case .empty: nil
       case .keepingLines: Int.max
       case .keepingFirst(let count): count
       }
-    if let limit, access(path, F_OK) == 0 {
-      let (whole, lines): (Int, Int) = try LineFile.lengthOfWholeLines(path, atMost: limit)
+    if let limit, place.exists {
+      let (whole, lines): (Int, Int) = try LineFile.lengthOfWholeLines(place, atMost: limit)
       keptLineCount = lines
-      file = try OutputFile(path: path, flags: O_APPEND, name: path)
+      file = try OutputFile(place: place, flags: O_APPEND, name: place.path)
       length = try file.length()
       if length > whole {
-        guard file.truncate(to: whole) else { throw OutputFile.failure(path, "cannot be shortened", errno) }
+        guard file.truncate(to: whole) else { throw OutputFile.failure(place.path, "cannot be shortened", errno) }
         length = whole
       }
     } else {
-      file = try OutputFile(path: path, flags: O_CREAT | O_TRUNC | O_APPEND, name: path)
+      file = try OutputFile(place: place, flags: O_CREAT | O_TRUNC | O_APPEND, name: place.path)
       length = 0
       keptLineCount = 0
     }
@@ -61,12 +66,12 @@ package final class LineFile {
   /// Returns when the device has every line.
   package func flush() throws(UserError) { try file.synchronize() }
 
-  /// The position after the last newline of the file at `path`, or after that of line `limit`, and the lines up to it.
+  /// The position after the last newline of the file at `place`, or after that of line `limit`, and the lines up to it.
   private static func lengthOfWholeLines(
-    _ path: String, atMost limit: Int
+    _ place: FilePlace, atMost limit: Int
   ) throws(UserError) -> (bytes: Int, lines: Int) {
     do throws(UserError) {
-      let input: ByteInput = try ByteInput(path: path)
+      let input: ByteInput = try ByteInput(place)
       var (whole, lines): (Int, Int) = (0, 0)
       while input.remaining > 0, lines < limit {
         let start: Int = input.position
@@ -79,7 +84,7 @@ package final class LineFile {
       return (whole, lines)
     } catch {
       // The user asked to write here, so that is what failed.
-      throw UserError(.cannotWrite, path, "cannot be continued: it \(error.message)")
+      throw UserError(.cannotWrite, place.path, "cannot be continued: it \(error.message)")
     }
   }
 }

@@ -9,11 +9,20 @@ package final class OutputFile {
   /// Whether `write` compares instead of writing.
   private var isVerifying: Bool = false
 
-  /// Opens `path` with `flags` besides `access`; new files get mode 0666 less the process's umask.
-  init(path: String, access: Int32 = O_WRONLY, flags: Int32, name: String) throws(UserError) {
+  /// Opens `place` with `flags` besides `access`; new files get mode 0666 less the process's umask.
+  ///
+  /// In a folder that is held open, only a regular file will do: opening a named pipe there would wait for a reader.
+  init(place: FilePlace, access: Int32 = O_WRONLY, flags: Int32, name: String) throws(UserError) {
     self.name = name
-    descriptor = FileFaults.fails(.create) ? -1 : open(path, access | O_CLOEXEC | flags, 0o666)
+    let patience: Int32 = place.folder == nil ? 0 : O_NONBLOCK
+    descriptor =
+      FileFaults.fails(.create)
+      ? -1 : openat(place.descriptor, place.name, access | O_CLOEXEC | patience | flags, 0o666)
     if descriptor < 0 { throw OutputFile.failure(name, "cannot be created", errno) }
+    var status: stat = stat()
+    if place.folder != nil, fstat(descriptor, &status) != 0 || status.st_mode & S_IFMT != S_IFREG {
+      throw UserError(.cannotWrite, name, "is not a regular file")
+    }
   }
 
   deinit {

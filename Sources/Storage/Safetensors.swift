@@ -31,10 +31,10 @@ package enum Safetensors {
   /// The header is padded with spaces so that data starts at a multiple of 8. Same values, same bytes. Requires
   /// distinct names, and as many values as each shape says. `verified` reads the file back before it takes its name.
   package static func write(
-    _ tensors: [NamedTensor], metadata: [String: String], to path: String, verified: Bool = false
+    _ tensors: [NamedTensor], metadata: [String: String], to place: FilePlace, verified: Bool = false
   ) throws(UserError) {
     let header: [UInt8] = header(for: tensors, metadata: metadata)
-    try AtomicFile.write(to: path, verified: verified) { (file) throws(UserError) in
+    try AtomicFile.write(to: place, verified: verified) { (file) throws(UserError) in
       try file.write(withUnsafeBytes(of: UInt64(header.count).littleEndian) { Array($0) })
       try file.write(header)
       for tensor: NamedTensor in tensors {
@@ -43,6 +43,13 @@ package enum Safetensors {
         }
       }
     }
+  }
+
+  /// The same to a path.
+  package static func write(
+    _ tensors: [NamedTensor], metadata: [String: String], to path: String, verified: Bool = false
+  ) throws(UserError) {
+    try write(tensors, metadata: metadata, to: FilePlace(path: path), verified: verified)
   }
 
   /// Reads the whole file at `path`.
@@ -54,9 +61,14 @@ package enum Safetensors {
     try read(try ByteInput(path: path))
   }
 
-  /// The metadata alone of the file at `path`, whose header is checked against its length; throws as `read`.
+  /// The metadata alone of the file at `place`, whose header is checked against its length; throws as `read`.
+  package static func metadata(_ place: FilePlace) throws(UserError) -> [String: String] {
+    try SafetensorsHeader(try ByteInput(place)).metadata
+  }
+
+  /// The same at a path.
   package static func metadata(_ path: String) throws(UserError) -> [String: String] {
-    try SafetensorsHeader(try ByteInput(path: path)).metadata
+    try metadata(FilePlace(path: path))
   }
 
   /// The same of an input, a file or memory.

@@ -73,18 +73,21 @@ extension Checkpoint {
   static let formatVersion: Int = 1
   static let velocitySuffix: String = ".velocity"
 
-  /// Writes the file at `path`, which exists whole or not at all and has been read back when this returns.
+  /// Writes the file at `place`, which exists whole or not at all and has been read back when this returns.
   ///
-  /// - Throws: `UserError(.cannotWrite)`; an older file at `path` is then as it was.
-  package func write(to path: String) throws(UserError) {
+  /// - Throws: `UserError(.cannotWrite)`; an older file at `place` is then as it was.
+  package func write(to place: FilePlace) throws(UserError) {
     let momentum: [NamedTensor] = velocity.map {
       NamedTensor(name: $0.name + Self.velocitySuffix, shape: $0.shape, values: $0.values)
     }
     var metadata: [String: String] = self.metadata
     metadata["digest"] = weightsDigest
     metadata["state_digest"] = StateDigest.of(parameters + momentum, metadata)
-    try Safetensors.write(parameters + momentum, metadata: metadata, to: path, verified: true)
+    try Safetensors.write(parameters + momentum, metadata: metadata, to: place, verified: true)
   }
+
+  /// The same to a path.
+  package func write(to path: String) throws(UserError) { try write(to: FilePlace(path: path)) }
 
   /// The tensors of `file` that are parameters: all, unless it is a checkpoint.
   package static func parameters(of file: SafetensorsFile) -> [NamedTensor] {

@@ -8,7 +8,7 @@ import Glibc
 // from a shell; the threads that tests run on block most of them.
 
 let errors: [String: Int32] = [
-  "EAGAIN": EAGAIN, "EPERM": EPERM, "EIO": EIO, "EROFS": EROFS, "ENOLCK": ENOLCK, "ENOSYS": ENOSYS,
+  "EAGAIN": EAGAIN, "EBADF": EBADF, "EPERM": EPERM, "EIO": EIO, "EROFS": EROFS, "ENOLCK": ENOLCK, "ENOSYS": ENOSYS,
 ]
 let calls: [String: Int32] = [
   "mbind": SYS_mbind, "set_mempolicy": SYS_set_mempolicy, "get_mempolicy": SYS_get_mempolicy,

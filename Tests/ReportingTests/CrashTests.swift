@@ -56,7 +56,7 @@ import Testing
     for _ in 0..<stepsBefore { _ = try goOn(folder.file("run"), run, oneStep: true) }
     let images = Images(folder: folder.file("run"))
     _ = try goOn(folder.file("run"), run, oneStep: true, faults: FileFaults { images.take(before: $0) })
-    #expect(Set(images.calls) == Set(FileCall.allCases))
+    #expect(Set(images.calls) == Set(FileCall.allCases).subtracting([.openFolder]), "the folder is open all the time")
     for (index, call) in images.calls.enumerated() {
       let image = images.path(index)
       #expect(try goOn(image, run).weightsDigest == whole.weightsDigest, "before call \(index), \(call)")

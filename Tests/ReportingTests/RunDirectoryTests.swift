@@ -188,13 +188,13 @@ import Training
       }
       failed.insert(call)
       #expect(error?.category == .cannotWrite, "\(call)")
-      if call == .openFolder || call == .synchronizeFolder {
+      if call == .synchronizeFolder {
         // The new one is in place already, and the old one not removed yet.
         #expect(CheckpointFolder(path: path).steps == [2, 3])
         unlink(CheckpointFolder(path: path).file(step: 3))
       }
     }
-    #expect(failed == Set(FileCall.allCases))
+    #expect(failed == Set(FileCall.allCases).subtracting([.openFolder]), "the folder is open all the time")
     let point = try #require(try RunDirectory.unfinishedRun(in: path))
     let end = try train(RunDirectory(path: path, configuration: run, resuming: point), run, from: point)
     #expect(end.weightsDigest == whole.weightsDigest)

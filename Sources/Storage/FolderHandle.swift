@@ -1,0 +1,103 @@
+import Diagnostics
+import Glibc
+
+/// A folder that is held open: files named through it lie in that very folder, whatever becomes of its path.
+package final class FolderHandle: Sendable {
+  /// The path that it was opened by, for messages and for `requireInPlace`.
+  package let path: String
+  package let descriptor: Int32
+  private let device: UInt
+  private let inode: UInt
+
+  /// Opens the folder at `path`; `nil` where there is none.
+  package init?(path: String) {
+    let descriptor: Int32 = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard descriptor >= 0 else { return nil }
+    var status: stat = stat()
+    guard fstat(descriptor, &status) == 0 else {
+      close(descriptor)
+      return nil
+    }
+    self.path = path
+    self.descriptor = descriptor
+    (device, inode) = (UInt(status.st_dev), UInt(status.st_ino))
+  }
+
+  deinit { close(descriptor) }
+
+  /// A file in the folder.
+  package func file(_ name: String) -> FilePlace { FilePlace(folder: self, name: name) }
+
+  /// The names in the folder, in no order; empty where they cannot be read.
+  package var names: [String] {
+    let again: Int32 = openat(descriptor, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard again >= 0 else { return [] }
+    guard let stream = fdopendir(again) else {
+      close(again)
+      return []
+    }
+    defer { closedir(stream) }
+    var names: [String] = []
+    while let entry = readdir(stream) {
+      names.append(
+        withUnsafePointer(to: &entry.pointee.d_name) {
+          $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+        })
+    }
+    return names
+  }
+
+  /// Sees to it that the folder is still the one at its path.
+  ///
+  /// - Throws: `UserError(.cannotWrite)` where it was removed, moved away or replaced.
+  package func requireInPlace() throws(UserError) {
+    var status: stat = stat()
+    let isThere: Bool = stat(path, &status) == 0
+    let reason: String = isThere ? "another one is there now" : systemErrorText(errno)
+    guard isThere, UInt(status.st_dev) == device, UInt(status.st_ino) == inode else {
+      throw UserError(
+        .cannotWrite, path, "is no longer the folder that the run began in: \(reason)",
+        hint: "where the folder was moved, what was written lies with it")
+    }
+  }
+
+  /// Removes the file `name`, if it is there.
+  package func remove(_ name: String) throws(UserError) {
+    guard unlinkat(descriptor, name, 0) == 0 || errno == ENOENT else {
+      throw UserError(.cannotWrite, "\(path)/\(name)", "cannot be removed: \(systemErrorText(errno))")
+    }
+  }
+
+  package func rename(_ name: String, to newName: String) throws(UserError) {
+    guard renameat(descriptor, name, descriptor, newName) == 0 else {
+      throw UserError(.cannotWrite, "\(path)/\(name)", "cannot be renamed: \(systemErrorText(errno))")
+    }
+  }
+}
+
+/// Where a file lies: at a path, or under a name in a folder that is held open.
+package struct FilePlace: Sendable {
+  package let folder: FolderHandle?
+  /// A path, or the name in `folder`.
+  package let name: String
+
+  package init(path: String) { self.init(folder: nil, name: path) }
+
+  fileprivate init(folder: FolderHandle?, name: String) {
+    self.folder = folder
+    self.name = name
+  }
+
+  /// What errors call the file.
+  package var path: String { folder.map { "\($0.path)/\(name)" } ?? name }
+
+  /// What calls to the system take in front of the name.
+  var descriptor: Int32 { folder?.descriptor ?? AT_FDCWD }
+
+  /// Another file in the same folder.
+  func sibling(_ other: String) -> FilePlace {
+    FilePlace(folder: folder, name: folder == nil ? "\(PathText.folder(of: name))/\(other)" : other)
+  }
+
+  package var exists: Bool { faccessat(descriptor, name, F_OK, 0) == 0 }
+}
