@@ -20,7 +20,7 @@ TEST_BUILD := $(TEST_FLAGS) --scratch-path .build/testing
 SWIFT_FILES := Sources Tests Fuzz Package.swift
 GOLDEN := Tests/Fixtures/golden
 
-.PHONY: help setup build static install dist train test test-avx2 test-dependent test-numa torture sanitize fuzz format lint bench golden clean
+.PHONY: help setup build static install dist train test test-avx2 test-dependent test-numa check-work torture sanitize fuzz format lint bench golden clean
 
 help:
 	@echo "make train [CONFIG=file] [ARGS='--epochs 5']   build and train (default: Config/digits.json)"
@@ -28,6 +28,7 @@ help:
 	@echo "make test-avx2                                  the same bits on an emulated AVX2 processor (installs qemu-user)"
 	@echo "make test-dependent [PACKAGE_FORM=short]        a package that depends on a tagged version gets the fast kernels"
 	@echo "make test-numa [MACHINES='4 limits']              emulated machines of 1 to 8 NUMA nodes (installs qemu-system-x86)"
+	@echo "make check-work [ARGS=--record]                 instructions and cache lines of a step, against recorded counts"
 	@echo "make torture [KILLS=1000]                       kill runs at random moments, compare what they end in"
 	@echo "make sanitize                                   parallel tests under ThreadSanitizer, parsers under AddressSanitizer"
 	@echo "make fuzz [SECONDS=600] [RUNS=10000000]         feed every parser with what libFuzzer invents"
@@ -81,6 +82,9 @@ test-dependent: build
 
 test-numa: build
 	@Tests/NUMA/run .build/release/lockstep $(MACHINES)
+
+check-work: build
+	@.ci/check-work $(ARGS)
 
 torture: build
 	@Tests/Torture/torture .build/release/lockstep $(KILLS)

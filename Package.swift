@@ -99,7 +99,7 @@ let package = Package(
       // Shared libraries, the Swift runtime among them, are to call the probe's `malloc`.
       linkerSettings: [.unsafeFlags(countedAllocation)]),
     .executableTarget(
-      name: "StepProbe", dependencies: ["Training", "Network", "Datasets", "Machine", "Diagnostics"],
+      name: "StepProbe", dependencies: ["Configuration", "Datasets", "Machine", "Network", "Training"],
       path: "Tests/StepProbe"),
     .systemLibrary(name: "CSeccomp", path: "Tests/CSeccomp"),
     .executableTarget(name: "RefusedCalls", dependencies: ["CSeccomp"], path: "Tests/RefusedCalls"),

@@ -46,7 +46,7 @@ enum ScalingChart {
     for tick: Int in ticks(top) { parts.append(SVG.text(52, y(Double(tick)) + 4, "\(tick)×", anchor: "end")) }
     if let knee: Int = summary.knee, knee != summary.strong.last?.workers {
       parts.append(SVG.line(x(Double(knee)), y(0), x(Double(knee)), y(top), "#999", dashed: true))
-      parts.append(SVG.text(x(Double(knee)) + 4, y(0) - 6, "knee", colour: "#888"))
+      parts.append(SVG.text(x(Double(knee)) + 4, y(top) + 10, "knee", colour: "#888"))
     }
     for (points, style) in [(summary.strong, first), (summary.weak, second)] {
       parts += SVG.curve(

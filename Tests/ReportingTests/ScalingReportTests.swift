@@ -68,10 +68,10 @@ import Testing
           workers: $0 * 5, batchSize: 64, medianImagesPerSecond: Double($0) * 1000, bestImagesPerSecond: 1e5,
           breakdown: StepBreakdown(compute: 1, imbalance: 0, barrier: 0, reduce: 0, update: 0))
       })
-    // The numbers below both plots, each three characters of some seven units at most.
+    // The numbers below both plots, of two or three characters of some seven units.
     let labels: [Double] = elements(ScalingChart.svg(many), "y=\"362.0\"").compactMap { value($0, "x") }.sorted()
     #expect(labels.count > 10 && labels.count < 40)
-    for (left, right) in zip(labels, labels.dropFirst()) { #expect(right - left > 22) }
+    for (left, right) in zip(labels, labels.dropFirst()) { #expect(right - left > 17) }
   }
 
   /// Equal series can be told apart, the legend is above the plots, and every point shows its range.

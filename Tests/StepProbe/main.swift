@@ -1,8 +1,8 @@
 // Trains a configuration for a few steps with one worker and the AVX2 kernels, planned for one small machine wherever it
 // runs, so that an instruction counter counts the same work every time: `StepProbe CONFIG BATCH STEPS`. See .ci/check-work.
 
+import Configuration
 import Datasets
-import Diagnostics
 import Machine
 import Network
 import Training
