@@ -83,7 +83,7 @@ import Testing
 
   /// A full device: no stub, the kernel's own.
   @Test func writesThatFailSayWhy() throws {
-    let file = try OutputFile(path: "/dev/full", flags: 0, name: "full")
+    let file = try OutputFile(place: FilePlace(path: "/dev/full"), flags: 0, name: "full")
     #expect(
       userError { try file.write([1]) } == UserError(.cannotWrite, "full", "cannot be written: No space left on device")
     )
