@@ -56,32 +56,34 @@ extension ConfigurationReader {
   }
 
   private static func layerKind(_ node: ConfigurationNode) throws(UserError) -> LayerKind {
-    let types: [String] = ["conv2d", "relu", "max_pool2d", "avg_pool2d", "flatten", "dense", "softmax"]
-    switch try node.choice("type", of: types) {
-    case "conv2d":
-      try node.allowOnly(["type", "name", "filters", "kernel_size", "strides", "padding", "algorithm"])
-      try fixed(node, "strides", to: 1)
-      return .conv2d(
-        filters: try node.integer("filters", in: sizes),
-        kernelSize: try node.integer("kernel_size", in: 1...1024),
-        padding: try node.choice("padding", default: Padding.valid),
-        algorithm: try node.choice("algorithm", default: ConvolutionAlgorithm.auto))
-    case "max_pool2d":
-      try node.allowOnly(["type", "name", "pool_size", "strides", "ties"])
-      try fixed(node, "pool_size", to: 2)
-      try fixed(node, "strides", to: 2)
-      return .maxPool2d(ties: try node.choice("ties", default: PoolTies.all))
-    case "avg_pool2d":
-      try node.allowOnly(["type", "name", "pool_size", "strides"])
-      try fixed(node, "pool_size", to: 2)
-      try fixed(node, "strides", to: 2)
-      return .averagePool2d
-    case "dense":
-      try node.allowOnly(["type", "name", "units"])
-      return .dense(units: try node.integer("units", in: 1...(1 << 24)))
-    case let plain:
-      try node.allowOnly(["type", "name"])
-      return plain == "relu" ? .relu : plain == "flatten" ? .flatten : .softmax
+    let name: String = try node.choice("type", of: LayerRegistry.typeNames)
+    guard let type: any LayerType.Type = LayerRegistry.type(named: name) else {
+      fatalError("The layer type \(name) is allowed, but not registered.")
+    }
+    return LayerKind(type.init(try values(of: type.keys, node)))
+  }
+
+  /// The values of a layer's keys, defaults filled in.
+  private static func values(of keys: [LayerKey], _ node: ConfigurationNode) throws(UserError) -> LayerValues {
+    try node.allowOnly(["type", "name"] + keys.map(\.name))
+    var values: LayerValues = [:]
+    for key: LayerKey in keys { values.append(key.name, try value(of: key, node)) }
+    return values
+  }
+
+  private static func value(of key: LayerKey, _ node: ConfigurationNode) throws(UserError) -> LayerValue {
+    if let fallback: LayerValue = key.fallback, !node.has(key.name) { return fallback }
+    switch key.kind {
+    case .integer(let range): return .integer(try node.integer(key.name, in: range))
+    case .number(let range):
+      return .number(
+        try node.number(
+          key.name, default: range.lowerBound, allowed: "a number from \(range.lowerBound) to \(range.upperBound)",
+          where: range.contains))
+    case .choice(let names): return .text(try node.choice(key.name, of: names))
+    case .fixed(let value):
+      try fixed(node, key.name, to: value)
+      return .integer(value)
     }
   }
 

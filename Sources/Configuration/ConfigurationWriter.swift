@@ -41,17 +41,20 @@ extension ModelSpecification {
 extension LayerSpecification {
   fileprivate var jsonValue: JSONValue {
     var members: [JSONValue.Member] = [.init("type", .string(kind.typeName)), .init("name", .string(name))]
-    switch kind {
-    case .conv2d(let filters, let kernelSize, let padding, let algorithm):
-      members += [
-        .init("filters", .integer(filters)), .init("kernel_size", .integer(kernelSize)),
-        .init("padding", .string(padding.rawValue)), .init("algorithm", .string(algorithm.rawValue)),
-      ]
-    case .maxPool2d(let ties): members.append(.init("ties", .string(ties.rawValue)))
-    case .dense(let units): members.append(.init("units", .integer(units)))
-    case .relu, .averagePool2d, .flatten, .softmax: break
+    for entry: LayerValues.Entry in kind.type.values.entries {
+      members.append(.init(entry.key, entry.value.jsonValue))
     }
     return .object(members)
+  }
+}
+
+extension LayerValue {
+  fileprivate var jsonValue: JSONValue {
+    switch self {
+    case .integer(let value): .integer(value)
+    case .number(let value): .number(value)
+    case .text(let value): .string(value)
+    }
   }
 }
 

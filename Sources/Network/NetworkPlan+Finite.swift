@@ -9,23 +9,10 @@ extension NetworkPlan {
         for column in 0..<map.shape.width {
           let pixel = w.maps[i] + map.offset(row, column)
           guard (0..<map.shape.channels).contains(where: { !pixel[$0].isFinite }) else { continue }
-          return i == 0 ? "the normalized input" : "the output of \(stages[i - 1].name)"
+          return i == 0 ? "the normalized input" : "the output of \(work[i - 1].name)"
         }
       }
     }
     return nil
-  }
-}
-
-extension Stage {
-  /// What messages call the stage: the layer's name where it has parameters or pools, else its type.
-  fileprivate var name: String {
-    switch self {
-    case .convolution(let s): s.name
-    case .dense(let s): s.name
-    case .pool(let s): s.name
-    case .relu: "relu"
-    case .softmax: "softmax"
-    }
   }
 }

@@ -4,9 +4,10 @@ extension NetworkPlan {
   package func input(
     _ w: Workspace, image n: Int, of chunk: Range<Int>
   ) -> (pixels: UnsafeMutablePointer<Float>, row: Int, pixel: Int) {
+    assert(chunk.contains(n), "Image \(n) is not one of the chunk \(chunk).")
     var slice = wholeChunk(chunk)
     slice.first = n
-    return (map(0, w, slice) + maps[0].origin, maps[0].rowStride, maps[0].channelStride)
+    return (w.maps[0] + maps[0].start(of: slice) + maps[0].origin, maps[0].rowStride, maps[0].channelStride)
   }
 
   /// The probabilities of image `n` of a run after an inference, `classes` of them.

@@ -1,81 +1,125 @@
 import Diagnostics
 import KernelInterface
 
-/// A network ready to run: stages with their geometry, memory layouts and the parameter table. Immutable.
+/// A network ready to run: layers at work, memory layouts, the parameter table and the schedule. Immutable.
 ///
-/// - `maps[i]` is the layout of stage i's input, `maps[i + 1]` of its output.
-/// - `gradients[i]` is the layout of the gradient of map i: `dZ` where a ReLU is fused into the stage that made it.
+/// A ReLU that another layer applies and a `flatten` are not layers at work: the values before and after them share memory.
+/// `maps[v]` is the layout of value v, the images being 0 and layer l at work writing value l + 1; `gradients[v]` that of
+/// its gradient: `dZ` where a ReLU is applied in the layer that made it. Gradients after those of the values are what a
+/// layer computes before it is added, see `LayerWork.Input`.
 package final class NetworkPlan: Sendable {
-  package let model: ModelSpecification
+  package let graph: ModelGraph
   package let parameters: ParameterTable
-  package let classes: Int
   /// How many images a workspace holds.
   package let capacity: ImageCapacity
   /// How much the passes take at a time.
   package let sizes: BlockSizes
   /// Whether the gradient of the images themselves is computed (for gradient checks).
   package let computesInputGradient: Bool
-  /// Floats of the prepared (transposed) weights.
+  /// Floats of what layers compute from the weights once per step.
   package let preparedCount: Int
   package let maps: [MapLayout]
   package let gradients: [MapLayout]
-  let stages: [Stage]
-  /// The stages before the first dense one, computed block by block; the others are computed chunk by chunk.
+  /// Whether anyone needs the gradient.
+  let storesGradient: [Bool]
+  package let layers: [any Layer]
+  /// What the passes know about each layer.
+  let work: [LayerWork]
+  package let schedule: Schedule
+  /// The layers before the first that takes chunks, computed block by block; the others are computed chunk by chunk.
   let frontCount: Int
-  /// Images that each stage of the front takes at a time; never falls.
-  let blocks: [Int]
+  /// Floats of the front's parameters, which come first in the flat buffer.
+  let frontParameterCount: Int
+  /// The front's layers by segment of the backward pass.
+  let frontSegments: [FrontSegment]
+  /// The layer of each meeting.
+  let meetingLayers: [any MeetingLayer]
+  /// The first layer whose backward pass computes anything.
+  let firstBackward: Int
 
   /// - Throws: `UserError(.badConfiguration)` where layers do not fit together; the subject names the layer.
-  package init(
+  package convenience init(
     _ model: ModelSpecification, capacity: ImageCapacity, sizes: BlockSizes = BlockSizes(),
     computesInputGradient: Bool = false
-  ) throws {
-    var builder = try NetworkBuilder(
-      model, capacity: capacity, sizes: sizes, computesInputGradient: computesInputGradient)
-    try builder.addLayers()
-    try builder.finish()
-    self.model = model
+  ) throws(UserError) {
+    try self.init(
+      ModelGraph(model), capacity: capacity, sizes: sizes, computesInputGradient: computesInputGradient)
+  }
+
+  /// - Throws: `UserError(.badConfiguration)` where the images do not fit the kernels.
+  package init(
+    _ graph: ModelGraph, capacity: ImageCapacity, sizes: BlockSizes = BlockSizes(), computesInputGradient: Bool = false
+  ) throws(UserError) {
+    var layout = try NetworkLayout(
+      graph, capacity: capacity, sizes: sizes, computesInputGradient: computesInputGradient)
+    try layout.placeLayers()
+    self.graph = graph
     self.capacity = capacity
     self.sizes = sizes
     self.computesInputGradient = computesInputGradient
-    parameters = builder.parameters
-    classes = builder.classes
-    preparedCount = builder.preparedCount
-    maps = builder.maps
-    gradients = builder.gradients
-    stages = builder.stages
-    frontCount = builder.frontCount
-    blocks = builder.blocks
-  }
-
-  /// Floats of the front's parameters, which come first in the flat buffer.
-  var frontParameterCount: Int {
-    let back = stages[frontCount...].lazy.compactMap(\.weight).first
-    return back.map { parameters.parameters[$0].offset } ?? parameters.packedCount
-  }
-
-  /// Flat buffers of the front's parameters that the tree inside a run needs: right sides of several shards.
-  var frontLevels: Int { max(0, capacity.treeLevels - 1) }
-
-  /// Floats of a shard's sum that is added when it is whole; Winograd's weight gradients are added as they are written.
-  func shardSumFloats(_ parameter: Int) -> Int {
-    let isSummed = stages.prefix(frontCount).contains { stage in
-      guard case .convolution(let s) = stage else { return false }
-      return parameter == s.bias || parameter == s.weight && s.winograd == nil
-    }
-    return isSummed && capacity.treeLevels > 0 ? packedCount(parameter) : 0
-  }
-
-  /// Floats that the tree over shards needs per level behind the front: what a stage sums at a time.
-  var treeLevelFloats: Int {
-    stages[frontCount...].map { stage in
-      switch stage {
-      case .convolution(let s): packedCount(s.weight) + packedCount(s.bias)
-      case .dense(let s): max(min(packedCount(s.weight), sizes.denseRows * 32), packedCount(s.bias))
-      case .pool, .relu, .softmax: 0
+    parameters = layout.parameters
+    preparedCount = layout.preparedCount
+    maps = layout.maps
+    gradients = layout.gradients
+    storesGradient = layout.storesGradient
+    layers = layout.layers
+    work = layout.work
+    schedule = layout.schedule
+    frontCount = layout.frontCount
+    frontParameterCount = layout.frontParameterCount
+    frontSegments = layout.frontSegments
+    meetingLayers = schedule.meetings.map { meeting in
+      guard let layer = layout.layers[meeting.layer] as? any MeetingLayer else {
+        fatalError("Layer \(layout.work[meeting.layer].name) has a meeting, but sums nothing for it.")
       }
-    }.max() ?? 0
+      return layer
+    }
+    firstBackward = work.firstIndex(where: \.hasBackward) ?? work.count
   }
 
-  func packedCount(_ parameter: Int) -> Int { parameters.parameters[parameter].packedCount }
+  package var model: ModelSpecification { graph.model }
+  package var classes: Int { graph.classes }
+
+  /// Computes part `part` of `parts` of what layers read instead of their weights, after each update; any number of
+  /// workers can share the work. `scratch` is the caller's workspace.
+  package func prepareWeights(
+    _ weights: UnsafePointer<Float>, into prepared: UnsafeMutablePointer<Float>, scratch: Workspace, part: Int,
+    of parts: Int, kernels: KernelTable
+  ) {
+    for layer in layers {
+      layer.prepare(weights, into: prepared, scratch: scratch.scratch, part: part, of: parts, kernels)
+    }
+  }
+}
+
+/// Layers of the front whose backward passes belong to one segment.
+struct FrontSegment: Sendable {
+  var layers: Range<Int>
+  /// Where the gradients of their parameters lie in the flat buffer.
+  var floats: Range<Int>
+}
+
+/// What the passes know about a layer at work.
+struct LayerWork: Sendable {
+  struct Input: Sendable {
+    /// Whether the gradient of the input is computed.
+    var needsGradient: Bool
+    /// Where the input's gradient lies, and what the layer writes: another buffer where other consumers, which come later
+    /// in the net, have written the gradient before, to which this one is then added.
+    var gradient: Int
+    var written: Int
+    var adds: Bool { gradient != written }
+  }
+  var name: String
+  /// Number in the model.
+  var number: Int
+  var inputs: [Input]
+  /// Numbers in the parameter table.
+  var parameters: Range<Int>
+  /// Images it takes at a time, where it takes blocks; never falls from layer to layer.
+  var block: Int
+
+  var hasParameters: Bool { !parameters.isEmpty }
+  /// Whether its backward pass computes anything.
+  var hasBackward: Bool { hasParameters || inputs.contains(where: \.needsGradient) }
 }

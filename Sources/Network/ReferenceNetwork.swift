@@ -3,18 +3,18 @@ import ReferenceKernels
 /// A whole network through the naive twins, in Double and public layouts: slow, obvious, and what the kernels are
 /// compared with.
 package struct ReferenceNetwork: Sendable {
-  package let model: ModelSpecification
+  package let graph: ModelGraph
   /// By parameter name, in public layouts.
   package var parameters: [String: [Double]]
 
-  package init(_ model: ModelSpecification, parameters: [String: [Double]]) {
-    self.model = model
+  package init(_ graph: ModelGraph, parameters: [String: [Double]]) {
+    self.graph = graph
     self.parameters = parameters
   }
 
   /// Everything one pass computes.
   package struct Pass: Sendable {
-    /// `activations[l]` is the input of layer l; the last is the probabilities.
+    /// `activations[v]` is value v of the graph: the images first, the probabilities last.
     package var activations: [Tensor4]
     /// The mean loss.
     package var loss: Double
@@ -31,82 +31,31 @@ package struct ReferenceNetwork: Sendable {
   package func pass(_ images: Tensor4, labels: [Int]) -> Pass {
     let forward = forward(images, labels: labels)
     var gradients: [String: [Double]] = [:]
-    var gradient = forward.dz
-    for (l, layer) in model.layers.enumerated().reversed() {
-      let x = forward.activations[l]
-      switch layer.kind {
-      case .conv2d(let filters, let size, let padding, _):
-        let convolution = ReferenceConvolution(kernelSize: size, same: padding == .same, filters: filters)
-        let (dw, db) = convolution.parameterGradients(x, dz: gradient)
-        gradients["\(layer.name).weight"] = dw
-        gradients["\(layer.name).bias"] = db
-        gradient = convolution.inputGradient(x, dz: gradient, w: parameter(layer, "weight"))
-      case .relu:
-        gradient.values = ReferenceReLU.backward(x.values, da: gradient.values)
-      case .maxPool2d, .averagePool2d:
-        gradient = ReferencePooling.backward(dout: gradient, mask: forward.masks[l] ?? gradient)
-      case .flatten:
-        gradient = Tensor4(
-          count: x.count, height: x.height, width: x.width, channels: x.channels, values: gradient.values)
-      case .dense(let units):
-        let dense = ReferenceDense(inputs: x.height * x.width * x.channels, outputs: units)
-        let (dw, db, da) = dense.backward(x.values, dz: gradient.values, w: parameter(layer, "weight"))
-        gradients["\(layer.name).weight"] = dw
-        gradients["\(layer.name).bias"] = db
-        gradient = Tensor4(count: x.count, height: x.height, width: x.width, channels: x.channels, values: da)
-      case .softmax:
-        break
+    var ofValues = [Tensor4?](repeating: nil, count: graph.values.count)
+    for (layer, result) in zip(graph.layers, forward.results).reversed() {
+      let found = result.backward(ofValues[layer.output] ?? result.output)
+      for (part, gradient) in found.parameters { gradients["\(layer.name).\(part)"] = gradient }
+      for (value, gradient) in zip(layer.inputs, found.inputs) {
+        ofValues[value] = ofValues[value].map { $0.with(values: zip($0.values, gradient.values).map(+)) } ?? gradient
       }
     }
     return Pass(
-      activations: forward.activations, loss: forward.loss, gradients: gradients, inputGradient: gradient)
+      activations: [images] + forward.results.map(\.output), loss: forward.loss, gradients: gradients,
+      inputGradient: ofValues[0] ?? images)
   }
 
-  private struct Forward {
-    var activations: [Tensor4]
-    var masks: [Int: Tensor4] = [:]
-    var loss = 0.0
-    var dz: Tensor4
-  }
-
-  private func forward(_ images: Tensor4, labels: [Int]) -> Forward {
-    var result = Forward(activations: [images], dz: images)
-    for (l, layer) in model.layers.enumerated() {
-      let x = result.activations[l]
-      var out = x
-      switch layer.kind {
-      case .conv2d(let filters, let size, let padding, _):
-        out = ReferenceConvolution(kernelSize: size, same: padding == .same, filters: filters)
-          .forward(x, w: parameter(layer, "weight"), bias: parameter(layer, "bias"))
-      case .relu:
-        out.values = ReferenceReLU.forward(x.values)
-      case .maxPool2d(let ties):
-        (out, result.masks[l]) = (ties == .all ? ReferencePooling.maxAll : .maxFirst).forward(x)
-      case .averagePool2d:
-        (out, result.masks[l]) = ReferencePooling.average.forward(x)
-      case .flatten:
-        out = Tensor4(
-          count: x.count, height: 1, width: 1, channels: x.height * x.width * x.channels, values: x.values)
-      case .dense(let units):
-        let z = ReferenceDense(inputs: x.height * x.width * x.channels, outputs: units)
-          .forward(x.values, w: parameter(layer, "weight"), bias: parameter(layer, "bias"))
-        out = Tensor4(count: x.count, height: 1, width: 1, channels: units, values: z)
-      case .softmax:
-        let (probabilities, loss, dz) = ReferenceSoftmax.evaluate(x.values, classes: x.channels, labels: labels)
-        out.values = probabilities
-        result.loss = loss
-        result.dz = x
-        result.dz.values = dz
+  private func forward(_ images: Tensor4, labels: [Int]) -> (results: [ReferenceResult], loss: Double) {
+    var values = [images]
+    var results: [ReferenceResult] = []
+    for layer in graph.layers {
+      var own: [String: [Double]] = [:]
+      for parameter in graph.parameters(of: layer) {
+        own[parameter.part] = parameters["\(layer.name).\(parameter.part)"]
       }
-      result.activations.append(out)
+      let step = ReferenceStep(inputs: layer.inputs.map { values[$0] }, parameters: own, labels: labels)
+      results.append(layer.kind.type.reference(step))
+      values.append(results[results.count - 1].output)
     }
-    return result
-  }
-
-  private func parameter(_ layer: LayerSpecification, _ part: String) -> [Double] {
-    guard let values = parameters["\(layer.name).\(part)"] else {
-      fatalError("The reference network has no parameter \(layer.name).\(part).")
-    }
-    return values
+    return (results, results.last?.loss ?? 0)
   }
 }

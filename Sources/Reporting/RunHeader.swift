@@ -25,12 +25,10 @@ package enum RunHeader {
     var table: TextTable = TextTable([.left, .left, .right, .right])
     table.add("layer", "", "output", "parameters")
     table.addRule()
-    var isFlat: Bool = false
     for layer: RunDescription.Layer in run.layers {
-      isFlat = isFlat || layer.summary == LayerKind.flatten.typeName
       table.add(
         layer.name, layer.summary,
-        isFlat ? "\(layer.outputShape.elementCount)" : layer.outputShape.description,
+        layer.outputShape.description,
         NumberText.grouped(layer.parameterCount))
     }
     table.addRule()

@@ -54,7 +54,7 @@ package enum GradientCheck {
 
     let model = configuration.model
     var reference = ReferenceNetwork(
-      model, parameters: production.weights.mapValues { $0.map(Double.init) })
+      network.graph, parameters: production.weights.mapValues { $0.map(Double.init) })
     var images = Tensor4(
       count: examples, height: model.input.height, width: model.input.width, channels: model.input.channels,
       values: production.images)
@@ -140,10 +140,10 @@ package enum GradientCheck {
     for (index, parameter) in parameters.parameters.enumerated() {
       InitialWeights.write(
         parameter, elements: 0..<parameter.elementCount, index: index, seed: configuration.seed, into: weights)
-      guard parameter.kind == .bias else { continue }
+      guard parameter.role == .bias else { continue }
       let random = RandomStream(
         seed: configuration.seed, purpose: .gradientCheck, stream: 1_000_000 + UInt32(truncatingIfNeeded: index))
-      for k in 0..<parameter.outputs { weights[parameter.offset + k] = 0.1 * random.normal(UInt64(k)) }
+      for k in 0..<parameter.elementCount { weights[parameter.offset + k] = 0.1 * random.normal(UInt64(k)) }
     }
     network.prepareWeights(
       weights, into: prepared, scratch: workspace, part: 0, of: 1, kernels: kernels)

@@ -1,18 +1,23 @@
 import Network
 import Randomness
 
-/// He-normal initial weights (He et al. 2015): standard deviation √(2 / fan-in); biases 0.
+/// The initial values of parameters, as their specification says.
 ///
 /// Element i of parameter p is a pure function of (seed, p, i): cores and workers do not enter.
 enum InitialWeights {
-  /// Writes some elements of `parameter`, number `index` of the table, into the flat buffer; biases are left as they are.
+  /// Writes some elements of `parameter`, number `index` of the table, into the flat buffer, which is 0 before.
   static func write(
     _ parameter: Parameter, elements: Range<Int>, index: Int, seed: UInt64, into flat: UnsafeMutablePointer<Float>
   ) {
-    guard parameter.kind != .bias else { return }
+    let base = flat + parameter.offset
+    if case .constant(let value) = parameter.specification.initialValue {
+      parameter.forEachPackedRun(elements) { _, count, at, step in
+        for i in 0..<count { base[at + i * step] = value }
+      }
+      return
+    }
     let deviation = Float((2 / Double(parameter.fanIn)).squareRoot())
     let stream = RandomStream(seed: seed, purpose: .initialWeights, stream: UInt32(truncatingIfNeeded: index))
-    let base = flat + parameter.offset
     withUnsafeTemporaryAllocation(of: Float.self, capacity: 256) { normals in
       var start = elements.lowerBound
       while start < elements.upperBound {

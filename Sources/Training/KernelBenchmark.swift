@@ -106,7 +106,7 @@ package enum KernelBenchmark {
     for layer in network.trainableLayers {
       for pass in layer.passes {
         let nanoseconds = median(seconds: seconds) {
-          network.run(pass, stage: layer.stage, w, into: gradient, inputs)
+          network.run(pass, layer: layer.index, w, into: gradient, inputs)
         }
         let perImage = nanoseconds / Double(examples)
         let bytes = layer.bytesPerImage + layer.weightBytes / Double(examples)

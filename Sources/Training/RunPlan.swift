@@ -46,10 +46,11 @@ package final class RunPlan: Sendable {
     fullBatch = Self.program(shards, groups, step: 0)
     lastBatch = Self.program(shards, groups, step: shards.stepsPerEpoch - 1)
 
-    try MemoryNeeds.requireFits(configuration.model, shardSize: runtime.shardSize, AvailableMemory.read())
+    let graph = try ModelGraph(configuration.model)
+    try MemoryNeeds.requireFits(graph, shardSize: runtime.shardSize, AvailableMemory.read())
     let largest = (fullBatch.nodes + lastBatch.nodes).map(\.shards.count).max() ?? 1
     network = try Self.network(
-      configuration.model, shardSize: runtime.shardSize, largestNode: largest, BlockSizes(topology))
+      graph, shardSize: runtime.shardSize, largestNode: largest, BlockSizes(topology))
     gradientSlots = max(fullBatch.slotsPerWorker, lastBatch.slotsPerWorker, 1)
     treeLevels = ShardTree.levels(of: largest, leafCount: network.capacity.run / network.capacity.shard)
     segments = SegmentUpdate.segments(count: network.parameters.packedCount, groups: groups.map(\.workers))
@@ -63,11 +64,11 @@ package final class RunPlan: Sendable {
   /// The network with room for as many shards of the largest tree node as the budget allows: first chunks that make
   /// dense layers worth their weights' way through the caches, then runs. Powers of two; changes speed and memory only.
   private static func network(
-    _ model: ModelSpecification, shardSize: Int, largestNode: Int, _ sizes: BlockSizes
+    _ graph: ModelGraph, shardSize: Int, largestNode: Int, _ sizes: BlockSizes
   ) throws -> NetworkPlan {
     func plan(_ shardsPerChunk: Int, _ chunksPerRun: Int) throws -> NetworkPlan {
       try NetworkPlan(
-        model,
+        graph,
         capacity: ImageCapacity(shard: shardSize, shardsPerChunk: shardsPerChunk, chunksPerRun: chunksPerRun),
         sizes: sizes)
     }

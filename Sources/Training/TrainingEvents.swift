@@ -8,9 +8,9 @@ package struct RunDescription: Sendable {
     package var name: String
     /// `conv2d 3×3, same` and the like.
     package var summary: String
-    package var outputShape: ImageShape
+    package var outputShape: ValueShape
     package var parameterCount: Int
-    package init(name: String, summary: String, outputShape: ImageShape, parameterCount: Int) {
+    package init(name: String, summary: String, outputShape: ValueShape, parameterCount: Int) {
       self.name = name
       self.summary = summary
       self.outputShape = outputShape

@@ -101,7 +101,7 @@ package struct TrainingTrial: Sendable {
     let batches = max(1, min(8, (256 << 20) / max(1, batch * input.elementCount)))
     return try ImageDataset.synthetic(
       examples: batch * batches, height: input.height, width: input.width, channels: input.channels,
-      classes: try NetworkPlan(configuration.model, capacity: ImageCapacity(shard: 1)).classes,
+      classes: try ModelGraph(configuration.model).classes,
       seed: configuration.seed,
       split: .train)
   }

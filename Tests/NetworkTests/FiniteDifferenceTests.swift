@@ -132,7 +132,8 @@ struct FiniteDifferenceTests {
   func wholeNets(name: String) throws {
     let model = try #require(Self.narrow.first { $0.name == name }).model
     let run = try NetworkRun(model, examples: 3, seed: 4)
-    var network = ReferenceNetwork(model, parameters: run.parameters.mapValues { $0.map { Double($0) + 0.01 } })
+    var network = ReferenceNetwork(
+      try ModelGraph(model), parameters: run.parameters.mapValues { $0.map { Double($0) + 0.01 } })
     let pass = network.pass(run.images, labels: run.labels)
     for (parameter, values) in network.parameters.sorted(by: { $0.key < $1.key }) {
       let gradient = try #require(pass.gradients[parameter])

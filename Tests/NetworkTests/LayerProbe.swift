@@ -20,7 +20,7 @@ enum LayerProbe {
   static func run(
     _ kind: LayerKind, x: Tensor4, weight: [Float], bias: [Float], dz: [Float], kernels: KernelTable
   ) throws -> Result {
-    let isDense = if case .dense = kind { true } else { false }
+    let isDense = kind.type is Dense
     let head: [LayerKind] = isDense ? [.flatten, kind, .softmax] : [kind, .flatten, .dense(units: x.count), .softmax]
     let model = ModelSpecification(
       input: ImageShape(height: x.height, width: x.width, channels: x.channels),
@@ -52,21 +52,18 @@ enum LayerProbe {
     let inputs = PassInputs(weights: flat, prepared: prepared, kernels: kernels)
     let images = 0..<x.count
     plan.forward(workspace, images: images, inputs)
-    let logits = plan.stages.count - 1
+    let logits = plan.layers.count - 1
     let map = plan.gradients[logits]
     let outputs = dz.count / x.count
     for n in 0..<x.count {
       let row = workspace.gradients[logits] + n * map.imageStride
       for k in 0..<plan.classes { row[k] = isDense ? dz[n * outputs + k] : (k == n ? 1 : 0) }
     }
-    let whole = plan.wholeChunk(images)
-    for i in (plan.frontCount..<plan.stages.count).reversed() where plan.storesGradient(i) {
-      plan.inputGradient(stage: i, workspace, whole, inputs)
-    }
-    plan.backward(stage: plan.frontCount - 1, workspace, whole, into: GradientTarget(flat: gradient), inputs)
-    for i in plan.frontCount..<plan.stages.count {
-      plan.parameterGradients(stage: i, workspace, examples: x.count, into: gradient, inputs)
-    }
+    let pass = Pass(workspace, inputs)
+    plan.inputGradientsOfBack(plan.layers.indices, pass, images)
+    plan.backward(
+      from: plan.frontCount - 1, downTo: 0, pass, plan.wholeChunk(images), into: GradientTarget(flat: gradient))
+    plan.parameterGradientsOfBack(plan.layers.indices, pass, images: images, into: gradient)
     return Result(
       z: (0..<x.count).flatMap { values(of: plan.maps[1], at: workspace.maps[1], image: $0) },
       dw: parameters.unpack(parameters.parameters[0], from: gradient),

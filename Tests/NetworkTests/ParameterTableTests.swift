@@ -6,13 +6,14 @@ import Testing
 struct ParameterTableTests {
   private static let parameters = [
     Parameter(
-      name: "conv.weight", kind: .convolutionWeight, shape: [3, 3, 5, 37], positions: 9, channels: 5, channelStride: 16,
-      outputs: 37, offset: 0),
+      ParameterSpecification(
+        "weight", layout: .convolution, shape: [3, 3, 5, 37], positions: 9, channels: 5, outputs: 37),
+      layer: "conv", channelStride: 16),
     Parameter(
-      name: "dense.weight", kind: .denseWeight, shape: [33, 4 * 17], positions: 4, channels: 17, channelStride: 32,
-      outputs: 33, offset: 0),
-    Parameter(
-      name: "dense.bias", kind: .bias, shape: [70], positions: 1, channels: 1, channelStride: 1, outputs: 70, offset: 0),
+      ParameterSpecification(
+        "weight", layout: .dense, shape: [33, 4 * 17], positions: 4, channels: 17, outputs: 33),
+      layer: "dense", channelStride: 32),
+    Parameter(.bias(70), layer: "dense", channelStride: 32),
   ]
 
   @Test("runs of any range go through its elements in order, each where it belongs", arguments: parameters)
@@ -39,5 +40,18 @@ struct ParameterTableTests {
     }
     #expect(back == values)
     #expect(flat.count { $0 != 0 } == values.count)
+  }
+
+  @Test("what has no gradient comes last in the flat buffer, and stays where it is in the order of files")
+  func untrainedParametersComeLast() {
+    let statistic = ParameterSpecification(
+      vector: "running_mean", role: .runningStatistic, outputs: 40, initialValue: 0)
+    let table = ParameterTable(
+      [.bias(33), statistic, .bias(5)].enumerated().map {
+        Parameter($0.element, layer: "l\($0.offset)", channelStride: 16)
+      })
+    #expect(table.parameters.map(\.name) == ["l0.bias", "l1.running_mean", "l2.bias"])
+    #expect(table.parameters.map(\.offset) == [0, 96, 64])
+    #expect(table.trainedCount == 96 && table.packedCount == 160)
   }
 }

@@ -11,13 +11,11 @@ func exampleRun(testExamples: Int = 20, notes: [String] = ["worker 2 is idle"]) 
     layers: [
       .init(
         name: "conv2d_1", summary: "conv2d 3×3×16, same",
-        outputShape: ImageShape(height: 8, width: 8, channels: 16), parameterCount: 160),
+        outputShape: ValueShape(ImageShape(height: 8, width: 8, channels: 16)), parameterCount: 160),
       .init(
-        name: "flatten_1", summary: "flatten", outputShape: ImageShape(height: 1, width: 1, channels: 1024),
-        parameterCount: 0),
+        name: "flatten_1", summary: "flatten", outputShape: .flat(1024), parameterCount: 0),
       .init(
-        name: "dense_1", summary: "dense 10", outputShape: ImageShape(height: 1, width: 1, channels: 10),
-        parameterCount: 10250),
+        name: "dense_1", summary: "dense 10", outputShape: .flat(10), parameterCount: 10250),
     ], parameterCount: 10410, trainingExamples: 1437, testExamples: testExamples, epochs: 20, stepsPerEpoch: 23,
     batchSize: 64, shardSize: 16,
     placement: Placement(workers: [.init(cpu: 0, node: 0), .init(cpu: 1, node: 0), .init(cpu: 8, node: 1)], notes: []),

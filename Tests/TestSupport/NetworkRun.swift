@@ -6,6 +6,7 @@ import ReferenceKernels
 /// One forward and backward pass of a network outside any trainer, on random images and weights.
 package struct NetworkRun {
   package let model: ModelSpecification
+  private let graph: ModelGraph
   package let images: Tensor4
   package let labels: [Int]
   package let parameters: [String: [Float]]
@@ -13,6 +14,7 @@ package struct NetworkRun {
   package init(_ model: ModelSpecification, examples: Int, seed: UInt64 = 1) throws {
     self.model = model
     let plan = try Self.plan(model, ImageCapacity(shard: examples))
+    graph = plan.graph
     let shape = model.input
     let pixels = RandomStream(seed: seed, purpose: .syntheticData, stream: 0)
     images = Tensor4(
@@ -110,7 +112,7 @@ package struct NetworkRun {
 
   /// The same pass through the naive twins, in Double.
   package func reference() -> ReferenceNetwork.Pass {
-    ReferenceNetwork(model, parameters: parameters.mapValues { $0.map(Double.init) })
+    ReferenceNetwork(graph, parameters: parameters.mapValues { $0.map(Double.init) })
       .pass(images, labels: labels)
   }
 }

@@ -11,10 +11,9 @@ struct AlgorithmTests {
     ModelSpecification(
       input: TestNetworks.digits.input,
       layers: TestNetworks.digits.layers.map { layer in
-        guard case .conv2d(let filters, let kernelSize, let padding, _) = layer.kind else { return layer }
-        return LayerSpecification(
-          name: layer.name,
-          kind: .conv2d(filters: filters, kernelSize: kernelSize, padding: padding, algorithm: algorithm))
+        guard var convolution = layer.kind.type as? Conv2D else { return layer }
+        convolution.algorithm = algorithm
+        return LayerSpecification(name: layer.name, kind: LayerKind(convolution))
       })
   }
 

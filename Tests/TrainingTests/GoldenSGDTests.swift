@@ -83,10 +83,9 @@ struct GoldenSGDTests {
   private static func run(_ variant: Variant, _ algorithm: ConvolutionAlgorithm) -> TestRun {
     var model = TestNetworks.digitsTiesFirst
     for index in model.layers.indices {
-      if case .conv2d(let filters, let kernelSize, let padding, _) = model.layers[index].kind {
-        model.layers[index].kind = .conv2d(
-          filters: filters, kernelSize: kernelSize, padding: padding, algorithm: algorithm)
-      }
+      guard var convolution = model.layers[index].kind.type as? Conv2D else { continue }
+      convolution.algorithm = algorithm
+      model.layers[index].kind = LayerKind(convolution)
     }
     return TestRun(model).with {
       $0.batchSize = variant.batchSize

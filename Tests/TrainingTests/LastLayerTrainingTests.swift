@@ -42,7 +42,8 @@ struct LastLayerTrainingTests {
       count: 9, height: input.height, width: input.width, channels: input.channels,
       values: (0..<9 * input.elementCount).map { Double(Float(Double(bytes[$0]) / 255)) })
     let expected = ReferenceNetwork(
-      run.model, parameters: Dictionary(uniqueKeysWithValues: before.map { ($0.name, $0.values.map(Double.init)) })
+      try ModelGraph(run.model),
+      parameters: Dictionary(uniqueKeysWithValues: before.map { ($0.name, $0.values.map(Double.init)) })
     ).pass(images, labels: (0..<9).map { Int(data.train.labels[$0]) }).gradients
     for (old, new) in zip(before, trainer.weights()) {
       let moved = zip(old.values, new.values).map { Double($0) - Double($1) }

@@ -70,7 +70,8 @@ struct TrainerPredictionTests {
         count: 7, height: model.input.height, width: model.input.width, channels: model.input.channels,
         values: (0..<count).map { Double(Float(Double(bytes[$0]) / 255)) })
       let reference = ReferenceNetwork(
-        model, parameters: Dictionary(uniqueKeysWithValues: weights.map { ($0.name, $0.values.map(Double.init)) }))
+        try ModelGraph(model),
+        parameters: Dictionary(uniqueKeysWithValues: weights.map { ($0.name, $0.values.map(Double.init)) }))
       let expected = try #require(
         reference.pass(images, labels: (0..<7).map { Int(data.train.labels[$0]) }).activations.last
       ).values

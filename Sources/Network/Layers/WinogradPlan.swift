@@ -24,9 +24,6 @@ struct WinogradPlan {
   var channelRows: OffsetTable
   var sumRows: OffsetTable
 
-  /// Sides of the kernels that there are transforms for.
-  static let kernelSizes: [Int] = [3, 5]
-
   /// Tiles over `pixels` rows or columns.
   private static func tiles(_ pixels: Int) -> Int { (pixels + WinogradSize.outputs - 1) / WinogradSize.outputs }
 
@@ -44,15 +41,9 @@ struct WinogradPlan {
   init?(
     _ algorithm: ConvolutionAlgorithm, kernelSize: Int, input: MapLayout, output: ImageShape, sizes: BlockSizes
   ) {
-    let size: WinogradSize
-    switch kernelSize {
-    case 3: size = .f4k3
-    case 5: size = .f4k5
-    default: return nil
-    }
+    guard let size = WinogradSize(kernelSize: kernelSize), input.channelStride.isMultiple(of: 16) else { return nil }
     let channels = input.shape.channels
     let filters = output.channels
-    guard input.channelStride.isMultiple(of: 16) else { return nil }
     switch algorithm {
     case .direct: return nil
     case .winograd: break
@@ -102,8 +93,36 @@ struct WinogradPlan {
     size.products * (channelPlane + filterPlane + (shardTiles > group ? 0 : sumPlane)) + 64
   }
 
-  /// Zero rows (columns) that tiles read behind `extent` pixels which start `before` pixels early.
-  static func haloAfter(tiles: Int, size: WinogradSize, before: Int, extent: Int) -> Int {
-    max(0, tiles * WinogradSize.outputs + size.taps - 1 - before - extent)
+  /// Makes room for tiles at the edge, which reach further than the kernel.
+  func extend(
+    _ demands: inout LayerDemands, padBefore: Int, input: ImageShape, output: ImageShape, _ needsInputGradient: Bool
+  ) {
+    // Zero rows (columns) that tiles read after `extent` pixels which start `before` pixels early.
+    func after(_ tiles: Int, _ before: Int, _ extent: Int) -> Int {
+      max(0, tiles * WinogradSize.outputs + size.taps - 1 - before - extent)
+    }
+    var reach = Halo(
+      bottom: after(outputTileRows, padBefore, input.height), right: after(outputTileColumns, padBefore, input.width))
+    demands.inputHalo.extend(to: reach)
+    reach = Halo(
+      bottom: outputTileRows * WinogradSize.outputs - output.height,
+      right: outputTileColumns * WinogradSize.outputs - output.width)
+    demands.gradientHalo.extend(to: reach)
+    guard needsInputGradient else { return }
+    let early = size.taps - 1 - padBefore
+    reach = Halo(
+      bottom: after(inputTileRows, early, output.height), right: after(inputTileColumns, early, output.width))
+    demands.gradientHalo.extend(to: reach)
+  }
+}
+
+extension WinogradSize {
+  /// The algorithm for a square kernel; `nil` where there is none.
+  init?(kernelSize: Int) {
+    switch kernelSize {
+    case 3: self = .f4k3
+    case 5: self = .f4k5
+    default: return nil
+    }
   }
 }

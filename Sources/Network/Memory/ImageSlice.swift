@@ -9,22 +9,22 @@
 ///   still in the cache when the next reads it.
 ///
 /// All of them change speed and memory only: sums run in the same order.
-struct ImageSlice {
+package struct ImageSlice: Sendable {
   /// Number of the first image in the run.
-  var first: Int
-  var count: Int
+  package var first: Int
+  package var count: Int
   /// First image of the chunk.
-  var chunkStart: Int
+  package var chunkStart: Int
   /// The shard's images.
-  var shard: Range<Int>
+  package var shard: Range<Int>
 
   /// Whether sums over the shard start, or end, with this slice.
-  var startsShard: Bool { first == shard.lowerBound }
-  var endsShard: Bool { first + count == shard.upperBound }
+  package var startsShard: Bool { first == shard.lowerBound }
+  package var endsShard: Bool { first + count == shard.upperBound }
 
   /// Calls `body` with parts of at most `size` images in order.
   @inline(__always)
-  func forEachBlock(of size: Int, _ body: (ImageSlice) -> Void) {
+  package func forEachBlock(of size: Int, _ body: (ImageSlice) -> Void) {
     var block = self
     let end = first + count
     while block.first < end {

@@ -1,0 +1,29 @@
+/// Addresses of consecutive buffers.
+typealias PointerTable<T> = UnsafePointer<UnsafeMutablePointer<T>>
+
+/// Hands out consecutive, 64-byte aligned buffers of one block of memory, or only measures where there is none yet.
+struct BufferLayout {
+  private let base: UnsafeMutableRawPointer?
+  private(set) var byteCount = 0
+
+  init(base: UnsafeMutableRawPointer?) { self.base = base }
+
+  mutating func take<T>(_ count: Int, of type: T.Type) -> UnsafeMutablePointer<T> {
+    // While measuring, addresses start at a page that is never touched.
+    let start = base ?? UnsafeMutableRawPointer(bitPattern: 4096)
+    guard let start else { fatalError("An address cannot be formed.") }
+    let pointer = (start + byteCount).bindMemory(to: T.self, capacity: count)
+    byteCount += roundUp(count * MemoryLayout<T>.stride, to: 64)
+    return pointer
+  }
+
+  /// Buffers of the given counts, and before them the table of their addresses.
+  mutating func takeTable<T>(_ counts: [Int]) -> PointerTable<T> {
+    let table = take(counts.count, of: UnsafeMutablePointer<T>.self)
+    for (i, count) in counts.enumerated() {
+      let buffer = take(count, of: T.self)
+      if base != nil { (table + i).initialize(to: buffer) }
+    }
+    return PointerTable(table)
+  }
+}

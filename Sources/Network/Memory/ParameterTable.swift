@@ -1,0 +1,207 @@
+/// What a parameter is to training.
+package enum ParameterRole: String, Hashable, Sendable, CaseIterable {
+  case weight, bias
+  /// The factor of a normalisation.
+  case scale
+  /// A statistic of the data that forward passes collect: it has no gradient.
+  case runningStatistic
+
+  /// Whether it has a gradient, and the optimizer changes it.
+  package var isTrained: Bool { self != .runningStatistic }
+}
+
+/// How a parameter starts.
+package enum InitialValue: Hashable, Sendable {
+  /// Normal with standard deviation √(2 / fan-in) (He et al. 2015).
+  case heNormal
+  case constant(Float)
+}
+
+/// A parameter of a layer, before the layer has its place in a network.
+package struct ParameterSpecification: Hashable, Sendable {
+  /// The last part of its name, such as `weight`.
+  package var part: String
+  package var role: ParameterRole
+  package var layout: Parameter.Layout
+  /// The public shape.
+  package var shape: [Int]
+  package var initialValue: InitialValue
+  /// Kernel positions (F·F, or H·W of the flattened map), input channels and outputs; 1, 1 and n for a vector of n.
+  package var positions: Int
+  package var channels: Int
+  package var outputs: Int
+
+  /// A tensor over positions and channels of the input.
+  package init(
+    _ part: String, layout: Parameter.Layout, shape: [Int], positions: Int, channels: Int, outputs: Int
+  ) {
+    self.part = part
+    role = .weight
+    self.layout = layout
+    self.shape = shape
+    initialValue = .heNormal
+    self.positions = positions
+    self.channels = channels
+    self.outputs = outputs
+  }
+
+  /// One value per output.
+  package init(vector part: String, role: ParameterRole, outputs: Int, initialValue: Float) {
+    self.part = part
+    self.role = role
+    layout = .vector
+    shape = [outputs]
+    self.initialValue = .constant(initialValue)
+    positions = 1
+    channels = 1
+    self.outputs = outputs
+  }
+
+  /// Values in the public layout.
+  package var elementCount: Int { shape.reduce(1, *) }
+
+  /// Floats that it takes in the flat buffer at least, outputs being filled up to blocks of 32; in floating point, so that no
+  /// size overflows.
+  package var packedFloats: Double {
+    Double(positions) * Double(channels) * (Double(outputs) / 32).rounded(.up) * 32
+  }
+
+  /// The bias that convolutions and dense layers have.
+  package static func bias(_ outputs: Int) -> ParameterSpecification {
+    ParameterSpecification(vector: "bias", role: .bias, outputs: outputs, initialValue: 0)
+  }
+}
+
+/// One parameter tensor: its public layout and its place in the flat buffer the kernels work on.
+///
+/// In the flat buffer a weight lies as blocks of 32 outputs, `[K/32][rows][32]`, where a row is one (position, channel)
+/// of the summed index: `rows = positions · channelStride`. That is what the kernels read in the forward pass and what
+/// they write as its gradient; the optimizer does not look at the order. A vector is its `outputs` floats, padded to 32.
+/// Padding stays zero.
+package struct Parameter: Hashable, Sendable {
+  package enum Layout: Hashable, Sendable {
+    /// `[kernel, kernel, in, out]`.
+    case convolution
+    /// `[out, in]`, `in` row-major over (height, width, channel).
+    case dense
+    /// `[out]`.
+    case vector
+  }
+  package var name: String
+  package var specification: ParameterSpecification
+  /// Floats from one position to the next of the map that is summed over; 1 for a vector.
+  package var channelStride: Int
+  /// Start in the flat buffer, a multiple of 32.
+  package var offset: Int
+
+  package init(_ specification: ParameterSpecification, layer: String, channelStride: Int, offset: Int = 0) {
+    name = "\(layer).\(specification.part)"
+    self.specification = specification
+    self.channelStride = specification.layout == .vector ? 1 : channelStride
+    self.offset = offset
+  }
+
+  package var role: ParameterRole { specification.role }
+  package var shape: [Int] { specification.shape }
+  private var layout: Layout { specification.layout }
+  private var channels: Int { specification.channels }
+  private var outputs: Int { specification.outputs }
+
+  package var rows: Int { specification.positions * channelStride }
+  package var blocks: Int { roundUp(outputs, to: 32) / 32 }
+  /// Floats in the flat buffer.
+  package var packedCount: Int { blocks * rows * 32 }
+  /// Floats in the public layout.
+  package var elementCount: Int { specification.elementCount }
+  /// Terms summed into one output, the `n` of He initialisation.
+  package var fanIn: Int { specification.positions * channels }
+
+  /// Index in the flat buffer, relative to `offset`, of element `index` of the public layout.
+  package func packedIndex(_ index: Int) -> Int {
+    let (position, channel, output): (Int, Int, Int)
+    switch layout {
+    case .vector:
+      return index
+    case .convolution:
+      output = index % outputs
+      let row = index / outputs
+      (position, channel) = (row / channels, row % channels)
+    case .dense:
+      output = index / fanIn
+      let row = index % fanIn
+      (position, channel) = (row / channels, row % channels)
+    }
+    return (output / 32) * rows * 32 + (position * channelStride + channel) * 32 + output % 32
+  }
+
+  /// Calls `body` with runs of `elements` that lie evenly in the flat buffer: the first's index, how many, its packed
+  /// index, and the step from one to the next there.
+  @inline(__always)
+  package func forEachPackedRun(
+    _ elements: Range<Int>, _ body: (_ first: Int, _ count: Int, _ at: Int, _ step: Int) -> Void
+  ) {
+    var first = elements.lowerBound
+    while first < elements.upperBound {
+      let left = elements.upperBound - first
+      let count: Int
+      let step: Int
+      switch layout {
+      case .vector: (count, step) = (left, 1)
+      case .convolution:
+        let output = first % outputs
+        (count, step) = (min(left, outputs - output, 32 - output % 32), 1)
+      case .dense: (count, step) = (min(left, channels - first % channels), 32)
+      }
+      body(first, count, packedIndex(first), step)
+      first += count
+    }
+  }
+}
+
+/// All parameters of a network in layer order, weight before bias: the order of files and digests.
+///
+/// In the flat buffer those that are trained come first, so that gradients and the optimizer's state have no holes.
+package struct ParameterTable: Hashable, Sendable {
+  package private(set) var parameters: [Parameter] = []
+  /// Floats of the trained parameters at the start of the flat buffer, a multiple of 32: those with a gradient.
+  package private(set) var trainedCount = 0
+  /// Floats of the flat buffer, a multiple of 32.
+  package private(set) var packedCount = 0
+
+  package init(_ parameters: [Parameter] = []) {
+    self.parameters = parameters
+    for i in parameters.indices where parameters[i].role.isTrained { place(i) }
+    trainedCount = packedCount
+    for i in parameters.indices where !parameters[i].role.isTrained { place(i) }
+  }
+
+  private mutating func place(_ index: Int) {
+    parameters[index].offset = packedCount
+    packedCount += parameters[index].packedCount
+  }
+
+  /// Elements in the public layouts.
+  package var elementCount: Int { parameters.reduce(0) { $0 + $1.elementCount } }
+
+  /// The public layout of parameter `p` out of a flat buffer.
+  package func unpack(_ p: Parameter, from flat: UnsafePointer<Float>) -> [Float] {
+    let base = flat + p.offset
+    return [Float](unsafeUninitializedCapacity: p.elementCount) { values, count in
+      p.forEachPackedRun(0..<p.elementCount) { first, count, at, step in
+        for i in 0..<count { values[first + i] = base[at + i * step] }
+      }
+      count = p.elementCount
+    }
+  }
+
+  /// Writes the public layout of parameter `p` into a flat buffer.
+  package func pack(_ p: Parameter, _ values: [Float], into flat: UnsafeMutablePointer<Float>) {
+    precondition(values.count == p.elementCount, "A tensor of another size was packed into \(p.name).")
+    let base = flat + p.offset
+    values.withUnsafeBufferPointer { values in
+      p.forEachPackedRun(0..<p.elementCount) { first, count, at, step in
+        for i in 0..<count { base[at + i * step] = values[first + i] }
+      }
+    }
+  }
+}

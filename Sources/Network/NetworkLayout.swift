@@ -1,0 +1,255 @@
+import Diagnostics
+import KernelInterface
+
+/// Turns a graph of layers into layers at work: who applies whose ReLU, where every value lies, and for how long.
+struct NetworkLayout {
+  private let graph: ModelGraph
+  private let capacity: ImageCapacity
+  private let sizes: BlockSizes
+  private let computesInputGradient: Bool
+  /// The layers at work, before and after they are placed.
+  private var sites: [Site] = []
+  /// By value of the graph: where it lies, a number of `maps`.
+  private var storage: [Int] = [0]
+  private(set) var maps: [MapLayout] = []
+  private(set) var gradients: [MapLayout] = []
+  private(set) var storesGradient: [Bool] = []
+  private(set) var parameters = ParameterTable()
+  private(set) var schedule = Schedule([])
+  private(set) var layers: [any Layer] = []
+  private(set) var work: [LayerWork] = []
+  private(set) var preparedCount = 0
+  private(set) var frontCount = 0
+
+  /// A layer at work that has no place yet.
+  private struct Site {
+    /// Number in the model.
+    var number: Int
+    var kind: LayerKind
+    var appliesReLU: Bool
+    var inputs: [Int]
+    var parameters: Range<Int> = 0..<0
+    var demands = LayerDemands()
+    var block = 1
+  }
+
+  init(
+    _ graph: ModelGraph, capacity: ImageCapacity, sizes: BlockSizes, computesInputGradient: Bool
+  ) throws(UserError) {
+    self.graph = graph
+    self.capacity = capacity
+    self.sizes = sizes
+    self.computesInputGradient = computesInputGradient
+    let input = graph.model.input
+    maps = [
+      MapLayout(
+        shape: input, channelStride: readsUnpaddedImages ? input.channels : roundUp(input.channels, to: 16))
+    ]
+    for number in graph.layers.indices { try addSite(number) }
+    frontCount = sites.firstIndex { $0.kind.traits.contains(.takesChunks) } ?? sites.count
+    addParameters()
+    schedule = Schedule(
+      sites.map { ($0.kind.type as? any MeetingLayerType)?.meetingSums(graph.shapes(graph.layers[$0.number].inputs)) }
+    )
+    storesGradient = maps.indices.map(needsGradient)
+    gradients = maps.map { MapLayout(shape: $0.shape, channelStride: $0.channelStride) }
+  }
+
+  /// Whether all layers that read the images take pixels that are not padded to whole vectors.
+  private var readsUnpaddedImages: Bool {
+    !computesInputGradient
+      && graph.readers(of: 0).allSatisfy { graph.layers[$0].kind.traits.contains(.readsUnpaddedInput) }
+  }
+
+  // MARK: Which layers work
+
+  private mutating func addSite(_ number: Int) throws(UserError) {
+    let layer = graph.layers[number]
+    let inputs = layer.inputs.map { storage[$0] }
+    guard graph.isAtWork(number) else { return storage.append(inputs[0]) }
+    if layer.kind.traits.contains(.isLoss), maps[inputs[0]].shape.height * maps[inputs[0]].shape.width > 1 {
+      throw graph.failure(
+        number, "softmax over a map of \(maps[inputs[0]].shape) is not supported, it takes one value per class",
+        hint: "put a dense layer with one unit per class before it")
+    }
+    let consumers = graph.values[layer.output].consumers
+    let appliesReLU = consumers.count == 1 && graph.isAppliedBefore(consumers[0])
+    sites.append(Site(number: number, kind: layer.kind, appliesReLU: appliesReLU, inputs: inputs))
+    let shape: ImageShape
+    do throws(LayerMisfit) {
+      shape = try layer.kind.type.outputShape(stored(inputs, layer)).image
+    } catch {
+      throw graph.failure(number, error.message, hint: error.hint)
+    }
+    storage.append(maps.count)
+    maps.append(MapLayout(shape: shape, channelStride: roundUp(shape.channels, to: 16)))
+  }
+
+  /// The shapes of a layer's inputs as they lie in memory: flat values as the map that was flattened.
+  private func stored(_ maps: [Int], _ layer: ModelGraph.Layer) -> [ValueShape] {
+    zip(maps, graph.shapes(layer.inputs)).map { ValueShape(self.maps[$0].shape, isFlat: $1.isFlat) }
+  }
+
+  private mutating func addParameters() {
+    var all: [Parameter] = []
+    for s in sites.indices {
+      let layer = graph.layers[sites[s].number]
+      let first = all.count
+      for parameter in layer.kind.type.parameters(stored(sites[s].inputs, layer)) {
+        all.append(
+          Parameter(parameter, layer: layer.name, channelStride: maps[sites[s].inputs[0]].channelStride))
+      }
+      sites[s].parameters = first..<all.count
+    }
+    parameters = ParameterTable(all)
+  }
+
+  /// The front's parameters come first in the flat buffer.
+  var frontParameterCount: Int {
+    let back = sites[frontCount...].lazy.map(\.parameters).first { !$0.isEmpty }
+    return back.map { parameters.parameters[$0.lowerBound].offset } ?? parameters.trainedCount
+  }
+
+  var frontSegments: [FrontSegment] {
+    schedule.backward.map { segment in
+      let range = segment.clamped(to: 0..<frontCount)
+      let trained = range.flatMap { sites[$0].parameters }.map { parameters.parameters[$0] }.filter(\.role.isTrained)
+      let start = trained.first?.offset ?? 0
+      return FrontSegment(layers: range, floats: start..<(trained.last.map { $0.offset + $0.packedCount } ?? start))
+    }
+  }
+
+  // MARK: Who reads what
+
+  private func consumers(_ value: Int) -> [Int] { sites.indices.filter { sites[$0].inputs.contains(value) } }
+
+  /// Whether the gradient of a value exists: something before it has parameters, or everywhere on request; but not of the
+  /// probabilities.
+  private func needsGradient(_ value: Int) -> Bool {
+    guard value < maps.count - 1 else { return false }
+    return computesInputGradient || isTrained(before: value)
+  }
+
+  private func isTrained(before value: Int) -> Bool {
+    guard value > 0 else { return false }
+    let site = sites[value - 1]
+    return site.parameters.contains { parameters.parameters[$0].role.isTrained }
+      || site.inputs.contains(where: isTrained(before:))
+  }
+
+  // MARK: Blocks, halos and residences
+
+  /// Decides on blocks, lays out maps and gradients, then places what depends on them.
+  mutating func placeLayers() throws(UserError) {
+    for s in sites.indices {
+      do throws(LayerMisfit) {
+        sites[s].demands = try sites[s].kind.type.demands(site(s))
+      } catch {
+        throw graph.failure(sites[s].number, error.message, hint: error.hint)
+      }
+    }
+    setBlocks()
+    for value in maps.indices {
+      maps[value].residence = residence(ofMap: value)
+      gradients[value].residence = residence(ofGradient: value)
+    }
+    for (s, site) in sites.enumerated() {
+      for value in site.inputs { maps[value].halo.extend(to: site.demands.inputHalo) }
+      gradients[s + 1].halo.extend(to: site.demands.gradientHalo)
+    }
+    // Kernels find images by offsets of 32 bits.
+    for map in maps + gradients where map.imageStride > Int(Int32.max) / capacity.chunk {
+      throw UserError(
+        .badConfiguration, "runtime.shard_size",
+        "\(capacity.chunk) examples of \(map.shape) take \(capacity.chunk) × \(map.imageStride) values; allowed: at "
+          + "most \(Int32.max) together")
+    }
+    addWork()
+    for s in sites.indices {
+      layers.append(sites[s].kind.type.layer(place(s)))
+      preparedCount += layers[s].memory.prepared
+    }
+  }
+
+  private func site(_ s: Int) -> LayerSite {
+    let site = sites[s]
+    return LayerSite(
+      name: graph.layers[site.number].name, inputs: site.inputs.map { maps[$0].shape }, output: maps[s + 1].shape,
+      inputMaps: site.inputs.map { maps[$0] }, outputMap: maps[s + 1], sizes: sizes,
+      needsInputGradient: site.inputs.contains { storesGradient[$0] })
+  }
+
+  /// Blocks of a power of two images: as many as the layer asks for, and at least as many as of the layer before it.
+  private mutating func setBlocks() {
+    var block = 1
+    for s in 0..<frontCount {
+      while block < min(sites[s].demands.imagesPerBlock, capacity.shard) { block *= 2 }
+      sites[s].block = block
+    }
+    for s in frontCount..<sites.count { sites[s].block = capacity.shard }
+  }
+
+  /// What the front writes and reads within a block is kept for a block; what its backward pass reads or a meeting
+  /// separates, for a chunk; what the others read, for a run.
+  private func residence(ofMap value: Int) -> Residence {
+    let consumers = consumers(value)
+    guard let last = consumers.last, last < frontCount else { return .run }
+    guard value > 0 else { return .chunk }
+    let producer = value - 1
+    let isHandedOn = consumers.allSatisfy {
+      sites[$0].kind.traits.contains(.forgetsInput) && sites[$0].block == sites[producer].block
+        && schedule.segment(ofForward: $0) == schedule.segment(ofForward: producer)
+    }
+    return isHandedOn ? .block(sites[last].block) : .chunk
+  }
+
+  private func residence(ofGradient value: Int) -> Residence {
+    let consumers = consumers(value)
+    guard let last = consumers.last else { return .run }
+    let producer = value - 1
+    guard producer >= 0 ? producer < frontCount : last < frontCount else { return .run }
+    let isHandedOn =
+      value > 0 && last < frontCount
+      && consumers.allSatisfy { schedule.segment(ofBackward: $0) == schedule.segment(ofBackward: producer) }
+    return isHandedOn ? .block(sites[last].block) : .chunk
+  }
+
+  // MARK: Places
+
+  private mutating func addWork() {
+    for (s, site) in sites.enumerated() {
+      let inputs = site.inputs.map { value -> LayerWork.Input in
+        var input = LayerWork.Input(needsGradient: storesGradient[value], gradient: value, written: value)
+        // Backward passes run from the last layer to the first: the last consumer stores, the others add.
+        if input.needsGradient, consumers(value).last != s {
+          input.written = gradients.count
+          gradients.append(gradients[value])
+          storesGradient.append(true)
+        }
+        return input
+      }
+      work.append(
+        LayerWork(
+          name: graph.layers[site.number].name, number: site.number, inputs: inputs, parameters: site.parameters,
+          block: site.block))
+    }
+  }
+
+  private func value(_ value: Int, gradient: Int) -> PlacedValue {
+    PlacedValue(
+      shape: maps[value].shape, map: maps[value], gradient: gradients[gradient], mapIndex: value,
+      gradientIndex: gradient, isMasked: value > 0 && sites[value - 1].appliesReLU)
+  }
+
+  private func place(_ s: Int) -> LayerPlace {
+    let site = sites[s]
+    return LayerPlace(
+      name: work[s].name, index: s,
+      inputs: zip(site.inputs, work[s].inputs).map { value($0, gradient: $1.written) },
+      output: value(s + 1, gradient: s + 1),
+      parameters: site.parameters.map { PlacedParameter(index: $0, parameter: parameters.parameters[$0]) },
+      appliesReLU: site.appliesReLU, needsInputGradient: work[s].inputs.map(\.needsGradient),
+      preparedOffset: preparedCount, block: site.block, capacity: capacity, sizes: sizes,
+      meeting: schedule.meetings.firstIndex { $0.layer == s })
+  }
+}

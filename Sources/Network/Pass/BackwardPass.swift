@@ -1,0 +1,108 @@
+import KernelInterface
+import Summation
+
+extension NetworkPlan {
+  /// Writes the gradient of a run of `examples` images, summed, into the flat buffer `target`; of a network without meetings.
+  ///
+  /// `load` is called for each chunk's images, numbered in the run, before its forward pass; it fills `input` and labels.
+  /// Shards of `capacity.shard` images (the last may be smaller) are summed in the fixed tree: split at the largest power
+  /// of two below their number, left plus right. Within a shard, sums run over examples, then pixels (or tiles)
+  /// row-major. Nothing is divided by m.
+  package func sumGradients(
+    _ w: Workspace, examples: Int, into target: UnsafeMutablePointer<Float>, _ inputs: borrowing PassInputs,
+    load: (Range<Int>) -> Void
+  ) {
+    assert(!schedule.hasMeetings, "A network with meetings passes segment by segment.")
+    let pass = Pass(w, inputs)
+    let shards = (examples + capacity.shard - 1) / capacity.shard
+    sumFront(
+      0..<shards, of: frontSegments[0], chunk: nil, examples: examples, into: GradientTarget(flat: target), level: 0,
+      pass
+    ) { images in
+      load(images)
+      forward(layers: layers.indices, pass, images)
+      inputGradientsOfBack(layers.indices, pass, images)
+    }
+    parameterGradientsOfBack(layers.indices, pass, images: 0..<examples, into: target)
+  }
+
+  /// The gradients of a segment of the front over a run of shards, as left plus right.
+  ///
+  /// Where the run first fits a chunk, `begin` takes the chunk's images through its other passes; `chunk` is that chunk.
+  /// A right side of one shard adds its gradients onto the left as it computes them; a larger one is summed first.
+  func sumFront(
+    _ shards: Range<Int>, of segment: FrontSegment, chunk: Range<Int>?, examples: Int, into target: GradientTarget,
+    level: Int, _ pass: borrowing Pass, begin: (Range<Int>) -> Void
+  ) {
+    let images = shards.lowerBound * capacity.shard..<min(shards.upperBound * capacity.shard, examples)
+    var chunk = chunk
+    if chunk == nil, images.count <= capacity.chunk {
+      chunk = images
+      begin(images)
+    }
+    if let chunk, shards.count == 1 {
+      let slice = ImageSlice(
+        first: images.lowerBound, count: images.count, chunkStart: chunk.lowerBound, shard: images)
+      let range = segment.layers
+      return backward(from: range.upperBound - 1, downTo: range.lowerBound, pass, slice, into: target)
+    }
+    let middle = shards.lowerBound + ShardTree.split(shards.count)
+    var sum = GradientTarget(flat: target.addsShard ? pass.memory.frontScratch[level] : target.flat)
+    let below = target.addsShard ? level + 1 : level
+    sumFront(
+      shards.lowerBound..<middle, of: segment, chunk: chunk, examples: examples, into: sum, level: below, pass,
+      begin: begin)
+    sum.addsShard = true
+    sumFront(
+      middle..<shards.upperBound, of: segment, chunk: chunk, examples: examples, into: sum, level: below, pass,
+      begin: begin)
+    guard target.addsShard else { return }
+    let floats = segment.floats
+    pass.kernels.add(sum.flat + floats.lowerBound, target.flat + floats.lowerBound, floats.count)
+  }
+
+  /// Layer `l` and those before it, block by block: each hands a block's gradient on as soon as it has computed it.
+  func backward(
+    from l: Int, downTo first: Int, _ pass: borrowing Pass, _ slice: ImageSlice, into target: GradientTarget
+  ) {
+    guard l >= max(first, firstBackward) else { return }
+    slice.forEachBlock(of: work[l].block) { block in
+      if work[l].hasParameters { layers[l].parameterGradients(pass, block, into: target) }
+      inputGradients(l, pass, block)
+      backward(from: l - 1, downTo: first, pass, block, into: target)
+    }
+  }
+
+  /// The gradients of one layer's inputs; what other consumers of an input have written before is added to.
+  func inputGradients(_ l: Int, _ pass: borrowing Pass, _ slice: ImageSlice) {
+    for (index, input) in work[l].inputs.enumerated() where input.needsGradient {
+      layers[l].inputGradient(pass, slice, of: index)
+      guard input.adds else { continue }
+      let map = gradients[input.gradient]
+      let (from, into) = (pass.memory.gradients[input.written], pass.memory.gradients[input.gradient])
+      let start = map.start(of: slice)
+      map.forEachRow(images: slice.count, with: map) { row, _, count in
+        pass.kernels.add(from + start + row, into + start + row, count)
+      }
+    }
+  }
+
+  // MARK: After the front
+
+  /// The input gradients of the layers of `range` that take chunks, from the last to the first.
+  func inputGradientsOfBack(_ range: Range<Int>, _ pass: borrowing Pass, _ images: Range<Int>) {
+    for l in range.clamped(to: frontCount..<layers.count).reversed() where l >= firstBackward {
+      inputGradients(l, pass, wholeChunk(images))
+    }
+  }
+
+  /// The parameter gradients of the layers of `range` that take chunks, over all shards of a run.
+  func parameterGradientsOfBack(
+    _ range: Range<Int>, _ pass: borrowing Pass, images: Range<Int>, into target: UnsafeMutablePointer<Float>
+  ) {
+    let run = ImageSlice(first: images.lowerBound, count: images.count, chunkStart: 0, shard: images)
+    for l in range.clamped(to: frontCount..<layers.count) where work[l].hasParameters {
+      layers[l].parameterGradients(pass, run, into: GradientTarget(flat: target))
+    }
+  }
+}

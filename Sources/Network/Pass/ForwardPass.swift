@@ -1,0 +1,36 @@
+extension NetworkPlan {
+  /// The forward pass of the `images` of a chunk, numbered in their run, to probabilities in the last map.
+  ///
+  /// Also writes losses and correctness of each example whose label is not negative.
+  package func forward(_ w: Workspace, images: Range<Int>, _ inputs: borrowing PassInputs) {
+    forward(layers: layers.indices, Pass(w, inputs), images)
+  }
+
+  /// Some consecutive layers over a chunk: those of the front shard by shard, each taking its block as soon as the ones
+  /// before it have computed that block; then the others, each the whole chunk at once.
+  func forward(layers range: Range<Int>, _ pass: borrowing Pass, _ images: Range<Int>) {
+    let front = range.clamped(to: 0..<frontCount)
+    if !front.isEmpty {
+      var first = images.lowerBound
+      while first < images.upperBound {
+        let shard = first..<min(first + capacity.shard, images.upperBound)
+        let slice = ImageSlice(first: first, count: shard.count, chunkStart: images.lowerBound, shard: shard)
+        forward(upTo: front.upperBound - 1, from: front.lowerBound, pass, slice)
+        first = shard.upperBound
+      }
+    }
+    for l in range.clamped(to: frontCount..<layers.count) { layers[l].forward(pass, wholeChunk(images)) }
+  }
+
+  /// A chunk as the layers after the front take it.
+  func wholeChunk(_ images: Range<Int>) -> ImageSlice {
+    ImageSlice(first: images.lowerBound, count: images.count, chunkStart: images.lowerBound, shard: images)
+  }
+
+  private func forward(upTo last: Int, from first: Int, _ pass: borrowing Pass, _ slice: ImageSlice) {
+    slice.forEachBlock(of: work[last].block) { block in
+      if last > first { forward(upTo: last - 1, from: first, pass, block) }
+      layers[last].forward(pass, block)
+    }
+  }
+}

@@ -1,0 +1,56 @@
+import KernelInterface
+
+/// Everything the passes read but the workspace: weights, what was prepared of them, and the kernels.
+package struct PassInputs {
+  package var weights: UnsafePointer<Float>
+  package var prepared: UnsafePointer<Float>
+  package var kernels: KernelTable
+  /// Keeps the probabilities, and no masks for a backward pass; otherwise the gradient of the logits is kept.
+  package var isInference: Bool
+
+  package init(
+    weights: UnsafePointer<Float>, prepared: UnsafePointer<Float>, kernels: KernelTable, isInference: Bool = false
+  ) {
+    self.weights = weights
+    self.prepared = prepared
+    self.kernels = kernels
+    self.isInference = isInference
+  }
+}
+
+/// A pass as layers see it: one worker's memory and what all workers read.
+package struct Pass {
+  package let memory: Workspace
+  package let weights: UnsafePointer<Float>
+  package let prepared: UnsafePointer<Float>
+  package let kernels: KernelTable
+  package let isInference: Bool
+  /// Examples of the batch, of which a `MeetingLayer` has the sums of all.
+  package var batch = 0
+
+  init(_ memory: Workspace, _ inputs: borrowing PassInputs) {
+    self.memory = memory
+    weights = inputs.weights
+    prepared = inputs.prepared
+    kernels = inputs.kernels
+    isInference = inputs.isInference
+  }
+
+  /// The first image of a slice in the memory of a value.
+  package func map(_ value: PlacedValue, _ slice: ImageSlice) -> UnsafeMutablePointer<Float> {
+    memory.maps[value.mapIndex] + value.map.start(of: slice)
+  }
+
+  /// The first image of a slice in the gradient of a value.
+  package func gradient(_ value: PlacedValue, _ slice: ImageSlice) -> UnsafeMutablePointer<Float> {
+    memory.gradients[value.gradientIndex] + value.gradient.start(of: slice)
+  }
+
+  /// The activation that masks the gradient of a value, at the first image of a slice; `nil` where nothing is masked.
+  package func mask(_ value: PlacedValue, _ slice: ImageSlice) -> UnsafePointer<Float>? {
+    value.isMasked ? UnsafePointer(map(value, slice)) : nil
+  }
+
+  /// The sums of a meeting over all shards.
+  package func meetingTotals(_ meeting: Int) -> UnsafePointer<Double> { UnsafePointer(memory.meetingTotals[meeting]) }
+}

@@ -1,0 +1,105 @@
+import Summation
+
+/// A worker's images of a batch, of a network with meetings: all of them are in its workspace at once.
+package struct WorkerShare {
+  /// A node of the shard tree that the worker sums, and where its gradients go.
+  package struct Node {
+    /// Shards, numbered in the batch.
+    package var shards: Range<Int>
+    package var target: UnsafeMutablePointer<Float>
+
+    package init(shards: Range<Int>, target: UnsafeMutablePointer<Float>) {
+      self.shards = shards
+      self.target = target
+    }
+  }
+  /// Ascending and without gaps; none for a worker without shards.
+  package var nodes: [Node]
+  /// Examples of the share, and of the whole batch in so many shards.
+  package var examples: Int
+  package var batchExamples: Int
+  package var batchShards: Int
+
+  package init(nodes: [Node], examples: Int, batchExamples: Int, batchShards: Int) {
+    self.nodes = nodes
+    self.examples = examples
+    self.batchExamples = batchExamples
+    self.batchShards = batchShards
+  }
+
+  /// The share's shards, numbered in the batch.
+  var shards: Range<Int> {
+    guard let first = nodes.first, let last = nodes.last else { return 0..<0 }
+    return first.shards.lowerBound..<last.shards.upperBound
+  }
+}
+
+extension NetworkPlan {
+  /// Writes the gradients of a worker's share into its nodes' flat buffers, meeting the other workers between segments.
+  ///
+  /// - Parameters:
+  ///   - sums: `[shard][schedule.sumsPerShard]` of the whole batch, shared by all workers; each writes those of its shards.
+  ///   - load: fills `input` and labels of the share's images, numbered in the share.
+  ///   - meet: returns when all workers have called it; what they wrote before is then there to read.
+  package func sumGradients<Failure: Error>(
+    _ w: Workspace, _ share: WorkerShare, sums: UnsafeMutablePointer<Double>, _ inputs: borrowing PassInputs,
+    load: (Range<Int>) -> Void, meet: () throws(Failure) -> Void
+  ) throws(Failure) {
+    assert(share.examples <= capacity.chunk, "A share lies in the workspace as one chunk.")
+    var pass = Pass(w, inputs)
+    pass.batch = share.batchExamples
+    let images = 0..<share.examples
+    let first = share.shards.lowerBound
+    load(images)
+    for (s, range) in schedule.forward.enumerated() {
+      forward(layers: range, pass, images)
+      guard s < schedule.meetings.count else { continue }
+      let range = schedule.meetings[s].forward
+      for shard in share.shards {
+        meetingLayers[s].sumInputs(
+          pass, shard: slice(of: shard - first, images),
+          into: sums + shard * schedule.sumsPerShard + range.lowerBound)
+      }
+      try meet()
+      add(sums, range, of: share.batchShards, into: w.meetingTotals[s])
+    }
+    for (s, range) in schedule.backward.enumerated().reversed() {
+      inputGradientsOfBack(range, pass, images)
+      for node in share.nodes {
+        let local = node.shards.lowerBound - first..<node.shards.upperBound - first
+        sumFront(
+          local, of: frontSegments[s], chunk: images, examples: share.examples, into: GradientTarget(flat: node.target),
+          level: 0,
+          pass, begin: { _ in })
+        let run = local.lowerBound * capacity.shard..<min(local.upperBound * capacity.shard, share.examples)
+        parameterGradientsOfBack(range, pass, images: run, into: node.target)
+      }
+      guard s > 0 else { continue }
+      let sumRange = schedule.meetings[s - 1].backward
+      for shard in share.shards {
+        meetingLayers[s - 1].sumGradients(
+          pass, shard: slice(of: shard - first, images),
+          into: sums + shard * schedule.sumsPerShard + sumRange.lowerBound)
+      }
+      try meet()
+      add(sums, sumRange, of: share.batchShards, into: w.meetingTotals[s - 1])
+    }
+  }
+
+  private func slice(of shard: Int, _ images: Range<Int>) -> ImageSlice {
+    let own = shard * capacity.shard..<min((shard + 1) * capacity.shard, images.upperBound)
+    return ImageSlice(first: own.lowerBound, count: own.count, chunkStart: 0, shard: own)
+  }
+
+  /// `totals[j]` = Σ over all shards of their sums of one meeting, left plus right in the tree over shards.
+  private func add(
+    _ sums: UnsafeMutablePointer<Double>, _ range: Range<Int>, of shards: Int, into totals: UnsafeMutablePointer<Double>
+  ) {
+    func total(_ shards: Range<Int>, _ j: Int) -> Double {
+      guard shards.count > 1 else { return sums[shards.lowerBound * schedule.sumsPerShard + j] }
+      let middle = shards.lowerBound + ShardTree.split(shards.count)
+      return total(shards.lowerBound..<middle, j) + total(middle..<shards.upperBound, j)
+    }
+    for (i, j) in range.enumerated() { totals[i] = total(0..<shards, j) }
+  }
+}
