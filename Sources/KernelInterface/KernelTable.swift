@@ -24,10 +24,11 @@ package final class KernelTable: Sendable {
   package let poolBackward:
     @Sendable (PoolKind, PoolArguments, _ mask: UnsafePointer<Int32>, _ dout: FloatIn, _ dx: FloatOut) -> Void
 
-  /// `out = max(x, 0)` over `count` floats, a multiple of 16.
-  package let relu: @Sendable (_ x: FloatIn, _ out: FloatOut, _ count: Int) -> Void
-  /// `dx = dout` where `x > 0`, else 0.
-  package let reluGradient: @Sendable (_ x: FloatIn, _ dout: FloatIn, _ dx: FloatOut, _ count: Int) -> Void
+  /// `out = activation(x)` over `count` floats, a multiple of 16.
+  package let activation: @Sendable (Activation, _ x: FloatIn, _ out: FloatOut, _ count: Int) -> Void
+  /// `dx = dout · activation'(x)`.
+  package let activationGradient:
+    @Sendable (Activation, _ x: FloatIn, _ dout: FloatIn, _ dx: FloatOut, _ count: Int) -> Void
 
   /// See `TransposeArguments`.
   package let scatterTransposed: @Sendable (TransposeArguments) -> Void
@@ -54,8 +55,8 @@ package final class KernelTable: Sendable {
     winogradKernelGradient: @escaping @Sendable (WinogradKernel) -> Void,
     poolForward: @escaping @Sendable (PoolKind, PoolArguments, FloatIn, FloatOut, UnsafeMutablePointer<Int32>?) -> Void,
     poolBackward: @escaping @Sendable (PoolKind, PoolArguments, UnsafePointer<Int32>, FloatIn, FloatOut) -> Void,
-    relu: @escaping @Sendable (FloatIn, FloatOut, Int) -> Void,
-    reluGradient: @escaping @Sendable (FloatIn, FloatIn, FloatOut, Int) -> Void,
+    activation: @escaping @Sendable (Activation, FloatIn, FloatOut, Int) -> Void,
+    activationGradient: @escaping @Sendable (Activation, FloatIn, FloatIn, FloatOut, Int) -> Void,
     scatterTransposed: @escaping @Sendable (TransposeArguments) -> Void,
     softmax: @escaping @Sendable (SoftmaxArguments) -> Void,
     add: @escaping @Sendable (FloatIn, FloatOut, Int) -> Void,
@@ -72,8 +73,8 @@ package final class KernelTable: Sendable {
     self.winogradKernelGradient = winogradKernelGradient
     self.poolForward = poolForward
     self.poolBackward = poolBackward
-    self.relu = relu
-    self.reluGradient = reluGradient
+    self.activation = activation
+    self.activationGradient = activationGradient
     self.scatterTransposed = scatterTransposed
     self.softmax = softmax
     self.add = add

@@ -1,25 +1,5 @@
 import KernelInterface
 
-/// `out = max(x, 0)`, a NaN staying one; `count` is a multiple of 16.
-func relu(_ x: UnsafePointer<Float>, _ out: UnsafeMutablePointer<Float>, _ count: Int) {
-  var i = 0
-  while i < count {
-    store(load(x + i, as: Vector.self).positivePart, out + i)
-    i += Vector.scalarCount
-  }
-}
-
-/// `dx = dout` where `x > 0`, else 0 (0 at exactly 0); `count` is a multiple of 16.
-func reluGradient(
-  _ x: UnsafePointer<Float>, _ dout: UnsafePointer<Float>, _ dx: UnsafeMutablePointer<Float>, _ count: Int
-) {
-  var i = 0
-  while i < count {
-    store(load(dout + i, as: Vector.self).kept(where: load(x + i)), dx + i)
-    i += Vector.scalarCount
-  }
-}
-
 /// `into = into + from`; `count` is a multiple of 16.
 func add(_ from: UnsafePointer<Float>, _ into: UnsafeMutablePointer<Float>, _ count: Int) {
   var i = 0

@@ -23,14 +23,14 @@ struct ElementwiseTests {
     let dout = FloatBuffer(values(count, seed: 2).reversed())
     for kernels in runnableKernels {
       let out = FloatBuffer(count)
-      kernels.relu(x.pointer, out.pointer, count)
+      kernels.activation(.relu, x.pointer, out.pointer, count)
       #expect(out.bits == x.values.map { ($0 > 0 ? $0 : 0).bitPattern }, "\(kernels.name)")
       let dx = FloatBuffer(count)
-      kernels.reluGradient(x.pointer, dout.pointer, dx.pointer, count)
+      kernels.activationGradient(.relu, x.pointer, dout.pointer, dx.pointer, count)
       #expect(dx.bits == zip(x.values, dout.values).map { ($0 > 0 ? $1 : 0).bitPattern }, "\(kernels.name)")
       // In place, as the layers may do.
       let same = FloatBuffer(x.values)
-      kernels.relu(same.pointer, same.pointer, count)
+      kernels.activation(.relu, same.pointer, same.pointer, count)
       #expect(same.bits == out.bits)
       #expect(out.isIntact && dx.isIntact && same.isIntact)
     }

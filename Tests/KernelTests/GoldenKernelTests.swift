@@ -19,8 +19,8 @@ struct GoldenKernelTests {
     for kernels in runnableKernels {
       let (x, dout) = (FloatBuffer(z + padding), FloatBuffer(da + padding))
       let (out, dx) = (FloatBuffer(count), FloatBuffer(count))
-      kernels.relu(x.pointer, out.pointer, count)
-      kernels.reluGradient(x.pointer, dout.pointer, dx.pointer, count)
+      kernels.activation(.relu, x.pointer, out.pointer, count)
+      kernels.activationGradient(.relu, x.pointer, dout.pointer, dx.pointer, count)
       #expect([Float](out.values.prefix(z.count)) == golden.floats("relu.a"), "\(kernels.name)")
       #expect([Float](dx.values.prefix(z.count)) == golden.floats("relu.dz"), "\(kernels.name)")
     }

@@ -147,7 +147,8 @@ extension KernelTable {
       name: "changed", tileSum: tileSum, biasGradient: biasGradient ?? self.biasGradient,
       winogradInput: winogradInput, winogradOutput: winogradOutput, winogradGradient: winogradGradient,
       winogradKernel: winogradKernel, winogradKernelGradient: winogradKernelGradient, poolForward: poolForward,
-      poolBackward: poolBackward ?? self.poolBackward, relu: relu, reluGradient: reluGradient,
+      poolBackward: poolBackward ?? self.poolBackward, activation: activation,
+      activationGradient: activationGradient,
       scatterTransposed: scatterTransposed, softmax: softmax, add: add, sgd: sgd, peak: peak)
   }
 }

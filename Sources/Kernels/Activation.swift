@@ -1,0 +1,30 @@
+import KernelInterface
+
+/// `out = activation(x)`, which may be the same memory; `count` is a multiple of 16.
+func activation(
+  _ activation: Activation, _ x: UnsafePointer<Float>, _ out: UnsafeMutablePointer<Float>, _ count: Int
+) {
+  switch activation {
+  case .relu: forEachVector(count) { i in store(load(x + i, as: Vector.self).positivePart, out + i) }
+  }
+}
+
+/// `dx = dout · activation'(x)`; `count` is a multiple of 16.
+func activationGradient(
+  _ activation: Activation, _ x: UnsafePointer<Float>, _ dout: UnsafePointer<Float>,
+  _ dx: UnsafeMutablePointer<Float>, _ count: Int
+) {
+  switch activation {
+  case .relu:
+    forEachVector(count) { i in store(load(dout + i, as: Vector.self).kept(where: load(x + i)), dx + i) }
+  }
+}
+
+@inline(__always)
+private func forEachVector(_ count: Int, _ body: (_ first: Int) -> Void) {
+  var i = 0
+  while i < count {
+    body(i)
+    i += Vector.scalarCount
+  }
+}

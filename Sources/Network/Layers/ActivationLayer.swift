@@ -1,0 +1,41 @@
+import KernelInterface
+
+/// The layer at work of every activation that no other layer applies: row by row, as the halos of its maps differ.
+final class ActivationLayer: Layer {
+  private let activation: Activation
+  private let input: PlacedValue
+  private let output: PlacedValue
+  let memory = LayerMemory()
+  let algorithm = "elementwise"
+
+  init(_ activation: Activation, _ place: LayerPlace) {
+    self.activation = activation
+    input = place.input
+    output = place.output
+  }
+
+  func forward(_ pass: borrowing Pass, _ slice: ImageSlice) {
+    let (x, out) = (pass.map(input, slice), pass.map(output, slice))
+    let kernel = pass.kernels.activation
+    input.map.forEachRow(images: slice.count, with: output.map) { from, to, count in
+      kernel(activation, x + from, out + to, count)
+    }
+  }
+
+  func parameterGradients(_ pass: borrowing Pass, _ slice: ImageSlice, into target: GradientTarget) {}
+
+  func inputGradient(_ pass: borrowing Pass, _ slice: ImageSlice, of index: Int) {
+    let (x, dOutput, dInput) = (pass.map(input, slice), pass.gradient(output, slice), pass.gradient(input, slice))
+    let kernel = pass.kernels.activationGradient
+    let (map, outer, inner) = (input.map, output.gradient, input.gradient)
+    let count = map.shape.width * map.channelStride
+    for n in 0..<slice.count {
+      for row in 0..<map.shape.height {
+        kernel(
+          activation, x + n * map.imageStride + map.offset(row, 0),
+          dOutput + n * outer.imageStride + outer.offset(row, 0),
+          dInput + n * inner.imageStride + inner.offset(row, 0), count)
+      }
+    }
+  }
+}
