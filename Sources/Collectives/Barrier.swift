@@ -47,15 +47,19 @@ package final class Barrier: Sendable {
   ///
   /// A phase breaks for all of its participants or for none.
   /// - Throws: `BarrierBroken` where `breakAll` came before the last participant did.
-  package func wait() throws(BarrierBroken) {
+  package func wait() throws(BarrierBroken) { try wait(nil, 0) }
+
+  /// The same; `log` hears that `worker` is counted and waits. The last to arrive never is: who stops there holds up all.
+  func wait(_ log: MeetingLog?, _ worker: Int) throws(BarrierBroken) {
     let before: UInt32 = phase.load()
     guard before & Self.brokenBit == 0 else { throw BarrierBroken() }
     if arrived.add(1) == UInt32(participants) {
       arrived.storeRelaxed(0)
-      try outer?.wait()
+      try outer?.wait(log, worker)
       guard phase.exchange(before, for: before &+ Self.phaseStep) else { throw BarrierBroken() }
       if sleepers.loadOrdered() != 0 { phase.wakeAll() }
     } else {
+      log?.set(.waiting, worker)
       var now: UInt32 = phase.load()
       var pausesLeft: Int = spinPauses
       while now == before, pausesLeft > 0 {

@@ -17,9 +17,9 @@ package struct WorkerContext: Sendable {
   /// The workers of that group.
   package let members: Range<Int>
   /// Where all workers meet.
-  package let barrier: Barrier
-  /// Where the members of the memory group meet; `barrier` itself where there is one group alone.
-  package let groupBarrier: Barrier
+  package let barrier: MeetingPoint
+  /// Where the members of the memory group meet; the same as `barrier` where there is one group alone.
+  package let groupBarrier: MeetingPoint
   /// Whether the worker's thread runs on `cpu` alone.
   package let pinned: Bool
 
@@ -56,6 +56,9 @@ package final class WorkerGroup: Sendable {
     let pauses: Int = spinPauses ?? (Self.hasCPUPerWorker(placement) ? Barrier.defaultSpinPauses : 0)
     meetings = Meetings(placement, spinPauses: pauses)
   }
+
+  /// Where the workers stand.
+  package var log: MeetingLog { meetings.log }
 
   /// Frees every worker that waits, now or later, with `BarrierBroken`.
   package func breakBarriers() { meetings.breakAll() }
@@ -104,8 +107,10 @@ package final class WorkerGroup: Sendable {
       try body(
         WorkerContext(
           index: index, count: placement.workers.count, cpu: place.cpu, node: place.node, memoryNode: place.memoryNode,
-          group: group, members: meetings.groups[group].workers, barrier: meetings.all[group],
-          groupBarrier: meetings.ofGroups[group], pinned: borrowed != nil))
+          group: group, members: meetings.groups[group].workers,
+          barrier: MeetingPoint(meetings.all[group], meetings.log, worker: index, isOfAll: true),
+          groupBarrier: MeetingPoint(meetings.ofGroups[group], meetings.log, worker: index, isOfAll: false),
+          pinned: borrowed != nil))
     } catch {
       running.fail(error, worker: index)
       meetings.breakAll()
@@ -153,9 +158,11 @@ private struct Meetings: Sendable {
   /// Per memory group, where its members meet each other: those of `all` where there is one group alone.
   let ofGroups: [Barrier]
   private let outer: Barrier?
+  let log: MeetingLog
 
   init(_ placement: Placement, spinPauses: Int) {
     groups = placement.groups
+    log = MeetingLog(groups: groups.map(\.workers))
     groupOfWorker = groups.enumerated().flatMap { [Int](repeating: $0.offset, count: $0.element.workers.count) }
     let outer: Barrier? = groups.count == 1 ? nil : Barrier(participants: groups.count, spinPauses: spinPauses)
     self.outer = outer
@@ -172,5 +179,6 @@ private struct Meetings: Sendable {
 
   func reset() {
     for barrier in everyBarrier { barrier.reset() }
+    log.reset()
   }
 }

@@ -92,10 +92,11 @@ package struct ProgressText: Sendable {
     return String(line().prefix(max(0, width)))
   }
 
-  /// `worker 1 on CPU 3 has been computing gradients for 61 s, in step 12`.
+  /// `worker 1 on CPU 3 has been computing gradients for 61 s, in step 12; the others wait for it`.
   package func stalled(_ worker: StalledWorker) -> String {
     let place: String = worker.cpu.map { " on CPU \($0)" } ?? ""
-    return "worker \(worker.worker)\(place) has been \(worker.phase.words) for "
+    let what: String = worker.phase == .waiting ? "held up where all workers meet" : worker.phase.words
+    return "worker \(worker.worker)\(place) has been \(what) for "
       + "\(NumberText.fixed(worker.seconds, worker.seconds < 10 ? 1 : 0)) s, in step \(worker.step); the others wait for it"
   }
 

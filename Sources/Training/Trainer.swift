@@ -99,7 +99,7 @@ package final class Trainer {
     loop.isStrict = isPlacementStrict
     let running = group.start { [loop] context in try loop.run(context) }
     var progress = ProgressAggregator(plan, resuming: start)
-    var watchdog = Watchdog(shared.beats, plan.placement, seconds: watchdogSeconds)
+    var watchdog = Watchdog(shared.beats, group.log, plan.placement, seconds: watchdogSeconds)
     do {
       var isFinished = false
       while !isFinished {

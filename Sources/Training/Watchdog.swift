@@ -1,3 +1,4 @@
+import Collectives
 import Machine
 
 /// A worker that has not moved for long while the others wait for it.
@@ -20,43 +21,62 @@ package struct StalledWorker: Sendable, Hashable {
 
 /// Names workers that are stuck; looks from the reporting thread, so that workers do nothing for it but store a word.
 ///
-/// It only reports: a process that was suspended, or a machine that swaps, may well go on.
+/// Where a worker is stuck outside of the meetings, that one; where all are at meetings and nobody moves, the ones that the
+/// others wait for. It only reports: a machine that swaps may well go on.
 struct Watchdog {
-  /// How long a worker may stay in one phase before it is reported; doubled after each report.
+  /// How long a worker may stay in one place before it is reported; doubled after each report.
   static let defaultSeconds = 60.0
+  /// What one look adds at most: a process that was suspended has not been stuck.
+  private static let longestLook: UInt64 = 1_000_000_000
+
+  private struct Sight: Equatable {
+    var beat: UInt64
+    var meeting: UInt64
+  }
 
   private let beats: WorkerBeats
+  private let log: MeetingLog
   private let placement: Placement
-  private var lastWords: [UInt64]
-  private var lastChange: [UInt64]
+  private var last: [Sight]
+  private var still: [UInt64]
+  private var lastLook: UInt64
   private var patience: Double
 
-  init(_ beats: WorkerBeats, _ placement: Placement, seconds: Double = Watchdog.defaultSeconds) {
+  init(
+    _ beats: WorkerBeats, _ log: MeetingLog, _ placement: Placement, seconds: Double = Watchdog.defaultSeconds,
+    now: UInt64 = monotonicNanoseconds()
+  ) {
     self.beats = beats
+    self.log = log
     self.placement = placement
     patience = seconds
-    lastWords = (0..<beats.count).map { beats.word($0) }
-    lastChange = Array(repeating: monotonicNanoseconds(), count: beats.count)
+    lastLook = now
+    last = (0..<beats.count).map { Sight(beat: beats.word($0), meeting: log.word($0)) }
+    still = Array(repeating: 0, count: beats.count)
   }
 
-  /// The workers that have been in one phase, other than waiting, for longer than allowed.
+  /// The workers that have been in one place for longer than allowed while others wait for them.
   mutating func look(now: UInt64 = monotonicNanoseconds()) -> [StalledWorker] {
-    var stalled: [StalledWorker] = []
+    let passed = now > lastLook ? min(now - lastLook, Self.longestLook) : 0
+    lastLook = now
     for worker in 0..<beats.count {
-      let word = beats.word(worker)
-      if word != lastWords[worker] {
-        lastWords[worker] = word
-        lastChange[worker] = now
-      } else if WorkerBeats.phase(word) != .waiting {
-        let seconds = Double(now - lastChange[worker]) * 1e-9
-        guard seconds >= patience else { continue }
-        stalled.append(
-          StalledWorker(
-            worker: worker, cpu: placement.workers[worker].cpu, phase: WorkerBeats.phase(word),
-            step: WorkerBeats.step(word) + 1, seconds: seconds))
-      }
+      let sight = Sight(beat: beats.word(worker), meeting: log.word(worker))
+      still[worker] = sight == last[worker] ? still[worker] + passed : 0
+      last[worker] = sight
     }
-    if !stalled.isEmpty { patience *= 2 }
-    return stalled
+    let stuck = (0..<beats.count).filter { seconds($0) >= patience }
+    var found = stuck.filter {
+      MeetingLog.place(last[$0].meeting) == .outside && WorkerBeats.phase(last[$0].beat) != .waiting
+    }
+    if found.isEmpty, stuck.count == beats.count { found = log.behind() }
+    if !found.isEmpty { patience *= 2 }
+    return found.map { worker in
+      StalledWorker(
+        worker: worker, cpu: placement.workers[worker].cpu,
+        phase: MeetingLog.place(last[worker].meeting) == .outside ? WorkerBeats.phase(last[worker].beat) : .waiting,
+        step: WorkerBeats.step(last[worker].beat) + 1, seconds: seconds(worker))
+    }
   }
+
+  private func seconds(_ worker: Int) -> Double { Double(still[worker]) * 1e-9 }
 }

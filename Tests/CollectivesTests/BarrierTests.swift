@@ -53,7 +53,7 @@ struct BarrierTests {
       started.add(1, ordering: .relaxed)
       if context.index == 8 {
         while started.load(ordering: .relaxed) < 9 {}
-        context.barrier.breakAll()
+        context.barrier.barrier.breakAll()
       }
       for _ in 0..<3 {
         do throws(BarrierBroken) {

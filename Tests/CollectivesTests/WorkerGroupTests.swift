@@ -28,7 +28,8 @@ struct WorkerGroupTests {
     let sums = SharedInts(nodes.count)
     try group.run { context in
       guard context.memoryNode == 10 * context.group, context.members.count == sizes[context.group],
-        context.members.contains(context.index), (context.groupBarrier === context.barrier) == (sizes.count == 1)
+        context.members.contains(context.index),
+        (context.groupBarrier.barrier === context.barrier.barrier) == (sizes.count == 1)
       else { throw Mishap(worker: context.index) }
       // Group g meets 100·(g + 1) times; its first member counts between two meetings.
       for _ in 0..<100 * (context.group + 1) {

@@ -79,5 +79,9 @@ import Training
     #expect(
       screen.show(.stalled(free), at: 62)
         == "worker 0 has been preparing its memory for 2.3 s, in step 1; the others wait for it\n")
+    let late: StalledWorker = StalledWorker(worker: 2, cpu: nil, phase: .waiting, step: 3, seconds: 60)
+    #expect(
+      screen.show(.stalled(late), at: 63)
+        == "worker 2 has been held up where all workers meet for 60 s, in step 3; the others wait for it\n")
   }
 }
