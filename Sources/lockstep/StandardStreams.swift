@@ -13,6 +13,22 @@ enum StandardStreams {
   /// Progress and messages; what cannot be shown is lost.
   static func log(_ text: String) { _ = write(text, to: STDERR_FILENO) }
 
+  /// Opens the streams that were closed when the program started on `/dev/null`.
+  ///
+  /// Else the first files of a run would get their numbers, and what is meant for people would go into them. To be called
+  /// before any file is opened.
+  static func openMissing() {
+    for descriptor: Int32 in STDIN_FILENO...STDERR_FILENO where fcntl(descriptor, F_GETFD) < 0 {
+      _ = open("/dev/null", O_RDWR)
+    }
+  }
+
+  /// Begins a new line on a terminal that takes it at once; waits for nobody, as the process is about to end.
+  static func leaveBar() {
+    var state: pollfd = pollfd(fd: STDERR_FILENO, events: Int16(POLLOUT), revents: 0)
+    if isTerminal, poll(&state, 1, 0) == 1, Int32(state.revents) & POLLOUT != 0 { log("\n") }
+  }
+
   /// Whether a bar can be redrawn in place.
   static var isTerminal: Bool {
     guard isatty(STDERR_FILENO) == 1 else { return false }
