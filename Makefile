@@ -11,6 +11,8 @@ RUNS ?= -1
 PACKAGE_FORM ?= whole
 PREFIX ?= /usr/local
 DESTDIR ?=
+NETS ?= 2000
+SEED ?= 1
 PARSERS ?= safetensors checkpoint idx json configuration override cpus
 # Debug kernels are a hundred times slower, so tests run optimised, in a build folder of their own: their flags
 # differ from the program's, and alternating between them in one folder would rebuild everything each time.
@@ -20,7 +22,7 @@ TEST_BUILD := $(TEST_FLAGS) --scratch-path .build/testing
 SWIFT_FILES := Sources Tests Fuzz Package.swift
 GOLDEN := Tests/Fixtures/golden
 
-.PHONY: help setup build static install dist train test test-avx2 test-dependent test-numa check-work torture sanitize fuzz format lint bench golden clean
+.PHONY: help setup build static install dist train test test-avx2 test-dependent test-numa check-work torture sanitize fuzz fuzz-nets format lint bench golden clean
 
 help:
 	@echo "make train [CONFIG=file] [ARGS='--epochs 5']   build and train (default: Config/digits.json)"
@@ -32,6 +34,7 @@ help:
 	@echo "make torture [KILLS=1000]                       kill runs at random moments, compare what they end in"
 	@echo "make sanitize                                   parallel tests under ThreadSanitizer, parsers under AddressSanitizer"
 	@echo "make fuzz [SECONDS=600] [RUNS=10000000]         feed every parser with what libFuzzer invents"
+	@echo "make fuzz-nets [NETS=2000] [SEED=1]             random nets against naive loops and PyTorch (installs PyTorch)"
 	@echo "make build                                      .build/release/lockstep"
 	@echo "make install [PREFIX=/usr/local] [DESTDIR=]     a program that needs no Swift, into PREFIX/bin"
 	@echo "make dist                                       the same as an archive to copy to other machines"
@@ -107,6 +110,14 @@ fuzz: setup
 	    -rss_limit_mb=1024 -timeout=10 -print_final_stats=1 -verbosity=0 $$dictionary \
 	    .build/fuzz/corpus/$$parser Fuzz/corpus/$$parser || exit 1; \
 	done
+
+# Nets that PyTorch does not confirm are left in .build/nets.
+fuzz-nets: setup
+	@Benchmarks/setup-python numpy safetensors torch
+	@rm -rf .build/nets && mkdir -p .build/nets
+	LOCKSTEP_NETS=$(NETS) LOCKSTEP_NETS_SEED=$(SEED) LOCKSTEP_NETS_FOLDER=$(CURDIR)/.build/nets \
+	  swift test $(TEST_BUILD) --filter RandomNetworkTests
+	@Benchmarks/.venv/bin/python Tests/Nets/compare.py .build/nets
 
 format:
 	swift format --in-place --recursive $(SWIFT_FILES)

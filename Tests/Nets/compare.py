@@ -1,0 +1,104 @@
+"""Computes random nets again with PyTorch in float64: the loss of every batch, every gradient of the last.
+
+    Tests/Nets/compare.py FOLDER
+
+FOLDER holds what `RandomNetworkTests` wrote, a safetensors file per net (`make fuzz-nets` does both). A net that agrees
+is removed, one that does not is left and named. Tolerances: losses 1e-5; gradients 1e-4 of the tensor's largest element
+plus a hundredth of the net's largest, or of 1 (sums that cancel out keep only absolute precision in float32).
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import torch
+from safetensors import safe_open
+
+LOSS_TOLERANCE = 1e-5
+GRADIENT_TOLERANCE = 1e-4
+
+
+def max_pool_all(x):
+    """2×2 maxima whose gradient goes to every element that NumPy's `isclose` finds close to the maximum."""
+    patches = x.unfold(2, 2, 2).unfold(3, 2, 2).flatten(4)
+    largest = patches.detach().amax(4, keepdim=True)
+    mask = (patches.detach() - largest).abs() <= 1e-8 + 1e-5 * largest.abs()
+    routed = (patches * mask).sum(4)
+    return routed - routed.detach() + largest.squeeze(4)
+
+
+def forward(layers, weights, images):
+    """Logits; images are N×H×W×C, turned into PyTorch's order for convolutions and pools and back at `flatten`."""
+    x = images.permute(0, 3, 1, 2)
+    for layer in layers:
+        kind = layer["type"]
+        if kind == "conv2d":
+            weight, bias = weights[f"{layer['name']}.weight"], weights[f"{layer['name']}.bias"]
+            if layer["padding"] == "same":
+                total = layer["kernel_size"] - 1
+                before = total // 2
+                x = torch.nn.functional.pad(x, (before, total - before, before, total - before))
+            x = torch.nn.functional.conv2d(x, weight.permute(3, 2, 0, 1).contiguous(), bias)
+        elif kind == "relu":
+            x = torch.relu(x)
+        elif kind == "max_pool2d":
+            x = max_pool_all(x) if layer["ties"] == "all" else torch.nn.functional.max_pool2d(x, 2)
+        elif kind == "avg_pool2d":
+            x = torch.nn.functional.avg_pool2d(x, 2)
+        elif kind == "flatten":
+            x = x.permute(0, 2, 3, 1).reshape(x.shape[0], -1)
+        elif kind == "dense":
+            x = x @ weights[f"{layer['name']}.weight"].T + weights[f"{layer['name']}.bias"]
+        elif kind != "softmax":
+            raise ValueError(f"layer type {kind}")
+    return x
+
+
+def errors(path):
+    """The worst error of a loss and of a gradient."""
+    with safe_open(path, framework="pt") as file:
+        tensors = {name: file.get_tensor(name).double() for name in file.keys()}
+        configuration = json.loads(file.metadata()["configuration"])
+    weights = {
+        name.removeprefix("weights/"): tensor.requires_grad_()
+        for name, tensor in tensors.items() if name.startswith("weights/")
+    }
+    batch_size = configuration["training"]["batch_size"]
+    labels = tensors["labels"].long()
+    worst_loss = worst_gradient = 0.0
+    for step, start in enumerate(range(0, len(labels), batch_size)):
+        batch = slice(start, start + batch_size)
+        logits = forward(configuration["model"]["layers"], weights, tensors["images"][batch])
+        loss = torch.nn.functional.cross_entropy(logits, labels[batch])
+        worst_loss = max(worst_loss, abs(tensors["losses"][step].item() - loss.item()) / max(1, loss.item()))
+    gradients = torch.autograd.grad(loss, list(weights.values()))
+    floor = 1e-2 * max(1, max(gradient.abs().max().item() for gradient in gradients))
+    for name, gradient in zip(weights, gradients):
+        difference = (tensors[f"gradients/{name}"] - gradient).abs().max().item()
+        worst_gradient = max(worst_gradient, difference / (gradient.abs().max().item() + floor))
+    return worst_loss, worst_gradient
+
+
+def main(folder):
+    files = sorted(Path(folder).glob("net-*.safetensors"), key=lambda path: int(path.stem.split("-")[1]))
+    if not files:
+        sys.exit(f"{folder}: no nets")
+    torch.set_num_threads(1)
+    worst, failed = [(0.0, ""), (0.0, "")], []
+    for path in files:
+        found = errors(path)
+        worst = [max(old, (error, path.stem)) for old, error in zip(worst, found)]
+        # `not <=`, so that NaN fails.
+        if not (found[0] <= LOSS_TOLERANCE and found[1] <= GRADIENT_TOLERANCE):
+            failed.append(path.stem)
+            print(f"{path.stem}: loss {found[0]:.1e}, gradient {found[1]:.1e}")
+        else:
+            path.unlink()
+    print(f"{len(files)} nets through PyTorch {torch.__version__} in float64: {len(failed)} differ")
+    print("worst relative errors: " + ", ".join(
+        f"{what} {error:.1e} ({net})" for what, (error, net) in zip(("loss", "gradient"), worst)))
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

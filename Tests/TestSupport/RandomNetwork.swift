@@ -1,0 +1,122 @@
+import Network
+import Randomness
+import ReferenceKernels
+
+/// A random net with its examples, weights and batches; the same for a seed everywhere.
+///
+/// Nets have every layer and every legal end (dense, convolution or pool before softmax, with ReLUs or without), odd
+/// sizes, ragged batches and shards. Images, weights and biases are exact in Float.
+package struct RandomNetwork: Sendable, CustomStringConvertible {
+  package let seed: UInt64
+  package let model: ModelSpecification
+  package let batchSize: Int
+  package let shardSize: Int
+  package let labels: [Int]
+  /// In layer order, weight before bias, in public layouts.
+  package let parameters: [(name: String, shape: [Int], values: [Float])]
+  /// N×H×W×C.
+  package let images: [Float]
+  /// What every batch gives through the naive twins.
+  package let passes: [ReferenceNetwork.Pass]
+  /// Whether no ReLU and no pool is so close to its decision that rounding in Float could turn it. A few nets stay
+  /// unclear whatever their images: those with a tie after a convolution.
+  package let isClear: Bool
+
+  package var examples: Int { labels.count }
+  package var classes: Int { passes[0].activations.last?.channels ?? 0 }
+  /// The examples of every batch, in the order of the data.
+  package var batches: [Range<Int>] { Self.batches(examples, batchSize) }
+
+  package var description: String {
+    let layers = model.layers.map { layer in
+      switch layer.kind {
+      case .conv2d(let filters, let size, let padding, let algorithm):
+        "conv2d \(size)×\(size)×\(filters) \(padding) \(algorithm)"
+      case .maxPool2d(let ties): "max_pool2d \(ties)"
+      case .dense(let units): "dense \(units)"
+      case .relu, .averagePool2d, .flatten, .softmax: layer.kind.typeName
+      }
+    }
+    return "net \(seed): \(model.input), \(layers.joined(separator: ", ")); "
+      + "\(examples) examples in batches of \(batchSize), shards of \(shardSize)"
+  }
+
+  private static let attempts = 12
+
+  package init(seed: UInt64) {
+    self.seed = seed
+    var draw = Draw(seed: seed, stream: 0)
+    let plan = RandomLayers(&draw)
+    model = plan.model
+    let examples = min(1 + draw.below(40), max(1, 1_000_000 / max(1, plan.products)))
+    let batchSize = max(examples / 4 + 1, min(examples, 1 + draw.below(examples + 3)))
+    (self.batchSize, shardSize) = (batchSize, draw.pick([1, 2, 3, 4, 5, 8, 16, 16, 24]))
+    let labels = (0..<examples).map { _ in draw.below(plan.classes) }
+    self.labels = labels
+    var parameters: [(name: String, shape: [Int], values: [Float])] = []
+    for (name, shape, fanIn) in plan.parameters {
+      let scale = fanIn > 0 ? Float((2 / Double(fanIn)).squareRoot()) : 0.3
+      let count = shape.reduce(1, *)
+      parameters.append((name, shape, (0..<count).map { _ in draw.normal() * scale }))
+    }
+    self.parameters = parameters
+    let reference = ReferenceNetwork(
+      plan.model,
+      parameters: Dictionary(uniqueKeysWithValues: parameters.map { ($0.name, $0.values.map(Double.init)) }))
+
+    // Images are drawn again until every decision is clear.
+    var result: (images: [Float], passes: [ReferenceNetwork.Pass], isClear: Bool) = ([], [], false)
+    for attempt in 0..<Self.attempts where !result.isClear {
+      var draw = Draw(seed: seed, stream: UInt32(1 + attempt))
+      let images = Self.images(&draw, examples * plan.model.input.elementCount, fewValues: attempt < 2)
+      let passes = Self.batches(examples, batchSize).map { batch in
+        reference.pass(Self.tensor(images, batch, plan.model.input), labels: Array(labels[batch]))
+      }
+      result = (images, passes, passes.allSatisfy { plan.isClear($0) })
+    }
+    (images, passes, isClear) = result
+  }
+
+  private static func batches(_ examples: Int, _ batchSize: Int) -> [Range<Int>] {
+    stride(from: 0, to: examples, by: batchSize).map { $0..<min($0 + batchSize, examples) }
+  }
+
+  /// Multiples of 1/64 near a normal distribution, or of a few values alone, so that pools in front meet ties.
+  private static func images(_ draw: inout Draw, _ count: Int, fewValues: Bool) -> [Float] {
+    let isCoarse = fewValues && draw.below(3) == 0
+    return (0..<count).map { _ in
+      isCoarse ? Float(draw.below(4)) / 2 - 0.5 : (draw.normal() * 64).rounded() / 64
+    }
+  }
+
+  private static func tensor(_ images: [Float], _ batch: Range<Int>, _ shape: ImageShape) -> Tensor4 {
+    let size = shape.elementCount
+    return Tensor4(
+      count: batch.count, height: shape.height, width: shape.width, channels: shape.channels,
+      values: images[batch.lowerBound * size..<batch.upperBound * size].map(Double.init))
+  }
+}
+
+/// Random choices in a row.
+struct Draw {
+  private let stream: RandomStream
+  private var next: UInt64 = 0
+
+  init(seed: UInt64, stream: UInt32) {
+    self.stream = RandomStream(seed: seed, purpose: .syntheticData, stream: stream)
+  }
+
+  mutating func below(_ bound: Int) -> Int {
+    next += 1
+    return Int(stream.below(UInt64(bound), index: next))
+  }
+
+  /// True with so many percent.
+  mutating func chance(_ percent: Int) -> Bool { below(100) < percent }
+  mutating func pick<T>(_ values: [T]) -> T { values[below(values.count)] }
+
+  mutating func normal() -> Float {
+    next += 1
+    return stream.normal(next)
+  }
+}
