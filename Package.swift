@@ -57,7 +57,7 @@ let package = Package(
     .target(name: "Summation"),
     .target(name: "KernelInterface"),
     .target(name: "Kernels", dependencies: ["KernelInterface", "CProcessor"]),
-    .target(name: "ReferenceKernels"),
+    .target(name: "ReferenceKernels", dependencies: ["KernelInterface"]),
     .target(
       name: "Network",
       dependencies: [
@@ -89,8 +89,8 @@ let package = Package(
     .target(
       name: "TestSupport",
       dependencies: [
-        "CZlib", "Randomness", "Network", "KernelInterface", "ReferenceKernels", "Storage", "Configuration",
-        "Diagnostics",
+        "CZlib", "Randomness", "Machine", "Network", "KernelInterface", "ReferenceKernels", "Storage",
+        "Configuration", "Diagnostics",
       ],
       path: "Tests/TestSupport"),
     .executableTarget(
@@ -108,7 +108,7 @@ let package = Package(
     .testTarget(name: "MachineTests", dependencies: ["Machine", "TestSupport"]),
     .testTarget(
       name: "KernelTests",
-      dependencies: ["Kernels", "KernelInterface", "Network", "ReferenceKernels", "TestSupport", "Randomness"]),
+      dependencies: ["Kernels", "KernelInterface", "Network", "ReferenceKernels", "Diagnostics", "TestSupport"]),
     .testTarget(
       name: "NetworkTests",
       dependencies: ["Network", "KernelInterface", "ReferenceKernels", "TestSupport", "Randomness", "Diagnostics"]),

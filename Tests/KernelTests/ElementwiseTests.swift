@@ -1,4 +1,5 @@
 import KernelInterface
+import ReferenceKernels
 import TestSupport
 import Testing
 
@@ -21,15 +22,20 @@ struct ElementwiseTests {
   func relu(count: Int) {
     let x = FloatBuffer(values(count, seed: 1))
     let dout = FloatBuffer(values(count, seed: 2).reversed())
+    // NaNs of either sign stay in the output; a gradient never meets one.
+    let withNaNs = FloatBuffer(x.values.enumerated().map { $0 % 7 == 3 ? $0 % 2 == 0 ? .nan : -.nan : $1 })
+    let (expected, expectedGradient) = (FloatBuffer(count), FloatBuffer(count))
+    NaiveKernels.relu(withNaNs.pointer, expected.pointer, count)
+    NaiveKernels.reluGradient(x.pointer, dout.pointer, expectedGradient.pointer, count)
     for kernels in runnableKernels {
       let out = FloatBuffer(count)
-      kernels.activation(.relu, x.pointer, out.pointer, count)
-      #expect(out.bits == x.values.map { ($0 > 0 ? $0 : 0).bitPattern }, "\(kernels.name)")
+      kernels.activation(.relu, withNaNs.pointer, out.pointer, count)
+      #expect(out.bits == expected.bits, "\(kernels.name)")
       let dx = FloatBuffer(count)
       kernels.activationGradient(.relu, x.pointer, dout.pointer, dx.pointer, count)
-      #expect(dx.bits == zip(x.values, dout.values).map { ($0 > 0 ? $1 : 0).bitPattern }, "\(kernels.name)")
+      #expect(dx.bits == expectedGradient.bits, "\(kernels.name)")
       // In place, as the layers may do.
-      let same = FloatBuffer(x.values)
+      let same = FloatBuffer(withNaNs.values)
       kernels.activation(.relu, same.pointer, same.pointer, count)
       #expect(same.bits == out.bits)
       #expect(out.isIntact && dx.isIntact && same.isIntact)
@@ -40,10 +46,12 @@ struct ElementwiseTests {
   func add(count: Int) {
     let from = FloatBuffer(RandomFloats(seed: 3).values(count))
     let before = RandomFloats(seed: 4).values(count)
+    let expected = FloatBuffer(before)
+    NaiveKernels.add(from.pointer, expected.pointer, count)
     for kernels in runnableKernels {
       let into = FloatBuffer(before)
       kernels.add(from.pointer, into.pointer, count)
-      #expect(into.bits == zip(before, from.values).map { ($0 + $1).bitPattern }, "\(kernels.name)")
+      #expect(into.bits == expected.bits, "\(kernels.name)")
       #expect(into.isIntact)
     }
   }
@@ -72,7 +80,7 @@ struct ElementwiseTests {
     }
   }
 
-  @Test("bias gradients", arguments: [1, 2, 3, 7], [16, 32, 48, 80])
+  @Test("bias gradients, from 0 and from what is there", arguments: [1, 2, 3, 7], [16, 32, 48, 80])
   func biasGradient(images: Int, lanes: Int) {
     for (height, width) in [(1, 1), (1, 5), (4, 1), (3, 7), (8, 8)] {
       for gap in [0, 16] {
@@ -80,17 +88,25 @@ struct ElementwiseTests {
         let row = width * pixel + gap
         let image = height * row + gap
         let map = FloatBuffer(RandomFloats(seed: height * 8 + width).values(images * image))
-        func run(_ kernel: (BiasGradientArguments) -> Void) -> [UInt32] {
-          let out = FloatBuffer(lanes)
-          kernel(
-            BiasGradientArguments(
-              map: map.pointer, out: out.pointer, images: images, height: height, width: width, image: image,
-              row: row, pixel: pixel, lanes: lanes))
+        let before = RandomFloats(seed: lanes).values(lanes)
+        func run(accumulates: Bool, _ kernel: (BiasGradientArguments) -> Void) -> [UInt32] {
+          let out = FloatBuffer(before)
+          var arguments = BiasGradientArguments(
+            map: map.pointer, out: out.pointer, images: images, height: height, width: width, image: image,
+            row: row, pixel: pixel, lanes: lanes)
+          arguments.accumulates = accumulates
+          kernel(arguments)
           #expect(out.isIntact)
           return out.bits
         }
-        let expected = run(NaiveKernels.biasGradient)
-        for kernels in runnableKernels { #expect(run(kernels.biasGradient) == expected, "\(kernels.name)") }
+        for accumulates in [false, true] {
+          let expected = run(accumulates: accumulates, NaiveKernels.biasGradient)
+          for kernels in runnableKernels {
+            #expect(
+              run(accumulates: accumulates, kernels.biasGradient) == expected,
+              "\(kernels.name), accumulates \(accumulates)")
+          }
+        }
       }
     }
   }

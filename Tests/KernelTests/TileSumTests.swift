@@ -1,4 +1,5 @@
 import KernelInterface
+import ReferenceKernels
 import TestSupport
 import Testing
 
@@ -21,9 +22,13 @@ struct TileSumTests {
     var outer = 1
     var middle = 1
     var inner: Int
+    var termsPerBlock = Self.defaultTermsPerBlock
     var epilogue = Epilogue.store
     var layout = Layout.blocked
     var seed = 0
+
+    /// What a core with 32 KiB of first-level cache takes.
+    static let defaultTermsPerBlock = BlockSizes().termsPerBlock
   }
 
   /// Runs one shape through `tileSum` of every build and of the plain loops; says where they differ.
@@ -68,6 +73,7 @@ struct TileSumTests {
       s.bInner = bInner
       s.bBlock = bBlock
       s.outBlock = outBlock
+      s.termsPerBlock = shape.termsPerBlock
       s.epilogue = shape.epilogue
       if shape.epilogue == .bias || shape.epilogue == .biasReLU { s.bias = UnsafePointer(bias.pointer) }
       if shape.epilogue == .reluGradient {
@@ -105,12 +111,30 @@ struct TileSumTests {
   @Test("long sums, which are blocked, under every epilogue", arguments: epilogues)
   func longSums(epilogue: Epilogue) {
     var seed = 0
-    for inner in [255, 256, 257, 511, 512, 513, 514, 600, 767, 768, 769, 1025] {
+    #expect(Shape.defaultTermsPerBlock == 128)
+    for inner in [127, 128, 129, 130, 255, 256, 257, 258, 383, 384, 385, 513, 1025] {
       for rows in [1, 5, 6, 7, 8, 9, 16, 17] {
         for layout in Layout.allCases {
           let lanes = [16, 48, 32][seed % 3]
           let shape = Shape(
             rows: rows, lanes: lanes, inner: inner, epilogue: epilogue, layout: layout, seed: seed)
+          #expect(differences(shape) == [])
+          seed += 1
+        }
+      }
+    }
+  }
+
+  @Test("blocks of any length change no bit", arguments: [1, 2, 16, 64, 127, 192, 512, 1024])
+  func blockLengths(termsPerBlock: Int) {
+    var seed = 0
+    for inner in [termsPerBlock - 1, termsPerBlock, termsPerBlock + 1, 2 * termsPerBlock, 2 * termsPerBlock + 1, 300]
+    where inner > 0 {
+      for rows in [1, 9, 17] {
+        for epilogue in Self.epilogues {
+          let shape = Shape(
+            rows: rows, lanes: [16, 48, 32][seed % 3], inner: inner, termsPerBlock: termsPerBlock, epilogue: epilogue,
+            layout: seed % 2 == 0 ? .blocked : .together, seed: seed)
           #expect(differences(shape) == [])
           seed += 1
         }
@@ -151,7 +175,7 @@ struct TileSumTests {
         return out.values
       }
       let whole = sum([0, terms])
-      for cut in [1, 255, 256, 257, 512, 699] { #expect(sum([0, cut, terms]) == whole, "\(kernels.name), \(cut)") }
+      for cut in [1, 127, 128, 129, 256, 699] { #expect(sum([0, cut, terms]) == whole, "\(kernels.name), \(cut)") }
     }
   }
 }

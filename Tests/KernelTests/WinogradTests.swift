@@ -1,63 +1,13 @@
 import KernelInterface
+import ReferenceKernels
 import TestSupport
 import Testing
 
-/// The transforms of Winograd's method against their matrices in Double, and the same bits in every build.
+/// The transforms of Winograd's method against their naive twins, and the same bits in every build.
 @Suite("Winograd transforms")
 struct WinogradTests {
-  typealias Matrix = [[Double]]
+  typealias Matrix = ReferenceWinograd.Matrix
   static let sizes: [WinogradSize] = [.f4k3, .f4k5]
-
-  /// The finite points; the last is ∞ (Lavin and Gray 2016).
-  private static func points(_ size: WinogradSize) -> [Double] {
-    size == .f4k3 ? [0, 1, -1, 2, -2] : [0, 1, -1, 2, -2, 0.5, -0.5]
-  }
-
-  /// Bᵀ: row i holds the coefficients of Π (x − p) over the other finite points, the last row of all of them.
-  private static func inputMatrix(_ size: WinogradSize) -> Matrix {
-    let points = points(size)
-    return (0...points.count).map { i in
-      var coefficients = [1.0]
-      for (j, point) in points.enumerated() where j != i {
-        coefficients = zip([0] + coefficients, coefficients + [0]).map { $0 - point * $1 }
-      }
-      return coefficients + [Double](repeating: 0, count: points.count + 1 - coefficients.count)
-    }
-  }
-
-  /// Aᵀ: 4×points.
-  private static func outputMatrix(_ size: WinogradSize) -> Matrix {
-    (0..<WinogradSize.outputs).map { i in
-      points(size).map { power($0, i) } + [i == WinogradSize.outputs - 1 ? 1 : 0]
-    }
-  }
-
-  /// G: points×r, each row over Π (p − q) of the other points.
-  private static func kernelMatrix(_ size: WinogradSize) -> Matrix {
-    let points = points(size)
-    let r = size.taps
-    return points.map { point in
-      let scale = points.filter { $0 != point }.reduce(1) { $0 / (point - $1) }
-      return (0..<r).map { scale * power(point, $0) }
-    } + [(0..<r).map { $0 == r - 1 ? 1 : 0 }]
-  }
-
-  private static func power(_ x: Double, _ n: Int) -> Double { (0..<n).reduce(1) { product, _ in product * x } }
-
-  private static func transposed(_ a: Matrix) -> Matrix { a[0].indices.map { j in a.map { $0[j] } } }
-
-  /// `left · x · leftᵀ`
-  private static func sandwich(_ left: Matrix, _ x: Matrix) -> Matrix {
-    left.map { row in
-      left.map { other in
-        var sum = 0.0
-        for i in x.indices {
-          for j in x[i].indices { sum += row[i] * x[i][j] * other[j] }
-        }
-        return sum
-      }
-    }
-  }
 
   private func expectClose(
     _ actual: [Float], _ expected: [Double], _ comment: String, sourceLocation: SourceLocation = #_sourceLocation
@@ -117,13 +67,15 @@ struct WinogradTests {
       let g = Geometry(size: size, channels: run.channels, firstTile: run.firstTile, tiles: run.tiles)
       var random = RandomFloats(seed: run.tiles)
       let map = FloatBuffer(random.array(g.images * g.image))
-      let spread = Self.transposed(Self.outputMatrix(size))
+      let spread = ReferenceWinograd.transposed(ReferenceWinograd.outputMatrix(size))
       for (isInput, side, matrix) in [
-        (true, size.points, Self.inputMatrix(size)), (false, WinogradSize.outputs, spread),
+        (true, size.points, ReferenceWinograd.inputMatrix(size)), (false, WinogradSize.outputs, spread),
       ] {
         var expected: [Double] = []
         for place in g.places {
-          for c in 0..<g.channels { expected += Self.sandwich(matrix, g.patch(map.values, place, c, side)).joined() }
+          for c in 0..<g.channels {
+            expected += ReferenceWinograd.sandwich(matrix, g.patch(map.values, place, c, side)).joined()
+          }
         }
         var first: [UInt32]?
         for kernels in runnableKernels {
@@ -157,14 +109,14 @@ struct WinogradTests {
       let (maskRow, maskImage) = (g.row + 16, g.image + (g.rows * 4 + 6) * 16 + 32)
       let mask = FloatBuffer(random.array(g.images * maskImage))
       let products = domain.values
-      let matrix = Self.outputMatrix(size)
+      let matrix = ReferenceWinograd.outputMatrix(size)
       var expected = before.map(Double.init)
       for (tile, place) in g.places.enumerated() {
         for c in 0..<g.channels {
           let m = (0..<size.points).map { i in
             (0..<size.points).map { Double(products[(size.points * i + $0) * g.plane + tile * g.channels + c]) }
           }
-          let z = Self.sandwich(matrix, m)
+          let z = ReferenceWinograd.sandwich(matrix, m)
           for a in 0..<min(WinogradSize.outputs, g.height - place.i) {
             for b in 0..<min(WinogradSize.outputs, g.width - place.j) {
               let (i, j) = (place.i + a, place.j + b)
@@ -208,7 +160,7 @@ struct WinogradTests {
     var random = RandomFloats(seed: count)
     let tapValues = random.array(r * r * tap)
     let domainValues = random.array(size.products * plane)
-    let matrix = Self.kernelMatrix(size)
+    let matrix = ReferenceWinograd.kernelMatrix(size)
     for isForward in [true, false] {
       var expected: [Double] = []
       for kernel in 0..<count {
@@ -217,7 +169,7 @@ struct WinogradTests {
           let x = (0..<side).map { a in
             (0..<side).map { Double(source[(a * side + $0) * stride + kernel * 32 + lane]) }
           }
-          expected += Self.sandwich(isForward ? matrix : Self.transposed(matrix), x).joined()
+          expected += ReferenceWinograd.sandwich(isForward ? matrix : ReferenceWinograd.transposed(matrix), x).joined()
         }
       }
       var first: [UInt32]?

@@ -1,0 +1,89 @@
+import KernelInterface
+
+/// The kernels as plain loops in Float, in the order of summation that `KernelInterface` states; compared with `==`.
+///
+/// The twins named `Reference…` say what is computed, in Double; these say how it is rounded.
+package enum NaiveKernels {
+  package static func tileSum(_ s: TileSum) {
+    for lane in 0..<s.lanes {
+      let b = s.b + lane / 32 * s.bBlock + lane % 32
+      let out = s.out + lane / 32 * s.outBlock + lane % 32
+      for row in 0..<s.rows {
+        let a = s.a + Int(s.aOffsets[row])
+        let target = out + Int(s.outOffsets[row])
+        var sum: Float = s.epilogue == .accumulate ? target.pointee : 0
+        for o in 0..<s.outer {
+          for m in 0..<s.middle {
+            for i in 0..<s.inner {
+              sum = sum.addingProduct(
+                a[o * s.aOuter + m * s.aMiddle + i * s.aInner], b[o * s.bOuter + m * s.bMiddle + i * s.bInner])
+            }
+          }
+        }
+        switch s.epilogue {
+        case .store, .accumulate: target.pointee = sum
+        case .add: target.pointee += sum
+        case .bias: target.pointee = sum + operand(s.bias)[lane]
+        case .biasReLU: target.pointee = positivePart(sum + operand(s.bias)[lane])
+        case .reluGradient: target.pointee = operand(s.mask)[Int(operand(s.maskOffsets)[row]) + lane] > 0 ? sum : 0
+        }
+      }
+    }
+  }
+
+  package static func biasGradient(_ s: BiasGradientArguments) {
+    for lane in 0..<s.lanes {
+      var sum: Float = s.accumulates ? s.out[lane] : 0
+      for n in 0..<s.images {
+        for i in 0..<s.height {
+          for j in 0..<s.width { sum += s.map[n * s.image + i * s.row + j * s.pixel + lane] }
+        }
+      }
+      s.out[lane] = sum
+    }
+  }
+
+  package static func relu(_ x: UnsafePointer<Float>, _ out: UnsafeMutablePointer<Float>, _ count: Int) {
+    for i in 0..<count { out[i] = positivePart(x[i]) }
+  }
+
+  package static func reluGradient(
+    _ x: UnsafePointer<Float>, _ dout: UnsafePointer<Float>, _ dx: UnsafeMutablePointer<Float>, _ count: Int
+  ) {
+    for i in 0..<count { dx[i] = x[i] > 0 ? dout[i] : 0 }
+  }
+
+  package static func add(_ from: UnsafePointer<Float>, _ into: UnsafeMutablePointer<Float>, _ count: Int) {
+    for i in 0..<count { into[i] += from[i] }
+  }
+
+  package static func sgd(_ s: SGDArguments) {
+    for i in 0..<s.count {
+      let w = s.weights[i]
+      let g = (s.sum[i] / s.m).addingProduct(s.decay, w)
+      let v = g.addingProduct(s.momentum, s.velocity[i])
+      s.velocity[i] = v
+      s.weights[i] = w.addingProduct(-s.rate, s.nesterov ? g.addingProduct(s.momentum, v) : v)
+    }
+  }
+
+  package static func scatterTransposed(_ t: TransposeArguments) {
+    for unit in 0..<t.units {
+      for n in 0..<t.examples {
+        for lane in 0..<16 {
+          let passes = t.mask.map { $0[n * t.maskStride + 16 * unit + lane] > 0 } ?? true
+          t.target[n * t.targetStride + Int(t.unitOffsets[unit]) + lane] =
+            passes ? t.source[(16 * unit + lane) * t.sourceStride + n] : 0
+        }
+      }
+    }
+  }
+
+  private static func operand<T>(_ pointer: UnsafePointer<T>?) -> UnsafePointer<T> {
+    guard let pointer else { fatalError("The epilogue needs an operand that was not set.") }
+    return pointer
+  }
+
+  /// `max(x, 0)`, a NaN staying one.
+  package static func positivePart(_ x: Float) -> Float { x > 0 || x.isNaN ? x : 0 }
+}
