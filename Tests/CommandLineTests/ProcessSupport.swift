@@ -9,35 +9,8 @@ struct ProcessResult {
   var errors: String
 }
 
-/// A folder of its own for one test, removed afterwards.
-final class TemporaryFolder {
-  let path: String
-
-  init() throws {
-    path = NSTemporaryDirectory() + "lockstep-cli-\(UUID().uuidString)"
-    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-  }
-
-  deinit { try? FileManager.default.removeItem(atPath: path) }
-
-  /// Writes a file and returns its path.
-  func write(_ text: String, to name: String) throws -> String {
-    try text.write(toFile: "\(path)/\(name)", atomically: false, encoding: .utf8)
-    return "\(path)/\(name)"
-  }
-
-  /// Writes a file and returns its path.
-  func write(_ bytes: [UInt8], to name: String) throws -> String {
-    try Data(bytes).write(to: URL(fileURLWithPath: "\(path)/\(name)"))
-    return "\(path)/\(name)"
-  }
-
-  func text(_ name: String) throws -> String {
-    String(decoding: try contents(ofFile: "\(path)/\(name)"), as: UTF8.self)
-  }
-
-  func exists(_ name: String) -> Bool { FileManager.default.fileExists(atPath: "\(path)/\(name)") }
-}
+/// For all files of these tests.
+typealias TemporaryFolder = TestSupport.TemporaryFolder
 
 /// The built executable, which lies next to the test bundle.
 enum Executable {

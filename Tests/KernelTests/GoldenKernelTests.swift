@@ -1,3 +1,4 @@
+import Diagnostics
 import KernelInterface
 import ReferenceKernels
 import TestSupport
@@ -60,9 +61,9 @@ struct GoldenKernelTests {
     return (unpadded(out), unpadded(dx))
   }
 
-  private static let maximumCases = (try? Golden("post"))?.cases("max_") ?? []
-
-  @Test("the post's max pooling: every near-maximum gets the gradient, or the first maximum", arguments: maximumCases)
+  @Test(
+    "the post's max pooling: every near-maximum gets the gradient, or the first maximum",
+    arguments: try Golden.cases(of: "post", "max_"))
   func maxPooling(name: String) throws {
     let golden = try Golden("post")
     let (x, dout) = (golden.tensor4("\(name).x"), golden.tensor4("\(name).dout"))
@@ -81,9 +82,10 @@ struct GoldenKernelTests {
     let all = ReferencePooling.maxAll.forward(x)
     #expect(all.out.values == out)
     // On the threshold itself the rounding of the tolerance decides, and the twin computes it in Double.
-    if name == "max_threshold" { return }
-    #expect(all.mask.values == golden.doubles("\(name).mask"))
-    #expect(ReferencePooling.backward(dout: dout, mask: all.mask).values == golden.doubles("\(name).dx"))
+    if name != "max_threshold" {
+      #expect(all.mask.values == golden.doubles("\(name).mask"))
+      #expect(ReferencePooling.backward(dout: dout, mask: all.mask).values == golden.doubles("\(name).dx"))
+    }
   }
 
   /// By the post's words, "the mean of the four values of each patch", not by its code.
@@ -107,9 +109,7 @@ struct GoldenKernelTests {
 
   // MARK: Softmax
 
-  private static let softmaxCases = (try? Golden("softmax"))?.cases() ?? []
-
-  @Test("softmax with cross-entropy", arguments: softmaxCases)
+  @Test("softmax with cross-entropy", arguments: try Golden.cases(of: "softmax"))
   func softmax(name: String) throws {
     let golden = try Golden("softmax")
     let logits = golden.tensor4("\(name).logits")
@@ -156,9 +156,11 @@ struct GoldenKernelTests {
     return zip(a, b).map { abs($0 - $1) }.max() ?? 0
   }
 
-  @Test("the fixtures hold the cases")
-  func fixturesAreThere() {
-    #expect(Self.maximumCases.count >= 7)
-    #expect(Self.softmaxCases.count >= 7)
+  @Test("the fixtures hold the cases, and one that is missing or empty fails its tests")
+  func fixturesAreThere() throws {
+    #expect(try Golden.cases(of: "post", "max_").count >= 7)
+    #expect(try Golden.cases(of: "softmax").count >= 7)
+    #expect(throws: UserError.self) { try Golden.cases(of: "absent") }
+    #expect(throws: Golden.NoCases.self) { try Golden.cases(of: "post", "absent_") }
   }
 }

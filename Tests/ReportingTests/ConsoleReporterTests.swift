@@ -32,7 +32,7 @@ import Training
 
   @Test func theBarIsRedrawnAtMostTenTimesASecond() {
     let screen: Screen = Screen(.bar)
-    #expect(screen.text.hasPrefix("lockstep 0.1.0 · digits\n"))
+    #expect(screen.text.hasPrefix("lockstep \(ProgramVersion.current) · digits\n"))
     let bar: String = "\repoch  3/20 ━━──── 0:01 left · loss 0.1235 · 12,346 images/s\u{1B}[K"
     #expect(screen.show(.step(exampleRecord(), progress: true), at: 0.01) == bar)
     #expect(screen.show(.step(exampleRecord(), progress: true), at: 0.1) == "")

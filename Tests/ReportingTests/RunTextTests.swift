@@ -35,7 +35,7 @@ func exampleRecord(
   @Test func theHeaderIsATableAndTheFacts() {
     #expect(
       RunHeader.lines(name: "digits", description: exampleRun()).joined(separator: "\n") == """
-        lockstep 0.1.0 · digits
+        lockstep \(ProgramVersion.current) · digits
 
           layer                           output  parameters
           ──────────────────────────────────────────────────

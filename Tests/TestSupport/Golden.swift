@@ -12,10 +12,21 @@ package struct Golden {
     tensors = Dictionary(uniqueKeysWithValues: try Safetensors.read(file).tensors.map { ($0.name, $0) })
   }
 
-  /// The cases in alphabetical order, those alone that start with `prefix`.
-  package func cases(_ prefix: String = "") -> [String] {
-    let names = tensors.keys.map { $0.split(separator: ".").dropLast().joined(separator: ".") }
-    return Set(names).filter { $0.hasPrefix(prefix) }.sorted()
+  /// The cases of a file in alphabetical order, those alone that start with `prefix`; for arguments of tests, which fail
+  /// where there are none.
+  ///
+  /// - Throws: `UserError` where the file is missing or broken, `NoCases` where it has no such case.
+  package static func cases(of name: String, _ prefix: String = "") throws -> [String] {
+    let golden = try Golden(name)
+    let names = golden.tensors.keys.map { $0.split(separator: ".").dropLast().joined(separator: ".") }
+    let cases = Set(names).filter { $0.hasPrefix(prefix) }.sorted()
+    guard !cases.isEmpty else { throw NoCases(file: golden.file, prefix: prefix) }
+    return cases
+  }
+
+  package struct NoCases: Error {
+    package var file: String
+    package var prefix: String
   }
 
   package func tensor(_ name: String) -> NamedTensor {

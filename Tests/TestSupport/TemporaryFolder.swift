@@ -15,6 +15,15 @@ package final class TemporaryFolder {
   /// The path of `name` inside the folder; nothing is created.
   package func file(_ name: String) -> String { path + "/" + name }
 
+  /// Writes `text` to `name` and returns the path.
+  package func write(_ text: String, to name: String) throws -> String { try write(Array(text.utf8), to: name) }
+
+  package func text(_ name: String) throws -> String {
+    String(decoding: try contents(ofFile: file(name)), as: UTF8.self)
+  }
+
+  package func exists(_ name: String) -> Bool { FileManager.default.fileExists(atPath: file(name)) }
+
   /// Writes `bytes` to `name` and returns the path.
   package func write(_ bytes: [UInt8], to name: String) throws -> String {
     try Data(bytes).write(to: URL(fileURLWithPath: file(name)))

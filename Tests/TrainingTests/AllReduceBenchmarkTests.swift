@@ -1,5 +1,5 @@
 import Configuration
-import Machine
+import TestSupport
 import Testing
 
 @testable import Training
@@ -7,16 +7,9 @@ import Testing
 @Suite struct AllReduceBenchmarkTests {
   /// One core of this machine per node: memory of a node that is not there is refused, and the benchmark goes on.
   @Test(arguments: [1, 2, 3]) func everyNodeTakesPart(nodes: Int) throws {
-    let topology: Topology = Topology(
-      nodes: (0..<nodes).map { id in
-        .init(
-          id: id, cpus: [id], memoryBytes: 1 << 30, distances: (0..<nodes).map { $0 == id ? 10 : 20 })
-      },
-      cores: (0..<nodes).map { .init(cpus: [$0], node: $0, package: $0, lastLevelCache: $0) },
-      lastLevelCaches: (0..<nodes).map { [$0] }, caches: [],
-      usable: .init(cpus: CPUSet(0..<nodes), quota: nil, reasons: ["made by hand"]))
     let summary: AllReduceSummary = try AllReduceBenchmark.run(
-      configuration: try ConfigurationReader.digits(), topology: topology, sizes: [1, 5000], secondsPerSize: 0.01)
+      configuration: try ConfigurationReader.digits(), topology: .virtual(nodes: nodes, cores: 1), sizes: [1, 5000],
+      secondsPerSize: 0.01)
     #expect(summary.workers == nodes && summary.nodes == nodes)
     #expect(summary.rows.map(\.parameters) == [32, 5024])
     // Partial sums, weights and velocity read and written, and the other replicas.

@@ -95,13 +95,14 @@ import Testing
     var found: [StalledWorker] = []
     let summary = try trainer.run(stop: StopFlag()) { event in
       guard case .stalled(let worker) = event else { return }
+      // On a busy machine others may be named, who wait for a CPU; this one stays until it is.
+      guard worker.worker == 1, worker.step == 5 else { return }
       found.append(worker)
       isStuck.store(false, ordering: .releasing)
     }
     #expect(summary.steps == 12)
     let worker = try #require(found.first)
-    #expect(worker.worker == 1 && worker.phase == .computing && worker.step == 5 && worker.cpu == nil)
-    #expect(worker.seconds >= 0.2 && worker.seconds < 10)
+    #expect(worker.phase == .computing && worker.cpu == nil && worker.seconds >= 0.2)
   }
 
   /// A request during the evaluation waits for its end and for a whole step; what follows is as if nothing had been.

@@ -8,24 +8,6 @@ import Testing
 @testable import Training
 
 @Suite struct TunerTests {
-  /// `nodes` nodes of `cores` cores with `threads` SMT siblings each.
-  private func machine(nodes: Int, cores: Int, threads: Int = 1) -> Topology {
-    let total: Int = nodes * cores
-    func cpus(_ cores: Range<Int>) -> CPUSet {
-      CPUSet((0..<threads).flatMap { thread in cores.map { $0 + thread * total } })
-    }
-    let blocks: [CPUSet] = (0..<nodes).map { cpus($0 * cores..<($0 + 1) * cores) }
-    return Topology(
-      nodes: blocks.enumerated().map { id, cpus in
-        .init(
-          id: id, cpus: cpus, memoryBytes: 1 << 30, distances: (0..<nodes).map { $0 == id ? 10 : 20 })
-      },
-      cores: (0..<total).map {
-        .init(cpus: cpus($0..<$0 + 1), node: $0 / cores, package: $0 / cores, lastLevelCache: $0 / cores)
-      },
-      lastLevelCaches: blocks, caches: [], usable: .init(cpus: cpus(0..<total), quota: nil, reasons: []))
-  }
-
   private func configuration(batch: Int) throws -> RunConfiguration {
     try ConfigurationReader.digits(overrides: [
       ConfigurationOverride(path: "training.batch_size", value: .integer(batch), origin: "test")
@@ -39,18 +21,18 @@ import Testing
   }
 
   @Test func countsAreThoseWithWork() throws {
-    let topology: Topology = machine(nodes: 2, cores: 2, threads: 2)
+    let topology: Topology = .virtual(nodes: 2, cores: 2, threads: 2)
     #expect(try tuner(batch: 640, topology).firstCounts() == [1, 2, 4])
     #expect(try tuner(batch: 48, topology).firstCounts() == [1, 2, 3])
     #expect(try tuner(batch: 1, topology).firstCounts() == [1])
     #expect(try ScalingBenchmark.defaultCounts(topology, configuration(batch: 1).runtime) == [1, 2, 4])
     // Eight shards: five, six and seven workers are no faster than four.
-    #expect(try tuner(batch: 128, machine(nodes: 1, cores: 16)).usefulCounts() == [1, 2, 3, 4, 8])
-    #expect(try tuner(batch: 128, machine(nodes: 1, cores: 6)).usefulCounts() == [1, 2, 3, 4, 6])
+    #expect(try tuner(batch: 128, .virtual(nodes: 1, cores: 16)).usefulCounts() == [1, 2, 3, 4, 8])
+    #expect(try tuner(batch: 128, .virtual(nodes: 1, cores: 6)).usefulCounts() == [1, 2, 3, 4, 6])
   }
 
   @Test func changesAreOfSpeedAlone() throws {
-    let topology: Topology = machine(nodes: 2, cores: 2, threads: 2)
+    let topology: Topology = .virtual(nodes: 2, cores: 2, threads: 2)
     var configuration: RunConfiguration = try configuration(batch: 640)
     configuration.runtime.workers = .count(4)
     let tuner: Tuner = try tuner(batch: 640, topology)
@@ -89,7 +71,7 @@ import Testing
   /// Ranges that keep overlapping make the choice uncertain, after the two were measured again; quiet ones do not.
   @Test(arguments: [true, false]) func whatOverlapsIsMeasuredAgain(isNoisy: Bool) throws {
     var calls: Int = 0
-    var tuner: Tuner = try tuner(batch: 64, machine(nodes: 1, cores: 2)) { runtime in
+    var tuner: Tuner = try tuner(batch: 64, .virtual(nodes: 1, cores: 2)) { runtime in
       calls += 1
       // Rounds that are fast and slow in turn, whatever is measured.
       let rate: Double = runtime.workers == .count(2) ? 102 : 100
@@ -142,7 +124,7 @@ import Testing
       return range.lowerBound + random.uniform(index) * (range.upperBound - range.lowerBound)
     }
     let batch: Int = [64, 128, 512, 1600][seed % 4]
-    let topology: Topology = machine(
+    let topology: Topology = .virtual(
       nodes: [1, 2, 4][seed % 3], cores: [2, 6, 16][seed / 3 % 3], threads: 1 + seed % 2)
     let model: Model = Model(
       shards: batch / 16, costPerWorker: seed % 5 == 0 ? draw(0.01...1) : draw(0...0.02), scatter: draw(0.7...1.2),
