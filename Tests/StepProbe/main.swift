@@ -19,9 +19,9 @@ let topology: Topology = Topology(
   caches: [.init(level: 1, bytes: 32 << 10, sharedBy: [0]), .init(level: 2, bytes: 1 << 20, sharedBy: [0])],
   usable: .init(cpus: [0], quota: nil, reasons: []))
 
-/// Two steps an epoch.
+/// One step an epoch.
 let settings: [String: String] = [
-  "training.batch_size": "\(batch)", "training.epochs": "\(steps / 2)", "data.examples": "\(2 * batch)",
+  "training.batch_size": "\(batch)", "training.epochs": "\(steps)", "data.examples": "\(batch)",
   "data.test_examples": "0", "runtime.workers": "1", "runtime.placement.policy": "none", "checkpoint.every_epochs": "0",
   "logging.every_steps": "1000000",
 ]
