@@ -54,7 +54,7 @@ package enum AllReduceBenchmark {
       let parameters = (size + 31) / 32 * 32
       let bytes = 4 * Double(parameters) * Double(placement.workers.count + 4 + placement.groups.count - 1)
       let time = try reduceNanoseconds(
-        group, parameters, kernels, configuration.training.optimizer, seconds: secondsPerSize)
+        group, parameters, kernels, configuration.training.optimizer.makeOptimizer(), seconds: secondsPerSize)
       let copied = try copyNanoseconds(group, bytes: Int(bytes), seconds: secondsPerSize)
       rows.append(
         .init(parameters: parameters, microseconds: time * 1e-3, bytes: bytes, copyMicroseconds: copied * 1e-3))
@@ -89,33 +89,40 @@ package enum AllReduceBenchmark {
   }
 
   private static func reduceNanoseconds(
-    _ group: WorkerGroup, _ parameters: Int, _ kernels: KernelTable, _ optimizer: SGDConfiguration, seconds: Double
+    _ group: WorkerGroup, _ parameters: Int, _ kernels: KernelTable, _ optimizer: any Optimizer, seconds: Double
   ) throws -> Double {
     let workers = group.workerCount
     let groups = group.placement.groups
     let program = ReductionProgram(
       shardCount: workers, runs: (0..<workers).map { $0..<$0 + 1 }, groups: groups.map(\.workers))
-    let segments = SegmentUpdate.segments(count: parameters, groups: groups.map(\.workers))
+    let segments = Segments.all(count: parameters, groups: groups.map(\.workers))
     let shared = try SharedBuffers(group.placement, parameters: parameters)
     return try timed(group, seconds: seconds) { context in
       // Zeros: sums that are added up again and again stay finite.
       let memory = try NodeBuffer(byteCount: 4 * parameters, node: context.memoryNode)
       let gradient = memory.pointer.bindMemory(to: Float.self, capacity: parameters)
       gradient.update(repeating: 0, count: parameters)
-      shared.gradients[context.index] = gradient
+      shared.transport.enter(gradient, worker: context.index, slot: 0)
       let segment = segments[context.index]
-      let part = SegmentUpdate.segment(context.member, of: context.members.count, count: parameters)
+      let part = Segments.segment(context.member, of: context.members.count, count: parameters)
+      let weights = shared.replicas[context.group]
       (shared.velocity + segment.lowerBound).update(repeating: 0, count: segment.count)
-      (shared.replicas[context.group] + part.lowerBound).update(repeating: 0, count: part.count)
-      let update = SegmentUpdate(
-        program: program, gradients: shared.gradients, slots: 1, replicas: shared.replicas, velocity: shared.velocity,
-        kernels: kernels, optimizer: optimizer)
+      (weights + part.lowerBound).update(repeating: 0, count: part.count)
+      try context.barrier.wait()
+      let reduction = SegmentReduction(program, group: context.group, over: shared.transport, add: kernels.add)
+      let step = OptimizerStep(number: 1, examples: 1, learningRate: 0.1)
       return Owned(memory: memory) {
         if groups.count > 1 {
-          update.sum(part, group: context.group)
+          reduction.sumInside(part)
           try context.barrier.wait()
         }
-        _ = update.update(segment, group: context.group, m: 1, learningRate: 0.1)
+        reduction.reduce(segment) { block, sum in
+          optimizer.update(
+            OptimizerBlock(
+              sum: sum, weights: weights + block.lowerBound, state: shared.velocity + block.lowerBound,
+              slotStride: 0, count: block.count), at: step, kernels)
+          reduction.distribute(block)
+        }
       }
     }
   }
@@ -156,9 +163,9 @@ package enum AllReduceBenchmark {
   /// `@unchecked Sendable`: written by worker 0 alone, read after all have finished.
   private final class TimesBox: @unchecked Sendable { var values: [Double] = [] }
 
-  /// `@unchecked Sendable`: each worker enters its own buffer before the first barrier; segments have one writer.
+  /// `@unchecked Sendable`: segments have one writer.
   private final class SharedBuffers: @unchecked Sendable {
-    let gradients: UnsafeMutablePointer<UnsafeMutablePointer<Float>?>
+    let transport: SharedMemory
     /// One per memory group, first touched by its members.
     let replicas: [UnsafeMutablePointer<Float>]
     let velocity: UnsafeMutablePointer<Float>
@@ -171,10 +178,7 @@ package enum AllReduceBenchmark {
       let floats = memory.pointer.bindMemory(to: Float.self, capacity: (groups + 1) * stride)
       velocity = floats
       replicas = (1...groups).map { floats + $0 * stride }
-      gradients = .allocate(capacity: placement.workers.count)
-      gradients.initialize(repeating: nil, count: placement.workers.count)
+      transport = SharedMemory(workers: placement.workers.count, slots: 1, results: replicas)
     }
-
-    deinit { gradients.deallocate() }
   }
 }

@@ -43,7 +43,7 @@ extension Checkpoint {
   ///
   /// - Throws: `UserError(.badData)` naming the entry, what it holds and what is allowed.
   init(
-    parameters: [NamedTensor], velocity: [NamedTensor], metadata: [String: String], file: String, isStored: Bool = false
+    parameters: [NamedTensor], state: [SlotTensors], metadata: [String: String], file: String, isStored: Bool = false
   ) throws(UserError) {
     func failure(_ key: String, allowed: String) -> UserError {
       UserError(
@@ -61,7 +61,7 @@ extension Checkpoint {
     else { throw failure("configuration", allowed: "a configuration as JSON") }
     guard let fingerprint: String = metadata["data"] else { throw failure("data", allowed: "a fingerprint") }
     self.init(
-      step: step, parameters: parameters, velocity: velocity, configuration: configuration,
+      step: step, parameters: parameters, state: state, configuration: configuration,
       dataFingerprint: fingerprint, progress: progress, source: file, isStored: isStored)
     // What follows from other entries, and numbers written in another way than ours.
     for (key, value) in self.metadata.sorted(by: { $0.key < $1.key }) where metadata[key] != value {

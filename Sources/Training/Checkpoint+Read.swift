@@ -18,38 +18,27 @@ extension Checkpoint {
         "holds \(reader.byteCount) bytes of tensors, but \(available.bytes) are available (\(available.source))")
     }
     try forEachTensor(reader, keeps: { _ in false }) { (_) throws(UserError) in }
-    return try Checkpoint(parameters: [], velocity: [], metadata: reader.metadata, file: path, isStored: true)
+    return try Checkpoint(parameters: [], state: [], metadata: reader.metadata, file: path, isStored: true)
   }
 
-  /// Reads the tensors of the stored checkpoint `self` one by one: parameters, then momentum, under the parameters' names.
+  /// Reads the tensors of the stored checkpoint `self` one by one: parameters, then the slots of the optimizer's state,
+  /// under the parameters' names.
   ///
-  /// - Parameter fits: called with all names and shapes before any is read.
+  /// - Parameter fits: called with all names and shapes of parameters (`nil`) and of each known slot before any is read.
   /// - Throws: what `fits` throws; `UserError(.badData)` where the file is no longer what it was, with some read already.
   func forEachStoredTensor(
-    fits: (_ parameters: [SafetensorsReader.Tensor], _ velocity: [SafetensorsReader.Tensor]) throws(UserError) -> Void,
-    _ body: (_ tensor: NamedTensor, _ isVelocity: Bool) throws(UserError) -> Void
+    fits: (_ tensors: [(name: String, shape: [Int])], _ slot: StateSlot?) throws(UserError) -> Void,
+    _ body: (_ tensor: NamedTensor, _ slot: StateSlot?) throws(UserError) -> Void
   ) throws(UserError) {
     let reader: SafetensorsReader = try SafetensorsReader(try ByteInput(path: source))
-    let (parameters, velocity) = Self.split(reader.tensors)
-    try fits(parameters, velocity)
+    let parts = reader.tensors.map { (StateSlot.split($0.name), $0.shape) }
+    for slot: StateSlot? in [nil] + StateSlot.known.map({ $0 }) {
+      try fits(parts.filter { $0.0.slot == slot }.map { ($0.0.parameter, $0.1) }, slot)
+    }
     try Self.forEachTensor(reader, keeps: { _ in true }) { (tensor) throws(UserError) in
-      guard tensor.name.hasSuffix(Self.velocitySuffix) else { return try body(tensor, false) }
-      var named: NamedTensor = tensor
-      named.name.removeLast(Self.velocitySuffix.count)
-      try body(named, true)
+      let (parameter, slot) = StateSlot.split(tensor.name)
+      try body(NamedTensor(name: parameter, shape: tensor.shape, values: tensor.values), slot)
     }
-  }
-
-  private static func split(
-    _ tensors: [SafetensorsReader.Tensor]
-  ) -> (parameters: [SafetensorsReader.Tensor], velocity: [SafetensorsReader.Tensor]) {
-    var velocity: [SafetensorsReader.Tensor] = []
-    for tensor: SafetensorsReader.Tensor in tensors where tensor.name.hasSuffix(velocitySuffix) {
-      var named: SafetensorsReader.Tensor = tensor
-      named.name.removeLast(velocitySuffix.count)
-      velocity.append(named)
-    }
-    return (tensors.filter { !$0.name.hasSuffix(velocitySuffix) }, velocity)
   }
 
   /// Reads all tensors in turn and compares the whole with the digest in the file's metadata.
@@ -86,16 +75,16 @@ extension Checkpoint {
   /// - Throws: `UserError(.badData)`, as a digest keeps nobody from writing what no run has written.
   package static func decode(_ file: SafetensorsFile, name: String) throws(UserError) -> Checkpoint {
     var parameters: [NamedTensor] = []
-    var velocity: [NamedTensor] = []
+    var tensors: [StateSlot: [NamedTensor]] = [:]
     for tensor: NamedTensor in file.tensors {
-      if tensor.name.hasSuffix(velocitySuffix) {
-        let name: String = String(tensor.name.dropLast(velocitySuffix.count))
-        velocity.append(NamedTensor(name: name, shape: tensor.shape, values: tensor.values))
-      } else {
-        parameters.append(tensor)
-      }
+      let (parameter, slot) = StateSlot.split(tensor.name)
+      let named: NamedTensor = NamedTensor(name: parameter, shape: tensor.shape, values: tensor.values)
+      if let slot { tensors[slot, default: []].append(named) } else { parameters.append(named) }
     }
-    return try Checkpoint(parameters: parameters, velocity: velocity, metadata: file.metadata, file: name)
+    let state: [SlotTensors] = StateSlot.known.compactMap { slot in
+      tensors[slot].map { SlotTensors(slot: slot, tensors: $0) }
+    }
+    return try Checkpoint(parameters: parameters, state: state, metadata: file.metadata, file: name)
   }
 
   private static func requireFormat(_ metadata: [String: String], _ path: String) throws(UserError) {

@@ -9,11 +9,10 @@ import Storage
 package struct Checkpoint: Sendable, Hashable {
   /// Steps done since the start of training.
   package let step: Int
-  /// Parameters and momentum in layer order, weight before bias, in their public layouts; the same names in both.
-  ///
-  /// Both empty where `isStored`.
+  /// Parameters in layer order, weight before bias, in their public layouts; empty where `isStored`.
   package let parameters: [NamedTensor]
-  package let velocity: [NamedTensor]
+  /// The optimizer's state, slot by slot, under the parameters' names; empty where `isStored`.
+  package let state: [SlotTensors]
   /// The resolved configuration, by which a changed one is refused.
   package let configuration: JSONValue
   /// What the examples looked like.
@@ -25,12 +24,12 @@ package struct Checkpoint: Sendable, Hashable {
   let isStored: Bool
 
   init(
-    step: Int, parameters: [NamedTensor], velocity: [NamedTensor], configuration: JSONValue, dataFingerprint: String,
+    step: Int, parameters: [NamedTensor], state: [SlotTensors], configuration: JSONValue, dataFingerprint: String,
     progress: ProgressState, source: String = "the checkpoint", isStored: Bool = false
   ) {
     self.step = step
     self.parameters = parameters
-    self.velocity = velocity
+    self.state = state
     self.configuration = configuration
     self.dataFingerprint = dataFingerprint
     self.progress = progress
@@ -59,9 +58,12 @@ package struct Checkpoint: Sendable, Hashable {
     return step
   }
 
-  /// The first parameter with a value that is not finite, itself or its momentum.
+  /// A slot's tensors, none where the checkpoint lacks it.
+  func tensors(of slot: StateSlot) -> [NamedTensor] { state.first { $0.slot == slot }?.tensors ?? [] }
+
+  /// The first parameter with a value that is not finite, itself or in the optimizer's state.
   var nonFiniteParameter: String? {
-    for tensors in [parameters, velocity] {
+    for tensors in [parameters] + state.map(\.tensors) {
       for tensor in tensors where !tensor.values.allSatisfy(\.isFinite) { return tensor.name }
     }
     return nil
@@ -71,19 +73,18 @@ package struct Checkpoint: Sendable, Hashable {
 extension Checkpoint {
   static let format: String = "lockstep-checkpoint"
   static let formatVersion: Int = 1
-  static let velocitySuffix: String = ".velocity"
 
   /// Writes the file at `place`, which exists whole or not at all and has been read back when this returns.
   ///
   /// - Throws: `UserError(.cannotWrite)`; an older file at `place` is then as it was.
   package func write(to place: FilePlace) throws(UserError) {
-    let momentum: [NamedTensor] = velocity.map {
-      NamedTensor(name: $0.name + Self.velocitySuffix, shape: $0.shape, values: $0.values)
+    let state: [NamedTensor] = state.flatMap { slot in
+      slot.tensors.map { NamedTensor(name: $0.name + slot.slot.suffix, shape: $0.shape, values: $0.values) }
     }
     var metadata: [String: String] = self.metadata
     metadata["digest"] = weightsDigest
-    metadata["state_digest"] = StateDigest.of(parameters + momentum, metadata)
-    try Safetensors.write(parameters + momentum, metadata: metadata, to: place, verified: true)
+    metadata["state_digest"] = StateDigest.of(parameters + state, metadata)
+    try Safetensors.write(parameters + state, metadata: metadata, to: place, verified: true)
   }
 
   /// The same to a path.
@@ -92,6 +93,6 @@ extension Checkpoint {
   /// The tensors of `file` that are parameters: all, unless it is a checkpoint.
   package static func parameters(of file: SafetensorsFile) -> [NamedTensor] {
     guard file.metadata["format"] == format else { return file.tensors }
-    return file.tensors.filter { !$0.name.hasSuffix(velocitySuffix) }
+    return file.tensors.filter { StateSlot.split($0.name).slot == nil }
   }
 }

@@ -1,4 +1,3 @@
-import Collectives
 import Datasets
 import Diagnostics
 import Machine
@@ -7,40 +6,31 @@ import Storage
 
 /// Workers with the weights of a network, ready to evaluate parts of a data set.
 struct ForwardPass {
-  let plan: RunPlan
-  let shared: SharedState
+  let session: Session
   /// The most examples of one `forward`.
   let examplesAtATime: Int
   private let dataset: ImageDataset
   private let source: String
-  private let group: WorkerGroup
-  private let normalization: Normalization
 
   /// - Parameter source: what errors call the data set.
   init(
     _ plan: RunPlan, _ dataset: ImageDataset, source: String, weights: [NamedTensor], examplesAtATime: Int
   ) throws {
-    self.plan = plan
+    session = try Session(plan, start: .weights(weights, source: "weights"), evaluatedExamples: examplesAtATime)
     self.dataset = dataset
     self.source = source
     self.examplesAtATime = examplesAtATime
-    shared = try SharedState(plan, exampleCount: 1, testExampleCount: examplesAtATime)
-    try shared.setWeights(weights)
-    group = try WorkerGroup(placement: plan.placement)
-    normalization = Normalization(plan.configuration.data, channels: dataset.channels)
   }
 
-  /// Evaluates `examples`; losses and hits of their shards are then in `shared`.
+  var plan: RunPlan { session.plan }
+
+  /// Evaluates `examples`; losses and hits of their shards are then in the session's sums.
   ///
   /// `probabilities` receives [examples, classes] where given.
   func forward(_ examples: Range<Int>, probabilities: UnsafeMutablePointer<Float>?) throws {
     // Written by the worker of each example alone, read after all have finished.
     nonisolated(unsafe) let target = probabilities
-    try group.run { [shared, normalization, dataset] context in
-      let worker = try Worker(context, shared, normalization)
-      try worker.loadWeights()
-      worker.evaluate(dataset, examples, probabilities: target)
-    }
+    try session.run { [dataset] worker in worker.evaluate(dataset, examples, probabilities: target) }
   }
 
   /// The error about the first of `examples`, evaluated before, whose result is not finite: names what was lost first.
@@ -50,10 +40,10 @@ struct ForwardPass {
     let memory = try NodeBuffer(byteCount: Workspace.byteCount(network), purpose: "the activations of one example")
     let workspace = Workspace(network, memory: memory.pointer)
     let inputs = PassInputs(
-      weights: shared.weights, prepared: shared.prepared, kernels: plan.kernels, isInference: true)
+      weights: session.shared.weights, prepared: session.shared.prepared, kernels: plan.kernels, isInference: true)
     for example in examples {
       let input = network.input(workspace, image: 0, of: 0..<1)
-      normalization.load(dataset, example: example, into: input.pixels, row: input.row, pixel: input.pixel)
+      session.normalization.load(dataset, example: example, into: input.pixels, row: input.row, pixel: input.pixel)
       workspace.labels[0] = dataset.labels[example]
       network.forward(workspace, images: 0..<1, inputs)
       let loss = workspace.losses[0]

@@ -1,4 +1,3 @@
-import Collectives
 import Configuration
 import Diagnostics
 import KernelInterface
@@ -64,12 +63,9 @@ package enum KernelBenchmark {
     single.runtime.workers = .count(1)
     single.training.batchSize = max(configuration.training.batchSize, configuration.runtime.shardSize)
     let plan = try RunPlan(single, topology: topology, exampleCount: single.training.batchSize)
-    let shared = try SharedState(plan, exampleCount: 1, testExampleCount: 0)
-    let group = try WorkerGroup(placement: plan.placement)
-    try shared.initializeWeights(seed: configuration.seed, group: group)
     let result = ResultBox()
-    try group.run { _ in
-      result.value = try measure(plan, shared, seconds: secondsPerRow)
+    try Session(plan, start: .random).run { worker in
+      result.value = try measure(plan, worker, seconds: secondsPerRow)
     }
     guard let summary = result.value else { fatalError("The benchmark's worker left no result.") }
     return summary
@@ -78,20 +74,15 @@ package enum KernelBenchmark {
   /// `@unchecked Sendable`: written by the only worker, read after it has finished.
   private final class ResultBox: @unchecked Sendable { var value: KernelBenchmarkSummary? }
 
-  private static func measure(_ plan: RunPlan, _ shared: SharedState, seconds: Double) throws
+  private static func measure(_ plan: RunPlan, _ worker: borrowing Worker, seconds: Double) throws
     -> KernelBenchmarkSummary
   {
     let network = plan.network
     let examples = network.capacity.chunk
-    let workspaceBytes = Workspace.byteCount(network)
     let copyFloats = 8 << 20
-    let count = network.parameters.packedCount
-    let memory = try NodeBuffer(byteCount: workspaceBytes + (count + 2 * copyFloats) * 4)
-    let w = Workspace(network, memory: memory.pointer)
-    let gradient = (memory.pointer + workspaceBytes).bindMemory(to: Float.self, capacity: count + 2 * copyFloats)
-    let copy = gradient + count
-    network.prepareWeights(
-      shared.weights, into: shared.prepared, scratch: w, part: 0, of: 1, kernels: plan.kernels)
+    let memory = try NodeBuffer(byteCount: 2 * copyFloats * MemoryLayout<Float>.stride)
+    let copy = memory.pointer.bindMemory(to: Float.self, capacity: 2 * copyFloats)
+    let (w, gradient) = (worker.workspace, worker.gradient(slot: 0))
     network.fillForBenchmark(w)
     copy.update(repeating: 1, count: 2 * copyFloats)
 
@@ -101,7 +92,7 @@ package enum KernelBenchmark {
       (copy + copyFloats).update(from: copy, count: copyFloats)
       return Double(8 * copyFloats)
     }
-    let inputs = PassInputs(weights: shared.weights, prepared: shared.prepared, kernels: plan.kernels)
+    let inputs = worker.inputs
     var rows: [KernelBenchmarkSummary.Row] = []
     for layer in network.trainableLayers {
       for pass in layer.passes {

@@ -44,9 +44,9 @@ extension RunPlan {
     MemoryPlan(
       nodes: groups.map { group in
         MemoryPlan.Node(
-          node: group.memoryNode, workers: group.workers, weightBytes: WeightReplica.byteCount(self),
-          optimizerBytes: segment(of: group.workers).count * MemoryLayout<Float>.stride,
-          activationBytes: WorkerMemory.activationBytes(self), gradientBytes: WorkerMemory.gradientBytes(self))
+          node: group.memoryNode, workers: group.workers, weightBytes: memory.replicaBytes,
+          optimizerBytes: memory.stateSlots.count * segment(of: group.workers).count * MemoryLayout<Float>.stride,
+          activationBytes: memory.activationBytes, gradientBytes: memory.gradientBytes)
       }, dataset: configuration.runtime.memory.dataset)
   }
 }

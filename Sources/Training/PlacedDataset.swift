@@ -36,7 +36,7 @@ final class PlacedDataset: @unchecked Sendable {
     asksSystem = plan.topology.nodes.count > 1
     let copiesBytes = (groups.count - 1) * dataset.memory.reduce(0) { $0 + $1.count }
     // The run's own memory is not touched yet, so the system still counts it as available.
-    let freeBytes = available.map { $0.bytes - MemoryNeeds(plan).totalBytes } ?? Int.max
+    let freeBytes = available.map { $0.bytes - plan.memory.totalBytes } ?? Int.max
     policy =
       switch plan.configuration.runtime.memory.dataset {
       case _ where groups.count == 1: .whole

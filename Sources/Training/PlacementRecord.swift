@@ -38,12 +38,12 @@ extension TrainingLoop {
     let node: Set<Int>? = context.memoryNode.map { [$0] }
     var stretches: [PlacementRecord.Stretch] = [
       .init(.weights, part(context.member, of: context.members.count, worker.replica.bytes), on: node),
-      .init(.optimizer, shared.velocityBytes(context.index..<context.index + 1), on: node),
       .init(.activations, worker.activationBytes, on: node),
       .init(.gradients, worker.gradientBytes, on: node),
     ]
-    for dataset in [training, test] {
-      guard let (memory, nodes) = dataset?.account(context) else { continue }
+    stretches += shared.optimizer.bytes(plan.segments[context.index]).map { .init(.optimizer, $0, on: node) }
+    for dataset in data.sets {
+      let (memory, nodes) = dataset.account(context)
       stretches += memory.map { .init(.data, $0, on: nodes) }
     }
     return PlacementRecord(
@@ -90,7 +90,7 @@ extension PlacementReport {
     hasAutomaticNUMABalancing = plan.topology.hasAutomaticNUMABalancing
     notes = threadNotes + plan.placementNotes
     let refusals =
-      records.reduce(0) { $0 + ($1.1.placementRefused ? 1 : 0) } + shared.velocityRefusals
+      records.reduce(0) { $0 + ($1.1.placementRefused ? 1 : 0) } + shared.optimizer.placementRefusals
       + shared.replicas.reduce(0) { $0 + ($1.placementRefused ? 1 : 0) }
       + data.reduce(0) { $0 + $1.placementRefusals }
     if refusals > 0, plan.topology.nodes.count > 1 {

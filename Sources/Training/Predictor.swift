@@ -41,9 +41,8 @@ package final class Predictor {
     self.topology = topology
     self.weights = weights
     self.probabilityBytes = probabilityBytes
-    let plan = try RunPlan(configuration, topology: topology, exampleCount: 1)
-    network = plan.network
-    try SharedState(plan, exampleCount: 1, testExampleCount: 0).setWeights(weights, source: source)
+    network = try RunPlan(configuration, topology: topology, exampleCount: 1).network
+    try network.parameters.requireMatch(weights.map { ($0.name, $0.shape) }, subject: source)
   }
 
   /// Refuses a data set whose images or labels the network cannot take; `source` is what errors call it.
@@ -62,12 +61,12 @@ package final class Predictor {
     let pass = try pass(dataset, source) { _ in dataset.count }
     let all = 0..<dataset.count
     try pass.forward(all, probabilities: nil)
-    let shared = pass.shared
-    let shards = shared.plan.shards.shardCount(batchSize: dataset.count)
+    let (plan, shared) = (pass.plan, pass.session.shared)
+    let shards = plan.shards.shardCount(batchSize: dataset.count)
     let loss = ShardTree.sum(shards) { shared.losses[$0] } / Double(dataset.count)
     if !loss.isFinite {
       let shard = (0..<shards).first { !shared.losses[$0].isFinite }
-      throw try pass.lost(shard.map { shared.plan.shards.shardRange(shard: $0, in: all) } ?? all)
+      throw try pass.lost(shard.map { plan.shards.shardRange(shard: $0, in: all) } ?? all)
     }
     let correct = (0..<shards).reduce(0) { $0 + shared.correct[$1] }
     return EvaluationSummary(

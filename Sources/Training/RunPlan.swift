@@ -25,6 +25,8 @@ package final class RunPlan: Sendable {
   /// Flat gradient buffers a worker needs: one per tree node it holds, and one per level above the chunk.
   let gradientSlots: Int
   let treeLevels: Int
+  package let memory: RunMemory
+  package let optimizer: any Optimizer
 
   /// Memory that a worker's workspace may take before chunks and runs become smaller.
   private static let activationBudgetBytes = 40 << 20
@@ -46,14 +48,19 @@ package final class RunPlan: Sendable {
     fullBatch = Self.program(shards, groups, step: 0)
     lastBatch = Self.program(shards, groups, step: shards.stepsPerEpoch - 1)
 
+    optimizer = configuration.training.optimizer.makeOptimizer()
     let graph = try ModelGraph(configuration.model)
-    try MemoryNeeds.requireFits(graph, shardSize: runtime.shardSize, AvailableMemory.read())
+    try RunMemory.requireFits(
+      graph, shardSize: runtime.shardSize, stateSlots: optimizer.slots, AvailableMemory.read())
     let largest = (fullBatch.nodes + lastBatch.nodes).map(\.shards.count).max() ?? 1
     network = try Self.network(
       graph, shardSize: runtime.shardSize, largestNode: largest, BlockSizes(topology))
     gradientSlots = max(fullBatch.slotsPerWorker, lastBatch.slotsPerWorker, 1)
     treeLevels = ShardTree.levels(of: largest, leafCount: network.capacity.run / network.capacity.shard)
-    segments = SegmentUpdate.segments(count: network.parameters.packedCount, groups: groups.map(\.workers))
+    memory = RunMemory(
+      network, placement, gradientBuffers: gradientSlots + treeLevels, stateSlots: optimizer.slots,
+      hugePages: runtime.memory.hugePages)
+    segments = Segments.all(count: memory.trainedFloats, groups: groups.map(\.workers))
   }
 
   /// Shards that a workspace sums without a flat gradient buffer per level of the tree.

@@ -27,26 +27,32 @@ extension SharedState {
   ///
   /// A stored one is read tensor by tensor, so that resuming takes no more memory than starting.
   func restore(_ checkpoint: Checkpoint) throws {
-    let (parameters, momentum) = (checkpoint.source, "\(checkpoint.source) (momentum)")
+    func subject(_ slot: StateSlot?) -> String { checkpoint.source + (slot.map { " (\($0.name))" } ?? "") }
     guard checkpoint.isStored else {
-      try set(weights, checkpoint.parameters, subject: parameters)
-      return try set(velocity, checkpoint.velocity, subject: momentum)
+      try set(weights, checkpoint.parameters, subject: subject(nil))
+      for (index, slot) in optimizer.slots.enumerated() {
+        try set(optimizer.slot(index), checkpoint.tensors(of: slot), subject: subject(slot), trainedAlone: true)
+      }
+      return
     }
     let table = plan.network.parameters
     let byName = Dictionary(uniqueKeysWithValues: table.parameters.map { ($0.name, $0) })
-    try checkpoint.forEachStoredTensor { (stored, storedVelocity) throws(UserError) in
-      try requireFits(stored.map { ($0.name, $0.shape) }, subject: parameters)
-      try requireFits(storedVelocity.map { ($0.name, $0.shape) }, subject: momentum)
-    } _: { (tensor, isVelocity) throws(UserError) in
-      if let parameter = byName[tensor.name] {
-        table.pack(parameter, tensor.values, into: isVelocity ? velocity : weights)
-      }
+    try checkpoint.forEachStoredTensor { (tensors, slot) throws(UserError) in
+      if let slot, !optimizer.slots.contains(slot) { return }
+      try table.requireMatch(tensors, subject: subject(slot), trainedAlone: slot != nil)
+    } _: { (tensor, slot) throws(UserError) in
+      guard let parameter = byName[tensor.name] else { return }
+      guard let slot else { return table.pack(parameter, tensor.values, into: weights) }
+      guard let index = optimizer.slots.firstIndex(of: slot) else { return }
+      table.pack(parameter, tensor.values, into: optimizer.slot(index))
     }
   }
 
-  private func set(_ flat: UnsafeMutablePointer<Float>, _ tensors: [NamedTensor], subject: String) throws(UserError) {
-    try requireFits(tensors.map { ($0.name, $0.shape) }, subject: subject)
+  private func set(
+    _ flat: UnsafeMutablePointer<Float>, _ tensors: [NamedTensor], subject: String, trainedAlone: Bool = false
+  ) throws(UserError) {
     let table = plan.network.parameters
+    try table.requireMatch(tensors.map { ($0.name, $0.shape) }, subject: subject, trainedAlone: trainedAlone)
     var byName: [String: NamedTensor] = [:]
     for tensor in tensors { byName[tensor.name] = tensor }
     for parameter in table.parameters {
@@ -54,59 +60,23 @@ extension SharedState {
     }
   }
 
-  /// Refuses tensors that are not those of the network.
-  private func requireFits(_ tensors: [(name: String, shape: [Int])], subject: String) throws(UserError) {
-    var shapes: [String: [Int]] = [:]
-    for tensor in tensors { shapes[tensor.name] = tensor.shape }
-    for parameter in plan.network.parameters.parameters {
-      guard let shape = shapes.removeValue(forKey: parameter.name) else {
-        throw UserError(
-          .badData, subject, "lacks the tensor \(parameter.name) of shape \(parameter.shape) that the network has")
-      }
-      guard shape == parameter.shape else {
-        throw UserError(
-          .badData, subject,
-          "the tensor \(parameter.name) has shape \(shape), but the network needs \(parameter.shape)")
-      }
-    }
-    if let extra = shapes.keys.min() {
-      throw UserError(.badData, subject, "has a tensor \(extra.prefix(80)) that the network does not have")
-    }
-  }
-
   /// The parameters in layer order, weight before bias, in their public layouts.
   func namedWeights() -> [NamedTensor] { plan.network.parameters.named(weights) }
 
-  /// The layers that have a weight, bias or momentum that is not finite, in layer order.
+  /// The parameters in layer order, by the slots of the optimizer's state.
+  func namedState() -> [SlotTensors] {
+    optimizer.slots.enumerated().map { index, slot in
+      SlotTensors(slot: slot, tensors: plan.network.parameters.named(optimizer.slot(index), trainedAlone: true))
+    }
+  }
+
+  /// The parameters with a value or state that is not finite, in layer order.
   func nonFiniteParameters() -> [String] {
     plan.network.parameters.parameters.filter { parameter in
       let range = parameter.offset..<parameter.offset + parameter.packedCount
-      return !range.allSatisfy { weights[$0].isFinite && velocity[$0].isFinite }
+      let state = parameter.role.isTrained ? optimizer.slots.indices.map { optimizer.slot($0) } : []
+      let buffers = [weights] + state
+      return !buffers.allSatisfy { buffer in range.allSatisfy { buffer[$0].isFinite } }
     }.map(\.name)
-  }
-}
-
-extension ParameterTable {
-  /// The tensors of a flat buffer in layer order, weight before bias, in their public layouts.
-  func named(_ flat: UnsafePointer<Float>) -> [NamedTensor] {
-    parameters.map { NamedTensor(name: $0.name, shape: $0.shape, values: unpack($0, from: flat)) }
-  }
-}
-
-/// The digest that the promise of equal bits is checked by.
-package enum WeightsDigest {
-  /// `sha256:` of the little-endian bytes of all values, in the order given.
-  package static func of(_ tensors: [NamedTensor]) -> String {
-    var hash = SHA256()
-    for tensor in tensors {
-      tensor.values.withUnsafeBytes { bytes in
-        #if _endian(little)
-          hash.update(bytes)
-        #else
-          for value in tensor.values { withUnsafeBytes(of: value.bitPattern.littleEndian) { hash.update($0) } }
-        #endif
-      }
-    }
-    return hash.text
   }
 }

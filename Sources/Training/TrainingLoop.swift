@@ -14,29 +14,21 @@ import Summation
 ///
 /// ┃ is a barrier of all workers, ┇ one of those on the same memory node. With one node `sum` and its barrier are left out.
 struct TrainingLoop: Sendable {
-  let plan: RunPlan
-  let shared: SharedState
-  let training: PlacedDataset
-  let test: PlacedDataset?
-  let normalization: Normalization
-  let ring: StepRing
-  let stop: StopFlag
+  let session: Session
+  let data: TrainingData
+  let channel: RunChannel
   /// Where the run starts, in steps since the start of training.
   var firstStep = 0
-  /// Filled into all worker memory beforehand; see `Worker.init`.
-  var memoryFill: UInt8?
-  /// Where checkpoints are copied to; `nil` where none are wanted.
-  var snapshot: Snapshot?
-  /// Whether a worker stops the run after its first step where its thread or memory is not where the plan says.
-  var isStrict = false
-  /// For tests: called by each worker as it enters a phase.
-  var onPhase: (@Sendable (_ phase: WorkerPhase, _ step: Int, _ worker: Int) -> Void)?
+  var options = RunOptions()
+
+  var plan: RunPlan { session.plan }
+  var shared: SharedState { session.shared }
 
   func run(_ context: WorkerContext) throws {
     enter(.preparing, firstStep, context)
     var trace = ThreadTrace()
-    let worker = try Worker(context, shared, normalization, fill: memoryFill)
-    let data = (training: try training.place(context), test: try test?.place(context))
+    let worker = try Worker(context, session, fill: options.memoryFill)
+    let (training, test) = (try data.training.place(context), try data.test?.place(context))
     let settings = plan.configuration.training
     let stepsPerEpoch = plan.shards.stepsPerEpoch
     let totalSteps = settings.epochs * stepsPerEpoch
@@ -44,6 +36,7 @@ struct TrainingLoop: Sendable {
     var schedule = CheckpointSchedule(plan.configuration.checkpoint, stepsPerEpoch: stepsPerEpoch)
     try context.barrier.wait()
     try worker.loadWeights()
+    let reductions = worker.reductions()
 
     var step = firstStep
     while step < totalSteps, !shared.isLastStep {
@@ -56,9 +49,12 @@ struct TrainingLoop: Sendable {
       let rate = settings.learningRateSchedule.rate(
         base: settings.optimizer.learningRate, step: step, stepsPerEpoch: stepsPerEpoch, epochs: settings.epochs)
 
+      let examples = plan.shards.batchRange(stepInEpoch: stepInEpoch).count
+      let reduction = stepInEpoch == stepsPerEpoch - 1 ? reductions.last : reductions.full
+
       enter(.computing, step, context)
       let start = monotonicNanoseconds()
-      worker.compute(data.training, stepInEpoch: stepInEpoch)
+      worker.compute(training, stepInEpoch: stepInEpoch)
       let computed = monotonicNanoseconds()
       enter(.waiting, step, context)
       try context.groupBarrier.wait()
@@ -67,7 +63,7 @@ struct TrainingLoop: Sendable {
       let met = monotonicNanoseconds()
       var (summed, joined) = (met, met)
       if plan.groups.count > 1 {
-        worker.sumInsideGroup(stepInEpoch: stepInEpoch)
+        worker.sumInsideGroup(reduction)
         summed = monotonicNanoseconds()
         enter(.waiting, step, context)
         try context.barrier.wait()
@@ -78,21 +74,22 @@ struct TrainingLoop: Sendable {
       if isFirst {
         // Shard losses are whole now and written again only after the next barrier.
         totals = self.totals(of: plan.program(stepInEpoch: stepInEpoch).shardCount)
-        shared.isLastStep = stop.isRequested
+        shared.isLastStep = channel.stop.isRequested
         shared.lossIsFinite = totals.loss.isFinite
         shared.takesSnapshot =
-          schedule.isDue(stepsDone: step + 1, now: met, stop) && shared.lossIsFinite && step + 1 < totalSteps
-          && !shared.isLastStep && snapshot?.isFree == true
+          schedule.isDue(stepsDone: step + 1, now: met, channel.stop) && shared.lossIsFinite && step + 1 < totalSteps
+          && !shared.isLastStep && channel.snapshot?.isFree == true
         if shared.takesSnapshot { schedule.wasTaken(now: met) }
       }
-      let outcome = worker.reduceAndUpdate(stepInEpoch: stepInEpoch, learningRate: rate)
+      let outcome = worker.reduceAndUpdate(
+        reduction, OptimizerStep(number: step + 1, examples: examples, learningRate: rate))
       let reduced = monotonicNanoseconds()
       enter(.waiting, step, context)
       try context.barrier.wait()
       enter(.transposing, step, context)
       let updated = monotonicNanoseconds()
       worker.prepareWeights()
-      if shared.takesSnapshot { snapshot?.copy(shared, worker.replica, plan.segments[context.index]) }
+      if shared.takesSnapshot { channel.snapshot?.copy(shared, worker.replica, worker: context.index) }
       // Where the loss is not finite, worker 0 ends the run in this step with a better message.
       if shared.lossIsFinite, let lost = outcome.lost { throw diverged(lost, step: step, rate) }
       let prepared = monotonicNanoseconds()
@@ -100,10 +97,6 @@ struct TrainingLoop: Sendable {
       try context.groupBarrier.wait()
       let end = monotonicNanoseconds()
 
-      shared.timings[context.index].computeNanoseconds = computed - start
-      shared.timings[context.index].reduceNanoseconds = (summed - met) + (reduced - joined) + (prepared - updated)
-      shared.timings[context.index].barrierNanoseconds =
-        (met - computed) + (joined - summed) + (updated - reduced) + (end - prepared)
       if let log = shared.timelines {
         var line = StepTimeline()
         (line.start, line.computed, line.met, line.summed) = (start, computed, met, summed)
@@ -116,24 +109,24 @@ struct TrainingLoop: Sendable {
         totals.epoch = epoch
         totals.step = step
         totals.stepInEpoch = stepInEpoch
-        totals.examples = plan.shards.batchRange(stepInEpoch: stepInEpoch).count
+        totals.examples = examples
         totals.learningRate = rate
         totals.stepNanoseconds = end - start
-        totals.reduceNanoseconds = shared.timings[0].reduceNanoseconds
-        totals.barrierNanoseconds = shared.timings[0].barrierNanoseconds
+        totals.reduceNanoseconds = (summed - met) + (reduced - joined) + (prepared - updated)
+        totals.barrierNanoseconds = (met - computed) + (joined - summed) + (updated - reduced) + (end - prepared)
         try publish(totals)
       }
       step += 1
       trace.look()
-      if isStrict, step == firstStep + 1 {
+      if options.isPlacementStrict, step == firstStep + 1 {
         try placementRecord(worker, trace, context).requireMatch(plan.placement, worker: context.index)
       }
-      if step % stepsPerEpoch == 0 { try finishEpoch(epoch, data.test, step: step, worker, context) }
+      if step % stepsPerEpoch == 0 { try finishEpoch(epoch, test, step: step, worker, context) }
       if isFirst, shared.takesSnapshot {
-        snapshot?.take()
+        channel.snapshot?.take()
         var mark = StepTotals()
         mark.kind = .snapshot
-        push(mark)
+        channel.push(mark)
       }
     }
     shared.placements[context.index] = placementRecord(worker, trace, context)
@@ -163,17 +156,17 @@ struct TrainingLoop: Sendable {
     end.kind = .epochEnd
     end.epoch = epoch
     end.step = step - 1
-    push(end)
+    channel.push(end)
   }
 
   @inline(__always)
   private func enter(_ phase: WorkerPhase, _ step: Int, _ context: WorkerContext) {
     shared.beats.enter(phase, step: step, worker: context.index)
-    onPhase?(phase, step, context.index)
+    options.onPhase?(phase, step, context.index)
   }
 
   /// The loss alone would not tell: a ReLU may turn what is no number into 0, and a gradient may overflow behind it.
-  private func diverged(_ lost: (position: Int, gradientToo: Bool), step: Int, _ rate: Double) -> UserError {
+  private func diverged(_ lost: LostWeight, step: Int, _ rate: Double) -> UserError {
     let parameter = plan.network.parameters.parameters.last { $0.offset <= lost.position }?.name ?? "a parameter"
     return UserError(
       .diverged, "step \(step + 1)",
@@ -192,17 +185,13 @@ struct TrainingLoop: Sendable {
 
   /// - Throws: `UserError(.diverged)` where the loss is not finite.
   private func publish(_ totals: StepTotals) throws {
-    push(totals)
+    channel.push(totals)
     guard totals.loss.isFinite else {
       throw UserError(
         .diverged, "step \(totals.step + 1)",
         "the training loss is \(totals.loss.plainText), not a finite number (epoch \(totals.epoch + 1), lr \(totals.learningRate))",
         hint: "a smaller training.optimizer.lr, or data scaled to about 0…1, usually helps")
     }
-  }
-
-  private func push(_ totals: StepTotals) {
-    while !ring.push(totals) { sleepMicroseconds(1_000) }
   }
 }
 

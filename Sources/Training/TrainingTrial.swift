@@ -52,37 +52,31 @@ package struct TrainingTrial: Sendable {
     configuration: RunConfiguration, topology: Topology, seconds: Double, minimumSteps: Int = 5
   ) throws -> TrainingTrial {
     var endless = configuration
-    let input = configuration.model.input
     let data = try data(configuration)
     // Speed does not depend on what is learnt; a tiny rate keeps endless training on random data finite.
     endless.training.optimizer.learningRate = min(endless.training.optimizer.learningRate, 1e-4)
     endless.training.epochs = 1 << 30
     let plan = try RunPlan(endless, topology: topology, exampleCount: data.count)
-    let shared = try SharedState(plan, exampleCount: data.count, testExampleCount: 0, keepsTimelines: true)
-    let group = try WorkerGroup(placement: plan.placement)
-    try shared.clear(group)
-    try shared.initializeWeights(seed: configuration.seed, group: group)
-    let ring = StepRing()
-    let stop = StopFlag()
+    let placed = try TrainingData(training: data, test: nil, plan)
     let loop = TrainingLoop(
-      plan: plan, shared: shared, training: try PlacedDataset(data, plan), test: nil,
-      normalization: Normalization(configuration.data, channels: input.channels), ring: ring, stop: stop)
-    let running = group.start { try loop.run($0) }
+      session: try Session(plan, start: .random, orderedExamples: data.count, keepsTimelines: true), data: placed,
+      channel: RunChannel(stop: StopFlag()))
+    let running = loop.session.group.start { try loop.run($0) }
 
     var trial = TrainingTrial()
     var measured = 0.0
     var isFinished = false
     while !isFinished {
       isFinished = running.wait(timeoutMilliseconds: 5)
-      while let totals = ring.pop() {
+      while let totals = loop.channel.ring.pop() {
         guard totals.kind == .step, totals.step >= warmUpSteps else { continue }
         trial.stepNanoseconds.append(Double(totals.stepNanoseconds))
         measured += Double(totals.stepNanoseconds)
       }
-      if measured * 1e-9 >= seconds, trial.stepNanoseconds.count >= minimumSteps { stop.request() }
+      if measured * 1e-9 >= seconds, trial.stepNanoseconds.count >= minimumSteps { loop.channel.stop.request() }
     }
     try running.result()
-    let kept = shared.timelines?.steps(warmUpSteps..<warmUpSteps + trial.stepNanoseconds.count) ?? []
+    let kept = loop.session.shared.timelines?.steps(warmUpSteps..<warmUpSteps + trial.stepNanoseconds.count) ?? []
     trial.breakdowns = kept.map { StepBreakdown($0, groups: plan.groups.map(\.workers)) }
     trial.computeNanoseconds = kept.map { $0.map { Double($0.computed - $0.start) } }
     trial.prepareNanoseconds = kept.map { workers in
@@ -101,8 +95,6 @@ package struct TrainingTrial: Sendable {
     let batches = max(1, min(8, (256 << 20) / max(1, batch * input.elementCount)))
     return try ImageDataset.synthetic(
       examples: batch * batches, height: input.height, width: input.width, channels: input.channels,
-      classes: try ModelGraph(configuration.model).classes,
-      seed: configuration.seed,
-      split: .train)
+      classes: try ModelGraph(configuration.model).classes, seed: configuration.seed, split: .train)
   }
 }

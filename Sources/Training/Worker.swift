@@ -11,7 +11,7 @@ struct Worker: ~Copyable {
   private let plan: RunPlan
   private let shared: SharedState
   private let normalization: Normalization
-  private let workspace: Workspace
+  let workspace: Workspace
   /// The node's own replica.
   let replica: WeightReplica
   /// The worker's own memory, which `shared` keeps.
@@ -25,16 +25,15 @@ struct Worker: ~Copyable {
   /// Takes and clears the worker's memory. To be called on the worker's pinned thread: first touch decides the node.
   ///
   /// - Parameter fill: a byte that all memory is filled with beforehand (for tests: it must not matter).
-  init(_ context: WorkerContext, _ shared: SharedState, _ normalization: Normalization, fill: UInt8? = nil) throws {
+  init(_ context: WorkerContext, _ session: Session, fill: UInt8? = nil) throws {
     self.context = context
-    self.shared = shared
-    self.normalization = normalization
-    plan = shared.plan
+    plan = session.plan
+    shared = session.shared
+    normalization = session.normalization
     replica = shared.replicas[context.group]
     let network = plan.network
-    let gradientFloats = network.parameters.packedCount
-    let buffers = plan.gradientSlots + plan.treeLevels
-    let memory = try WorkerMemory(plan, worker: context.index, node: context.memoryNode)
+    let gradientFloats = plan.memory.trainedFloats
+    let memory = try WorkerMemory(plan.memory, worker: context.index, node: context.memoryNode)
     let (activations, gradients) = (memory.activations.pointer, memory.gradients.pointer)
     activationBytes = memory.activations.bytes
     gradientBytes = memory.gradients.bytes
@@ -45,10 +44,10 @@ struct Worker: ~Copyable {
     }
     shared.memories[context.index] = consume memory
     workspace = Workspace(network, memory: activations)
-    let flat = gradients.bindMemory(to: Float.self, capacity: buffers * gradientFloats)
-    flat.update(repeating: 0, count: buffers * gradientFloats)
+    let flat = gradients.bindMemory(to: Float.self, capacity: plan.memory.gradientBuffers * gradientFloats)
+    flat.update(repeating: 0, count: plan.memory.gradientBuffers * gradientFloats)
     for slot in 0..<plan.gradientSlots {
-      shared.gradients[context.index * plan.gradientSlots + slot] = flat + slot * gradientFloats
+      shared.transport.enter(flat + slot * gradientFloats, worker: context.index, slot: slot)
     }
     let firstLevel = flat + plan.gradientSlots * gradientFloats
     levels = (0..<plan.treeLevels).map { firstLevel + $0 * gradientFloats }
@@ -58,10 +57,8 @@ struct Worker: ~Copyable {
   /// Makes the node's replica whole from the first one's weights; all workers call it together.
   func loadWeights() throws(BarrierBroken) {
     if context.group > 0 {
-      let segment = SegmentUpdate.segment(
-        context.member, of: context.members.count, count: plan.network.parameters.packedCount)
-      (replica.weights + segment.lowerBound).update(
-        from: shared.replicas[0].weights + segment.lowerBound, count: segment.count)
+      let part = part(of: plan.memory.parameterFloats)
+      (replica.weights + part.lowerBound).update(from: shared.weights + part.lowerBound, count: part.count)
       try context.groupBarrier.wait()
     }
     prepareWeights()
@@ -75,10 +72,7 @@ struct Worker: ~Copyable {
     let isLast = stepInEpoch == plan.shards.stepsPerEpoch - 1
     let batch = plan.shards.batchRange(stepInEpoch: stepInEpoch)
     for node in isLast ? trainingNodes.last : trainingNodes.full {
-      guard let target = shared.gradients[context.index * plan.gradientSlots + node.slot] else {
-        fatalError("Worker \(context.index) has no gradient buffer \(node.slot).")
-      }
-      sumGradients(node.shards, of: batch, dataset, into: target)
+      sumGradients(node.shards, of: batch, dataset, into: gradient(slot: node.slot))
     }
   }
 
@@ -86,14 +80,13 @@ struct Worker: ~Copyable {
   private func sumGradients(
     _ shards: Range<Int>, of batch: Range<Int>, _ dataset: ImageDataset, into target: UnsafeMutablePointer<Float>
   ) {
-    let count = plan.network.parameters.packedCount
+    let count = plan.memory.trainedFloats
     ShardTree.sum(shards, into: ShardTree.Target(target), scratch: { levels[$0] }) { shards, target in
       guard shards.count <= plan.shardsPerRun else { return false }
       let sum = target.adds ? levels[levels.count - 1] : target.buffer
       let positions = positions(of: shards, in: batch)
       plan.network.sumGradients(
-        workspace, examples: positions.count, into: sum,
-        PassInputs(weights: replica.weights, prepared: replica.prepared, kernels: plan.kernels)
+        workspace, examples: positions.count, into: sum, inputs
       ) { load(dataset, chunk: $0, at: positions.lowerBound, ordered: true) }
       recordLosses(shards, examples: positions.count)
       if target.adds { plan.kernels.add(sum, target.buffer, count) }
@@ -103,26 +96,41 @@ struct Worker: ~Copyable {
     }
   }
 
+  /// How the worker adds with the others over a full batch and over the ragged last one; once all workers have memory.
+  func reductions() -> (full: SegmentReduction, last: SegmentReduction) {
+    func reduction(_ program: ReductionProgram) -> SegmentReduction {
+      SegmentReduction(program, group: context.group, over: shared.transport, add: plan.kernels.add)
+    }
+    return (reduction(plan.fullBatch), reduction(plan.lastBatch))
+  }
+
   /// Adds the group's partial sums over the worker's part, in the tree's order; nothing to do where there is one group.
-  func sumInsideGroup(stepInEpoch: Int) {
-    guard plan.groups.count > 1 else { return }
-    let part = SegmentUpdate.segment(
-      context.member, of: context.members.count, count: plan.network.parameters.packedCount)
-    update(stepInEpoch).sum(part, group: context.group)
+  func sumInsideGroup(_ reduction: SegmentReduction) { reduction.sumInside(part(of: plan.memory.trainedFloats)) }
+
+  /// The part of `count` floats that the worker shares out with the other members of its group.
+  private func part(of count: Int) -> Range<Int> {
+    Segments.segment(context.member, of: context.members.count, count: count)
   }
 
   /// Adds what is left over the worker's segment in the tree's order, updates its weights with the mean, in all replicas.
-  func reduceAndUpdate(stepInEpoch: Int, learningRate: Double) -> SegmentUpdate.Outcome {
-    update(stepInEpoch).update(
-      plan.segments[context.index], group: context.group,
-      m: Float(plan.shards.batchRange(stepInEpoch: stepInEpoch).count), learningRate: learningRate)
-  }
-
-  private func update(_ stepInEpoch: Int) -> SegmentUpdate {
-    SegmentUpdate(
-      program: plan.program(stepInEpoch: stepInEpoch), gradients: shared.gradients, slots: plan.gradientSlots,
-      replicas: shared.weightsOfReplicas, velocity: shared.velocity, kernels: plan.kernels,
-      optimizer: plan.configuration.training.optimizer)
+  func reduceAndUpdate(_ reduction: SegmentReduction, _ step: OptimizerStep) -> (
+    optimizerNanoseconds: UInt64, lost: LostWeight?
+  ) {
+    let weights = replica.weights
+    let state = shared.optimizer
+    var nanoseconds: UInt64 = 0
+    var lost: LostWeight?
+    reduction.reduce(plan.segments[context.index]) { block, sum in
+      let added = monotonicNanoseconds()
+      plan.optimizer.update(
+        OptimizerBlock(
+          sum: sum, weights: weights + block.lowerBound, state: state.slot(0) + block.lowerBound,
+          slotStride: state.stride, count: block.count), at: step, plan.kernels)
+      reduction.distribute(block)
+      nanoseconds += monotonicNanoseconds() - added
+      if lost == nil { lost = LostWeight.first(in: weights, block, sum: sum) }
+    }
+    return (nanoseconds, lost)
   }
 
   /// The worker's part of its replica's transformed weights, after all weights are updated.
@@ -161,6 +169,14 @@ struct Worker: ~Copyable {
   }
 
   // MARK: Parts
+
+  /// What the passes of training read besides activations.
+  var inputs: PassInputs { PassInputs(weights: replica.weights, prepared: replica.prepared, kernels: plan.kernels) }
+
+  /// The flat buffer of one of the worker's partial sums.
+  func gradient(slot: Int) -> UnsafeMutablePointer<Float> {
+    shared.transport.partialSum(worker: context.index, slot: slot)
+  }
 
   private func positions(of shards: Range<Int>, in batch: Range<Int>) -> Range<Int> {
     let first = plan.shards.shardRange(shard: shards.lowerBound, in: batch)

@@ -25,7 +25,7 @@ extension CommandCall {
       configuration: run, topology: try Topology.read(), training: data.training, test: data.test,
       initialWeights: initialWeights, weightsSource: invocation.value(.weights) ?? "weights",
       resuming: point?.checkpoint)
-    trainer.isPlacementStrict = invocation.has(.strictPlacement)
+    trainer.options.isPlacementStrict = invocation.has(.strictPlacement)
     let directory: RunDirectory = try RunDirectory(path: path, configuration: run, resuming: point, lock: lock)
     if let point { log("continuing \(point.file) behind step \(point.checkpoint.step)") }
     warn(directory.notes)

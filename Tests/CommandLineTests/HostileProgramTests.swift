@@ -117,7 +117,7 @@ import Testing
       var progress: ProgressState = good.progress
       change(&progress)
       try Checkpoint(
-        step: progress.stepsDone, parameters: good.parameters, velocity: good.velocity,
+        step: progress.stepsDone, parameters: good.parameters, state: good.state,
         configuration: good.configuration, dataFingerprint: good.dataFingerprint, progress: progress
       ).write(to: file)
     }
@@ -134,7 +134,8 @@ import Testing
     try written { $0.epoch.steps = 2 }
     try refused("progress.epoch.steps is \"2\"; allowed: 0 behind step 3")
     try Checkpoint(
-      step: 3, parameters: good.parameters, velocity: Array(good.velocity.dropLast()),
+      step: 3, parameters: good.parameters,
+      state: good.state.map { SlotTensors(slot: $0.slot, tensors: Array($0.tensors.dropLast())) },
       configuration: good.configuration, dataFingerprint: good.dataFingerprint, progress: good.progress
     ).write(to: file)
     try refused("lacks the tensor dense_1.bias of shape [3]")

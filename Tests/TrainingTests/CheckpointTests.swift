@@ -46,7 +46,7 @@ import Testing
     let folder = try TemporaryFolder()
     let checkpoint = try checkpoint()
     try checkpoint.write(to: folder.file("c"))
-    let bytes = 4 * (checkpoint.parameters + checkpoint.velocity).reduce(0) { $0 + $1.values.count }
+    let bytes = 4 * (checkpoint.parameters + checkpoint.tensors(of: .momentum)).reduce(0) { $0 + $1.values.count }
     _ = try Checkpoint.open(folder.file("c"), available: AvailableMemory(bytes: bytes, source: "x"))
     let error = userError {
       _ = try Checkpoint.open(folder.file("c"), available: AvailableMemory(bytes: bytes - 1, source: "x"))
@@ -145,7 +145,9 @@ import Testing
     var metadata = checkpoint.metadata
     let tensors =
       checkpoint.parameters
-      + checkpoint.velocity.map { NamedTensor(name: $0.name + ".velocity", shape: $0.shape, values: $0.values) }
+      + checkpoint.tensors(of: .momentum).map {
+        NamedTensor(name: $0.name + ".velocity", shape: $0.shape, values: $0.values)
+      }
     #expect(
       try Checkpoint.decode(SafetensorsFile(tensors: tensors, metadata: metadata), name: "c").metadata == metadata)
     metadata[key] = value

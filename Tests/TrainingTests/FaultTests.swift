@@ -29,7 +29,7 @@ import Testing
     #expect(
       hint.contains(states.last.map { Checkpoint.fileName(step: $0.step) } ?? "there is no checkpoint"), "\(hint)")
     for state in states {
-      #expect((state.parameters + state.velocity).allSatisfy { $0.values.allSatisfy(\.isFinite) })
+      #expect((state.parameters + state.tensors(of: .momentum)).allSatisfy { $0.values.allSatisfy(\.isFinite) })
     }
   }
 
@@ -86,9 +86,9 @@ import Testing
 
   @Test func aStuckWorkerIsNamed() throws {
     let trainer = try ResumeRun([.set("runtime.workers", "3")]).trainer()
-    trainer.watchdogSeconds = 0.2
+    trainer.options.watchdogSeconds = 0.2
     let isStuck = Atomic<Bool>(true)
-    trainer.onPhase = { phase, step, worker in
+    trainer.options.onPhase = { phase, step, worker in
       guard worker == 1, step == 4, phase == .computing else { return }
       while isStuck.load(ordering: .acquiring) { usleep(1000) }
     }
@@ -112,7 +112,7 @@ import Testing
     var run = try ResumeRun([.set("runtime.workers", "\(workers)")])
     let trainer = try run.trainer()
     let stop = StopFlag()
-    trainer.onPhase = { phase, step, _ in if phase == .evaluating, step == 6 { stop.request() } }
+    trainer.options.onPhase = { phase, step, _ in if phase == .evaluating, step == 6 { stop.request() } }
     var first = RunTrace()
     let summary = try trainer.run(stop: stop) { first.add($0) }
     #expect(summary.interrupted && summary.steps == 7)
@@ -126,7 +126,7 @@ import Testing
   @Test func memoryThatDoesNotFitIsRefusedWithTheSum() throws {
     let run = try ResumeRun([.set("runtime.workers", "3")])
     let plan = try RunPlan(run.configuration, topology: try Topology.read(), exampleCount: 45)
-    let needs = MemoryNeeds(plan)
+    let needs = plan.memory
     try needs.requireFits(nil)
     try needs.requireFits(AvailableMemory(bytes: needs.totalBytes, source: "x"))
     let error = userError {
@@ -141,9 +141,9 @@ import Testing
   @Test func aModelsLeastMemoryCountsWhatIsPadded() throws {
     func error(_ model: ModelSpecification, shardSize: Int = 1, gibibytes: Int) -> UserError? {
       userError {
-        let graph = try ModelGraph(model)
-        try MemoryNeeds.requireFits(
-          graph, shardSize: shardSize, AvailableMemory(bytes: gibibytes << 30, source: "x"))
+        try RunMemory.requireFits(
+          ModelGraph(model), shardSize: shardSize, stateSlots: [.momentum],
+          AvailableMemory(bytes: gibibytes << 30, source: "x"))
       }
     }
     let head: [LayerKind] = [.flatten, .dense(units: 3), .softmax]

@@ -20,10 +20,10 @@ struct NodeDigestTests {
         }.trainer(example.data)
         // `close` fills a node before the next one.
         let used = (min(workers, 3 * nodes) + 2) / 3
-        #expect(trainer.plan.groups.count == used && trainer.shared.replicas.count == used)
+        #expect(trainer.plan.groups.count == used && trainer.session.shared.replicas.count == used)
         let summary = try trainer.run(stop: StopFlag()) { _ in }
         #expect(summary.weightsDigest == expected, "\(workers) workers on \(used) nodes")
-        expectEqualReplicas(trainer.shared)
+        expectEqualReplicas(trainer.session.shared)
       }
     }
   }
@@ -41,7 +41,7 @@ struct NodeDigestTests {
       }.trainer(data)
       #expect(trainer.plan.groups.map(\.memoryNode) == (0..<nodes).map { $0 })
       #expect(try trainer.run(stop: StopFlag()) { _ in }.weightsDigest == expected, "\(workers) workers")
-      expectEqualReplicas(trainer.shared)
+      expectEqualReplicas(trainer.session.shared)
     }
   }
 
@@ -82,7 +82,7 @@ struct NodeDigestTests {
         $0.memory.dataset = policy
       }
       let plan = try RunPlan(run.configuration, topology: try #require(run.topology), exampleCount: data.train.count)
-      let available = spare.map { AvailableMemory(bytes: MemoryNeeds(plan).totalBytes + $0, source: "test") }
+      let available = spare.map { AvailableMemory(bytes: plan.memory.totalBytes + $0, source: "test") }
       return try PlacedDataset(data.train, plan, available: available).policy
     }
     let copies = 3 * data.train.memory.reduce(0) { $0 + $1.count }
@@ -139,7 +139,7 @@ struct NodeDigestTests {
     }.trainer(data)
     #expect(trainer.plan.groups.map(\.workers.count) == [Int](repeating: 75, count: 8))
     #expect(try trainer.run(stop: StopFlag()) { _ in }.weightsDigest == expected)
-    expectEqualReplicas(trainer.shared)
+    expectEqualReplicas(trainer.session.shared)
   }
 
   @Test("and one replica on one node, whoever has no memory", arguments: [false, true])
@@ -148,7 +148,7 @@ struct NodeDigestTests {
     let trainer = try TestRun(TestNetworks.digits).with {
       $0.workers = hasMemorylessNode ? 4 : 2; $0.policy = .close; $0.topology = topology
     }.trainer(try .firstDigits(50))
-    #expect(trainer.shared.replicas.count == 1)
+    #expect(trainer.session.shared.replicas.count == 1)
     #expect(trainer.plan.fullBatch.across.isEmpty)
     #expect(trainer.plan.placement.workers.allSatisfy { $0.memoryNode == 0 })
   }
@@ -158,29 +158,5 @@ struct NodeDigestTests {
     let count = shared.plan.network.parameters.packedCount
     let weights = shared.replicas.map { [Float](UnsafeBufferPointer(start: $0.weights, count: count)) }
     #expect(weights.allSatisfy { $0 == weights[0] })
-  }
-}
-
-@Suite struct SegmentTests {
-  /// Segments tile the parameters in worker order, and between nodes they are cut at pages.
-  @Test(arguments: [0, 32, 96, 1024, 4096, 15_296, 1_000_000 / 32 * 32], [1, 2, 3, 8])
-  func segmentsTileTheParameters(count: Int, nodes: Int) {
-    for perNode in [1, 2, 7] {
-      let groups = (0..<nodes).map { $0 * perNode..<($0 + 1) * perNode }
-      let segments = SegmentUpdate.segments(count: count, groups: groups)
-      #expect(segments.count == nodes * perNode)
-      #expect(segments.first?.lowerBound == 0 && segments.last?.upperBound == count)
-      for (segment, next) in zip(segments, segments.dropFirst()) { #expect(segment.upperBound == next.lowerBound) }
-      #expect(segments.allSatisfy { $0.lowerBound % 32 == 0 })
-      for group in groups { #expect(segments[group.lowerBound].lowerBound % 1024 == 0) }
-    }
-  }
-
-  @Test func oneNodeIsCutEvenly() {
-    for workers in [1, 2, 3, 17] {
-      #expect(
-        SegmentUpdate.segments(count: 15_296, groups: [0..<workers])
-          == (0..<workers).map { SegmentUpdate.segment($0, of: workers, count: 15_296) })
-    }
   }
 }

@@ -90,7 +90,7 @@ struct PlacementReportTests {
     .enabled("the system tells where pages lie") { try arePagesKnown() })
   func strictSuccess() throws {
     let trainer = try Self.strictRun.trainer(.firstDigits(130))
-    trainer.isPlacementStrict = true
+    trainer.options.isPlacementStrict = true
     #expect(try trainer.run(stop: StopFlag()) { _ in }.placement?.mismatches == [])
   }
 
@@ -99,7 +99,7 @@ struct PlacementReportTests {
     let wrong = try Self.strictRun.with {
       $0.policy = .scatter; $0.topology = .virtual(nodes: 2, cores: 1500); $0.epochs = 100
     }.trainer(.firstDigits(130))
-    wrong.isPlacementStrict = true
+    wrong.options.isPlacementStrict = true
     var steps = 0
     #expect {
       try wrong.run(stop: StopFlag()) { if case .step(_, progress: false) = $0 { steps += 1 } }

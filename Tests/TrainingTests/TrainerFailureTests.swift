@@ -41,17 +41,14 @@ struct TrainerFailureTests {
       $0.epochs = 1000; $0.workers = 4
     }
     let plan = try RunPlan(run.configuration, topology: try machine(), exampleCount: data.train.count)
-    let shared = try SharedState(plan, exampleCount: data.train.count, testExampleCount: 0)
-    let group = try WorkerGroup(placement: plan.placement)
-    try shared.initializeWeights(seed: 1, group: group)
     let loop = TrainingLoop(
-      plan: plan, shared: shared, training: try PlacedDataset(data.train, plan), test: nil,
-      normalization: Normalization(run.configuration.data, channels: 1), ring: StepRing(), stop: StopFlag())
+      session: try Session(plan, start: .random, orderedExamples: data.train.count),
+      data: try TrainingData(training: data.train, test: nil, plan), channel: RunChannel(stop: StopFlag()))
     #expect(throws: Mishap(worker: 2)) {
-      try group.run { context in
+      try loop.session.group.run { context in
         // Worker 2 takes part in some meetings and then gives up, wherever the others are.
         guard context.index == 2 else { return try loop.run(context) }
-        let worker = try Worker(context, shared, loop.normalization)
+        let worker = try Worker(context, loop.session)
         for _ in 0..<meetings { try context.barrier.wait() }
         _ = consume worker
         throw Mishap(worker: 2)

@@ -59,7 +59,7 @@ struct TestRun {
     let trainer = try Trainer(
       configuration: configuration, topology: try topology ?? machine(), training: data.train, test: data.test,
       initialWeights: initialWeights, kernels: kernels)
-    trainer.memoryFill = memoryFill
+    trainer.options.memoryFill = memoryFill
     return trainer
   }
 

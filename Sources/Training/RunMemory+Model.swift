@@ -2,14 +2,14 @@ import Diagnostics
 import Machine
 import Network
 
-extension MemoryNeeds {
+extension RunMemory {
   /// Refuses a network that one worker alone could not hold, before anything is laid out for it.
   ///
-  /// Counts less than a run will take: every weight three times (itself, momentum, gradient), the outputs in blocks of 32,
-  /// the feature maps of one shard, and what is tabulated per pixel. In floating point, so that no size overflows.
+  /// Counts less than a run will take: every weight with its state and gradient, the outputs in blocks of 32, the feature
+  /// maps of one shard, and what is tabulated per pixel. In floating point, so that no size overflows.
   /// - Throws: `UserError(.systemRefused)` with the sum.
   static func requireFits(
-    _ graph: ModelGraph, shardSize: Int, _ available: AvailableMemory?
+    _ graph: ModelGraph, shardSize: Int, stateSlots: [StateSlot], _ available: AvailableMemory?
   ) throws(UserError) {
     guard let available else { return }
     let shapes: [ImageShape] = graph.values.map(\.shape.image)
@@ -26,14 +26,15 @@ extension MemoryNeeds {
         * Double(isForgotten ? 1 : shardSize)
     }
     let pixels: Double = shapes.reduce(0) { $0 + Double($1.height) * Double($1.width) }
-    let bytes: Double = 3 * 4 * weights + 4 * maps + 32 * pixels
+    let copies: Int = 2 + stateSlots.count
+    let bytes: Double = Double(copies) * 4 * weights + 4 * maps + 32 * pixels
     guard bytes > Double(available.bytes) else { return }
     func size(_ bytes: Double) -> String { "\(Int((bytes / 1_048_576).rounded(.up))) MiB" }
     throw UserError(
       .systemRefused, "memory",
       "a worker needs more than \(size(bytes)), but \(size(Double(available.bytes))) are available "
-        + "(\(available.source)): 3 × \(size(4 * weights)) weights, momentum and gradients + \(size(4 * maps)) feature maps "
-        + "of a shard + \(size(32 * pixels)) tables",
+        + "(\(available.source)): \(copies) × \(size(4 * weights)) \(list(stateSlots)) and gradients + "
+        + "\(size(4 * maps)) feature maps of a shard + \(size(32 * pixels)) tables",
       hint: "use a smaller runtime.shard_size or network")
   }
 }

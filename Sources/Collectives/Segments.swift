@@ -1,0 +1,21 @@
+import Machine
+
+/// How workers share a flat buffer: a contiguous segment each, cut at multiples of 32 floats.
+package enum Segments {
+  /// The part of `count` floats, a multiple of 32, that one of `workers` owns.
+  package static func segment(_ worker: Int, of workers: Int, count: Int) -> Range<Int> {
+    let blocks = count / 32
+    return blocks * worker / workers * 32..<blocks * (worker + 1) / workers * 32
+  }
+
+  /// Every worker's segment of `count` floats: as `segment`, but between groups cut at multiples of a page of floats, so
+  /// that no page belongs to two nodes.
+  package static func all(count: Int, groups: [Range<Int>]) -> [Range<Int>] {
+    let workers = groups.last?.upperBound ?? 0
+    let pageFloats = NodeBuffer.pageBytes / MemoryLayout<Float>.stride
+    var starts = (0..<workers).map { segment($0, of: workers, count: count).lowerBound } + [count]
+    for group in groups { starts[group.lowerBound] -= starts[group.lowerBound] % pageFloats }
+    for worker in (0..<workers).reversed() { starts[worker] = min(starts[worker], starts[worker + 1]) }
+    return (0..<workers).map { starts[$0]..<starts[$0 + 1] }
+  }
+}

@@ -1,0 +1,33 @@
+/// What worker 0 and the thread that reports tell each other while a run goes on.
+struct RunChannel: Sendable {
+  /// Results of steps and epochs, from worker 0.
+  let ring = StepRing()
+  /// What the outside asks of the run.
+  let stop: StopFlag
+  /// Where workers copy the state to for a checkpoint; `nil` where none are wanted.
+  let snapshot: Snapshot?
+
+  init(stop: StopFlag, snapshot: Snapshot? = nil) {
+    self.stop = stop
+    self.snapshot = snapshot
+  }
+
+  /// By worker 0; waits only where the reporting thread is a thousand entries late.
+  func push(_ totals: StepTotals) {
+    while !ring.push(totals) { sleepMicroseconds(1_000) }
+  }
+}
+
+/// How a run is watched, which changes none of its numbers.
+package struct RunOptions: Sendable {
+  /// Whether the run stops after its first step where threads or memory are not where the plan says.
+  package var isPlacementStrict = false
+  /// How long a worker may stay in one phase before it is reported.
+  var watchdogSeconds = Watchdog.defaultSeconds
+  /// For tests: a byte that all worker memory is filled with beforehand; it must not matter.
+  var memoryFill: UInt8?
+  /// For tests: called by each worker as it enters a phase.
+  var onPhase: (@Sendable (_ phase: WorkerPhase, _ step: Int, _ worker: Int) -> Void)?
+
+  package init() {}
+}

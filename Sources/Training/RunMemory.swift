@@ -1,0 +1,95 @@
+import Diagnostics
+import Machine
+import Network
+
+/// The memory that a run takes, computed once from its network and placement, before any of it is taken.
+///
+/// Whoever takes memory, plans it, reports it or refuses it asks here. The data sets are not in it.
+package struct RunMemory: Sendable, Hashable {
+  package let workers: Int
+  /// Copies of the weights: one per memory node with workers.
+  package let replicas: Int
+  /// Floats of one flat parameter buffer; of the trained parameters, which come first in it; and of what is computed from
+  /// it once per step.
+  package let parameterFloats: Int
+  package let trainedFloats: Int
+  package let preparedFloats: Int
+  /// Flat buffers of each worker: partial sums, and one per tree level above a run.
+  package let gradientBuffers: Int
+  /// Of each worker.
+  package let activationBytes: Int
+  /// What the optimizer keeps of every trained parameter.
+  package let stateSlots: [StateSlot]
+  /// Whether buffers ask for huge pages.
+  package let hugePages: Bool
+
+  package init(
+    _ network: NetworkPlan, _ placement: Placement, gradientBuffers: Int, stateSlots: [StateSlot], hugePages: Bool
+  ) {
+    workers = placement.workers.count
+    replicas = placement.groups.count
+    parameterFloats = network.parameters.packedCount
+    preparedFloats = network.preparedCount
+    self.gradientBuffers = gradientBuffers
+    self.stateSlots = stateSlots
+    trainedFloats = network.parameters.trainedCount
+    self.hugePages = hugePages
+    activationBytes = Workspace.byteCount(network)
+  }
+
+  /// One flat buffer, and one of the trained parameters alone.
+  package var parameterBytes: Int { parameterFloats * MemoryLayout<Float>.stride }
+  package var trainedBytes: Int { trainedFloats * MemoryLayout<Float>.stride }
+  /// One replica: the weights, and what is computed from them.
+  package var replicaBytes: Int {
+    (parameterFloats + roundUp(preparedFloats, to: 32)) * MemoryLayout<Float>.stride
+  }
+  /// From one slot of the optimizer's state to the next: whole pages, so that segments begin on a page in every slot.
+  package var stateStride: Int { roundUp(trainedFloats, to: NodeBuffer.pageBytes / MemoryLayout<Float>.stride) }
+  /// The optimizer's state, shared by all workers.
+  package var optimizerBytes: Int {
+    stateSlots.isEmpty ? 0 : (stateSlots.count - 1) * stateStride * MemoryLayout<Float>.stride + trainedBytes
+  }
+  /// Of each worker.
+  package var gradientBytes: Int { gradientBuffers * trainedBytes }
+  /// A copy of the training state, made inside a step.
+  package var snapshotBytes: Int { parameterBytes + stateSlots.count * trainedBytes }
+
+  /// The copy of the state in the layouts of the file, while it is written, and what else a report allocates.
+  package var checkpointBytes: Int { snapshotBytes + 2 << 20 }
+
+  /// All of it; `Int.max` for more than that.
+  package var totalBytes: Int {
+    let (bytes, overflow): (Int, Bool) = workers.multipliedReportingOverflow(by: activationBytes + gradientBytes)
+    let (total, carry): (Int, Bool) = bytes.addingReportingOverflow(sharedBytes + snapshotBytes + checkpointBytes)
+    return overflow || carry ? Int.max : total
+  }
+
+  private var sharedBytes: Int { optimizerBytes + replicas * replicaBytes }
+
+  /// Refuses a run that needs more than `available`, before it takes any; `nil` is a limit nobody knows.
+  ///
+  /// - Throws: `UserError(.systemRefused)` with the sum.
+  func requireFits(_ available: AvailableMemory?) throws(UserError) {
+    guard let available else { return }
+    let threadBytes: Int = available.countsAddresses ? ResourceLimits.addressBytes(threads: workers + 2) : 0
+    let (neededBytes, overflow): (Int, Bool) = totalBytes.addingReportingOverflow(threadBytes)
+    guard overflow || neededBytes > available.bytes else { return }
+    throw UserError(
+      .systemRefused, "memory",
+      "the run needs \(size(overflow ? Int.max : neededBytes)), but \(size(available.bytes)) are available "
+        + "(\(available.source)): \(workers) \(workers == 1 ? "worker" : "workers") × "
+        + "(\(size(activationBytes)) activations + \(size(gradientBytes)) gradients) + "
+        + "\(size(sharedBytes)) \(Self.list(stateSlots)) and prepared weights + "
+        + "\(size(snapshotBytes + checkpointBytes)) for checkpoints"
+        + (threadBytes > 0 ? " + \(size(threadBytes)) stacks of threads" : ""),
+      hint: "use a smaller runtime.workers, runtime.shard_size or network")
+  }
+
+  /// `weights, momentum`: what a weight and its state are called.
+  static func list(_ slots: [StateSlot]) -> String { (["weights"] + slots.map(\.name)).joined(separator: ", ") }
+
+  private func size(_ bytes: Int) -> String {
+    bytes < 10 << 20 ? "\((bytes + 1023) >> 10) KiB" : "\(((bytes - 1) >> 20) + 1) MiB"
+  }
+}

@@ -1,0 +1,63 @@
+import Collectives
+import Diagnostics
+import Network
+import Storage
+
+/// A plan at work: the memory that its workers share, placed and cleared, with weights in it, and the workers.
+///
+/// Whatever lets workers use a network starts from one: training, evaluation, prediction, trials and benchmarks.
+package final class Session: Sendable {
+  /// What the weights are at first.
+  package enum Start: Sendable {
+    /// He-normal from the configuration's seed; biases and momentum 0.
+    case random
+    /// Given weights in their public layouts; `source` is what errors call them, such as their file.
+    case weights([NamedTensor], source: String)
+    /// Weights and momentum after a checkpoint's last step.
+    case checkpoint(Checkpoint)
+
+    /// The checkpoint, the weights, or neither.
+    init(checkpoint: Checkpoint?, weights: [NamedTensor]?, source: String) {
+      self =
+        if let checkpoint { .checkpoint(checkpoint) } else if let weights { .weights(weights, source: source) } else {
+          .random
+        }
+    }
+  }
+
+  package let plan: RunPlan
+  let shared: SharedState
+  let group: WorkerGroup
+  let normalization: Normalization
+
+  /// Data sets are placed before: clearing touches the memory that `PlacedDataset` counts as free.
+  ///
+  /// - Parameters: as of `SharedState`.
+  /// - Throws: `UserError` where memory or threads do not suffice, or the weights do not fit the network.
+  package init(
+    _ plan: RunPlan, start: Start, orderedExamples: Int = 0, evaluatedExamples: Int = 0, keepsTimelines: Bool = false
+  ) throws {
+    self.plan = plan
+    shared = try SharedState(
+      plan, orderedExamples: orderedExamples, evaluatedExamples: evaluatedExamples, keepsTimelines: keepsTimelines)
+    group = try WorkerGroup(placement: plan.placement)
+    normalization = Normalization(plan.configuration.data, channels: plan.network.model.input.channels)
+    try shared.clear(group)
+    switch start {
+    case .random: try shared.initializeWeights(seed: plan.configuration.seed, group: group)
+    case .weights(let tensors, let source): try shared.setWeights(tensors, source: source)
+    case .checkpoint(let checkpoint): try shared.restore(checkpoint)
+    }
+  }
+
+  /// Runs `body` once in every worker, which has its own memory and reads prepared weights, and waits for all.
+  ///
+  /// - Throws: as `WorkerGroup.run`.
+  func run(_ body: @escaping @Sendable (borrowing Worker) throws -> Void) throws {
+    try group.run { [self] context in
+      let worker = try Worker(context, self)
+      try worker.loadWeights()
+      try body(worker)
+    }
+  }
+}
