@@ -4,13 +4,14 @@ import ReferenceKernels
 
 /// A random net with its examples, weights and batches; the same for a seed everywhere.
 ///
-/// Nets have every layer and every legal end (dense, convolution or pool before softmax, with ReLUs or without), odd
+/// Nets have every layer and every legal end (dense layer, convolution or pool before softmax, with ReLUs or without), odd
 /// sizes, ragged batches and shards. Images, weights and biases are exact in Float.
 package struct RandomNetwork: Sendable, CustomStringConvertible {
   package let seed: UInt64
   package let model: ModelSpecification
   package let batchSize: Int
   package let shardSize: Int
+  package let classes: Int
   package let labels: [Int]
   /// In layer order, weight before bias, in public layouts.
   package let parameters: [(name: String, shape: [Int], values: [Float])]
@@ -23,46 +24,42 @@ package struct RandomNetwork: Sendable, CustomStringConvertible {
   package let isClear: Bool
 
   package var examples: Int { labels.count }
-  package var classes: Int { passes[0].activations.last?.channels ?? 0 }
   /// The examples of every batch, in the order of the data.
   package var batches: [Range<Int>] { Self.batches(examples, batchSize) }
 
   package var description: String {
-    let layers = model.layers.map { layer in
-      switch layer.kind {
-      case .conv2d(let filters, let size, let padding, let algorithm):
-        "conv2d \(size)×\(size)×\(filters) \(padding) \(algorithm)"
-      case .maxPool2d(let ties): "max_pool2d \(ties)"
-      case .dense(let units): "dense \(units)"
-      case .relu, .averagePool2d, .flatten, .softmax: layer.kind.typeName
-      }
-    }
-    return "net \(seed): \(model.input), \(layers.joined(separator: ", ")); "
-      + "\(examples) examples in batches of \(batchSize), shards of \(shardSize)"
+    let layers = model.layers.map(\.kind.summary).joined(separator: ", ")
+    return "net \(seed): \(model.input), \(layers); \(examples) examples in batches of \(batchSize), shards of "
+      + "\(shardSize)"
   }
 
   private static let attempts = 12
 
-  package init(seed: UInt64) {
+  /// - Throws: `UserError` where the net is not legal after all.
+  package init(seed: UInt64) throws {
     self.seed = seed
     var draw = Draw(seed: seed, stream: 0)
     let plan = RandomLayers(&draw)
     model = plan.model
+    let graph = try ModelGraph(model)
+    classes = graph.classes
     let examples = min(1 + draw.below(40), max(1, 1_000_000 / max(1, plan.products)))
     let batchSize = max(examples / 4 + 1, min(examples, 1 + draw.below(examples + 3)))
     (self.batchSize, shardSize) = (batchSize, draw.pick([1, 2, 3, 4, 5, 8, 16, 16, 24]))
-    let labels = (0..<examples).map { _ in draw.below(plan.classes) }
+    let labels = (0..<examples).map { _ in draw.below(graph.classes) }
     self.labels = labels
     var parameters: [(name: String, shape: [Int], values: [Float])] = []
-    for (name, shape, fanIn) in plan.parameters {
-      let scale = fanIn > 0 ? Float((2 / Double(fanIn)).squareRoot()) : 0.3
-      let count = shape.reduce(1, *)
-      parameters.append((name, shape, (0..<count).map { _ in draw.normal() * scale }))
+    for layer in graph.layers {
+      for parameter in graph.parameters(of: layer) {
+        let fanIn = parameter.positions * parameter.channels
+        let scale = parameter.role == .weight ? Float((2 / Double(fanIn)).squareRoot()) : 0.3
+        let values = (0..<parameter.elementCount).map { _ in draw.normal() * scale }
+        parameters.append(("\(layer.name).\(parameter.part)", parameter.shape, values))
+      }
     }
     self.parameters = parameters
     let reference = ReferenceNetwork(
-      plan.model,
-      parameters: Dictionary(uniqueKeysWithValues: parameters.map { ($0.name, $0.values.map(Double.init)) }))
+      graph, parameters: Dictionary(uniqueKeysWithValues: parameters.map { ($0.name, $0.values.map(Double.init)) }))
 
     // Images are drawn again until every decision is clear.
     var result: (images: [Float], passes: [ReferenceNetwork.Pass], isClear: Bool) = ([], [], false)

@@ -43,7 +43,7 @@ struct RandomNetworkTests {
     let settings = Settings()
     var (unclear, worst) = (0, (error: 0.0, net: ""))
     for number in 0..<settings.nets {
-      let net = RandomNetwork(seed: settings.firstSeed + UInt64(number))
+      let net = try RandomNetwork(seed: settings.firstSeed + UInt64(number))
       let outcome = try check(net)
       if net.isClear {
         let error = compare(outcome, net)
