@@ -4,7 +4,7 @@ import Glibc
 import Storage
 import Training
 
-/// The checkpoints in a run directory: `checkpoint-<step>.safetensors`.
+/// The checkpoints in a run directory: `checkpoint-<step>.safetensors`, in older ones without leading zeros.
 package struct CheckpointFolder {
   package let path: String
   /// `nil` where there is no folder.
@@ -22,13 +22,24 @@ package struct CheckpointFolder {
   }
 
   /// The steps of the checkpoints that are there, ascending; empty where there is no folder.
-  package var steps: [Int] { (folder?.names ?? []).compactMap { Checkpoint.step(fileName: $0) }.sorted() }
+  package var steps: [Int] { Set(names.map(\.step)).sorted() }
 
   package func file(step: Int) -> String { place(step: step).path }
 
+  /// The file of the checkpoint at `step`, or the one to write where there is none.
   func place(step: Int) -> FilePlace {
-    let name: String = Checkpoint.fileName(step: step)
+    let name: String = name(step: step)
     return folder?.file(name) ?? FilePlace(path: "\(path)/\(name)")
+  }
+
+  func name(step: Int) -> String {
+    let standard: String = Checkpoint.fileName(step: step)
+    let found: [String] = names.filter { $0.step == step }.map(\.name)
+    return found.contains(standard) ? standard : found.first ?? standard
+  }
+
+  private var names: [(step: Int, name: String)] {
+    (folder?.names ?? []).compactMap { name in Checkpoint.step(fileName: name).map { ($0, name) } }
   }
 
   /// The newest checkpoint that is whole, and the newer ones that are damaged.
@@ -55,15 +66,16 @@ package struct CheckpointFolder {
 
   /// Takes the checkpoint at `step` out of the run without losing it: adds `.damaged` to its name.
   func setAside(step: Int) throws(UserError) {
-    let name: String = Checkpoint.fileName(step: step)
-    try folder?.rename(name, to: Self.asideName(name))
+    for (_, name) in names where step == Checkpoint.step(fileName: name) {
+      try folder?.rename(name, to: Self.asideName(name))
+    }
   }
 
   static func asideName(_ file: String) -> String { file + ".damaged" }
 
   /// Removes the checkpoints that `isUnwanted` names by their steps.
   func remove(where isUnwanted: (Int) -> Bool) throws(UserError) {
-    for step: Int in steps where isUnwanted(step) { try folder?.remove(Checkpoint.fileName(step: step)) }
+    for (step, name) in names.sorted(by: { $0.step < $1.step }) where isUnwanted(step) { try folder?.remove(name) }
   }
 
   /// Removes what killed writers left; to be called by the one process that writes here.
@@ -78,15 +90,17 @@ package struct CheckpointFolder {
     let steps: [Int] = steps
     var wanted: Set<Int> = Set(steps.suffix(rules.keepLast))
     guard wanted.count < steps.count else { return }
-    if rules.keepBest > 0 {
-      let rated: [(step: Int, accuracy: Double)] = steps.compactMap { step in
-        // One that cannot be read is no best one.
-        let metadata: [String: String]? = try? Safetensors.metadata(place(step: step))
-        return metadata.flatMap { Checkpoint.validationAccuracy(metadata: $0) }.map { (step, $0) }
-      }
-      let best = rated.sorted { ($0.accuracy, -$0.step) > ($1.accuracy, -$1.step) }
-      wanted.formUnion(best.prefix(rules.keepBest).map(\.step))
-    }
+    if rules.keepBest > 0 { wanted.formUnion(ranked.prefix(rules.keepBest)) }
     try remove { !wanted.contains($0) }
+  }
+
+  /// The steps of the checkpoints whose accuracy on the test set is known, the best first, earlier ones first among equals.
+  var ranked: [Int] {
+    let rated: [(step: Int, accuracy: Double)] = steps.compactMap { step in
+      // One that cannot be read is no best one.
+      let metadata: [String: String]? = try? Safetensors.metadata(place(step: step))
+      return metadata.flatMap { Checkpoint.validationAccuracy(metadata: $0) }.map { (step, $0) }
+    }
+    return rated.sorted { ($0.accuracy, -$0.step) > ($1.accuracy, -$1.step) }.map(\.step)
   }
 }

@@ -29,24 +29,45 @@ package struct ResumePoint {
     }
   }
 
+  /// Whether both are read from one file.
+  package func isSameFile(as other: ResumePoint) -> Bool {
+    var (own, others): (stat, stat) = (stat(), stat())
+    return stat(file, &own) == 0 && stat(other.file, &others) == 0 && own.st_dev == others.st_dev
+      && own.st_ino == others.st_ino
+  }
+
   /// The folder of the run that wrote the checkpoint.
   var folder: String { PathText.folder(of: file) }
 }
 
+/// What lies in a run directory.
+package enum RunState {
+  /// No run, or one that was killed before its first checkpoint.
+  case empty
+  case unfinished(ResumePoint)
+  /// Nothing is left to do: with the newest checkpoint, where the run kept any.
+  case finished(ResumePoint?)
+}
+
 extension RunDirectory {
-  /// Where the unfinished run in the folder at `path` left off; `nil` where there is none.
+  /// What the folder at `path` holds.
   ///
-  /// A run is finished when its `summary.json` is there and does not say `interrupted`. A run that was killed before
-  /// its first checkpoint has nothing to go on from.
+  /// The newest checkpoint says whether its run was at its end. It is finished when its weights and summary are there too,
+  /// whatever is in them; where there is no checkpoint, when either is.
   /// - Throws: `UserError`: `.badData` where there are checkpoints, but all are damaged, and `.inputMissing` where the
   ///   newest whole one cannot be opened.
-  package static func unfinishedRun(in path: String) throws(UserError) -> ResumePoint? {
-    if let bytes: [UInt8] = try? ByteInput(path: "\(path)/summary.json").readAll(),
-      !String(decoding: bytes, as: UTF8.self).contains("\"interrupted\":true")
-    {
-      return nil
+  package static func state(of path: String) throws(UserError) -> RunState {
+    let results: [Bool] = ["weights.safetensors", "summary.json"].map { FilePlace(path: "\(path)/\($0)").exists }
+    guard let newest: ResumePoint = try CheckpointFolder(path: path).newest() else {
+      return results.contains(true) ? .finished(nil) : .empty
     }
-    return try CheckpointFolder(path: path).newest()
+    return newest.checkpoint.isFinished && results == [true, true] ? .finished(newest) : .unfinished(newest)
+  }
+
+  /// Where the unfinished run in the folder at `path` left off; `nil` where there is none. Throws as `state(of:)`.
+  package static func unfinishedRun(in path: String) throws(UserError) -> ResumePoint? {
+    guard case .unfinished(let point) = try state(of: path) else { return nil }
+    return point
   }
 
   /// `metrics.jsonl` with the lines of the steps that `point` has behind it, and nothing after them.

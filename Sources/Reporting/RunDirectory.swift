@@ -19,12 +19,15 @@ package final class RunDirectory {
 
   /// Makes the folder and those above it, writes `config.json`, and removes an old `summary.json`.
   ///
-  /// A new run empties `metrics.jsonl` and removes the checkpoints that are there. A resumed one keeps the lines up to
-  /// its checkpoint's step and removes the checkpoints behind it, but keeps damaged ones under another name.
-  /// - Parameter lock: of the folder, where the caller has taken it already.
+  /// A new run empties `metrics.jsonl` and removes the checkpoints and weights that are there. A resumed one keeps the lines
+  /// up to its checkpoint's step and removes the checkpoints behind it, but keeps damaged ones under another name.
+  /// - Parameters:
+  ///   - lock: of the folder, where the caller has taken it already.
+  ///   - isUnseen: whether there was no folder when the caller looked for a run to go on with.
   /// - Throws: `UserError(.cannotWrite)` about what cannot be made or written, so that a run fails before it starts.
   package init(
-    path: String, configuration: RunConfiguration, resuming point: ResumePoint? = nil, lock: RunLock? = nil
+    path: String, configuration: RunConfiguration, resuming point: ResumePoint? = nil, lock: RunLock? = nil,
+    isUnseen: Bool = false
   ) throws(UserError) {
     self.path = path
     rules = configuration.checkpoint
@@ -38,6 +41,11 @@ package final class RunDirectory {
     let folder: FolderHandle = lock.folder
     checkpoints = CheckpointFolder(folder)
     try folder.requireInPlace()
+    if isUnseen, !checkpoints.steps.isEmpty || folder.file("summary.json").exists {
+      throw UserError(
+        .cannotWrite, path, "another process has written a run there while this one started",
+        hint: "run again to go on with it, or choose another folder with --output DIR")
+    }
     if let note: String = lock.note { notes.append(note) }
     try checkpoints.removeLeftovers()
     try AtomicFile.write(configuration.jsonText, to: folder.file("config.json"))
@@ -45,6 +53,7 @@ package final class RunDirectory {
       // The summary goes last: until then the run that was here counts as finished, and is not continued.
       try checkpoints.remove { _ in true }
       metrics = try Self.metrics(folder, resuming: nil)
+      try folder.remove("weights.safetensors")
       try folder.remove("summary.json")
       return
     }
@@ -81,14 +90,21 @@ package final class RunDirectory {
   }
 
   /// Writes the weights and the summary; both are whole or not there.
-  package func finish(weights: [NamedTensor], summary: TrainingSummary) throws(UserError) {
+  ///
+  /// - Returns: the summary with the names of the newest and the best checkpoint.
+  @discardableResult
+  package func finish(weights: [NamedTensor], summary: TrainingSummary) throws(UserError) -> TrainingSummary {
     try lock.folder.requireInPlace()
     try metrics.flush()
     try Safetensors.write(
       weights,
       metadata: ["format": "lockstep", "version": ProgramVersion.current, "digest": summary.weightsDigest],
       to: lock.folder.file("weights.safetensors"))
+    var summary: TrainingSummary = summary
+    summary.newestCheckpoint = checkpoints.steps.last.map { checkpoints.name(step: $0) }
+    summary.bestCheckpoint = checkpoints.ranked.first.map { checkpoints.name(step: $0) }
     try AtomicFile.write(summary.json.compactText + "\n", to: lock.folder.file("summary.json"))
+    return summary
   }
 
   /// Makes the folder and those above it.

@@ -18,6 +18,8 @@ extension TrainingSummary: Summary {
       .init("workers", .integer(workers)),
       .init("weights_digest", .string(weightsDigest)),
     ]
+    if let newestCheckpoint { members.append(.init("newest_checkpoint", .string(newestCheckpoint))) }
+    if let bestCheckpoint { members.append(.init("best_checkpoint", .string(bestCheckpoint))) }
     if interrupted { members.append(.init("interrupted", .bool(true))) }
     if let placement: PlacementReport { members.append(.init("placement", placement.json)) }
     return .object(members)
@@ -39,6 +41,8 @@ extension TrainingSummary: Summary {
     if let validationLoss: Double { table.add("val_loss", NumberText.fixed(validationLoss, 4)) }
     if let validationAccuracy: Double { table.add("val_accuracy", NumberText.percent(validationAccuracy)) }
     table.add("weights", weightsDigest)
+    if let newestCheckpoint { table.add("newest", newestCheckpoint) }
+    if let bestCheckpoint, bestCheckpoint != newestCheckpoint { table.add("best", bestCheckpoint) }
     for (key, text): (String, String) in placement?.facts ?? [] { table.add(key, text) }
     return table.lines()
   }

@@ -14,6 +14,7 @@ extension Checkpoint {
       "data": dataFingerprint,
     ]
     for field in ProgressField.all { text[field.key] = field.text(progress) }
+    text["initial_weights"] = initialWeights
     return text
   }
 
@@ -62,7 +63,8 @@ extension Checkpoint {
     guard let fingerprint: String = metadata["data"] else { throw failure("data", allowed: "a fingerprint") }
     self.init(
       step: step, parameters: parameters, state: state, configuration: configuration,
-      dataFingerprint: fingerprint, progress: progress, source: file, isStored: isStored)
+      dataFingerprint: fingerprint, progress: progress, initialWeights: metadata["initial_weights"], source: file,
+      isStored: isStored)
     // What follows from other entries, and numbers written in another way than ours.
     for (key, value) in self.metadata.sorted(by: { $0.key < $1.key }) where metadata[key] != value {
       throw failure(key, allowed: "\"\(value.prefix(80))\", by the other entries")

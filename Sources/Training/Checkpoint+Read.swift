@@ -113,7 +113,7 @@ extension Checkpoint {
 }
 
 /// `sha256:` over the metadata in the order of its keys and the tensors' names, shapes and bytes in their order.
-struct StateDigest {
+package struct StateDigest {
   private var hash: SHA256 = SHA256()
 
   init(_ metadata: [String: String]) {
@@ -134,6 +134,11 @@ struct StateDigest {
       tensor.values.withUnsafeBytes { digest.add($0) }
     }
     return digest.text
+  }
+
+  /// Of weights alone, in whatever order they come.
+  package static func ofWeights(_ tensors: [NamedTensor]) -> String {
+    of(tensors.sorted { $0.name < $1.name }, [:])
   }
 
   private mutating func add(_ text: String) { Array(text.utf8).withUnsafeBytes { hash.update($0) } }

@@ -18,6 +18,8 @@ package struct Checkpoint: Sendable, Hashable {
   /// What the examples looked like.
   package let dataFingerprint: String
   let progress: ProgressState
+  /// `StateDigest` of the weights that the run was started from; `nil` for random ones.
+  package let initialWeights: String?
   /// What errors call the checkpoint: the file it was read from.
   let source: String
   /// Whether the tensors are left in the file `source` until the memory is there that they go to.
@@ -25,7 +27,7 @@ package struct Checkpoint: Sendable, Hashable {
 
   init(
     step: Int, parameters: [NamedTensor], state: [SlotTensors], configuration: JSONValue, dataFingerprint: String,
-    progress: ProgressState, source: String = "the checkpoint", isStored: Bool = false
+    progress: ProgressState, initialWeights: String? = nil, source: String = "the checkpoint", isStored: Bool = false
   ) {
     self.step = step
     self.parameters = parameters
@@ -33,6 +35,7 @@ package struct Checkpoint: Sendable, Hashable {
     self.configuration = configuration
     self.dataFingerprint = dataFingerprint
     self.progress = progress
+    self.initialWeights = initialWeights
     self.source = source
     self.isStored = isStored
   }
@@ -46,15 +49,33 @@ package struct Checkpoint: Sendable, Hashable {
   /// `sha256:` over the parameters, as in `weights.safetensors`.
   package var weightsDigest: String { WeightsDigest.of(parameters) }
 
-  /// The name of the file that holds the state after `step` steps.
-  package static func fileName(step: Int) -> String { "checkpoint-\(step).safetensors" }
+  /// Whether the run that took it was at its end: nothing is left to train by its own configuration.
+  package var isFinished: Bool { epochs.map { progress.epochsDone >= $0 } ?? false }
 
-  /// The step in the name of a checkpoint's file; `nil` for other names.
+  /// `training.epochs` of the run that took it.
+  package var epochs: Int? {
+    guard case .integer(let epochs)? = configuration["training"]?["epochs"] else { return nil }
+    return epochs
+  }
+
+  /// Digits in the name of a file, so that names sort as steps do.
+  private static let digitCount: Int = 8
+
+  /// The name of the file that holds the state after `step` steps.
+  package static func fileName(step: Int) -> String {
+    let digits: String = String(step)
+    return "checkpoint-\(String(repeating: "0", count: max(0, digitCount - digits.count)))\(digits).safetensors"
+  }
+
+  /// The step in the name of a checkpoint's file, with leading zeros or, as older programs wrote it, without; `nil` for
+  /// other names.
   package static func step(fileName: String) -> Int? {
     let (prefix, suffix): (String, String) = ("checkpoint-", ".safetensors")
     guard fileName.hasPrefix(prefix), fileName.hasSuffix(suffix) else { return nil }
     let digits: Substring = fileName.dropFirst(prefix.count).dropLast(suffix.count)
-    guard let step: Int = Int(digits), step >= 0, String(step) == digits else { return nil }
+    guard let step: Int = Int(digits), step >= 0, fileName == Self.fileName(step: step) || String(step) == digits else {
+      return nil
+    }
     return step
   }
 

@@ -23,6 +23,9 @@ package final class Trainer {
   private let dataFingerprint: String
   /// Where an earlier part of the run left off.
   private let start: ProgressState
+  private let initialWeightsDigest: String?
+  /// Whether the checkpoint that the run goes on from was taken under this very configuration.
+  private let isStartCurrent: Bool
   /// The last checkpoint that was published, by the steps done.
   private var lastCheckpoint: Int?
   package var options = RunOptions()
@@ -56,6 +59,9 @@ package final class Trainer {
     snapshot = try Snapshot(plan.memory)
     start = checkpoint?.progress ?? ProgressState()
     lastCheckpoint = checkpoint?.step
+    initialWeightsDigest =
+      if let checkpoint { checkpoint.initialWeights } else { initialWeights.map { StateDigest.ofWeights($0) } }
+    isStartCurrent = checkpoint.map { $0.configuration == configuration.jsonValue } ?? true
     reserve = try MemoryReserve(byteCount: plan.memory.checkpointBytes, purpose: "writing checkpoints")
   }
 
@@ -106,7 +112,9 @@ package final class Trainer {
     }
     reserve.release()
     let interrupted = stop.isRequested && progress.stepsDone < plan.totalSteps
-    if (interrupted || plan.configuration.checkpoint.isOn), lastCheckpoint != progress.stepsDone {
+    // A run that has checkpoints ends with one, which says that it has ended.
+    let isKept = lastCheckpoint == progress.stepsDone && (isStartCurrent || progress.stepsDone > start.stepsDone)
+    if !isKept, interrupted || plan.configuration.checkpoint.isOn || lastCheckpoint != nil {
       try publish(checkpoint(weights(), session.shared.namedState(), progress.state), observer)
     }
     var summary = progress.summary(
@@ -132,7 +140,8 @@ package final class Trainer {
   ) -> Checkpoint {
     Checkpoint(
       step: progress.stepsDone, parameters: parameters, state: state,
-      configuration: plan.configuration.jsonValue, dataFingerprint: dataFingerprint, progress: progress)
+      configuration: plan.configuration.jsonValue, dataFingerprint: dataFingerprint, progress: progress,
+      initialWeights: initialWeightsDigest)
   }
 
   /// - Throws: `UserError(.diverged)` instead of publishing a state that is not finite.

@@ -142,6 +142,9 @@ package struct TrainingSummary: Sendable, Hashable {
   package var weightsDigest: String
   /// True where a signal ended the run before its last step.
   package var interrupted: Bool
+  /// The names of the newest checkpoint and of the one with the best accuracy on the test set, where there are such.
+  package var newestCheckpoint: String?
+  package var bestCheckpoint: String?
   /// What the kernel said about threads and memory; `nil` before the end of a run.
   package var placement: PlacementReport?
 

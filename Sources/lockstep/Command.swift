@@ -40,7 +40,7 @@ extension Command: Hashable {
 extension Command {
   package static let train = Command(
     "train", "train a network; writes the run directory",
-    [.output, .weights.described("start from these weights"), .resume, .strictPlacement] + Flag.overrides
+    [.output, .weights.described("start from these weights"), .resume, .overwrite, .strictPlacement] + Flag.overrides
       + [.json, .quiet, .noProgress],
     example: "Config/digits.json --epochs 5 --output runs/short"
   ) { try $0.train() }
@@ -69,7 +69,8 @@ extension Command {
   package static let scaling = Command(
     "bench scaling", "the same over worker counts, and where time went",
     [
-      .workerCounts, .predict, .output.described("where table, JSON and chart go (runs/<name>)"), .set, .batchSize,
+      .workerCounts, .predict, .output.described("where table, JSON and chart go (runs/<name>-scaling)"), .set,
+      .batchSize,
       .json, .quiet, .noProgress,
     ],
     example: "Config/lenet.json --worker-counts 1,2,4 --predict 8x16"

@@ -30,7 +30,7 @@ extension CommandCall {
   func benchScaling() throws -> Int32 {
     try requireOneTask()
     let run: RunConfiguration = try configuration()
-    let folder: String = invocation.value(.output) ?? "runs/\(run.name)"
+    let folder: String = invocation.value(.output) ?? "runs/\(run.name)-scaling"
     let target: TargetTopology? = try invocation.value(.predict).map { (text) throws(UserError) in
       try TargetTopology(text: text)
     }

@@ -4,11 +4,10 @@ import Training
 
 /// Signals during a run.
 ///
-/// The first SIGINT or SIGTERM asks it to stop after its step, a second one ends the process at once; SIGUSR1 asks for
-/// a checkpoint. SIGXFSZ and SIGPIPE are ignored: the write that meets the limit or the closed pipe fails instead.
+/// The first SIGINT, SIGTERM or SIGHUP asks it to stop after its step; another one ends the process at once, but not within
+/// a second of the first: `timeout`, schedulers and launchers send two in a row. SIGUSR2 asks it to stop and never ends it.
+/// SIGUSR1 asks for a checkpoint. SIGPIPE is ignored: the write that meets the closed pipe fails instead.
 enum RunSignals {
-  private static let watched: [Int32] = [SIGINT, SIGTERM, SIGUSR1]
-
   /// What the thread that waits for signals holds.
   private final class Watch: Sendable {
     let queue: SignalQueue
@@ -16,12 +15,19 @@ enum RunSignals {
     init(_ queue: SignalQueue, _ stop: StopFlag) { (self.queue, self.stop) = (queue, stop) }
   }
 
+  /// Seconds after the first request to stop from which another one counts.
+  private static let patience: Double = 1
+
   /// Blocks the signals in the calling thread and all it starts from now on, and waits for them on a thread of its own.
   ///
-  /// Call it once, before other threads start: a signal goes to any thread that does not block it.
+  /// Call it once, before other threads start: a signal goes to any thread that does not block it. SIGHUP stays ignored
+  /// where it was, as `nohup` wants.
   static func watch(_ stop: StopFlag) {
-    signal(SIGXFSZ, SIG_IGN)
     signal(SIGPIPE, SIG_IGN)
+    var hangUp: sigaction = sigaction()
+    sigaction(SIGHUP, nil, &hangUp)
+    let ignoresHangUp: Bool = unsafeBitCast(hangUp.__sigaction_handler.sa_handler, to: Int.self) == 1
+    let watched: [Int32] = [SIGINT, SIGTERM, SIGUSR1, SIGUSR2] + (ignoresHangUp ? [] : [SIGHUP])
     guard let queue: SignalQueue = SignalQueue(watched) else { return }
     var thread: pthread_t = pthread_t()
     let context: Unmanaged<Watch> = Unmanaged.passRetained(Watch(queue, stop))
@@ -38,13 +44,18 @@ enum RunSignals {
   private static func wait(_ context: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
     guard let context: UnsafeMutableRawPointer else { return nil }
     let watch: Watch = Unmanaged<Watch>.fromOpaque(context).takeRetainedValue()
+    var firstStop: Double?
     while let number: Int32 = watch.queue.next() {
-      if number == SIGUSR1 {
-        watch.stop.requestCheckpoint()
-      } else if watch.stop.isRequested {
-        StandardStreams.log("\n")
-        _exit(128 + number)
-      } else {
+      switch number {
+      case SIGUSR1: watch.stop.requestCheckpoint()
+      case SIGUSR2: watch.stop.request()
+      default:
+        let now: Double = StandardStreams.seconds()
+        if let firstStop, now - firstStop >= patience {
+          StandardStreams.leaveBar()
+          _exit(128 + number)
+        }
+        firstStop = firstStop ?? now
         watch.stop.request()
       }
     }

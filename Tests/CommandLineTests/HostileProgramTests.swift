@@ -97,8 +97,8 @@ import Testing
     let configuration: String = try folder.write(ProgramTests.tiny, to: "tiny.json")
     let made: ProcessResult = try Executable.run(["train", configuration, "--quiet"], folder: folder.path)
     #expect(made.exitCode == 0, "\(made.errors)")
-    let good: Checkpoint = try Checkpoint.read("\(folder.path)/runs/tiny/checkpoint-3.safetensors")
-    let bytes: [UInt8] = try contents(ofFile: "\(folder.path)/runs/tiny/checkpoint-3.safetensors")
+    let good: Checkpoint = try Checkpoint.read("\(folder.path)/runs/tiny/checkpoint-00000003.safetensors")
+    let bytes: [UInt8] = try contents(ofFile: "\(folder.path)/runs/tiny/checkpoint-00000003.safetensors")
     let file: String = "\(folder.path)/c.safetensors"
     func refused(_ words: String..., sourceLocation: SourceLocation = #_sourceLocation) throws {
       let result: ProcessResult = try run(["train", configuration, "--resume", file, "--output", "r"], folder: folder)

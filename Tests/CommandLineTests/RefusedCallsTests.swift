@@ -45,12 +45,13 @@ import Testing
     let file: String = try folder.write(ProgramTests.tiny, to: "tiny.json")
     #expect(try Executable.run(["train", file, "--quiet"], folder: folder.path).exitCode == 0)
     let before: String = try folder.text("runs/tiny/summary.json")
-    let result: ProcessResult = try run(refusing: calls, with: error, ["train", file, "--epochs", "3"], folder)
+    let result: ProcessResult = try run(
+      refusing: calls, with: error, ["train", file, "--epochs", "3", "--overwrite"], folder)
     #expect(result.exitCode == 74)
     #expect(result.errors == "lockstep: runs/tiny/config.json: \(words)\n")
     #expect(try folder.text("runs/tiny/summary.json") == before)
     let evaluated: ProcessResult = try Executable.run(
-      ["evaluate", file, "--weights", "runs/tiny/checkpoint-6.safetensors"], folder: folder.path)
+      ["evaluate", file, "--weights", "runs/tiny/checkpoint-00000006.safetensors"], folder: folder.path)
     #expect(evaluated.exitCode == 0, "\(evaluated.errors)")
   }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import Training
 
 /// Runs that are killed, stopped and continued, as scripts see them.
 @Suite struct ResumeProgramTests {
@@ -46,7 +47,7 @@ import Testing
     let rest: ProcessResult = try Executable.run(
       ["train", file, "--epochs", epochs, "--json", "--workers", "3"], folder: folder.path)
     #expect(rest.exitCode == 0, "\(rest.errors)")
-    #expect(rest.errors.contains("continuing runs/tiny/checkpoint-\(newest).safetensors behind step \(newest)"))
+    #expect(rest.errors.contains("continuing runs/tiny/\(Checkpoint.fileName(step: newest)) behind step \(newest)"))
     let whole: ProcessResult = try Executable.run(
       ["train", file, "--epochs", epochs, "--json", "--output", "whole"], folder: folder.path)
     #expect(digest(rest.output) != nil && digest(rest.output) == digest(whole.output))
@@ -72,11 +73,9 @@ import Testing
     wait(process) { !checkpoints(folder, "runs/tiny").isEmpty }
     #expect(checkpoints(folder, "runs/tiny").count == 1)
     #expect(process.isRunning)
-    // Two at once, in either order: the second ends the process, unless the run has answered the first by then.
     kill(process.processIdentifier, SIGTERM)
-    kill(process.processIdentifier, SIGINT)
     process.waitUntilExit()
-    #expect([75, 128 + SIGINT, 128 + SIGTERM].contains(process.terminationStatus))
+    #expect(process.terminationStatus == 75)
   }
 
   @Test func aChangedConfigurationIsRefusedUntilTheUserSaysSo() throws {
@@ -95,7 +94,7 @@ import Testing
     let never: ProcessResult = try Executable.run(
       ["train", file, "--lr", "0.5", "--resume", "never", "--quiet"], folder: folder.path)
     #expect(never.exitCode == 0, "\(never.errors)")
-    #expect(checkpoints(folder, "runs/tiny") == ["checkpoint-3.safetensors", "checkpoint-6.safetensors"])
+    #expect(checkpoints(folder, "runs/tiny") == ["checkpoint-00000003.safetensors", "checkpoint-00000006.safetensors"])
     let missing: ProcessResult = try Executable.run(
       ["train", file, "--resume", "none.safetensors"], folder: folder.path)
     #expect(missing.exitCode == 66)
@@ -104,14 +103,15 @@ import Testing
     #expect(noCheckpoint.exitCode == 65)
     let longer: ProcessResult = try Executable.run(
       [
-        "train", file, "--lr", "0.5", "--resume", "runs/tiny/checkpoint-3.safetensors", "--epochs", "2", "--output",
+        "train", file, "--lr", "0.5", "--resume", "runs/tiny/checkpoint-00000003.safetensors", "--epochs", "2",
+        "--output",
         "b",
       ],
       folder: folder.path)
     #expect(longer.exitCode == 0, "\(longer.errors)")
     #expect(digest(try folder.text("b/summary.json")) == digest(try folder.text("runs/tiny/summary.json")))
     let evaluated: ProcessResult = try Executable.run(
-      ["evaluate", file, "--weights", "b/checkpoint-6.safetensors"], folder: folder.path)
+      ["evaluate", file, "--weights", "b/checkpoint-00000006.safetensors"], folder: folder.path)
     #expect(evaluated.exitCode == 0, "\(evaluated.errors)")
   }
 
@@ -125,7 +125,7 @@ import Testing
     process.executableURL = URL(fileURLWithPath: "/bin/bash")
     process.arguments = [
       "-c", "ulimit -f 64; exec \"$@\"", "bash", Executable.path, "train", Self.digits, "--epochs", "3", "--quiet",
-      "--output", "r", "--resume", "r/checkpoint-23.safetensors",
+      "--output", "r", "--resume", "r/checkpoint-00000023.safetensors",
     ]
     let errors: Pipe = Pipe()
     process.standardError = errors
@@ -134,7 +134,7 @@ import Testing
     let text: String = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
     #expect(process.terminationReason == .exit && process.terminationStatus == 74, "\(text)")
     #expect(text.contains("File too large"), "\(text)")
-    #expect(checkpoints(folder, "r") == ["checkpoint-23.safetensors"])
+    #expect(checkpoints(folder, "r") == ["checkpoint-00000023.safetensors"])
   }
 
   @Test func randomKillsEndInTheUndisturbedDigest() throws {

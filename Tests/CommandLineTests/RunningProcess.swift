@@ -53,7 +53,7 @@ struct RunningProcess {
 
   /// Whether the process has begun to wait for the signals of a run; before, it blocks none or what this thread blocks.
   var waitsForSignals: Bool {
-    let wanted: UInt64 = [SIGINT, SIGTERM, SIGUSR1].reduce(0) { $0 | 1 << UInt64($1 - 1) }
+    let wanted: UInt64 = [SIGINT, SIGTERM, SIGUSR1, SIGUSR2, SIGHUP].reduce(0) { $0 | 1 << UInt64($1 - 1) }
     return status("SigBlk").flatMap { UInt64($0, radix: 16) } == wanted
   }
 }

@@ -98,13 +98,14 @@ import Training
     _ = try folder.write([1, 2, 3], to: Checkpoint.fileName(step: 2))
     let point = try #require(try RunDirectory.unfinishedRun(in: folder.path))
     #expect(point.checkpoint.step == 1 && point.notes.count == 1)
-    let words = "\(folder.file("checkpoint-2.safetensors")): ends after 3 bytes; 8 are needed at offset 0"
+    let words = "\(folder.file("checkpoint-00000002.safetensors")): ends after 3 bytes; 8 are needed at offset 0"
     #expect(point.notes.first?.hasPrefix(words) == true, "\(point.notes)")
     do {
       let directory = try RunDirectory(path: folder.path, configuration: run, resuming: point)
       #expect(directory.notes == point.notes)
     }
-    #expect(try contents(ofFile: folder.file("checkpoint-2.safetensors.damaged")) == [1, 2, 3], "nothing is lost")
+    #expect(
+      try contents(ofFile: folder.file("checkpoint-00000002.safetensors.damaged")) == [1, 2, 3], "nothing is lost")
     #expect(CheckpointFolder(path: folder.path).steps == [1])
     _ = try folder.write([], to: Checkpoint.fileName(step: 1))
     #expect(userError { _ = try RunDirectory.unfinishedRun(in: folder.path) }?.category == .badData)
@@ -117,19 +118,89 @@ import Training
     try steps(2, in: folder.path, run)
     mkdir(folder.file(Checkpoint.fileName(step: 3)), 0o777)
     let error = userError { _ = try RunDirectory.unfinishedRun(in: folder.path) }
-    #expect(error == UserError(.inputMissing, folder.file("checkpoint-3.safetensors"), "is a folder; a file is needed"))
+    #expect(
+      error == UserError(.inputMissing, folder.file("checkpoint-00000003.safetensors"), "is a folder; a file is needed")
+    )
   }
 
-  @Test func aFinishedRunIsNotContinued() throws {
+  private func isFinished(_ path: String) throws -> Bool {
+    if case .finished = try RunDirectory.state(of: path) { return true }
+    return false
+  }
+
+  /// Whatever the texts beside them say: the checkpoint knows whether its run was at its end.
+  @Test(arguments: [
+    "", "{\"steps\":1,\"interrupted\":true}\n", "{ \"steps\": 1 }", "{\"interrupted\" : true}", "\u{0}",
+  ])
+  func theNewestCheckpointSaysWhetherARunIsFinished(summary: String) throws {
     let folder = try TemporaryFolder()
     let run = try configuration()
+    try steps(2, in: folder.path, run)
+    _ = try folder.write([], to: "weights.safetensors")
+    _ = try folder.write(Array(summary.utf8), to: "summary.json")
+    #expect(try !isFinished(folder.path) && RunDirectory.unfinishedRun(in: folder.path)?.checkpoint.step == 2)
+    let point = try #require(try RunDirectory.unfinishedRun(in: folder.path))
+    let directory = try RunDirectory(path: folder.path, configuration: run, resuming: point)
+    let end = try train(directory, run, from: point)
+    #expect(try !isFinished(folder.path), "its weights and summary are not written yet")
+    let written = try directory.finish(weights: [], summary: end)
+    #expect(try isFinished(folder.path))
+    #expect(written.newestCheckpoint == "checkpoint-00000024.safetensors" && written.bestCheckpoint != nil)
+    _ = try folder.write(Array(summary.utf8), to: "summary.json")
+    #expect(try isFinished(folder.path))
+    unlink(folder.file("summary.json"))
+    #expect(try !isFinished(folder.path))
+  }
+
+  @Test func withoutCheckpointsResultsAreTheSignOfAFinishedRun() throws {
+    let folder = try TemporaryFolder()
+    #expect(try !isFinished(folder.path) && !isFinished(folder.file("none")))
+    _ = try folder.write([1], to: "metrics.jsonl")
+    #expect(try !isFinished(folder.path))
+    _ = try folder.write([], to: "weights.safetensors")
+    #expect(try isFinished(folder.path))
+  }
+
+  /// A run that is told to end earlier than it was begun ends with a checkpoint that says so.
+  @Test func aShorterEndIsAnEnd() throws {
+    let folder = try TemporaryFolder()
+    try steps(6, in: folder.path, try configuration())
+    let shorter = try configuration([parsed("training.epochs", "2")])
+    let point = try #require(try RunDirectory.unfinishedRun(in: folder.path))
+    let directory = try RunDirectory(path: folder.path, configuration: shorter, resuming: point)
+    let end = try train(directory, shorter, from: point)
+    #expect(end.steps == 6)
+    try directory.finish(weights: [], summary: end)
+    #expect(try isFinished(folder.path))
+  }
+
+  @Test func namesOfOlderProgramsAreRead() throws {
+    let folder = try TemporaryFolder()
+    let run = try configuration([parsed("checkpoint.keep_last", "2")])
+    try steps(2, in: folder.path, run)
+    for step in 1...2 {
+      #expect(rename(folder.file(Checkpoint.fileName(step: step)), folder.file("checkpoint-\(step).safetensors")) == 0)
+    }
+    #expect(CheckpointFolder(path: folder.path).steps == [1, 2])
     try steps(1, in: folder.path, run)
-    #expect(try RunDirectory.unfinishedRun(in: folder.path) != nil)
-    _ = try folder.write(Array("{\"steps\":1,\"interrupted\":true}\n".utf8), to: "summary.json")
-    #expect(try RunDirectory.unfinishedRun(in: folder.path) != nil)
-    _ = try folder.write(Array("{\"steps\":1}\n".utf8), to: "summary.json")
-    #expect(try RunDirectory.unfinishedRun(in: folder.path) == nil)
-    #expect(try RunDirectory.unfinishedRun(in: folder.file("none")) == nil)
+    #expect(
+      try folder.names.filter { $0.hasPrefix("checkpoint") } == [
+        "checkpoint-00000003.safetensors", "checkpoint-2.safetensors",
+      ])
+    for name in ["checkpoint-002.safetensors", "checkpoint--2.safetensors", "checkpoint-.safetensors"] {
+      #expect(Checkpoint.step(fileName: name) == nil)
+    }
+    #expect(Checkpoint.step(fileName: "checkpoint-123456789.safetensors") == 123_456_789)
+  }
+
+  /// Between the look for a run to go on with and the start, another process made one.
+  @Test func aFolderThatWasMadeMeanwhileIsLeftAlone() throws {
+    let folder = try TemporaryFolder()
+    let run = try configuration()
+    try steps(2, in: folder.path, run)
+    let error = userError { _ = try RunDirectory(path: folder.path, configuration: run, isUnseen: true) }
+    #expect(error?.category == .cannotWrite && error?.message.hasPrefix("another process has written a run") == true)
+    #expect(CheckpointFolder(path: folder.path).steps == [1, 2])
   }
 
   @Test func aCheckpointOfAnotherFolderBringsItsLines() throws {

@@ -180,8 +180,8 @@ import Testing
   @Test func onlyTheDocumentedNamesAreCheckpoints() {
     #expect(Checkpoint.step(fileName: Checkpoint.fileName(step: 120)) == 120)
     for name in [
-      "checkpoint-.safetensors", "checkpoint-01.safetensors", "checkpoint--1.safetensors", "checkpoint-1",
-      "checkpoint-1.safetensors.tmp", "weights.safetensors", "checkpoint-99999999999999999999.safetensors",
+      "checkpoint-.safetensors", "checkpoint-00000001.safetensors", "checkpoint--1.safetensors", "checkpoint-1",
+      "checkpoint-00000001.safetensors.tmp", "weights.safetensors", "checkpoint-99999999999999999999.safetensors",
     ] {
       #expect(Checkpoint.step(fileName: name) == nil, "\(name)")
     }

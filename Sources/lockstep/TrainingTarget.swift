@@ -1,0 +1,139 @@
+import Configuration
+import Diagnostics
+import Glibc
+import Reporting
+import Storage
+import Training
+
+/// Where a run goes, and what it goes on from.
+struct TrainingTarget {
+  let path: String
+  /// Of the folder; `nil` where there is none yet.
+  let lock: RunLock?
+  /// `nil` for a new run.
+  let point: ResumePoint?
+  /// What the user should know about the choice.
+  var notes: [String] = []
+
+  /// Finds the folder by `--output` or the configuration's name, and what is to be gone on with by `--resume`.
+  ///
+  /// Without `--output`, folders with finished runs are left alone: `runs/<name>-2`, `-3` and so on are tried.
+  /// - Parameter weights: those of `--weights`, from which an unfinished run must have started to be gone on with.
+  /// - Throws: `UserError`: `.usage` where a finished run would be lost, `.badConfiguration` where the configuration would
+  ///   change the numbers, `.inputMissing` where there is nothing to go on with.
+  static func find(
+    _ invocation: Invocation, _ run: RunConfiguration, weights: [NamedTensor]?
+  ) throws(UserError) -> TrainingTarget {
+    let target: TrainingTarget = try find(invocation, run)
+    guard let point: ResumePoint = target.point else { return target }
+    if let weights, point.checkpoint.initialWeights != StateDigest.ofWeights(weights) {
+      throw UserError(
+        .usage, "--weights", "the unfinished run in \(target.path) did not start from these weights",
+        hint: "--resume never starts a new run in its place; without --weights it goes on; --output DIR starts another")
+    }
+    try point.checkpoint.requireSameNumbers(as: run, file: point.file)
+    return target
+  }
+
+  private static func find(_ invocation: Invocation, _ run: RunConfiguration) throws(UserError) -> TrainingTarget {
+    let output: String? = invocation.value(.output)
+    let value: String = invocation.value(.resume) ?? "auto"
+    if invocation.has(.resume), value != "never", invocation.has(.weights) {
+      throw UserError(.usage, "--resume", "found \(value) with --weights; allowed: one of the two, or never")
+    }
+    switch value {
+    case "auto", "never": return try place(invocation, run, goesOn: value == "auto", from: nil)
+    case "last":
+      let path: String = output ?? lastFolder(run.name)
+      return TrainingTarget(path: path, lock: try RunLock.take(path), point: try newest(in: path))
+    default:
+      guard isFolder(value) else {
+        let point: ResumePoint = ResumePoint(checkpoint: try Checkpoint.open(value), file: value)
+        return try place(invocation, run, goesOn: true, from: point)
+      }
+      guard output == nil else { return try place(invocation, run, goesOn: true, from: try newest(in: value)) }
+      return TrainingTarget(path: value, lock: try RunLock.take(value), point: try newest(in: value))
+    }
+  }
+
+  /// The first folder in which no finished run would be lost.
+  ///
+  /// - Parameters:
+  ///   - goesOn: whether an unfinished run that lies there is gone on with.
+  ///   - point: the checkpoint that the user named, which may be the end of a finished run.
+  private static func place(
+    _ invocation: Invocation, _ run: RunConfiguration, goesOn: Bool, from point: ResumePoint?
+  ) throws(UserError) -> TrainingTarget {
+    var note: String?
+    for number: Int in 1... {
+      let path: String = invocation.value(.output) ?? folder(run.name, number)
+      var target: TrainingTarget = TrainingTarget(path: path, lock: try RunLock.take(path), point: point)
+      if let note { target.notes = ["\(note); this one goes to \(path)"] }
+      let newest: ResumePoint?
+      switch try state(of: path, goesOn: goesOn && point == nil) {
+      case .empty: return target
+      case .unfinished(let unfinished):
+        guard goesOn, point == nil else { return target }
+        return TrainingTarget(path: path, lock: target.lock, point: unfinished, notes: target.notes)
+      case .finished(let end):
+        if invocation.has(.overwrite) { return target }
+        if let point, let end, end.isSameFile(as: point) { return target }
+        newest = end
+      }
+      guard !invocation.has(.output) else { throw refusal(path, newest, run) }
+      note = note ?? text(path, newest) + (hint(newest, run).map { " (\($0))" } ?? "")
+    }
+    preconditionFailure("The loop above ends by returning or throwing.")
+  }
+
+  /// As `RunDirectory.state`; checkpoints that are all damaged are an error only to who wants to go on from them.
+  private static func state(of path: String, goesOn: Bool) throws(UserError) -> RunState {
+    do throws(UserError) {
+      return try RunDirectory.state(of: path)
+    } catch {
+      guard !goesOn, error.category == .badData else { throw error }
+      return .empty
+    }
+  }
+
+  private static func newest(in folder: String) throws(UserError) -> ResumePoint {
+    guard let point: ResumePoint = try CheckpointFolder(path: folder).newest() else {
+      throw UserError(.inputMissing, folder, "holds no checkpoint to go on from")
+    }
+    return point
+  }
+
+  private static func folder(_ name: String, _ number: Int) -> String {
+    number == 1 ? "runs/\(name)" : "runs/\(name)-\(number)"
+  }
+
+  /// The folder of the last run of this name.
+  private static func lastFolder(_ name: String) -> String {
+    var number: Int = 1
+    while isFolder(folder(name, number + 1)) { number += 1 }
+    return folder(name, number)
+  }
+
+  private static func isFolder(_ path: String) -> Bool {
+    var status: stat = stat()
+    return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+  }
+
+  // MARK: Words
+
+  private static func refusal(_ path: String, _ newest: ResumePoint?, _ run: RunConfiguration) -> UserError {
+    let ways: [String] =
+      ["--output DIR chooses another folder", "--overwrite replaces the run"] + (hint(newest, run).map { [$0] } ?? [])
+    return UserError(.usage, "--output", text(path, newest), hint: ways.joined(separator: "; "))
+  }
+
+  private static func text(_ path: String, _ newest: ResumePoint?) -> String {
+    "\(path) holds a finished run" + (newest?.checkpoint.epochs.map { " of \(NumberText.count($0, "epoch"))" } ?? "")
+  }
+
+  /// What to do with a finished run that was shorter than this one is to be.
+  private static func hint(_ newest: ResumePoint?, _ run: RunConfiguration) -> String? {
+    guard let newest, let epochs: Int = newest.checkpoint.epochs, run.training.epochs > epochs else { return nil }
+    return "--resume \(newest.file) goes on with it"
+  }
+}

@@ -1,0 +1,136 @@
+import Foundation
+import Testing
+
+/// What users made stays: finished runs, and what the next command does beside them.
+@Suite struct FinishedRunTests {
+  private let folder: TemporaryFolder
+  private let file: String
+
+  init() throws {
+    folder = try TemporaryFolder()
+    file = try folder.write(ProgramTests.tiny, to: "tiny.json")
+  }
+
+  private func train(_ arguments: String...) throws -> ProcessResult {
+    try Executable.run(["train", file] + arguments, folder: folder.path)
+  }
+
+  private func digest(_ name: String) throws -> Substring? {
+    let text: String = try folder.text("\(name)/summary.json")
+    return text.firstRange(of: "sha256:").map { text[$0.lowerBound...].prefix(71) }
+  }
+
+  @Test func theNextRunGoesBesideIt() throws {
+    #expect(try train("--quiet").exitCode == 0)
+    let first: String = try folder.text("runs/tiny/metrics.jsonl")
+    let second: ProcessResult = try train("--quiet", "--lr", "0.5")
+    #expect(
+      second.errors == "lockstep: warning: runs/tiny holds a finished run of 2 epochs; this one goes to runs/tiny-2\n")
+    let third: ProcessResult = try train("--epochs", "3")
+    #expect(
+      third.errors.hasPrefix(
+        "lockstep: warning: runs/tiny holds a finished run of 2 epochs (--resume runs/tiny/checkpoint-00000006.safetensors "
+          + "goes on with it); this one goes to runs/tiny-3\n"), "\(third.errors)")
+    #expect(try folder.text("runs/tiny/metrics.jsonl") == first)
+    #expect(try digest("runs/tiny-2") != digest("runs/tiny"))
+    #expect(try train("--quiet", "--overwrite", "--epochs", "1").errors == "")
+    #expect(try folder.text("runs/tiny/metrics.jsonl") != first)
+  }
+
+  @Test func anExplicitFolderIsRefusedWithBothWaysOut() throws {
+    #expect(try train("--quiet", "--output", "d").exitCode == 0)
+    let before: String = try folder.text("d/summary.json")
+    for arguments: [String] in [[], ["--resume", "never"], ["--weights", "d/weights.safetensors"]] {
+      let refused: ProcessResult = try Executable.run(
+        ["train", file, "--output", "d"] + arguments, folder: folder.path)
+      #expect(refused.exitCode == 64)
+      #expect(
+        refused.errors == """
+          lockstep: --output: d holds a finished run of 2 epochs
+            hint: --output DIR chooses another folder; --overwrite replaces the run\n
+          """)
+    }
+    let longer: ProcessResult = try train("--output", "d", "--epochs", "4")
+    #expect(
+      longer.errors.contains("; --resume d/checkpoint-00000006.safetensors goes on with it\n"), "\(longer.errors)")
+    #expect(try folder.text("d/summary.json") == before)
+    #expect(try train("--output", "d", "--quiet", "--overwrite", "--seed", "2").exitCode == 0)
+    #expect(try folder.text("d/summary.json") != before)
+  }
+
+  @Test func aFinishedRunGoesOnWhereTheUserSaysSo() throws {
+    let whole: ProcessResult = try train("--quiet", "--output", "whole", "--epochs", "4")
+    #expect(whole.exitCode == 0)
+    #expect(try train("--quiet").exitCode == 0)
+    for (epochs, resume): (String, String) in [("3", "last"), ("4", "runs/tiny")] {
+      let rest: ProcessResult = try train("--epochs", epochs, "--resume", resume)
+      #expect(rest.exitCode == 0 && rest.errors.contains("continuing runs/tiny/checkpoint-"), "\(rest.errors)")
+    }
+    #expect(try digest("runs/tiny") == digest("whole"))
+    let older: ProcessResult = try train("--epochs", "4", "--resume", "runs/tiny/checkpoint-00000009.safetensors")
+    #expect(older.exitCode == 0 && older.errors.contains("this one goes to runs/tiny-2\n"), "\(older.errors)")
+    #expect(try digest("runs/tiny-2") == digest("whole"))
+    #expect(try train("--resume", "last", "--output", "none").exitCode == 66)
+  }
+
+  @Test func theNewestAndTheBestCheckpointAreNamed() throws {
+    let result: ProcessResult = try train("--quiet", "--set", "checkpoint.keep_best=1")
+    #expect(result.exitCode == 0)
+    let summary: String = try folder.text("runs/tiny/summary.json")
+    #expect(summary.contains("\"newest_checkpoint\":\"checkpoint-00000006.safetensors\""), "\(summary)")
+    #expect(summary.contains("\"best_checkpoint\":\"checkpoint-0000000"), "\(summary)")
+    #expect(result.output.contains("newest        checkpoint-00000006.safetensors\n"), "\(result.output)")
+  }
+
+  /// Killed and called again, a run that began from given weights goes on; from other weights it is another run.
+  @Test func aRunFromWeightsIsContinued() throws {
+    #expect(try train("--quiet", "--output", "w").exitCode == 0)
+    #expect(try train("--quiet", "--output", "v", "--seed", "5").exitCode == 0)
+    let weights: [String] = ["--weights", "w/weights.safetensors"]
+    let run: RunningProcess = try RunningProcess(["train", file] + ResumeProgramTests.endless + weights, in: folder)
+    run.wait {
+      ((try? FileManager.default.contentsOfDirectory(atPath: "\(folder.path)/runs/tiny")) ?? []).contains {
+        $0.hasPrefix("checkpoint-")
+      }
+    }
+    kill(run.id, SIGKILL)
+    run.process.waitUntilExit()
+    let other: ProcessResult = try train("--epochs", "1000000", "--weights", "v/weights.safetensors")
+    #expect(other.exitCode == 64)
+    #expect(
+      other.errors.contains("the unfinished run in runs/tiny did not start from these weights"), "\(other.errors)")
+    let again: RunningProcess = try RunningProcess(
+      ["train", file, "--epochs", "1000000"] + weights, in: folder)
+    again.wait { (try? again.errors())?.contains("epoch") == true }
+    kill(again.id, SIGTERM)
+    #expect(again.end() && again.process.terminationStatus == 75)
+    let errors: String = try again.errors()
+    #expect(errors.contains("continuing runs/tiny/checkpoint-"), "\(errors)")
+    let never: ProcessResult = try train("--quiet", "--resume", "never", "--weights", "v/weights.safetensors")
+    #expect(never.exitCode == 0, "\(never.errors)")
+  }
+
+  /// The next run's configuration does not lie beside the last one's weights.
+  @Test func aNewRunHasNoOldWeights() throws {
+    #expect(try train("--quiet").exitCode == 0)
+    let run: RunningProcess = try RunningProcess(
+      ["train", file, "--overwrite"] + ResumeProgramTests.endless, in: folder)
+    run.wait {
+      (try? folder.text("runs/tiny/config.json"))?.contains("1000000") == true
+        && (try? folder.text("runs/tiny/metrics.jsonl"))?.isEmpty == false
+    }
+    #expect(!folder.exists("runs/tiny/weights.safetensors") && !folder.exists("runs/tiny/summary.json"))
+    kill(run.id, SIGKILL)
+    run.process.waitUntilExit()
+  }
+
+  @Test func aBenchmarkWritesBesideARun() throws {
+    #expect(try train("--quiet").exitCode == 0)
+    let names: [String] = try FileManager.default.contentsOfDirectory(atPath: "\(folder.path)/runs/tiny").sorted()
+    let bench: ProcessResult = try Executable.run(
+      ["bench", "scaling", file, "--worker-counts", "1", "--quiet"], folder: folder.path)
+    #expect(bench.exitCode == 0, "\(bench.errors)")
+    #expect(try FileManager.default.contentsOfDirectory(atPath: "\(folder.path)/runs/tiny").sorted() == names)
+    #expect(folder.exists("runs/tiny-scaling/scaling.json"))
+  }
+}
