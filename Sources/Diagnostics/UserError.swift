@@ -29,15 +29,15 @@ package struct UserError: Error, Hashable, Sendable, CustomStringConvertible {
     self.hint = hint
   }
 
-  /// `subject: message` on one line, and the hint on a line of its own.
+  /// `subject: message` on one line, and the hint on a line of its own, each shortened where it is very long.
   package var description: String {
-    "\(subject): \(message)".onOneLine + (hint.map { "\n  hint: \($0.onOneLine)" } ?? "")
+    "\(subject): \(message)".onOneLine.shortened + (hint.map { "\n  hint: \($0.onOneLine.shortened)" } ?? "")
   }
 }
 
 extension String {
   /// The text with `?` for what would break a line or steer a terminal: names and values come from files of others.
-  fileprivate var onOneLine: String {
+  package var onOneLine: String {
     var line: String = ""
     for scalar: Unicode.Scalar in unicodeScalars {
       switch scalar.properties.generalCategory {
@@ -46,5 +46,13 @@ extension String {
       }
     }
     return line
+  }
+
+  /// The text's start and end, where it is longer than anybody reads.
+  fileprivate var shortened: String {
+    let (limit, scalars): (Int, String.UnicodeScalarView) = (2000, unicodeScalars)
+    guard scalars.count > 2 * limit else { return self }
+    let left: Int = scalars.count - 2 * limit
+    return "\(String(scalars.prefix(limit))) … \(left) characters … \(String(scalars.suffix(limit)))"
   }
 }

@@ -110,10 +110,4 @@ extension Checkpoint {
 
   /// The same to a path.
   package func write(to path: String) throws(UserError) { try write(to: FilePlace(path: path)) }
-
-  /// The tensors of `file` that are parameters: all, unless it is a checkpoint.
-  package static func parameters(of file: SafetensorsFile) -> [NamedTensor] {
-    guard file.metadata["format"] == format else { return file.tensors }
-    return file.tensors.filter { StateSlot.split($0.name).slot == nil }
-  }
 }

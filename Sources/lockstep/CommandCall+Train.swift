@@ -13,7 +13,7 @@ extension CommandCall {
   func train() throws -> Int32 {
     try requireOneTask()
     let run: RunConfiguration = try configuration()
-    let initialWeights: [NamedTensor]? = try weights()
+    let initialWeights: [NamedTensor]? = try weights(run)
     let stop: StopFlag = StopFlag()
     RunSignals.watch(stop)
     let target: TrainingTarget = try TrainingTarget.find(invocation, run, weights: initialWeights)

@@ -24,12 +24,14 @@ struct CommandCall {
       overrides: ConfigurationOverride.fromEnvironment(environment) + invocation.overrides())
   }
 
-  /// The parameters in `--weights`, weights or a checkpoint, all finite; `nil` without the flag.
-  func weights() throws(UserError) -> [NamedTensor]? {
+  /// The parameters in `--weights`, weights or a checkpoint, for the network of `run`; `nil` without the flag.
+  ///
+  /// Says so where the file has no digest to compare them with.
+  func weights(_ run: RunConfiguration) throws -> [NamedTensor]? {
     guard let path: String = invocation.value(.weights) else { return nil }
-    let weights: [NamedTensor] = Checkpoint.parameters(of: try Safetensors.read(path))
-    try weights.requireFinite(source: path)
-    return weights
+    let file: WeightsFile = try WeightsFile(path, for: run)
+    if !file.isChecked { warn(["\(path) has no digest of this program's: whether its values are whole is not known"]) }
+    return file.tensors
   }
 
   /// Refuses to run as one of several processes that a launcher started.
@@ -39,7 +41,8 @@ struct CommandCall {
 
   /// Prints a result to standard output: one line of JSON with `--json`, else its lines for people.
   func print(_ summary: some Summary) throws(UserError) {
-    let text: String = invocation.has(.json) ? summary.json.compactText : summary.lines.joined(separator: "\n")
+    let text: String =
+      invocation.has(.json) ? summary.json.compactText : summary.lines.map(\.onOneLine).joined(separator: "\n")
     try StandardStreams.result(text + "\n")
   }
 
@@ -47,12 +50,12 @@ struct CommandCall {
   func warn(_ warnings: [String]) {
     var shown: Set<String> = []
     for text: String in warnings where shown.insert(text).inserted {
-      StandardStreams.log("lockstep: warning: \(text)\n")
+      StandardStreams.log("lockstep: warning: \(text.onOneLine)\n")
     }
   }
 
   /// A message on standard error, kept back by `--quiet`.
   func log(_ text: String) {
-    if !invocation.has(.quiet) { StandardStreams.log(text + "\n") }
+    if !invocation.has(.quiet) { StandardStreams.log(text.onOneLine + "\n") }
   }
 }
