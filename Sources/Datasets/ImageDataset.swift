@@ -92,14 +92,17 @@ package final class ImageDataset: @unchecked Sendable {
     return buffer
   }
 
+  /// The bytes of all pixels in order.
+  package var pixels: UnsafeRawBufferPointer {
+    switch pixelBuffer {
+    case .bytes(let buffer): UnsafeRawBufferPointer(buffer.bytes)
+    case .floats(let buffer): UnsafeRawBufferPointer(buffer.bytes)
+    }
+  }
+
   /// The memory of pixels and labels, for a placement policy to move; both begin on a page.
   package var memory: [UnsafeRawBufferPointer] {
-    let pixels: UnsafeMutableRawBufferPointer =
-      switch pixelBuffer {
-      case .bytes(let buffer): buffer.bytes
-      case .floats(let buffer): buffer.bytes
-      }
-    return [UnsafeRawBufferPointer(pixels), UnsafeRawBufferPointer(labelBuffer.bytes)]
+    [pixels, UnsafeRawBufferPointer(labelBuffer.bytes)]
   }
 
   /// The same examples in other memory, which the calling thread touches first.

@@ -48,8 +48,11 @@ extension Checkpoint {
   /// Refuses data that the run was not trained on, and an end that lies behind its last step.
   ///
   /// - Throws: `UserError`, `.badData` or `.badConfiguration`.
-  func requireFits(_ plan: RunPlan, dataFingerprint: String) throws(UserError) {
-    guard dataFingerprint == self.dataFingerprint else {
+  /// - Parameter sampled: the fingerprint that older programs give the data.
+  func requireFits(
+    _ plan: RunPlan, dataFingerprint: String, sampled: @autoclosure () -> String
+  ) throws(UserError) {
+    guard dataFingerprint == self.dataFingerprint || sampled() == self.dataFingerprint else {
       throw UserError(
         .badData, "data",
         "holds other examples than the run was trained on: fingerprint \(dataFingerprint), in the checkpoint "

@@ -51,7 +51,8 @@ package final class Trainer {
     let test = test.flatMap { $0.count > 0 ? $0 : nil }
     self.test = test
     dataFingerprint = DataFingerprint.of(training: training, test: test)
-    try checkpoint?.requireFits(plan, dataFingerprint: dataFingerprint)
+    try checkpoint?.requireFits(
+      plan, dataFingerprint: dataFingerprint, sampled: DataFingerprint.sample(training: training, test: test))
     data = try TrainingData(training: training, test: test, plan)
     session = try Session(
       plan, start: Session.Start(checkpoint: checkpoint, weights: initialWeights, source: weightsSource),
