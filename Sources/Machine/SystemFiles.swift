@@ -28,9 +28,12 @@ struct SystemFiles {
   /// The text of the file at `path`, its first `limit` bytes; `nil` where it is missing or cannot be read.
   func text(_ path: String, limit: Int = SystemFiles.largestFileBytes) -> String? {
     if let texts { return texts[path].map { String($0.prefix(limit)) } }
-    let descriptor: Int32 = open(self.path(path), O_RDONLY | O_CLOEXEC)
+    // A named pipe in a copied tree would have us wait for a writer.
+    let descriptor: Int32 = open(self.path(path), O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else { return nil }
     defer { close(descriptor) }
+    var status: stat = stat()
+    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
     var bytes: [UInt8] = []
     var chunk: [UInt8] = [UInt8](repeating: 0, count: 4_096)
     while bytes.count < limit {

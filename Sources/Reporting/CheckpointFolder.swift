@@ -53,8 +53,8 @@ package struct CheckpointFolder {
       do throws(UserError) {
         return ResumePoint(checkpoint: try Checkpoint.open(file), file: file, damaged: damaged)
       } catch {
-        // What cannot be opened may be whole: nobody goes on behind its back.
-        guard error.category == .badData else { throw error }
+        // What cannot be opened or read, or what a newer program wrote, may be whole: nobody goes on behind its back.
+        guard error.category == .badData, !isOfNewerProgram(step: step) else { throw error }
         damaged.append((step, error))
       }
     }
@@ -62,6 +62,10 @@ package struct CheckpointFolder {
     throw UserError(
       newest.category, newest.subject, newest.message + (damaged.count > 1 ? "; so are all before it" : ""),
       hint: "--resume never starts a new run in its place")
+  }
+
+  private func isOfNewerProgram(step: Int) -> Bool {
+    (try? Safetensors.metadata(place(step: step))).map { Checkpoint.isOfNewerProgram(metadata: $0) } ?? false
   }
 
   /// Takes the checkpoint at `step` out of the run without losing it: adds `.damaged` to its name.

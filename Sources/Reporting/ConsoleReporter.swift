@@ -1,3 +1,4 @@
+import Diagnostics
 import Training
 
 /// Shows a run on standard error while it goes on: header, then a bar on a terminal or plain lines elsewhere.
@@ -56,7 +57,8 @@ package final class ConsoleReporter {
       text = ProgressText(epochs: description.epochs, stepsPerEpoch: description.stepsPerEpoch)
       firstStep = description.firstStep
       (startTime, lastLineTime, lastDrawTime) = (time, time, -.infinity)
-      write(RunHeader.lines(name: name, description: description).joined(separator: "\n") + "\n")
+      write(
+        RunHeader.lines(name: name, description: description).map(\.onOneLine).joined(separator: "\n") + "\n")
     case .step(let record, let isProgress):
       switch style {
       case .bar where time - lastDrawTime >= Self.secondsBetweenDraws:

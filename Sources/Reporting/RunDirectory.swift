@@ -82,6 +82,7 @@ package final class RunDirectory {
     case .step(let record, progress: false): try metrics.append(MetricsLine.step(record))
     case .epoch(let record): try metrics.append(MetricsLine.epoch(record))
     case .checkpoint(let checkpoint):
+      try metrics.requireInPlace()
       try metrics.flush()
       try checkpoint.write(to: checkpoints.place(step: checkpoint.step))
       try checkpoints.prune(rules)
@@ -95,6 +96,7 @@ package final class RunDirectory {
   @discardableResult
   package func finish(weights: [NamedTensor], summary: TrainingSummary) throws(UserError) -> TrainingSummary {
     try lock.folder.requireInPlace()
+    try metrics.requireInPlace()
     try metrics.flush()
     try Safetensors.write(
       weights,

@@ -67,7 +67,8 @@ package final class ByteInput {
     return bytes
   }
 
-  /// Fills `buffer` with the next bytes; throws `.badData` with the offset and both counts if too few are left.
+  /// Fills `buffer` with the next bytes; throws `.badData` with the offset and both counts if too few are left,
+  /// and `.inputMissing` where the device fails.
   package func read(into buffer: UnsafeMutableRawBufferPointer) throws(UserError) {
     guard buffer.count <= remaining else { throw tooShort(buffer.count) }
     switch backing {
@@ -91,7 +92,8 @@ package final class ByteInput {
       let got: Int = Glibc.read(descriptor, buffer.baseAddress?.advanced(by: done), buffer.count - done)
       if got < 0 && errno == EINTR { continue }
       if got < 0 {
-        throw UserError(.badData, name, "cannot be read at offset \(position + done): \(systemErrorText(errno))")
+        throw UserError(
+          .inputMissing, name, "cannot be read at offset \(position + done): \(systemErrorText(errno))")
       }
       if got == 0 {
         throw UserError(

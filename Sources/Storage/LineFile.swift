@@ -17,6 +17,7 @@ package final class LineFile {
 
   package var path: String { file.name }
   private let file: OutputFile
+  private let place: FilePlace
   private var length: Int
   /// Whole lines that were there already and stay.
   package let keptLineCount: Int
@@ -28,6 +29,7 @@ package final class LineFile {
 
   /// Opens the file at `place`, creating it if needed.
   package init(_ place: FilePlace, start: Start) throws(UserError) {
+    self.place = place
     let limit: Int? =
       switch start {
       case .empty: nil
@@ -65,6 +67,13 @@ package final class LineFile {
 
   /// Returns when the device has every line.
   package func flush() throws(UserError) { try file.synchronize() }
+
+  /// Sees to it that the lines are still in the file at its place; throws where it was removed or replaced.
+  package func requireInPlace() throws(UserError) {
+    guard try file.lies(at: place) else {
+      throw UserError(.cannotWrite, path, "was removed or replaced while the run wrote it")
+    }
+  }
 
   /// The position after the last newline of the file at `place`, or after that of line `limit`, and the lines up to it.
   private static func lengthOfWholeLines(

@@ -90,6 +90,14 @@ package final class OutputFile {
     }
   }
 
+  /// Whether `place` names this very file.
+  func lies(at place: FilePlace) throws(UserError) -> Bool {
+    var (own, named): (stat, stat) = (stat(), stat())
+    guard fstat(descriptor, &own) == 0 else { throw OutputFile.failure(name, "cannot be examined", errno) }
+    return fstatat(place.descriptor, place.name, &named, 0) == 0 && named.st_dev == own.st_dev
+      && named.st_ino == own.st_ino
+  }
+
   /// Bytes in the file.
   func length() throws(UserError) -> Int {
     var status: stat = stat()

@@ -87,6 +87,11 @@ extension Checkpoint {
     return try Checkpoint(parameters: parameters, state: state, metadata: file.metadata, file: name)
   }
 
+  /// Whether a checkpoint with this metadata is of a format that is not known yet.
+  package static func isOfNewerProgram(metadata: [String: String]) -> Bool {
+    metadata["format"] == format && (metadata["format_version"].flatMap { Int($0) } ?? 0) > formatVersion
+  }
+
   private static func requireFormat(_ metadata: [String: String], _ path: String) throws(UserError) {
     guard metadata["format"] == format else {
       throw UserError(
@@ -97,7 +102,8 @@ extension Checkpoint {
     guard metadata["format_version"] == String(formatVersion) else {
       throw UserError(
         .badData, path,
-        "has format_version \(shownEntry(metadata, "format_version")); this program reads \(formatVersion)")
+        "has format_version \(shownEntry(metadata, "format_version")); this program reads \(formatVersion)",
+        hint: isOfNewerProgram(metadata: metadata) ? "a newer program wrote it, and can go on with it" : nil)
     }
   }
 

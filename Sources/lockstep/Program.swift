@@ -1,13 +1,14 @@
 import Diagnostics
+import Machine
 import Reporting
 import Training
 
 /// The command line: understands the arguments, calls the command, prints its result, and turns errors into exit codes.
 enum Program {
   /// 0; otherwise the documented code of what went wrong.
-  static func run(_ arguments: [String]) -> Int32 {
+  static func run() -> Int32 {
     do {
-      switch try ArgumentParser.parse(arguments) {
+      switch try ArgumentParser.parse(try ProgramArguments.words()) {
       case .version: try StandardStreams.result("lockstep \(ProgramVersion.current)\n")
       case .help(.program): try StandardStreams.result(HelpText.program())
       case .help(.group(let word)): try StandardStreams.result(HelpText.group(word))
