@@ -73,9 +73,9 @@ import Testing
   @Test(arguments: [(3, 1), (5, 4), (17, 16)])
   func aWorkerThatIsLateForAMeetingIsNamed(workers: Int, late: Int) throws {
     let trainer = try ResumeRun([.set("runtime.workers", "\(workers)"), .set("runtime.shard_size", "4")]).trainer()
-    trainer.watchdogSeconds = 0.2
+    trainer.options.watchdogSeconds = 0.2
     let isStuck = Atomic<Bool>(true)
-    trainer.onPhase = { phase, step, worker in
+    trainer.options.onPhase = { phase, step, worker in
       guard worker == late, step == 4, phase == .waiting else { return }
       while isStuck.load(ordering: .acquiring) { usleep(1000) }
     }
