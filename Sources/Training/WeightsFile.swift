@@ -23,7 +23,8 @@ package struct WeightsFile: Sendable {
     }
     let graph: ModelGraph = try ModelGraph(run.model)
     try RunMemory.requireFits(
-      graph, shardSize: run.runtime.shardSize, stateSlots: run.training.optimizer.slots, AvailableMemory.read())
+      graph, shardSize: run.runtime.shardSize, stateSlots: run.training.optimizer.makeOptimizer().slots,
+      AvailableMemory.read())
     let table: ParameterTable = try NetworkPlan(graph, capacity: ImageCapacity(shard: 1)).parameters
     try table.requireMatch(reader.tensors.filter(isParameter).map { ($0.name, $0.shape) }, subject: path)
 

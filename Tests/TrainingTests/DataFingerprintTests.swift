@@ -46,7 +46,7 @@ import Testing
     let checkpoint = try #require(try run.run().trace.checkpoints.first)
     let loaded = try run.configuration.loadData()
     let older = Checkpoint(
-      step: checkpoint.step, parameters: checkpoint.parameters, velocity: checkpoint.velocity,
+      step: checkpoint.step, parameters: checkpoint.parameters, state: checkpoint.state,
       configuration: checkpoint.configuration,
       dataFingerprint: DataFingerprint.sample(training: loaded.training, test: loaded.test),
       progress: checkpoint.progress)
