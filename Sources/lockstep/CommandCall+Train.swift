@@ -12,6 +12,7 @@ extension CommandCall {
   /// With `--strict-placement` a mismatch throws: after the first step, or once all files are written.
   func train() throws -> Int32 {
     try requireOneTask()
+    try TrainingTarget.requireCompatible(invocation)
     let run: RunConfiguration = try configuration()
     let initialWeights: [NamedTensor]? = try weights(run)
     let stop: StopFlag = StopFlag()

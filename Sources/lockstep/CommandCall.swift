@@ -24,13 +24,14 @@ struct CommandCall {
       overrides: ConfigurationOverride.fromEnvironment(environment) + invocation.overrides())
   }
 
-  /// The parameters in `--weights`, weights or a checkpoint, for the network of `run`; `nil` without the flag.
+  /// The parameters in `--weights`, weights or a checkpoint, for the network of `run`, all finite; `nil` without the flag.
   ///
   /// Says so where the file has no digest to compare them with.
   func weights(_ run: RunConfiguration) throws -> [NamedTensor]? {
     guard let path: String = invocation.value(.weights) else { return nil }
     let file: WeightsFile = try WeightsFile(path, for: run)
     if !file.isChecked { warn(["\(path) has no digest of this program's: whether its values are whole is not known"]) }
+    try file.tensors.requireFinite(source: path)
     return file.tensors
   }
 

@@ -30,12 +30,12 @@ package struct Flag: Hashable, Sendable {
 }
 
 extension Flag {
-  package static let output = Flag("output", "DIR", "the run directory (runs/<name>, or -2, -3 … after finished runs)")
+  package static let output = Flag("output", "DIR", "the run directory (runs/<name>, -2, -3 …)")
   package static let weights = Flag("weights", "FILE", "the weights, a safetensors file")
   package static let images = Flag("images", "FILE", "the images, an IDX file, plain or gzip")
   package static let resume = Flag(
     "resume", "auto|never|last|FILE|DIR",
-    "auto: continue an unfinished run in the run directory; last: go on with its newest checkpoint; or with another")
+    "what to go on with; auto: an unfinished run")
   package static let overwrite = Flag("overwrite", nil, "replace a finished run in the run directory")
   package static let strictPlacement = Flag(
     "strict-placement", nil, "exit with 71 where a thread or page is not where the plan says")

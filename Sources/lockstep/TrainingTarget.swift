@@ -35,12 +35,15 @@ struct TrainingTarget {
     return target
   }
 
+  /// Refuses `--resume` with `--weights`, unless it starts a new run.
+  static func requireCompatible(_ invocation: Invocation) throws(UserError) {
+    guard let value: String = invocation.value(.resume), value != "never", invocation.has(.weights) else { return }
+    throw UserError(.usage, "--resume", "found \(value) with --weights; allowed: one of the two, or never")
+  }
+
   private static func find(_ invocation: Invocation, _ run: RunConfiguration) throws(UserError) -> TrainingTarget {
     let output: String? = invocation.value(.output)
     let value: String = invocation.value(.resume) ?? "auto"
-    if invocation.has(.resume), value != "never", invocation.has(.weights) {
-      throw UserError(.usage, "--resume", "found \(value) with --weights; allowed: one of the two, or never")
-    }
     switch value {
     case "auto", "never": return try place(invocation, run, goesOn: value == "auto", from: nil)
     case "last":

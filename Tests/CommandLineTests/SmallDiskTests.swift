@@ -22,10 +22,10 @@ struct SmallDiskTests {
     let saved: [String] = try FileManager.default.contentsOfDirectory(atPath: "\(folder.path)/saved")
     #expect(!saved.contains { $0.hasSuffix(".tmp") })
     let rest: ProcessResult = try Executable.run(
-      ["train", ResumeProgramTests.digits, "--epochs", "4", "--json", "--output", "saved"], folder: folder.path)
+      ["train", ResumeProgramTests.digits, "--epochs", "40", "--json", "--output", "saved"], folder: folder.path)
     #expect(rest.exitCode == 0 && rest.errors.contains("continuing saved/checkpoint-"), "\(rest.errors)")
     let whole: ProcessResult = try Executable.run(
-      ["train", ResumeProgramTests.digits, "--epochs", "4", "--json", "--output", "whole"], folder: folder.path)
+      ["train", ResumeProgramTests.digits, "--epochs", "40", "--json", "--output", "whole"], folder: folder.path)
     #expect(digest(rest.output) != nil && digest(rest.output) == digest(whole.output))
   }
 

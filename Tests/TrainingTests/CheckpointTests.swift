@@ -179,7 +179,8 @@ import Testing
   @Test func onlyTheDocumentedNamesAreCheckpoints() {
     #expect(Checkpoint.step(fileName: Checkpoint.fileName(step: 120)) == 120)
     for name in [
-      "checkpoint-.safetensors", "checkpoint-00000001.safetensors", "checkpoint--1.safetensors", "checkpoint-1",
+      "checkpoint-.safetensors", "checkpoint-0001.safetensors", "checkpoint-000000001.safetensors",
+      "checkpoint--1.safetensors", "checkpoint-1",
       "checkpoint-00000001.safetensors.tmp", "weights.safetensors", "checkpoint-99999999999999999999.safetensors",
     ] {
       #expect(Checkpoint.step(fileName: name) == nil, "\(name)")
