@@ -27,8 +27,8 @@ package enum MetricsLine {
       .init("lr", .number(record.learningRate)),
       .init("images_per_second", .number(record.imagesPerSecond)),
       .init("step_ms", .number(record.stepMilliseconds)),
-      .init("reduce_ms", .number(record.reduceMilliseconds)),
-      .init("barrier_ms", .number(record.barrierMilliseconds)),
+      .init(StepColumn.reduce.rawValue, .number(record.reduceMilliseconds)),
+      .init(StepColumn.barrier.rawValue, .number(record.barrierMilliseconds)),
       .init("elapsed_s", .number(record.elapsedSeconds)),
     ]).compactText
   }

@@ -7,9 +7,6 @@ enum ScalingChart {
   /// The curves' axes, and the upper and lower end of all plots in a panel.
   private static let axis: (left: Double, right: Double) = (60, 410)
   private static let plot: (top: Double, bottom: Double) = (76, 346)
-  private static let colours: [String: String] = [
-    "compute": "#2b8a3e", "imbalance": "#f2b134", "barrier": "#d9480f", "reduce": "#5c7cfa", "update": "#9775fa",
-  ]
   private static let first: SVG.Style = SVG.Style(colour: "#c2255c", isSecond: false)
   private static let second: SVG.Style = SVG.Style(colour: "#1098ad", isSecond: true)
 
@@ -89,6 +86,16 @@ enum ScalingChart {
 
   // MARK: Bars, on the right
 
+  private static func colour(_ part: StepPart) -> String {
+    switch part {
+    case .compute: "#2b8a3e"
+    case .imbalance: "#f2b134"
+    case .barrier: "#d9480f"
+    case .reduce: "#5c7cfa"
+    case .update: "#9775fa"
+    }
+  }
+
   /// One bar per worker count, cut into the parts of a step; `y` is the panel's upper edge.
   private static func bars(_ title: String, _ steps: [(workers: Int, step: StepBreakdown)], y top: Double) -> [String] {
     var parts: [String] = [SVG.text(470, top + 24, title, size: 15)]
@@ -99,13 +106,13 @@ enum ScalingChart {
     for (index, (workers, step)) in steps.enumerated() where step.total > 0 {
       let x: Double = left + slot * Double(index)
       var y: Double = top + plot.bottom
-      for part in StepBreakdown.parts {
-        let share: Double = step[keyPath: part.path] / step.total
+      for part in StepPart.allCases {
+        let share: Double = step[part] / step.total
         y -= height * share
         parts.append(
           SVG.rectangle(
-            x, y, width: slot * 0.8, height: height * share, colours[part.name] ?? "#888",
-            title: "\(part.name) \(NumberText.percent(share))"))
+            x, y, width: slot * 0.8, height: height * share, colour(part),
+            title: "\(part.rawValue) \(NumberText.percent(share))"))
       }
       labels.append((x + slot * 0.4, "\(workers)"))
     }
@@ -115,10 +122,10 @@ enum ScalingChart {
         SVG.text(
           left - 8, top + plot.bottom + 4 - height * share, NumberText.fixed(100 * share, 0) + " %", anchor: "end"))
     }
-    for (index, part) in StepBreakdown.parts.enumerated() {
+    for (index, part) in StepPart.allCases.enumerated() {
       let y: Double = top + plot.top + 12 + 18 * Double(index)
-      parts.append(SVG.line(788, y - 4, 800, y - 4, colours[part.name] ?? "#888", width: 10))
-      parts.append(SVG.text(806, y, part.name))
+      parts.append(SVG.line(788, y - 4, 800, y - 4, colour(part), width: 10))
+      parts.append(SVG.text(806, y, part.rawValue))
     }
     return parts + [SVG.text((left + right) / 2, top + plot.bottom + 38, "workers", anchor: "middle")]
   }

@@ -46,16 +46,15 @@ extension ScalingSummary: Summary {
 
   private static func table(_ points: [ScalingPoint]) -> TextTable {
     var table: TextTable = TextTable([TextTable.Alignment](repeating: .right, count: 11))
-    table.add(
-      "workers", "batch", "images/s", "best", "speed-up", "efficiency", "compute", "imbalance", "barrier", "reduce",
-      "update")
+    table.add(["workers", "batch", "images/s", "best", "speed-up", "efficiency"] + StepBreakdown.headings)
     table.addRule()
     for point: ScalingPoint in points {
-      let ms: [String] = point.breakdown.cells
       table.add(
-        "\(point.workers)", NumberText.grouped(point.batchSize), NumberText.rate(point.medianImagesPerSecond),
-        NumberText.rate(point.bestImagesPerSecond), NumberText.fixed(point.speedUp, 2),
-        NumberText.percent(point.efficiency), ms[0], ms[1], ms[2], ms[3], ms[4])
+        [
+          "\(point.workers)", NumberText.grouped(point.batchSize), NumberText.rate(point.medianImagesPerSecond),
+          NumberText.rate(point.bestImagesPerSecond), NumberText.fixed(point.speedUp, 2),
+          NumberText.percent(point.efficiency),
+        ] + point.breakdown.cells)
     }
     return table
   }
@@ -74,11 +73,13 @@ extension ScalingSummary: Summary {
 extension StepBreakdown {
   /// `{"compute":…,"imbalance":…,"barrier":…,"reduce":…,"update":…}` in milliseconds.
   var milliseconds: JSONValue {
-    .object(Self.parts.map { .init($0.name, .number(self[keyPath: $0.path] * 1e-6)) })
+    .object(StepPart.allCases.map { .init($0.rawValue, .number(self[$0] * 1e-6)) })
   }
 
-  /// The parts in milliseconds, in order.
-  var cells: [String] { Self.parts.map { NumberText.fixed(self[keyPath: $0.path] * 1e-6, 3) } }
+  static var headings: [String] { StepPart.allCases.map(\.rawValue) }
+
+  /// The parts in milliseconds, under `headings`.
+  var cells: [String] { StepPart.allCases.map { NumberText.fixed(self[$0] * 1e-6, 3) } }
 }
 
 extension ScalingPrediction {
@@ -149,15 +150,14 @@ extension ScalingPrediction {
         NumberText.rate(check.predicted), NumberText.percent(check.relativeError))
     }
     var table: TextTable = TextTable([.left] + [TextTable.Alignment](repeating: .right, count: 10))
-    table.add(
-      "all-reduce", "nodes", "workers", "batch", "images/s", "efficiency", "compute", "imbalance", "barrier", "reduce",
-      "update")
+    table.add(["all-reduce", "nodes", "workers", "batch", "images/s", "efficiency"] + StepBreakdown.headings)
     table.addRule()
     for point: Point in points {
-      let ms: [String] = point.breakdown.cells
       table.add(
-        point.design.rawValue, "\(point.nodes)", "\(point.workers)", NumberText.grouped(point.batchSize),
-        NumberText.rate(point.imagesPerSecond), NumberText.percent(point.efficiency), ms[0], ms[1], ms[2], ms[3], ms[4])
+        [
+          point.design.rawValue, "\(point.nodes)", "\(point.workers)", NumberText.grouped(point.batchSize),
+          NumberText.rate(point.imagesPerSecond), NumberText.percent(point.efficiency),
+        ] + point.breakdown.cells)
     }
     return ["the model against this machine, images/s"] + checked.lines(indentation: 2)
       + ["", "predicted for \(target) (nodes x cores), one shard a worker; see docs/scaling-model.md"]

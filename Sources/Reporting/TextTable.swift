@@ -11,6 +11,7 @@ package struct TextTable: Sendable {
 
   /// Adds a row; missing cells are empty.
   package mutating func add(_ cells: String...) { rows.append(cells) }
+  package mutating func add(_ cells: [String]) { rows.append(cells) }
 
   package mutating func addRule() { rules.insert(rows.count) }
 

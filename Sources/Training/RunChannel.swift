@@ -27,7 +27,7 @@ package struct RunOptions: Sendable {
   /// For tests: a byte that all worker memory is filled with beforehand; it must not matter.
   var memoryFill: UInt8?
   /// For tests: called by each worker as it enters a phase.
-  var onPhase: (@Sendable (_ phase: WorkerPhase, _ step: Int, _ worker: Int) -> Void)?
+  var onPhase: StepClock.Watcher?
 
   package init() {}
 }

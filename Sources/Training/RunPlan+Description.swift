@@ -4,8 +4,6 @@ import Machine
 import Network
 
 extension RunPlan {
-  package var totalSteps: Int { configuration.training.epochs * shards.stepsPerEpoch }
-
   /// What a run of this plan is, for its header.
   func description(trainingExamples: Int, testExamples: Int, firstStep: Int) -> RunDescription {
     let graph = network.graph

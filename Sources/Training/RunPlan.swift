@@ -105,10 +105,6 @@ package final class RunPlan: Sendable {
     segments[workers.lowerBound].lowerBound..<segments[workers.upperBound - 1].upperBound
   }
 
-  func program(stepInEpoch: Int) -> ReductionProgram {
-    stepInEpoch == shards.stepsPerEpoch - 1 ? lastBatch : fullBatch
-  }
-
   private static func program(_ shards: ShardPlan, _ groups: [Placement.Group], step: Int) -> ReductionProgram {
     let workers = groups.last?.workers.upperBound ?? 0
     let count = shards.shardCount(batchSize: shards.batchRange(stepInEpoch: step).count)

@@ -35,11 +35,11 @@ package final class Session: Sendable {
   /// - Parameters: as of `SharedState`.
   /// - Throws: `UserError` where memory or threads do not suffice, or the weights do not fit the network.
   package init(
-    _ plan: RunPlan, start: Start, orderedExamples: Int = 0, evaluatedExamples: Int = 0, keepsTimelines: Bool = false
+    _ plan: RunPlan, start: Start, orderedExamples: Int = 0, evaluatedExamples: Int = 0, keptSteps: Int = 1
   ) throws {
     self.plan = plan
     shared = try SharedState(
-      plan, orderedExamples: orderedExamples, evaluatedExamples: evaluatedExamples, keepsTimelines: keepsTimelines)
+      plan, orderedExamples: orderedExamples, evaluatedExamples: evaluatedExamples, keptSteps: keptSteps)
     group = try WorkerGroup(placement: plan.placement)
     normalization = Normalization(plan.configuration.data, channels: plan.network.model.input.channels)
     try shared.clear(group)

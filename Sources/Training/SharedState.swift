@@ -23,8 +23,8 @@ final class SharedState: @unchecked Sendable {
   let correct: UnsafeMutablePointer<Int>
   let order: EpochOrder
   let beats: WorkerBeats
-  /// Every worker's timelines, where a benchmark asked for them.
-  let timelines: TimelineLog?
+  /// Where every worker's time went.
+  let ledger: StepLedger
   private let shardCapacity: Int
 
   /// Set by worker 0 inside a step: this was the last one.
@@ -37,8 +37,9 @@ final class SharedState: @unchecked Sendable {
   /// - Parameters:
   ///   - orderedExamples: of the data set that training goes through in another order every epoch; 0 for none.
   ///   - evaluatedExamples: of the data set that is evaluated as a whole; 0 for none.
+  ///   - keptSteps: how many of the last steps the ledger keeps.
   /// - Throws: `UserError(.systemRefused)` where all the memory that a run of `plan` takes does not fit.
-  init(_ plan: RunPlan, orderedExamples: Int, evaluatedExamples: Int, keepsTimelines: Bool = false) throws {
+  init(_ plan: RunPlan, orderedExamples: Int, evaluatedExamples: Int, keptSteps: Int = 1) throws {
     self.plan = plan
     try plan.memory.requireFits(AvailableMemory.read())
     replicas = try plan.groups.map { try WeightReplica(plan.memory, node: $0.memoryNode) }
@@ -57,7 +58,9 @@ final class SharedState: @unchecked Sendable {
     correct = .allocate(capacity: shardCapacity)
     correct.initialize(repeating: 0, count: shardCapacity)
     beats = WorkerBeats(count: plan.workerCount)
-    timelines = keepsTimelines ? TimelineLog(workers: plan.workerCount) : nil
+    ledger = StepLedger(
+      workers: plan.workerCount, keptSteps: keptSteps,
+      meetings: TrainingLoop.meetings + 2 * plan.network.schedule.meetings.count)
     order = EpochOrder(count: orderedExamples)
   }
 

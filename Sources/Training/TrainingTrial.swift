@@ -19,6 +19,8 @@ package struct TrainingTrial: Sendable {
   package var kernels: String = ""
 
   package static let warmUpSteps: Int = 3
+  /// The last steps, of which timelines are looked at.
+  private static let keptSteps = 512
 
   /// Adds the steps of a later trial of the same configuration.
   package mutating func append(_ other: TrainingTrial) {
@@ -59,7 +61,7 @@ package struct TrainingTrial: Sendable {
     let plan = try RunPlan(endless, topology: topology, exampleCount: data.count)
     let placed = try TrainingData(training: data, test: nil, plan)
     let loop = TrainingLoop(
-      session: try Session(plan, start: .random, orderedExamples: data.count, keepsTimelines: true), data: placed,
+      session: try Session(plan, start: .random, orderedExamples: data.count, keptSteps: keptSteps), data: placed,
       channel: RunChannel(stop: StopFlag()))
     let running = loop.session.group.start { try loop.run($0) }
 
@@ -76,11 +78,11 @@ package struct TrainingTrial: Sendable {
       if measured * 1e-9 >= seconds, trial.stepNanoseconds.count >= minimumSteps { loop.channel.stop.request() }
     }
     try running.result()
-    let kept = loop.session.shared.timelines?.steps(warmUpSteps..<warmUpSteps + trial.stepNanoseconds.count) ?? []
+    let kept = loop.session.shared.ledger.timelines(warmUpSteps..<warmUpSteps + trial.stepNanoseconds.count)
     trial.breakdowns = kept.map { StepBreakdown($0, groups: plan.groups.map(\.workers)) }
-    trial.computeNanoseconds = kept.map { $0.map { Double($0.computed - $0.start) } }
+    trial.computeNanoseconds = kept.map { $0.map { Double($0[.computing]) } }
     trial.prepareNanoseconds = kept.map { workers in
-      workers.reduce(0) { $0 + Double($1.prepared - $1.updated) } / Double(workers.count)
+      workers.reduce(0) { $0 + Double($1[.preparing]) } / Double(workers.count)
     }
     trial.placement = plan.placement
     trial.batchSize = configuration.training.batchSize

@@ -6,11 +6,11 @@ package struct StalledWorker: Sendable, Hashable {
   package var worker: Int
   /// The CPU it is pinned to, if any.
   package var cpu: Int?
-  package var phase: WorkerPhase
+  package var phase: StepPhase
   /// From 1.
   package var step: Int
   package var seconds: Double
-  package init(worker: Int, cpu: Int?, phase: WorkerPhase, step: Int, seconds: Double) {
+  package init(worker: Int, cpu: Int?, phase: StepPhase, step: Int, seconds: Double) {
     self.worker = worker
     self.cpu = cpu
     self.phase = phase
@@ -66,7 +66,7 @@ struct Watchdog {
     }
     let stuck = (0..<beats.count).filter { seconds($0) >= patience }
     var found = stuck.filter {
-      MeetingLog.place(last[$0].meeting) == .outside && WorkerBeats.phase(last[$0].beat) != .waiting
+      MeetingLog.place(last[$0].meeting) == .outside && WorkerBeats.phase(last[$0].beat).isWork
     }
     if found.isEmpty, stuck.count == beats.count { found = log.behind() }
     if !found.isEmpty { patience *= 2 }

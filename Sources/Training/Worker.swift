@@ -68,11 +68,9 @@ struct Worker: ~Copyable {
   // MARK: The phases of a step
 
   /// Forward and backward over the worker's shards of a batch; its partial sums are then in its gradient buffers.
-  func compute(_ dataset: ImageDataset, stepInEpoch: Int) {
-    let isLast = stepInEpoch == plan.shards.stepsPerEpoch - 1
-    let batch = plan.shards.batchRange(stepInEpoch: stepInEpoch)
-    for node in isLast ? trainingNodes.last : trainingNodes.full {
-      sumGradients(node.shards, of: batch, dataset, into: gradient(slot: node.slot))
+  func compute(_ dataset: ImageDataset, _ step: TrainingStep) {
+    for node in step.endsEpoch ? trainingNodes.last : trainingNodes.full {
+      sumGradients(node.shards, of: step.batch, dataset, into: gradient(slot: node.slot))
     }
   }
 
@@ -113,27 +111,28 @@ struct Worker: ~Copyable {
   }
 
   /// Adds what is left over the worker's segment in the tree's order, updates its weights with the mean, in all replicas.
-  func reduceAndUpdate(_ reduction: SegmentReduction, _ step: OptimizerStep) -> (
-    optimizerNanoseconds: UInt64, lost: LostWeight?
-  ) {
+  ///
+  /// - Returns: the first weight that is lost by it.
+  func reduceAndUpdate(
+    _ reduction: SegmentReduction, _ step: OptimizerStep, _ clock: borrowing StepClock
+  ) -> LostWeight? {
     let weights = replica.weights
     let state = shared.optimizer
-    var nanoseconds: UInt64 = 0
     var lost: LostWeight?
     reduction.reduce(plan.segments[context.index]) { block, sum in
-      let added = monotonicNanoseconds()
+      clock.enter(.updating)
       plan.optimizer.update(
         OptimizerBlock(
           sum: sum, weights: weights + block.lowerBound, state: state.slot(0) + block.lowerBound,
           slotStride: state.stride, count: block.count), at: step, plan.kernels)
       reduction.distribute(block)
-      nanoseconds += monotonicNanoseconds() - added
       if lost == nil { lost = LostWeight.first(in: weights, block, sum: sum) }
+      clock.enter(.reducing)
     }
-    return (nanoseconds, lost)
+    return lost
   }
 
-  /// The worker's part of its replica's transformed weights, after all weights are updated.
+  /// The worker's part of what its replica's layers read instead of weights, after all weights are updated.
   func prepareWeights() {
     plan.network.prepareWeights(
       replica.weights, into: replica.prepared, scratch: workspace, part: context.member, of: context.members.count,

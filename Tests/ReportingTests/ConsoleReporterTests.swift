@@ -75,7 +75,7 @@ import Training
     #expect(
       screen.show(.stalled(pinned), at: 61)
         == "worker 1 on CPU 3 has been computing gradients for 61 s, in step 12; the others wait for it\n")
-    let free: StalledWorker = StalledWorker(worker: 0, cpu: nil, phase: .preparing, step: 1, seconds: 2.34)
+    let free: StalledWorker = StalledWorker(worker: 0, cpu: nil, phase: .starting, step: 1, seconds: 2.34)
     #expect(
       screen.show(.stalled(free), at: 62)
         == "worker 0 has been preparing its memory for 2.3 s, in step 1; the others wait for it\n")

@@ -112,7 +112,7 @@ import Testing
     var run = try ResumeRun([.set("runtime.workers", "\(workers)")])
     let trainer = try run.trainer()
     let stop = StopFlag()
-    trainer.options.onPhase = { phase, step, _ in if phase == .evaluating, step == 6 { stop.request() } }
+    trainer.options.onPhase = { phase, step, _ in if phase == .evaluating, step == 5 { stop.request() } }
     var first = RunTrace()
     let summary = try trainer.run(stop: stop) { first.add($0) }
     #expect(summary.interrupted && summary.steps == 7)

@@ -1,48 +1,83 @@
+import TestSupport
 import Testing
 
+@testable import Collectives
 @testable import Training
 
 @Suite struct StepBreakdownTests {
-  private func timeline(_ points: [UInt64], optimizer: UInt64 = 0) -> StepTimeline {
-    var line: StepTimeline = StepTimeline()
-    (line.start, line.computed, line.met, line.reduced) = (points[0], points[1], points[2], points[3])
-    (line.summed, line.joined) = (line.met, line.met)
-    (line.updated, line.prepared, line.end) = (points[4], points[5], points[6])
-    line.optimizerNanoseconds = optimizer
+  /// Phases and meetings of a step in order: a phase with how long it took, or a meeting with when all could go on.
+  private enum Part {
+    case work(StepPhase, UInt64)
+    case meeting(until: UInt64, ofGroup: Bool = false)
+  }
+
+  private func timeline(_ parts: [Part]) -> StepTimeline {
+    var line = StepTimeline()
+    var now: UInt64 = 0
+    for part in parts {
+      switch part {
+      case .work(let phase, let time):
+        line[phase] += time
+        now += time
+      case .meeting(let end, let ofGroup):
+        line.meetings.append(.init(arrival: now, departure: end, isOfGroup: ofGroup))
+        line[.waiting] += end > now ? end - now : 0
+        now = end
+      }
+    }
     return line
   }
 
   @Test func oneWorkerWaitsForNobody() {
-    let step: StepBreakdown = StepBreakdown([timeline([0, 100, 101, 131, 133, 143, 144], optimizer: 10)])
+    let step = StepBreakdown([
+      timeline([
+        .work(.computing, 100), .meeting(until: 101, ofGroup: true), .work(.reducing, 20), .work(.updating, 10),
+        .meeting(until: 133), .work(.preparing, 8), .work(.copying, 2), .meeting(until: 144, ofGroup: true),
+      ])
+    ])
     #expect(step == StepBreakdown(compute: 100, imbalance: 0, barrier: 4, reduce: 20, update: 20))
     #expect(step.total == 144)
   }
 
   @Test func waitingSplitsIntoLateWorkersAndTheBarrierItself() {
     // The second worker computes 20 longer; both leave 2 after it arrives.
-    let step: StepBreakdown = StepBreakdown([
-      timeline([0, 80, 102, 112, 112, 112, 112]), timeline([0, 100, 102, 112, 112, 112, 112]),
-    ])
+    let step = StepBreakdown(
+      [80, 100].map {
+        timeline([
+          .work(.computing, $0), .meeting(until: 102, ofGroup: true), .work(.reducing, 10), .meeting(until: 112),
+        ])
+      })
     #expect(step == StepBreakdown(compute: 90, imbalance: 10, barrier: 2, reduce: 10, update: 0))
     #expect(step.total == 112)
   }
 
   @Test func membersOfANodeWaitForEachOtherAloneUntilNodesMeet() {
     // Two nodes of one worker: each goes on at once, sums for 5 and 9, and meets the other at 120, left at 121.
-    var (first, second) = (timeline([0, 80, 81, 131, 132, 142, 142]), timeline([0, 110, 111, 131, 132, 142, 142]))
-    (first.summed, first.joined) = (86, 121)
-    (second.summed, second.joined) = (120, 121)
-    #expect(
-      StepBreakdown([first, second], groups: [0..<1, 1..<2])
-        == StepBreakdown(compute: 95, imbalance: 17, barrier: 3, reduce: 17, update: 10))
-    #expect(StepBreakdown([first, second], groups: [0..<1, 1..<2]).total == 142)
+    let workers = [(compute: UInt64(80), sum: UInt64(5)), (110, 9)].map {
+      timeline([
+        .work(.computing, $0.compute), .meeting(until: $0.compute + 1, ofGroup: true), .work(.summing, $0.sum),
+        .meeting(until: 121), .work(.reducing, 10), .meeting(until: 132), .work(.preparing, 10),
+        .meeting(until: 142, ofGroup: true),
+      ])
+    }
+    let step = StepBreakdown(workers, groups: [0..<1, 1..<2])
+    #expect(step == StepBreakdown(compute: 95, imbalance: 17, barrier: 3, reduce: 17, update: 10))
+    #expect(step.total == 142)
+  }
+
+  /// A layer that needs a meeting cuts compute in two.
+  @Test func aStepMayMeetInsideCompute() {
+    let workers = [UInt64(10), 30].map {
+      timeline([
+        .work(.computing, $0), .meeting(until: 31), .work(.computing, 20), .meeting(until: 52, ofGroup: true),
+      ])
+    }
+    #expect(StepBreakdown(workers) == StepBreakdown(compute: 40, imbalance: 10, barrier: 2))
   }
 
   @Test func aClockThatDisagreesCostsNothing() {
     // A worker that left a barrier before the last arrived, by its clock, waited 0.
-    let step: StepBreakdown = StepBreakdown([
-      timeline([0, 10, 11, 11, 11, 11, 11]), timeline([0, 12, 12, 12, 12, 12, 12]),
-    ])
+    let step = StepBreakdown([10, 12].map { timeline([.work(.computing, $0), .meeting(until: 11)]) })
     #expect(step.barrier >= 0 && step.imbalance >= 0)
   }
 
@@ -53,18 +88,67 @@ import Testing
     #expect(median([4, 1, 3, 2]) == 2.5)
     #expect(median([]) == 0)
   }
+}
 
-  @Test func theLogKeepsTheLastSteps() {
-    let log: TimelineLog = TimelineLog(workers: 2)
-    for step: Int in 0..<600 {
-      for worker: Int in 0..<2 {
-        log.record(timeline([UInt64](repeating: UInt64(step), count: 7)), worker: worker, step: step)
+/// The one account of a worker's time.
+@Suite struct StepClockTests {
+  @Test func everyNanosecondOfAStepBelongsToAPhase() throws {
+    let (beats, ledger) = (WorkerBeats(count: 2), StepLedger(workers: 2, keptSteps: 1, meetings: 3))
+    let clock = StepClock(beats, ledger, worker: 1, step: 7)
+    #expect(WorkerBeats.phase(beats.word(1)) == .starting && WorkerBeats.step(beats.word(1)) == 7)
+    let barrier = MeetingPoint(Barrier(participants: 1), MeetingLog(groups: [0..<1]), worker: 0, isOfAll: true)
+    // Outside a step a meeting is said, but not entered.
+    try clock.meet(barrier)
+    #expect(WorkerBeats.phase(beats.word(1)) == .waiting)
+    clock.begin(7, .computing)
+    try clock.meet(barrier, ofGroup: true)
+    for _ in 0..<3 {
+      clock.enter(.reducing)
+      clock.enter(.updating)
+    }
+    try clock.meet(barrier)
+    clock.enter(.preparing)
+    #expect(WorkerBeats.phase(beats.word(1)) == .preparing && WorkerBeats.step(beats.word(1)) == 7)
+    #expect(beats.word(0) == 0)
+    clock.end()
+    clock.enter(.publishing)
+    let line = try #require(ledger.timelines(7..<8).first?[1])
+    #expect(line.meetings.map(\.isOfGroup) == [true, false])
+    #expect(line.meetings.allSatisfy { $0.arrival <= $0.departure })
+    #expect(clock.stepNanoseconds == StepPhase.allCases.reduce(0) { $0 + line[$1] })
+    #expect(clock.nanoseconds(.barrier) == line[.waiting])
+    #expect(clock.nanoseconds(.reduce) == line[.reducing] + line[.updating] + line[.preparing])
+    #expect(line[.publishing] == 0 && line[.starting] == 0)
+  }
+
+  @Test func theLedgerKeepsTheLastSteps() throws {
+    let ledger = StepLedger(workers: 2, keptSteps: 512, meetings: 1)
+    for step in 0..<600 {
+      for worker in 0..<2 {
+        let line = ledger.line(worker: worker, step: step)
+        line.clear(start: 0)
+        line.add(UInt64(step), to: .computing)
+        line.addMeeting(arrival: UInt64(step), departure: UInt64(step + worker), isOfGroup: false)
       }
     }
-    let kept: [[StepTimeline]] = log.steps(3..<600)
+    let kept = ledger.timelines(3..<600)
     #expect(kept.count == 512)
-    #expect(kept.first?.map(\.start) == [88, 88])
-    #expect(kept.last?.map(\.end) == [599, 599])
-    #expect(log.steps(598..<600).count == 2)
+    #expect(kept.first?.map { $0[.computing] } == [88, 88])
+    #expect(kept.last?.map { $0.meetings.map(\.departure) } == [[599], [600]])
+    #expect(ledger.timelines(598..<600).count == 2)
+  }
+
+  @Test func aPhaseHasOneNameEverywhere() throws {
+    #expect(Set(StepPhase.allCases.map(\.words)).count == StepPhase.allCases.count)
+    let page = String(decoding: try contents(ofFile: documentPath("scaling-model.md")), as: UTF8.self)
+    for phase in StepPhase.allCases {
+      let beats = WorkerBeats(count: 1)
+      beats.enter(phase, step: 1 << 40, worker: 0)
+      #expect(WorkerBeats.phase(beats.word(0)) == phase && WorkerBeats.step(beats.word(0)) == 1 << 40)
+      // Every phase of a step is a row of the page about steps, with the part that it counts to.
+      guard let part = phase.part else { continue }
+      let shown = phase.isWork ? part.rawValue : "\(StepPart.imbalance.rawValue), \(part.rawValue)"
+      #expect(page.contains("| \(phase.name) | \(phase.words) | \(shown) |"))
+    }
   }
 }

@@ -1,0 +1,101 @@
+import Collectives
+
+/// One worker's clock: says what the worker is at to whoever watches, and enters in the ledger how long it took.
+///
+/// A step is what lies between `begin` and `end`; outside of one, phases are said but not entered. Belongs to one worker
+/// and allocates nothing after `init`.
+struct StepClock: ~Copyable {
+  private struct State {
+    var step: Int
+    var phase: StepPhase = .starting
+    var line: StepLedger.Line
+    var isOpen = false
+    /// The last time that was read: in an open step, when the phase began.
+    var now: UInt64 = monotonicNanoseconds()
+    var meetsGroup = false
+  }
+  package typealias Watcher = @Sendable (_ phase: StepPhase, _ step: Int, _ worker: Int) -> Void
+
+  private let worker: Int
+  private let beats: WorkerBeats
+  private let ledger: StepLedger
+  private let watcher: Watcher?
+  private let state: UnsafeMutablePointer<State>
+
+  /// - Parameters:
+  ///   - step: the first one, which the time before it is said to belong to.
+  ///   - watcher: called as the worker enters a phase.
+  init(_ beats: WorkerBeats, _ ledger: StepLedger, worker: Int, step: Int, watcher: Watcher? = nil) {
+    self.worker = worker
+    self.beats = beats
+    self.ledger = ledger
+    self.watcher = watcher
+    // Two cache lines of its own.
+    let memory = UnsafeMutableRawPointer.allocate(byteCount: max(128, MemoryLayout<State>.size), alignment: 128)
+    state = memory.bindMemory(to: State.self, capacity: 1)
+    state.initialize(to: State(step: step, line: ledger.line(worker: worker, step: step)))
+    say(.starting)
+  }
+
+  deinit { UnsafeMutableRawPointer(state).deallocate() }
+
+  /// Starts the account of a step, with `phase`.
+  func begin(_ step: Int, _ phase: StepPhase) {
+    let line = ledger.line(worker: worker, step: step)
+    state.pointee = State(step: step, phase: phase, line: line, isOpen: true)
+    line.clear(start: now)
+    say(phase)
+  }
+
+  /// From now on the worker is at `phase`.
+  func enter(_ phase: StepPhase) {
+    close()
+    state.pointee.phase = phase
+    say(phase)
+  }
+
+  /// Waits at `barrier`, which in a step is a meeting of all workers or of the worker's memory group.
+  func meet(_ barrier: MeetingPoint, ofGroup: Bool = false) throws(BarrierBroken) {
+    enter(.waiting)
+    state.pointee.meetsGroup = ofGroup
+    try barrier.wait()
+  }
+
+  /// Ends the account of the step; the worker is said to be at what it was at until it enters another phase.
+  func end() {
+    close()
+    state.pointee.line.end = now
+    state.pointee.isOpen = false
+  }
+
+  /// The last time that the clock read.
+  var now: UInt64 { state.pointee.now }
+
+  /// How long the last step took, from `begin` to `end`.
+  var stepNanoseconds: UInt64 { state.pointee.line.end - state.pointee.line.start }
+
+  /// How much of the last step counts to a column of the metrics.
+  func nanoseconds(_ column: StepColumn) -> UInt64 {
+    var sum: UInt64 = 0
+    for phase in StepPhase.allCases where phase.part?.column == column { sum += state.pointee.line.nanoseconds(phase) }
+    return sum
+  }
+
+  /// Enters the time since the last reading.
+  private func close() {
+    guard state.pointee.isOpen else { return }
+    let before = now
+    state.pointee.now = monotonicNanoseconds()
+    let line = state.pointee.line
+    line.add(now &- before, to: state.pointee.phase)
+    guard state.pointee.phase == .waiting else { return }
+    precondition(line.meetings < ledger.meetings, "A step meets more often than its account has room for.")
+    line.addMeeting(arrival: before, departure: now, isOfGroup: state.pointee.meetsGroup)
+  }
+
+  @inline(__always)
+  private func say(_ phase: StepPhase) {
+    beats.enter(phase, step: state.pointee.step, worker: worker)
+    watcher?(phase, state.pointee.step, worker)
+  }
+}

@@ -1,0 +1,70 @@
+/// What a worker does, phase by phase, in the order of a step: the one list that beats, timelines, metrics, breakdowns and
+/// the documents take their names from.
+///
+/// A new phase is a case here and a `StepClock.enter` where it begins. Phases may come several times in a step, and a step
+/// may meet as often as it likes.
+package enum StepPhase: UInt8, Sendable, CaseIterable {
+  case starting, computing, summing, reducing, updating, preparing, copying, waiting, publishing, evaluating
+
+  /// As documents and results call it.
+  package var name: String { "\(self)" }
+
+  /// In words, for messages about a worker that is at it.
+  package var words: String {
+    switch self {
+    case .starting: "preparing its memory"
+    case .computing: "computing gradients"
+    case .summing: "adding its node's gradients"
+    case .reducing: "adding gradients"
+    case .updating: "updating weights"
+    case .preparing: "preparing weights"
+    case .copying: "copying the state for a checkpoint"
+    case .waiting: "waiting for the others"
+    case .publishing: "publishing results"
+    case .evaluating: "evaluating the test set"
+    }
+  }
+
+  /// The part of a step that its time counts to; `nil` outside steps. Waiting is split into two where all workers are known.
+  package var part: StepPart? {
+    switch self {
+    case .computing: .compute
+    case .summing, .reducing: .reduce
+    case .updating, .preparing, .copying: .update
+    case .waiting: .barrier
+    case .starting, .publishing, .evaluating: nil
+    }
+  }
+
+  /// False where the worker waits for others, which nobody can blame it for.
+  package var isWork: Bool { self != .waiting }
+}
+
+/// Where the time of a step goes, as benchmarks and the scaling model tell it.
+package enum StepPart: String, Sendable, CaseIterable {
+  /// Forward and backward.
+  case compute
+  /// Waiting for workers that arrive later at one of the step's barriers.
+  case imbalance
+  /// From the last arrival at a barrier until the worker goes on.
+  case barrier
+  /// Adding partial gradients.
+  case reduce
+  /// The optimizer, and preparing the new weights for the next step.
+  case update
+
+  /// The column of `metrics.jsonl` that it counts to; compute is what is left of the step.
+  package var column: StepColumn? {
+    switch self {
+    case .compute: nil
+    case .imbalance, .barrier: .barrier
+    case .reduce, .update: .reduce
+    }
+  }
+}
+
+/// The columns of `metrics.jsonl` with parts of a step.
+package enum StepColumn: String, Sendable, CaseIterable {
+  case reduce = "reduce_ms"
+  case barrier = "barrier_ms"
+}
