@@ -98,7 +98,7 @@ struct RandomNetworkTests {
     _ = try trainer.run(stop: StopFlag()) { event in
       switch event {
       case .step(let step, progress: false): outcome.losses.append(step.loss)
-      case .checkpoint(let checkpoint): outcome.gradients = checkpoint.state.flatMap(\.tensors)
+      case .checkpoint(let checkpoint): outcome.gradients = checkpoint.tensors(of: .momentum)
       case .epoch(let epoch): outcome.validationLoss = epoch.validationLoss
       default: break
       }
