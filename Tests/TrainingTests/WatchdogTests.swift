@@ -81,11 +81,12 @@ import Testing
     }
     var found: [StalledWorker] = []
     let summary = try trainer.run(stop: StopFlag()) { event in
-      guard case .stalled(let worker) = event else { return }
+      // On a busy machine others may be named, who wait for a CPU; this one stays until it is.
+      guard case .stalled(let worker) = event, worker.worker == late, worker.step == 5 else { return }
       found.append(worker)
       isStuck.store(false, ordering: .releasing)
     }
     #expect(summary.steps == 12)
-    #expect(found.first?.worker == late && found.first?.step == 5 && found.first?.phase == .waiting, "\(found)")
+    #expect(found.first?.phase == .waiting, "\(found)")
   }
 }
