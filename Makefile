@@ -22,7 +22,7 @@ TEST_BUILD := $(TEST_FLAGS) --scratch-path .build/testing
 SWIFT_FILES := Sources Tests Fuzz Package.swift
 GOLDEN := Tests/Fixtures/golden
 
-.PHONY: help setup build static install dist train test test-avx2 test-dependent test-numa check-work torture sanitize fuzz fuzz-nets format lint bench golden clean
+.PHONY: help setup build static install dist train test test-avx2 test-dependent test-numa check-work torture sanitize fuzz fuzz-nets format lint bench golden references clean
 
 help:
 	@echo "make train [CONFIG=file] [ARGS='--epochs 5']   build and train (default: Config/digits.json)"
@@ -40,6 +40,7 @@ help:
 	@echo "make dist                                       the same as an archive to copy to other machines"
 	@echo "make bench [ARGS='--nets lenet --rounds 3']     compare with PyTorch and TensorFlow (installs both)"
 	@echo "make format, make lint                          format the sources, or check that they are formatted"
+	@echo "make references                                 write docs/configuration.md and Fuzz/dictionary/configuration again"
 	@echo "make golden                                     compute the golden fixtures again (installs PyTorch)"
 	@echo "make clean                                      remove everything that was built"
 
@@ -127,6 +128,10 @@ lint:
 
 bench: setup
 	@Benchmarks/run $(ARGS)
+
+# The reference page of the configuration's keys and the fuzzer's words for them, from the table of keys.
+references: setup
+	LOCKSTEP_WRITE_REFERENCES=1 swift test $(TEST_BUILD) --filter ConfigurationTableTests
 
 golden:
 	@Benchmarks/setup-python numpy safetensors torch

@@ -61,7 +61,7 @@ let package = Package(
     .target(
       name: "Network",
       dependencies: [
-        "CProcessor", "KernelInterface", "Kernels", "ReferenceKernels", "Summation", "Randomness", "Diagnostics",
+        "CProcessor", "ConfigurationKeys", "KernelInterface", "Kernels", "ReferenceKernels", "Summation", "Diagnostics",
       ] + x86KernelDependencies,
       swiftSettings: x86Define),
     .target(
@@ -69,7 +69,8 @@ let package = Package(
       resources: [.embedInCode("Resources")]),
     .target(name: "Storage", dependencies: ["Diagnostics"]),
     .target(name: "Collectives", dependencies: ["Machine", "Summation", "Diagnostics"]),
-    .target(name: "Configuration", dependencies: ["Network", "Storage", "Diagnostics"]),
+    .target(name: "ConfigurationKeys", dependencies: ["Storage", "Diagnostics"]),
+    .target(name: "Configuration", dependencies: ["ConfigurationKeys", "Network", "Storage", "Diagnostics"]),
     .target(
       name: "Training",
       dependencies: [
@@ -118,7 +119,8 @@ let package = Package(
     .testTarget(name: "StorageTests", dependencies: ["Storage", "Randomness", "Diagnostics", "TestSupport"]),
     .testTarget(name: "CollectivesTests", dependencies: ["Collectives", "Machine", "Summation", "TestSupport"]),
     .testTarget(
-      name: "ConfigurationTests", dependencies: ["Configuration", "Network", "Storage", "Diagnostics", "TestSupport"]),
+      name: "ConfigurationTests",
+      dependencies: ["Configuration", "ConfigurationKeys", "Network", "Storage", "Diagnostics", "TestSupport"]),
     .testTarget(
       name: "TrainingTests",
       dependencies: [

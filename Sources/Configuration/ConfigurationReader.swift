@@ -1,23 +1,20 @@
+import ConfigurationKeys
 import Diagnostics
 import Network
 import Storage
 
 /// Turns a configuration file, the environment and flags into a checked `RunConfiguration`.
 ///
-/// Later sources win: defaults, file, `LOCKSTEP_SECTION__KEY` variables, flags.
-package struct ConfigurationReader {
-  /// The folder that relative paths are relative to, absolute.
-  let folder: String
-  let root: JSONValue
-
+/// Later sources win: defaults, file, `LOCKSTEP_SECTION__KEY` variables, flags. All mistakes are reported at once.
+package enum ConfigurationReader {
   /// The configuration in `file`.
-  /// - Throws: `UserError`: `.inputMissing` where the file cannot be read, `.badConfiguration` about a key path with the
-  ///   value, where it was set, and what is allowed, or about the file with line and column where it is no JSON5.
+  /// - Throws: `UserError`: `.inputMissing` where the file cannot be read, `.badConfiguration` about each wrong key path
+  ///   with the value, where it was set, and what is allowed, or about the file with line and column where it is not JSON5.
   package static func read(
     file: String, environment: [String: String] = [:], flags: [ConfigurationOverride] = []
   ) throws(UserError) -> RunConfiguration {
-    let text: String = try ConfigurationFile.text(at: file)
-    let overrides: [ConfigurationOverride] = ConfigurationOverride.fromEnvironment(environment) + flags
+    let text = try ConfigurationFile.text(at: file)
+    let overrides = ConfigurationOverride.fromEnvironment(environment) + flags
     return try read(text: text, file: file, overrides: overrides)
   }
 
@@ -25,69 +22,99 @@ package struct ConfigurationReader {
   package static func read(
     text: String, file: String, overrides: [ConfigurationOverride] = []
   ) throws(UserError) -> RunConfiguration {
-    var root: JSONValue = try JSONReader.value(of: text, subject: file)
+    var root = try JSONReader.value(of: text, subject: file)
     var origins: [(path: String, origin: String)] = []
-    for override: ConfigurationOverride in overrides {
-      origins.append((try root.apply(override), override.origin))
+    for override in overrides { origins.append((try root.apply(override), override.origin)) }
+    let mistakes = ConfigurationMistakes(knownPaths: ConfigurationTable.paths)
+    var run = unread(name: ConfigurationFile.stem(of: file))
+    if let node = ConfigurationNode(root, path: "", keys: ConfigurationTable.keys, mistakes: mistakes) {
+      ConfigurationTable.run.read(node, into: &run)
+      run.data.finish(folder: ConfigurationFile.folder(of: file), model: run.model, mistakes)
     }
-    do {
-      let reader: ConfigurationReader = ConfigurationReader(folder: ConfigurationFile.folder(of: file), root: root)
-      return try reader.configuration(defaultName: ConfigurationFile.stem(of: file))
-    } catch {
-      throw Self.located(error, origins: origins, file: file)
-    }
+    try throwAny(mistakes, origins: origins, file: file)
+    return run
   }
 
-  /// Adds where the value came from: the last override at, above or below the error's key path, else the file.
-  private static func located(_ error: UserError, origins: [(path: String, origin: String)], file: String) -> UserError
-  {
-    guard error.category == .badConfiguration else { return error }
-    let keyPath: Substring = error.subject.prefix { $0 != " " }
-    let source: String? = origins.last { isWithin(keyPath, $0.path[...]) || isWithin($0.path[...], keyPath) }?.origin
-    return UserError(error.category, error.subject, "\(error.message) (in \(source ?? file))", hint: error.hint)
+  /// What reading starts from; every key is then set, or the name stays.
+  private static func unread(name: String) -> RunConfiguration {
+    RunConfiguration(
+      name: name, seed: 0, model: ModelSpecification(input: ImageShape(height: 1, width: 1, channels: 1), layers: []),
+      data: DataConfiguration(source: .embeddedDigits, scale: 0, mean: [], std: []),
+      training: TrainingConfiguration(
+        epochs: 0, batchSize: 0, shuffle: false,
+        optimizer: SGDConfiguration(learningRate: 0, momentum: 0, nesterov: false, weightDecay: 0),
+        learningRateSchedule: .constant),
+      runtime: RuntimeConfiguration(workers: .auto, shardSize: 0, policy: .none, nodes: nil, useSMT: false),
+      checkpoint: CheckpointConfiguration(), logging: LoggingConfiguration(everySteps: 0))
+  }
+
+  // MARK: Errors
+
+  /// Throws what is wrong, each mistake with where its value came from: the last override at, above or below the key
+  /// path, else the file.
+  private static func throwAny(
+    _ mistakes: ConfigurationMistakes, origins: [(path: String, origin: String)], file: String
+  ) throws(UserError) {
+    func origin(of mistake: UserError) -> String? {
+      let keyPath = mistake.subject.prefix { $0 != " " }
+      return origins.last { isWithin(keyPath, $0.path[...]) || isWithin($0.path[...], keyPath) }?.origin
+    }
+    guard let first = mistakes.list.first else { return }
+    if mistakes.count == 1 { throw first.adding("(in \(origin(of: first) ?? file))") }
+    throw UserError(
+      .badConfiguration, file,
+      parts: mistakes.list.map { mistake in
+        origin(of: mistake).map { mistake.adding("(in \($0))") } ?? mistake
+      }, of: mistakes.count)
   }
 
   private static func isWithin(_ path: Substring, _ outer: Substring) -> Bool {
     guard path.hasPrefix(outer) else { return false }
-    let next: Character? = path.dropFirst(outer.count).first
+    let next = path.dropFirst(outer.count).first
     return next == nil || next == "." || next == "["
   }
+}
 
-  private func configuration(defaultName: String) throws(UserError) -> RunConfiguration {
-    let node: ConfigurationNode = try ConfigurationNode(root, path: "")
-    try node.allowOnly(
-      ["name", "seed", "model", "data", "training", "runtime", "checkpoint", "logging"],
-      elsewhere: Self.sectionKeyPaths)
-    let model: ModelSpecification = try Self.model(node.node("model"))
-    _ = try model.outputShapes()
-    return RunConfiguration(
-      name: try Self.name(node, default: defaultName),
-      seed: UInt64(try node.integer("seed", in: 0...Int.max, default: 1)),
-      model: model,
-      data: try data(node.node("data"), channels: model.input.channels),
-      training: try Self.training(node.node("training")),
-      runtime: try Self.runtime(node.node("runtime")),
-      checkpoint: try Self.checkpoint(node.node("checkpoint")),
-      logging: try Self.logging(node.node("logging")))
+extension DataConfiguration {
+  /// Makes paths absolute and gives every channel its mean and deviation; notes where these do not fit the channels, or
+  /// make a pixel no Float.
+  fileprivate mutating func finish(folder: String, model: ModelSpecification, _ mistakes: ConfigurationMistakes) {
+    if case .idx(let train, let test) = source {
+      source = .idx(train: train.resolved(in: folder), test: test?.resolved(in: folder))
+    }
+    // What has a mistake of its own is still as it was before reading.
+    guard !model.layers.isEmpty, !mean.isEmpty, !std.isEmpty, scale != 0 else { return }
+    let channels = model.input.channels
+    mean = Self.perChannel(mean, "data.mean", channels, mistakes)
+    std = Self.perChannel(std, "data.std", channels, mistakes)
+    let limit = Double(Float.greatestFiniteMagnitude)
+    for (channel, (mean, std)) in zip(mean, std).enumerated() {
+      // Pixels are bytes.
+      let largest = max(abs(mean), abs(255 * scale - mean))
+      guard largest / std > limit else { continue }
+      mistakes.add(
+        UserError(
+          .badConfiguration, largest > limit ? "data.scale" : "data.std",
+          "(pixel · \(scale) − \(mean)) / \(std) reaches \(largest / std) in channel \(channel); allowed: at most "
+            + "\(Float.greatestFiniteMagnitude), the largest Float"))
+      return
+    }
   }
 
-  private static func name(_ node: ConfigurationNode, default fallback: String) throws(UserError) -> String {
-    guard let value: JSONValue = node["name"] else { return fallback }
-    let allowed: String = "1 to 128 characters that can name a folder, without /"
-    guard case .string(let name) = value, (1...128).contains(name.count), name != ".", name != "..",
-      name.unicodeScalars.allSatisfy({ $0 != "/" && $0.value >= 0x20 && $0.value != 0x7F })
-    else { throw ConfigurationNode.failure("name", value, allowed: allowed) }
-    return name
+  private static func perChannel(
+    _ values: [Double], _ path: String, _ channels: Int, _ mistakes: ConfigurationMistakes
+  ) -> [Double] {
+    if values.count == channels { return values }
+    if values.count == 1 { return Array(repeating: values[0], count: channels) }
+    let allowed =
+      channels == 1 ? "an array of 1 number" : "an array of 1 or \(channels) numbers, one per channel"
+    mistakes.add(KeyKind.failure(path, .array(values.map { .number($0) }), allowed: allowed))
+    return values
   }
+}
 
-  /// Paths of keys below the sections, for the hint when one is written a level too high.
-  static let sectionKeyPaths: [String] = [
-    "model.input", "model.layers", "data.format", "data.train", "data.test", "data.scale", "data.mean", "data.std",
-    "training.epochs", "training.batch_size", "training.shuffle", "training.optimizer", "training.optimizer.lr",
-    "training.optimizer.momentum", "training.optimizer.nesterov", "training.optimizer.weight_decay",
-    "training.lr_schedule", "runtime.workers", "runtime.shard_size", "runtime.placement", "runtime.placement.policy",
-    "runtime.placement.nodes", "runtime.placement.use_smt", "runtime.placement.cpus", "runtime.memory",
-    "runtime.memory.dataset", "runtime.memory.huge_pages", "checkpoint.every_epochs", "checkpoint.keep_last",
-    "logging.every_steps",
-  ]
+extension DataConfiguration.IDXPaths {
+  fileprivate func resolved(in folder: String) -> Self {
+    Self(images: PathText.resolve(images, in: folder), labels: PathText.resolve(labels, in: folder))
+  }
 }

@@ -1,26 +1,39 @@
-/// Finds the known name that a mistyped one most likely meant.
+/// Finds the known name that a mistyped or foreign one most likely means.
+///
+/// Letter case, `-` and `_` do not count as differences.
 package enum NearestName {
-  /// The candidate with the fewest edits to `name`, the first of equals; `nil` where there are no candidates.
+  /// The candidate that `name` means; `nil` where no one can tell.
   ///
-  /// Letter case, `-` and `_` do not count as differences.
-  package static func nearest(to name: String, among candidates: [String]) -> String? {
-    let wanted: [UInt8] = fold(name)
+  /// It is the same but for case, `-` and `_`; or what other programs call `name`; or the shortest that starts with
+  /// `name`, of three letters or more; or the nearest, of which one letter in three may differ. A name that is known from
+  /// other programs and stands for none of the candidates is not mistyped, so that nothing is suggested.
+  package static func suggestion(for name: String, among candidates: [String]) -> String? {
+    let wanted = fold(name)
+    if let same = candidates.first(where: { fold($0) == wanted }) { return same }
+    if let meanings = FieldSynonyms.meanings(of: name) {
+      return meanings.lazy.compactMap { meaning in candidates.first { fold($0) == fold(meaning) } }.first
+    }
+    let started = candidates.filter { wanted.count >= 3 && fold($0).starts(with: wanted) }
+    if let shortest = started.min(by: { $0.utf8.count < $1.utf8.count }) { return shortest }
     var best: (name: String, distance: Int)?
-    for candidate: String in candidates {
-      let distance: Int = editDistance(wanted, fold(candidate))
+    for candidate in candidates {
+      let folded = fold(candidate)
+      let distance = editDistance(wanted, folded)
+      guard distance <= max(1, min(wanted.count, folded.count) / 3) else { continue }
       if best.map({ distance < $0.distance }) ?? true { best = (candidate, distance) }
     }
     return best?.name
   }
+
+  /// The flag's name that a short flag such as `-o` has in other programs; `nil` for others.
+  package static func longFlag(for short: String) -> String? { FieldSynonyms.shortFlags[short] }
 
   /// The edits (insert, delete, replace, swap of neighbours) that turn one name into the other.
   ///
   /// Optimal string alignment; O(|a|·|b|) time over the first 128 bytes of each.
   package static func distance(_ a: String, _ b: String) -> Int { editDistance(fold(a), fold(b)) }
 
-  private static func fold(_ name: String) -> [UInt8] {
-    name.lowercased().utf8.prefix(128).filter { $0 != UInt8(ascii: "-") && $0 != UInt8(ascii: "_") }
-  }
+  private static func fold(_ name: String) -> [UInt8] { Array(FieldSynonyms.fold(name).utf8) }
 
   private static func editDistance(_ a: [UInt8], _ b: [UInt8]) -> Int {
     var beforeLast: [Int] = []

@@ -21,17 +21,46 @@ package struct UserError: Error, Hashable, Sendable, CustomStringConvertible {
   package let message: String
   /// What to do about it, where that is known.
   package let hint: String?
+  /// Where there are several errors of one category: the first of them.
+  package let parts: [UserError]
+  private let hidden: Int
 
   package init(_ category: Category, _ subject: String, _ message: String, hint: String? = nil) {
     self.category = category
     self.subject = subject
     self.message = message
     self.hint = hint
+    parts = []
+    hidden = 0
   }
 
-  /// `subject: message` on one line, and the hint on a line of its own, each shortened where it is very long.
-  package var description: String {
-    "\(subject): \(message)".onOneLine.shortened + (hint.map { "\n  hint: \($0.onOneLine.shortened)" } ?? "")
+  /// Several errors in one, about the file they are in; prints the first twenty of `count`.
+  package init(_ category: Category, _ file: String, parts: [UserError], of count: Int) {
+    self.category = category
+    subject = file
+    message = "\(count) mistakes"
+    hidden = max(0, count - Self.mostPrinted)
+    hint = nil
+    self.parts = parts
+  }
+
+  /// The same error with more words at the end of its message.
+  package func adding(_ words: String) -> UserError {
+    UserError(category, subject, "\(message) \(words)", hint: hint)
+  }
+
+  private static let mostPrinted: Int = 20
+
+  /// `subject: message` on one line, and the hint on a line of its own, each shortened where it is very long; so for
+  /// each of its parts, further to the right.
+  package var description: String { lines.joined(separator: "\n") }
+
+  private var lines: [String] {
+    var lines = ["\(subject): \(message)".onOneLine.shortened]
+    if let hint { lines.append("  hint: \(hint.onOneLine.shortened)") }
+    lines += parts.prefix(Self.mostPrinted).flatMap { $0.lines.map { "  " + $0 } }
+    if hidden > 0 { lines.append("  and \(hidden) more") }
+    return lines
   }
 }
 

@@ -3,32 +3,21 @@ import Diagnostics
 import Storage
 
 extension Checkpoint {
-  /// Keys that may change between the parts of a run: they change speed, files and lines, but no number of the training.
-  ///
-  /// Where data lies may change too: what it holds is compared by its fingerprint. Of `runtime`, `shard_size` is fixed.
-  static let freeKeys: [String] = [
-    "name", "runtime", "checkpoint", "logging", "data.train", "data.test", "data.format",
-  ]
-
   /// Refuses a configuration under which the run would not go on with the same numbers.
   ///
-  /// `training.epochs` may change as long as no learning rate depends on it and the steps done fit.
+  /// What may change between the parts of a run is said by the table of keys; where data lies may, as what it holds is
+  /// compared by its fingerprint. The steps done must fit.
   /// - Parameter file: the checkpoint's path, for messages.
   /// - Throws: `UserError(.badConfiguration)` naming each key that differs, with both values.
   package func requireSameNumbers(as run: RunConfiguration, file: String) throws(UserError) {
     let before: [(path: String, value: JSONValue)] = configuration.leaves()
     let now: [(path: String, value: JSONValue)] = run.jsonValue.leaves()
-    let freeKeys: [String] = Self.freeKeys + (run.training.learningRateSchedule == .constant ? ["training.epochs"] : [])
-    func isFree(_ path: String) -> Bool {
-      path != "runtime.shard_size"
-        && freeKeys.contains { path == $0 || path.hasPrefix($0 + ".") || path.hasPrefix($0 + "[") }
-    }
     let old: [String: JSONValue] = Dictionary(before.map { ($0.path, $0.value) }) { first, _ in first }
     let new: [String: JSONValue] = Dictionary(now.map { ($0.path, $0.value) }) { first, _ in first }
     var seen: Set<String> = []
     var differences: [String] = []
     var firstPath: String = ""
-    for (path, _) in now + before where seen.insert(path).inserted && !isFree(path) {
+    for (path, _) in now + before where seen.insert(path).inserted && !run.mayChange(path) {
       let (was, becomes): (String, String) = (
         old[path].map { $0.numberText } ?? "absent", new[path].map { $0.numberText } ?? "absent"
       )

@@ -22,12 +22,7 @@ extension Checkpoint {
     Array(text.utf8).withUnsafeBytes { SHA256.text(of: $0) }
   }
 
-  private var seedText: String {
-    guard case .object(let members) = configuration, let seed = members.first(where: { $0.key == "seed" }) else {
-      return "none"
-    }
-    return seed.value.excerpt()
-  }
+  private var seedText: String { configuration["seed"]?.excerpt() ?? "none" }
 
   /// `validationAccuracy` of the checkpoint with this metadata.
   package static func validationAccuracy(metadata: [String: String]) -> Double? {

@@ -99,7 +99,9 @@ package struct ArgumentParser {
     let name: String = String(typed.drop { $0 == "-" }.map { $0 == "_" ? "-" : $0 })
     let flag: Flag? = typed == "-h" ? .help : typed.hasPrefix("--") ? Flag.all.first { $0.name == name } : nil
     guard let flag: Flag else {
-      let nearest: String? = NearestName.nearest(to: name, among: Flag.all.map(\.name))
+      let names: [String] = Flag.all.map(\.name)
+      let nearest: String? = NearestName.suggestion(
+        for: NearestName.longFlag(for: typed) ?? name, among: names)
       throw UserError(.usage, typed, "unknown flag", hint: nearest.map { "the nearest known flag is --\($0)" })
     }
     switch (flag.placeholder, parts.count == 2) {
@@ -125,7 +127,7 @@ package struct ArgumentParser {
     let group: [Command] = Command.group(first)
     let typed: String = group.isEmpty ? first : words.prefix(2).joined(separator: " ")
     let candidates: [Command] = group.isEmpty ? Command.all : group
-    let nearest: String? = NearestName.nearest(to: typed, among: candidates.map(\.name))
+    let nearest: String? = NearestName.suggestion(for: typed, among: candidates.map(\.name))
     throw UserError(
       .usage, typed, "unknown command; allowed: \(Self.names)",
       hint: nearest.map { "the nearest known command is \($0)" })

@@ -85,6 +85,11 @@ struct WrongValue: Sendable, CustomTestStringConvertible {
     WrongValue("checkpoint: { keep_last: 0 }", "checkpoint.keep_last", "0", "from 1"),
     WrongValue("logging: { every_steps: 0 }", "logging.every_steps", "0", "from 1"),
     WrongValue("logging: { every_step: 1 }", "logging.every_step", "unknown key", "every_steps"),
+    WrongValue("learning_rate: 3", "learning_rate", "nearest known key is training.optimizer.lr"),
+    WrongValue("training: { bs: 3 }", "training.bs", "nearest known key is batch_size"),
+    WrongValue("runtime: { num_workers: 3 }", "runtime.num_workers", "nearest known key is workers"),
+    WrongValue("runtime: { keep_best: 3 }", "runtime.keep_best", "nearest known key is checkpoint.keep_best"),
+    WrongValue("data: { classes: 3 }", "data.classes", "unknown key", "classes goes with format \"synthetic\""),
   ]
 
   @Test(arguments: wrongValues)
@@ -140,8 +145,45 @@ struct WrongValue: Sendable, CustomTestStringConvertible {
     #expect(error.description.contains(words), "\(error)")
   }
 
+  @Test func allMistakesAreListedAtOnce() {
+    let text = """
+      {
+        nam: 'x',
+        model: { input: [8, 8, 0], layer: [], layers: [{ type: 'conv2d', filter: 3 }, { type: 'batch_norm' }, 7] },
+        data: { format: 'npz', examples: 3, mean: 'a' },
+        training: { epochs: 0, optimizer: { lr: -1, momentun: 0 } },
+        runtime: { workers: 0, placement: { policy: 'close', cpus: '0' } },
+      }
+      """
+    let error = configurationError(text, [.set("seed", "-1")])
+    #expect(error.category == .badConfiguration)
+    #expect(error.subject == "/etc/nets/small.json")
+    #expect(
+      error.parts.map(\.subject) == [
+        "nam", "seed", "model.layer", "model.input[2]", "model.layers[0].filter",
+        "model.layers[0].kernel_size", "model.layers[1].type", "model.layers[2]", "data.format", "data.mean",
+        "training.epochs", "training.optimizer.momentun", "training.optimizer.lr", "runtime.workers",
+        "runtime.placement.cpus",
+      ])
+    #expect(
+      error.description.contains("\n  seed: found -1; allowed: an integer from 0 to 9223372036854775807 (in --set"))
+    #expect(error.description.split(separator: "\n").count == 21)
+  }
+
+  @Test func everyLayerIsRead() {
+    let layers = "{ type: 'conv2d', filter: 3 }, { type: 'batch_norm' }, { type: 'dense', units: 0, name: '.' }"
+    let error = configurationError(configurationText(layers: layers))
+    #expect(
+      error.parts.map(\.subject) == [
+        "model.layers[0].filter", "model.layers[0].kernel_size", "model.layers[1].type", "model.layers[2].name",
+        "model.layers[2].units",
+      ], "filters is what filter means, so that it is not missing too")
+    #expect(error.parts[0].hint == "the nearest known key is filters")
+    #expect(error.parts[2].hint == nil)
+  }
+
   @Test func missingModelPartsAreNamed() {
-    #expect(configurationError("{}").subject == "model.input")
+    #expect(configurationError("{}").parts.map(\.subject) == ["model.input", "model.layers"])
     #expect(configurationError("{ model: { input: [1, 1, 1] } }").subject == "model.layers")
     #expect(configurationError("{ model: { input: [1, 1, 1], layers: [] } }").subject == "model.layers")
     #expect(configurationError("[]").subject == "the configuration")

@@ -1,3 +1,4 @@
+import ConfigurationKeys
 import KernelInterface
 import ReferenceKernels
 
@@ -13,15 +14,15 @@ package enum ConvolutionAlgorithm: String, Hashable, Sendable, CaseIterable { ca
 package struct Conv2D: LayerType {
   package static let typeName = "conv2d"
   package static let keys = [
-    LayerKey("filters", .integer(1...65536), "output channels"),
-    LayerKey("kernel_size", .integer(1...1024), "height and width of the kernel in pixels"),
-    LayerKey("strides", .fixed(1), default: .integer(1), "pixels from one result to the next"),
-    LayerKey(
-      "padding", .choice(of: Padding.self), default: .text(Padding.valid.rawValue),
-      "\"same\" keeps height and width by zeros at the border, \"valid\" shrinks them by kernel_size − 1"),
-    LayerKey(
-      "algorithm", .choice(of: ConvolutionAlgorithm.self), default: .text(ConvolutionAlgorithm.auto.rawValue),
-      "how it is computed, part of the numerics; \"auto\" goes by the shapes alone"),
+    ConfigurationKey("filters", .integer(1...65536), "Channels of the output."),
+    ConfigurationKey("kernel_size", .integer(1...1024), "Height and width of the kernel in pixels."),
+    ConfigurationKey("strides", .fixed(1), default: .integer(1), "Pixels from one result to the next."),
+    ConfigurationKey(
+      "padding", .choice(of: Padding.self), default: .string(Padding.valid.rawValue),
+      "same keeps height and width by zeros at the border, valid shrinks them by kernel_size − 1."),
+    ConfigurationKey(
+      "algorithm", .choice(of: ConvolutionAlgorithm.self), default: .string(ConvolutionAlgorithm.auto.rawValue),
+      "How it is computed: part of the result, as the methods round differently; auto goes by the shapes alone."),
   ]
 
   package var filters: Int
@@ -36,17 +37,17 @@ package struct Conv2D: LayerType {
     self.algorithm = algorithm
   }
 
-  package init(_ values: LayerValues) {
+  package init(_ values: KeyValues) {
     filters = values.integer("filters")
     kernelSize = values.integer("kernel_size")
     padding = values.choice("padding", as: Padding.self)
     algorithm = values.choice("algorithm", as: ConvolutionAlgorithm.self)
   }
 
-  package var values: LayerValues {
+  package var values: KeyValues {
     [
-      "filters": .integer(filters), "kernel_size": .integer(kernelSize), "padding": .text(padding.rawValue),
-      "algorithm": .text(algorithm.rawValue),
+      "filters": .integer(filters), "kernel_size": .integer(kernelSize), "padding": .string(padding.rawValue),
+      "algorithm": .string(algorithm.rawValue),
     ]
   }
 

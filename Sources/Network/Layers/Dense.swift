@@ -1,3 +1,4 @@
+import ConfigurationKeys
 import KernelInterface
 import ReferenceKernels
 
@@ -6,13 +7,13 @@ import ReferenceKernels
 /// All passes work on the weights as the parameter buffer holds them.
 package struct Dense: LayerType {
   package static let typeName = "dense"
-  package static let keys = [LayerKey("units", .integer(1...(1 << 24)), "outputs")]
+  package static let keys = [ConfigurationKey("units", .integer(1...(1 << 24)), "Outputs.")]
 
   package var units: Int
 
   package init(units: Int) { self.units = units }
-  package init(_ values: LayerValues) { units = values.integer("units") }
-  package var values: LayerValues { ["units": .integer(units)] }
+  package init(_ values: KeyValues) { units = values.integer("units") }
+  package var values: KeyValues { ["units": .integer(units)] }
   package var summary: String { "\(Self.typeName) \(units)" }
   package var traits: LayerTraits { [.appliesReLU, .masksInputGradient, .readsUnpaddedInput, .takesChunks] }
 

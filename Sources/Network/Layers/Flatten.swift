@@ -1,13 +1,14 @@
+import ConfigurationKeys
 import ReferenceKernels
 
 /// An image as flat values, row-major over (height, width, channel): another name for the same memory.
 package struct Flatten: LayerType {
   package static let typeName = "flatten"
-  package static let keys: [LayerKey] = []
+  package static let keys: [ConfigurationKey] = []
 
   package init() {}
-  package init(_ values: LayerValues) {}
-  package var values: LayerValues { [:] }
+  package init(_ values: KeyValues) {}
+  package var values: KeyValues { [:] }
   package var summary: String { Self.typeName }
   package var traits: LayerTraits { [.renames] }
 

@@ -1,3 +1,4 @@
+import ConfigurationKeys
 import KernelInterface
 import ReferenceKernels
 
@@ -9,16 +10,16 @@ package struct MaxPool2D: LayerType {
   package static let typeName = "max_pool2d"
   package static let keys =
     Pooling.keys + [
-      LayerKey(
-        "ties", .choice(of: PoolTies.self), default: .text(PoolTies.all.rawValue),
-        "which elements of a patch receive the gradient: all close to the maximum, or the first that equals it")
+      ConfigurationKey(
+        "ties", .choice(of: PoolTies.self), default: .string(PoolTies.all.rawValue),
+        "Which pixels of a patch receive the gradient: all close to the maximum, or the first that equals it.")
     ]
 
   package var ties: PoolTies
 
   package init(ties: PoolTies) { self.ties = ties }
-  package init(_ values: LayerValues) { ties = values.choice("ties", as: PoolTies.self) }
-  package var values: LayerValues { ["ties": .text(ties.rawValue)] }
+  package init(_ values: KeyValues) { ties = values.choice("ties", as: PoolTies.self) }
+  package var values: KeyValues { ["ties": .string(ties.rawValue)] }
   package var summary: String { "\(Self.typeName) 2×2" + (ties == .all ? "" : ", ties \(ties.rawValue)") }
   package var traits: LayerTraits { Pooling.traits }
 
@@ -43,8 +44,8 @@ package struct AveragePool2D: LayerType {
   package static let keys = Pooling.keys
 
   package init() {}
-  package init(_ values: LayerValues) {}
-  package var values: LayerValues { [:] }
+  package init(_ values: KeyValues) {}
+  package var values: KeyValues { [:] }
   package var summary: String { "\(Self.typeName) 2×2" }
   package var traits: LayerTraits { Pooling.traits }
 
@@ -67,8 +68,8 @@ extension LayerKind {
 /// What both kinds of pooling have in common.
 private enum Pooling {
   static let keys = [
-    LayerKey("pool_size", .fixed(2), default: .integer(2), "height and width of a patch"),
-    LayerKey("strides", .fixed(2), default: .integer(2), "pixels from one patch to the next"),
+    ConfigurationKey("pool_size", .fixed(2), default: .integer(2), "Height and width of a patch."),
+    ConfigurationKey("strides", .fixed(2), default: .integer(2), "Pixels from one patch to the next."),
   ]
   /// A pool keeps a mask instead of its input.
   static let traits: LayerTraits = [.masksInputGradient, .forgetsInput]

@@ -1,3 +1,4 @@
+import ConfigurationKeys
 import ReferenceKernels
 
 /// `A = max(Z, 0)`; the gradient passes where Z > 0, so not at exactly 0.
@@ -5,11 +6,11 @@ import ReferenceKernels
 /// After a convolution or dense layer that layer applies it, and whoever computes the gradient of its output masks it.
 package struct ReLU: LayerType {
   package static let typeName = "relu"
-  package static let keys: [LayerKey] = []
+  package static let keys: [ConfigurationKey] = []
 
   package init() {}
-  package init(_ values: LayerValues) {}
-  package var values: LayerValues { [:] }
+  package init(_ values: KeyValues) {}
+  package var values: KeyValues { [:] }
   package var summary: String { Self.typeName }
   package var traits: LayerTraits { [.isReLU] }
 

@@ -1,3 +1,4 @@
+import ConfigurationKeys
 import KernelInterface
 import ReferenceKernels
 
@@ -6,11 +7,11 @@ import ReferenceKernels
 /// While training, its forward pass writes `dZ` into the gradient of the logits; an inference writes ŷ.
 package struct Softmax: LayerType {
   package static let typeName = "softmax"
-  package static let keys: [LayerKey] = []
+  package static let keys: [ConfigurationKey] = []
 
   package init() {}
-  package init(_ values: LayerValues) {}
-  package var values: LayerValues { [:] }
+  package init(_ values: KeyValues) {}
+  package var values: KeyValues { [:] }
   package var summary: String { Self.typeName }
   package var traits: LayerTraits { [.isLoss, .takesChunks] }
 

@@ -1,3 +1,4 @@
+import ConfigurationKeys
 import ReferenceKernels
 
 /// A kind of layer with its settings, such as a 3×3 convolution with 32 filters: everything about it but its place in a net.
@@ -8,11 +9,11 @@ package protocol LayerType: Hashable, Sendable {
   /// The configuration's name of the type, also the stem of automatic layer names (`conv2d_1`).
   static var typeName: String { get }
   /// Its keys beside `type` and `name`, in the documented order.
-  static var keys: [LayerKey] { get }
+  static var keys: [ConfigurationKey] { get }
   /// From a value for each of `keys`.
-  init(_ values: LayerValues)
+  init(_ values: KeyValues)
   /// The other way round: a value for each key that has more than one.
-  var values: LayerValues { get }
+  var values: KeyValues { get }
   /// The layer in a few words, as the network's table shows it.
   var summary: String { get }
   /// What its place in a net depends on.

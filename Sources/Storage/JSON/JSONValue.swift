@@ -44,17 +44,15 @@ package enum JSONValue: Hashable, Sendable {
 
   /// The value where it is a finite number.
   package var floatingPoint: Double? {
-    let value: Double
     switch self {
-    case .integer(let integer): value = Double(integer)
-    case .number(let number): value = number
-    default: return nil
+    case .integer(let value): Double(value)
+    case .number(let value) where value.isFinite: value
+    default: nil
     }
-    return value.isFinite ? value : nil
   }
 
   /// The first member of an object with this key; `nil` where there is none, or no object.
-  package subscript(key: String) -> JSONValue? {
+  package subscript(_ key: String) -> JSONValue? {
     guard case .object(let members) = self else { return nil }
     return members.first { $0.key == key }?.value
   }

@@ -1,0 +1,109 @@
+import ConfigurationKeys
+import Network
+import Storage
+
+/// The one table of the configuration's keys: reader, writer, hints, the rule of what may change between the parts of a
+/// run, the reference page and the fuzzer's dictionary come from it.
+package enum ConfigurationTable {
+  static let run: [KeyField<RunConfiguration>] = [
+    KeyField(
+      ConfigurationKey(
+        "name",
+        .text(
+          TextRule("1 to 128 characters that can name a folder, without /") { name in
+            (1...128).contains(name.count) && name != "." && name != ".."
+              && name.unicodeScalars.allSatisfy { $0 != "/" && $0.value >= 0x20 && $0.value != 0x7F }
+          }), otherwise: "the file's name without its extension", effect: .files,
+        "The run's name: its files go to `runs/<name>`."), \.name),
+    KeyField(
+      ConfigurationKey(
+        "seed", .integer(0...Int.max), default: .integer(1),
+        "All random numbers follow from it: first weights, shuffling, synthetic data."),
+      get: { .integer(Int(clamping: $0.seed)) }, set: { $0.seed = UInt64($1.exactInteger ?? 0) }),
+    KeyField(
+      ConfigurationKey("model", .section(model), otherwise: "", "The network."),
+      read: { node, root in
+        guard let key = node.keys.first(where: { $0.name == "model" }), let section = node.section(key) else { return }
+        root.model = ConfigurationReader.model(section) ?? root.model
+      }, write: { $0.model.jsonValue }),
+    .section("data", \.data, data, "Where examples come from, and how pixels become floats."),
+    .section("training", \.training, training, "How the network is trained."),
+    .section(
+      "runtime", \.runtime, runtime,
+      "How the machine is used. All but `shard_size` changes speed alone, never a result."),
+    .section("checkpoint", \.checkpoint, checkpoint, "When the state of a run is written; 0 turns a rule off."),
+    .section("logging", \.logging, logging, "What is written to `metrics.jsonl`."),
+  ]
+
+  static let checkpoint: [KeyField<CheckpointConfiguration>] = [
+    KeyField(
+      ConfigurationKey(
+        "every_epochs", .integer(0...1_000_000), default: .integer(1), effect: .files,
+        "A checkpoint after every so many epochs."), \.everyEpochs),
+    KeyField(
+      ConfigurationKey(
+        "every_steps", .integer(0...1_000_000_000), default: .integer(0), effect: .files,
+        "A checkpoint after every so many steps."), \.everySteps),
+    KeyField(
+      ConfigurationKey(
+        "every_seconds", .number(.within(0...1e9, allowed: "a number from 0 (off) to 1000000000")),
+        default: .number(0), effect: .files,
+        "A checkpoint after the first step that ends so many seconds after the last."),
+      \.everySeconds),
+    KeyField(
+      ConfigurationKey(
+        "keep_last", .integer(1...1_000_000), default: .integer(2), effect: .files,
+        "How many of the newest checkpoints stay."), \.keepLast),
+    KeyField(
+      ConfigurationKey(
+        "keep_best", .integer(0...1_000_000), default: .integer(0), effect: .files,
+        "How many of those with the best `val_accuracy` stay besides."), \.keepBest),
+  ]
+
+  static let logging: [KeyField<LoggingConfiguration>] = [
+    KeyField(
+      ConfigurationKey(
+        "every_steps", .integer(1...1_000_000_000), default: .integer(10), effect: .files,
+        "A line after every so many steps; every epoch has one too."), \.everySteps)
+  ]
+
+  /// All keys, as a tree.
+  package static let keys: [ConfigurationKey] = run.map(\.key)
+
+  /// The path of every key in the table's order, such as `training.optimizer.lr`; those of layers are left out, as a key
+  /// in a wrong place is not a layer's.
+  package static let paths: [String] = paths(keys, below: "")
+
+  private static func paths(_ keys: [ConfigurationKey], below path: String) -> [String] {
+    keys.flatMap { key in
+      let keyPath = path.isEmpty ? key.name : "\(path).\(key.name)"
+      guard case .section(let keys) = key.kind else { return [keyPath] }
+      return [keyPath] + paths(keys, below: keyPath)
+    }
+  }
+
+  /// The key at a path such as `model.layers[2].filters` or `data.mean[0]`; `nil` where there is none.
+  package static func key(at path: String) -> ConfigurationKey? {
+    var keys = keys
+    var found: ConfigurationKey?
+    for step in path.split(separator: ".") {
+      let name = step.prefix { $0 != "[" }
+      guard let key = keys.first(where: { $0.name == name }) else { return nil }
+      found = key
+      keys = key.keys
+    }
+    return found
+  }
+}
+
+extension RunConfiguration {
+  /// Whether the value at a path may change between the parts of this run: it changes speed, files and lines, but no
+  /// number of the training.
+  package func mayChange(_ path: String) -> Bool {
+    switch ConfigurationTable.key(at: path)?.effect {
+    case .speed, .files: true
+    case .length: training.learningRateSchedule == .constant
+    case .result, nil: false
+    }
+  }
+}

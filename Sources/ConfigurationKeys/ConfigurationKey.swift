@@ -1,0 +1,81 @@
+import Storage
+
+/// One key of the configuration: all that reading, writing, hints, the reference and fuzzing know about it.
+package struct ConfigurationKey: Sendable {
+  /// What holds where the key is absent.
+  package enum Fallback: Sendable {
+    /// It must be there.
+    case required
+    case value(JSONValue)
+    /// Nothing, or what these words say.
+    case words(String)
+  }
+
+  /// What a value changes, and with it whether it may change between the parts of a run.
+  package enum Effect: Sendable, CaseIterable {
+    /// The numbers of the training: fixed within a run.
+    case result
+    /// Speed alone.
+    case speed
+    /// Where files are, and what is written when: no number of the training.
+    case files
+    /// How long the run is: may change while no learning rate depends on it.
+    case length
+  }
+
+  /// The key is known only where the word at the key beside it is one of these.
+  package struct Condition: Hashable, Sendable {
+    package let key: String
+    package let words: [String]
+  }
+
+  package let name: String
+  package let kind: KeyKind
+  package let fallback: Fallback
+  package let effect: Effect
+  package let condition: Condition?
+  /// One sentence for the reference.
+  package let documentation: String
+
+  /// A key with a default; `nil` for one that must be there.
+  package init(
+    _ name: String, _ kind: KeyKind, default value: JSONValue? = nil, effect: Effect = .result, _ documentation: String
+  ) {
+    self.init(
+      name, kind, value.map { .value($0) } ?? .required, effect: effect, condition: nil, documentation)
+  }
+
+  /// A key that may be absent without a value that stands for it; `otherwise` says what then holds.
+  package init(
+    _ name: String, _ kind: KeyKind, otherwise words: String, effect: Effect = .result, _ documentation: String
+  ) {
+    self.init(name, kind, .words(words), effect: effect, condition: nil, documentation)
+  }
+
+  private init(
+    _ name: String, _ kind: KeyKind, _ fallback: Fallback, effect: Effect, condition: Condition?,
+    _ documentation: String
+  ) {
+    self.name = name
+    self.kind = kind
+    self.fallback = fallback
+    self.effect = effect
+    self.condition = condition
+    self.documentation = documentation
+  }
+
+  /// The same key, known only where `key` beside it is one of `words`.
+  package func with(_ key: String, _ words: String...) -> ConfigurationKey {
+    ConfigurationKey(
+      name, kind, fallback, effect: effect, condition: Condition(key: key, words: words), documentation)
+  }
+
+  /// The keys below it: of a section, or of the sections in an array.
+  package var keys: [ConfigurationKey] {
+    switch kind {
+    case .section(let keys): keys
+    case .array(of: .section(let keys), _): keys
+    default: []
+    }
+  }
+}

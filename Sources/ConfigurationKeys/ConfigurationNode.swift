@@ -1,0 +1,155 @@
+import Diagnostics
+import Storage
+
+/// One object of a configuration with its key path and the keys it may have.
+///
+/// Whatever is wrong goes to `mistakes`, and reading goes on. A member that is `null` counts as absent.
+package struct ConfigurationNode {
+  package let path: String
+  package let mistakes: ConfigurationMistakes
+  /// The keys that are known here: those without a condition, and those whose condition holds.
+  package let keys: [ConfigurationKey]
+  private let members: [JSONValue.Member]
+  /// The known keys that unknown ones most likely mean, so that they are not missing too.
+  private var meant: Set<String> = []
+
+  /// Notes every key that is not known; `nil`, and a mistake, where `value` is not an object.
+  package init?(_ value: JSONValue, path: String, keys: [ConfigurationKey], mistakes: ConfigurationMistakes) {
+    guard case .object(let members) = value else {
+      mistakes.add(
+        KeyKind.failure(path.isEmpty ? "the configuration" : path, value, allowed: KeyKind.section(keys).allowed))
+      return nil
+    }
+    self.path = path
+    self.mistakes = mistakes
+    self.members = members.filter { $0.value != .null }
+    let found = self.members
+    self.keys = keys.filter { key in
+      guard let condition = key.condition else { return true }
+      return Self.word(condition.key, in: found, keys).map { condition.words.contains($0) } ?? false
+    }
+    // Where the word that decides is wrong itself, any key may be right.
+    let isSettled = keys.allSatisfy { key in key.condition.map { Self.word($0.key, in: found, keys) != nil } ?? true }
+    let allowed = (isSettled ? self.keys : keys).map(\.name)
+    for member in found where !allowed.contains(member.key) { noteUnknown(member.key, allKeys: keys) }
+  }
+
+  /// The allowed word at a key, its default where it is absent; `nil` where there is none.
+  private static func word(_ name: String, in members: [JSONValue.Member], _ keys: [ConfigurationKey]) -> String? {
+    guard let key = keys.first(where: { $0.name == name && $0.condition == nil }) else { return nil }
+    var value = members.first { $0.key == name }?.value
+    if value == nil, case .value(let fallback) = key.fallback { value = fallback }
+    guard case .string(let word) = value, key.kind.mistake(in: .string(word), at: name) == nil else { return nil }
+    return word
+  }
+
+  private mutating func noteUnknown(_ name: String, allKeys: [ConfigurationKey]) {
+    // Hints cost time, and a hostile file may have any number of keys.
+    guard mistakes.keepsMore else { return mistakes.add(UserError(.badConfiguration, keyPath(name), "unknown key")) }
+    let hint: String?
+    if let condition = allKeys.first(where: { $0.name == name })?.condition {
+      hint = "\(name) goes with \(condition.key) " + condition.words.map { "\"\($0)\"" }.joined(separator: " or ")
+    } else {
+      let names = keys.map(\.name)
+      let nearest = NearestName.suggestion(for: name, among: names)
+      if let nearest { meant.insert(nearest) }
+      let leaves = mistakes.knownPaths.map { $0.split(separator: ".").last.map { String($0) } ?? $0 }
+      let elsewhere =
+        nearest == nil || leaves.contains(name)
+        ? NearestName.suggestion(for: name, among: leaves).flatMap { leaf in
+          leaves.firstIndex(of: leaf).map { mistakes.knownPaths[$0] }
+        } : nil
+      hint = (elsewhere ?? nearest).map { "the nearest known key is \($0)" }
+    }
+    mistakes.add(
+      UserError(
+        .badConfiguration, keyPath(name),
+        "unknown key; allowed: \(keys.map(\.name).joined(separator: ", "))", hint: hint))
+  }
+
+  package func keyPath(_ name: String) -> String { path.isEmpty ? name : "\(path).\(name)" }
+
+  package func has(_ name: String) -> Bool { self[name] != nil }
+
+  package subscript(_ name: String) -> JSONValue? { members.first { $0.key == name }?.value }
+
+  /// The value at a key, its default where it is absent; `nil` where there is none or it is wrong, which is noted.
+  package func value(of key: ConfigurationKey) -> JSONValue? {
+    guard let value = self[key.name] else {
+      switch key.fallback {
+      case .value(let value): return value
+      case .words: return nil
+      case .required:
+        if !meant.contains(key.name) {
+          mistakes.add(
+            UserError(.badConfiguration, keyPath(key.name), "is missing; allowed: \(key.kind.allowed)"))
+        }
+        return nil
+      }
+    }
+    if let mistake = key.kind.mistake(in: value, at: keyPath(key.name)) {
+      mistakes.add(mistake)
+      return nil
+    }
+    return value
+  }
+
+  /// The object at a section's key, an empty one where it is absent; `nil` where it is something else, which is noted.
+  package func section(_ key: ConfigurationKey) -> ConfigurationNode? {
+    ConfigurationNode(self[key.name] ?? .object([]), path: keyPath(key.name), keys: key.keys, mistakes: mistakes)
+  }
+
+  /// Calls `body` for one object in the array at a key after the other; notes what is something else.
+  package func forEachSection(_ key: ConfigurationKey, _ body: (ConfigurationNode) -> Void) {
+    guard case .array(let elements) = value(of: key) else { return }
+    for (index, element) in elements.enumerated() {
+      let path = "\(keyPath(key.name))[\(index)]"
+      if let node = ConfigurationNode(element, path: path, keys: key.keys, mistakes: mistakes) { body(node) }
+    }
+  }
+
+  /// The values of all keys known here, defaults filled in; `nil` where one of them is wrong.
+  package func values() -> KeyValues? {
+    mistakes.unlessMistaken {
+      KeyValues(keys.compactMap { key in value(of: key).map { JSONValue.Member(key.name, $0) } })
+    }
+  }
+}
+
+/// The checked values of an object's keys, in the keys' order.
+package struct KeyValues: Hashable, Sendable, ExpressibleByDictionaryLiteral {
+  package let members: [JSONValue.Member]
+
+  package init(_ members: [JSONValue.Member]) { self.members = members }
+  package init(dictionaryLiteral elements: (String, JSONValue)...) {
+    members = elements.map { JSONValue.Member($0.0, $0.1) }
+  }
+
+  package subscript(_ name: String) -> JSONValue? { members.first { $0.key == name }?.value }
+
+  /// - Precondition: the value is there and an integer, as the key's kind says; so for the others.
+  package func integer(_ name: String) -> Int {
+    guard let value = self[name]?.exactInteger else { fatalError("The key \(name) holds no integer.") }
+    return value
+  }
+
+  package func number(_ name: String) -> Double {
+    guard let value = self[name]?.floatingPoint else { fatalError("The key \(name) holds no number.") }
+    return value
+  }
+
+  package func bool(_ name: String) -> Bool {
+    guard case .bool(let value) = self[name] else { fatalError("The key \(name) holds no boolean.") }
+    return value
+  }
+
+  package func string(_ name: String) -> String {
+    guard case .string(let value) = self[name] else { fatalError("The key \(name) holds no text.") }
+    return value
+  }
+
+  package func choice<Choice: RawRepresentable<String>>(_ name: String, as type: Choice.Type = Choice.self) -> Choice {
+    guard let value = Choice(rawValue: string(name)) else { fatalError("The key \(name) holds none of its words.") }
+    return value
+  }
+}

@@ -1,0 +1,78 @@
+import ConfigurationKeys
+import Glibc
+import Storage
+import TestSupport
+import Testing
+
+@testable import Configuration
+
+@Suite struct ConfigurationTableTests {
+  /// Every key path of a tree, elements of arrays left out.
+  private func paths(_ value: JSONValue, below path: String = "") -> [String] {
+    guard case .object(let members) = value else { return [] }
+    return members.flatMap { member in
+      let keyPath = path.isEmpty ? member.key : "\(path).\(member.key)"
+      return [keyPath] + paths(member.value, below: keyPath)
+    }
+  }
+
+  @Test func whatIsWrittenIsTheTable() throws {
+    let synthetic = try configuration(configurationText(extra: "data: { format: 'synthetic' }"))
+    let idx = try configuration(
+      configurationText(
+        extra: """
+          data: { format: 'idx', train: { images: 'a', labels: 'b' }, test: { images: 'a', labels: 'b' } },
+          runtime: { placement: { cpus: '0' } }
+          """))
+    let written = paths(synthetic.jsonValue) + paths(idx.jsonValue)
+    #expect(Set(written) == Set(ConfigurationTable.paths))
+    #expect(paths(synthetic.jsonValue) == ConfigurationTable.paths.filter { paths(synthetic.jsonValue).contains($0) })
+  }
+
+  /// A key's default is allowed, and says what an absent key is read as.
+  @Test func defaultsAreWhatIsReadWithoutTheKey() throws {
+    func check(_ keys: [ConfigurationKey], _ value: JSONValue, _ path: String) {
+      for key in keys {
+        let keyPath = path.isEmpty ? key.name : "\(path).\(key.name)"
+        if case .section(let keys) = key.kind, let section = value[key.name] { check(keys, section, keyPath) }
+        guard case .value(let fallback) = key.fallback else { continue }
+        #expect(key.kind.mistake(in: fallback, at: keyPath) == nil)
+        guard let written = value[key.name] else { continue }
+        #expect(written.compactText == fallback.compactText, "\(keyPath)")
+      }
+    }
+    for format in ["digits", "synthetic"] {
+      let run = try configuration(configurationText(extra: "data: { format: '\(format)' }"))
+      var keys = ConfigurationTable.keys.filter { $0.name != "data" }
+      check(keys, run.jsonValue, "")
+      keys = ConfigurationTable.data.map(\.key).filter { $0.name != "format" }
+      check(keys, run.jsonValue["data"] ?? .null, "data")
+    }
+  }
+
+  @Test(arguments: [
+    ("name", true), ("seed", false), ("model.input[0]", false), ("model.layers[2].filters", false),
+    ("data.format", true), ("data.train.images", true), ("data.test.labels", true), ("data.mean[1]", false),
+    ("data.examples", false), ("training.epochs", true), ("training.optimizer.lr", false), ("runtime.workers", true),
+    ("runtime.shard_size", false), ("runtime.placement.nodes[0]", true), ("runtime.memory.huge_pages", true),
+    ("checkpoint.every_seconds", true), ("checkpoint.keep_best", true), ("logging.every_steps", true),
+    ("runtime.unheard_of", false), ("training", false), ("", false),
+  ])
+  func whatMayChangeBetweenThePartsOfARun(path: String, expected: Bool) throws {
+    #expect(try configuration(configurationText()).mayChange(path) == expected)
+  }
+
+  /// `make references` writes what the table gives instead of comparing.
+  @Test func thePageAndTheDictionaryAreWhatTheTableGives() throws {
+    let tokens = String(decoding: try contents(ofFile: fixture("../../Fuzz/dictionary/json")), as: UTF8.self)
+    let dictionary = tokens + ConfigurationReference.words.map { "\"\($0)\"\n" }.joined()
+    for (path, text) in [
+      ("docs/configuration.md", ConfigurationReference.page), ("Fuzz/dictionary/configuration", dictionary),
+    ] {
+      let file = fixture("../../\(path)")
+      if getenv("LOCKSTEP_WRITE_REFERENCES") != nil { try AtomicFile.write(text, to: file) }
+      let committed = String(decoding: try contents(ofFile: file), as: UTF8.self)
+      #expect(committed == text, "\(path) is not what the table gives; make references writes it")
+    }
+  }
+}
