@@ -52,9 +52,14 @@ import Testing
     try expect(try keys(text: folder.text("run/summary.json")).union(["interrupted"]), in: "summary.json")
     try expect(Set(metadata(folder, "run/weights.safetensors").keys), in: "weights.safetensors")
 
+    let second: ProcessResult = try Executable.run(
+      ["train", file, "--quiet", "--output", "second", "--weights", "run/weights.safetensors"], folder: folder.path)
+    #expect(second.exitCode == 0, "\(second.errors)")
     let checkpoint: String = try #require(
-      try FileManager.default.contentsOfDirectory(atPath: folder.path + "/run").first { $0.hasPrefix("checkpoint-") })
-    var entries: Set<String> = Set(try metadata(folder, "run/" + checkpoint).keys)
+      try FileManager.default.contentsOfDirectory(atPath: folder.path + "/second").first { $0.hasPrefix("checkpoint-") }
+    )
+    var entries: Set<String> = Set(try metadata(folder, "second/" + checkpoint).keys)
+    #expect(entries.contains("initial_weights"))
     // Two groups of the same sums are explained once.
     for group: String in ["progress.interval.", "progress.epoch."] {
       let sums: [String] = entries.filter { $0.hasPrefix(group) }
