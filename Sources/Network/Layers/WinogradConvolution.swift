@@ -177,6 +177,12 @@ final class WinogradConvolution: Layer {
         tap: plan.channels * 32, tapStep: 32, domain: sums, plane: plan.sumPlane, domainStep: 32)
       taps.accumulates = addsShard
       kernels.winogradKernelGradient(taps)
+      // The kernel takes 32 filters; where there are 16, the others' sums are whatever the scratch held.
+      let filters = min(32, plan.filters - 32 * block)
+      guard filters < 32 else { return }
+      for row in 0..<place.positions * plan.channels {
+        (taps.taps + row * 32 + filters).update(repeating: 0, count: 32 - filters)
+      }
     }
     forEachGroup(slice.count * plan.outputTileRows * plan.outputTileColumns) { first, count in
       source.firstTile = first
