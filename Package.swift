@@ -112,7 +112,10 @@ let package = Package(
       dependencies: ["Kernels", "KernelInterface", "Network", "ReferenceKernels", "Diagnostics", "TestSupport"]),
     .testTarget(
       name: "NetworkTests",
-      dependencies: ["Network", "KernelInterface", "ReferenceKernels", "TestSupport", "Randomness", "Diagnostics"]),
+      dependencies: [
+        "ConfigurationKeys", "Network", "KernelInterface", "ReferenceKernels", "Summation", "TestSupport", "Randomness",
+        "Diagnostics",
+      ]),
     .testTarget(
       name: "DatasetsTests",
       dependencies: ["Datasets", "Machine", "Storage", "Randomness", "CZlib", "Diagnostics", "TestSupport"]),

@@ -1,0 +1,271 @@
+import ConfigurationKeys
+import Foundation
+import KernelInterface
+import ReferenceKernels
+import Summation
+import TestSupport
+import Testing
+
+@testable import Network
+
+/// `y = x − mean of x over the batch and all pixels`, by channel, for tests alone: every example depends on all others.
+private struct Centering: MeetingLayerType {
+  static let typeName = "centering"
+  static let keys: [ConfigurationKey] = []
+
+  init() {}
+  init(_ values: KeyValues) {}
+  var values: KeyValues { [:] }
+  var summary: String { Self.typeName }
+  var traits: LayerTraits { [.forgetsInput] }
+
+  func outputShape(_ inputs: [ValueShape]) -> ValueShape { inputs[0] }
+  func parameters(_ inputs: [ValueShape]) -> [ParameterSpecification] { [] }
+  func products(_ inputs: [ValueShape], output: ValueShape) -> Int { 0 }
+
+  func meetingSums(_ inputs: [ValueShape]) -> (forward: Int, backward: Int) {
+    (inputs[0].image.channels, inputs[0].image.channels)
+  }
+
+  func reference(_ step: ReferenceStep) -> ReferenceResult {
+    func centered(_ x: Tensor4) -> Tensor4 {
+      var result = x
+      for c in 0..<x.channels {
+        let places = stride(from: c, to: x.values.count, by: x.channels)
+        let mean = places.reduce(0.0) { $0 + x.values[$1] } / Double(x.values.count / x.channels)
+        for i in places { result.values[i] -= mean }
+      }
+      return result
+    }
+    return ReferenceResult(output: centered(step.x)) { ReferenceGradients(inputs: [centered($0)]) }
+  }
+
+  func demands(_ site: LayerSite) -> LayerDemands { LayerDemands() }
+  func layer(_ place: LayerPlace) -> any Layer { CenteringLayer(place) }
+}
+
+private final class CenteringLayer: MeetingLayer {
+  private let input: PlacedValue
+  private let output: PlacedValue
+  private let meeting: Int
+  let memory = LayerMemory()
+  let algorithm = "elementwise"
+
+  init(_ place: LayerPlace) {
+    input = place.input
+    output = place.output
+    meeting = place.meeting ?? -1
+  }
+
+  func sumInputs(_ pass: borrowing Pass, shard: ImageSlice, into sums: UnsafeMutablePointer<Double>) {
+    add(pass.map(input, shard), input.map, shard, into: sums)
+  }
+
+  func sumGradients(_ pass: borrowing Pass, shard: ImageSlice, into sums: UnsafeMutablePointer<Double>) {
+    add(pass.gradient(output, shard), output.gradient, shard, into: sums)
+  }
+
+  private func add(
+    _ x: UnsafeMutablePointer<Float>, _ map: MapLayout, _ shard: ImageSlice, into sums: UnsafeMutablePointer<Double>
+  ) {
+    for c in 0..<map.shape.channels {
+      sums[c] = 0
+      for n in 0..<shard.count {
+        for i in 0..<map.shape.height {
+          for j in 0..<map.shape.width { sums[c] += Double(x[n * map.imageStride + map.offset(i, j) + c]) }
+        }
+      }
+    }
+  }
+
+  func forward(_ pass: borrowing Pass, _ slice: ImageSlice) {
+    center(pass, slice, pass.map(input, slice), input.map, into: pass.map(output, slice), output.map)
+  }
+
+  func parameterGradients(_ pass: borrowing Pass, _ slice: ImageSlice, into target: GradientTarget) {}
+
+  func inputGradient(_ pass: borrowing Pass, _ slice: ImageSlice, of index: Int) {
+    center(
+      pass, slice, pass.gradient(output, slice), output.gradient, into: pass.gradient(input, slice), input.gradient)
+  }
+
+  private func center(
+    _ pass: borrowing Pass, _ slice: ImageSlice, _ x: UnsafeMutablePointer<Float>, _ from: MapLayout,
+    into out: UnsafeMutablePointer<Float>, _ to: MapLayout
+  ) {
+    let count = Double(pass.batch * from.shape.height * from.shape.width)
+    let totals = pass.meetingTotals(meeting)
+    for n in 0..<slice.count {
+      for i in 0..<from.shape.height {
+        for j in 0..<from.shape.width {
+          let (source, target) = (
+            x + n * from.imageStride + from.offset(i, j), out + n * to.imageStride + to.offset(i, j)
+          )
+          for c in 0..<from.shape.channels { target[c] = source[c] - Float(totals[c] / count) }
+        }
+      }
+    }
+  }
+}
+
+/// All wait until all have come.
+private final class Meeting: @unchecked Sendable {
+  // `arrived` and `round` are touched with the condition's lock held alone.
+  private let condition = NSCondition()
+  private let count: Int
+  private var arrived = 0
+  private var round = 0
+
+  init(_ count: Int) { self.count = count }
+
+  func wait() {
+    condition.lock()
+    defer { condition.unlock() }
+    let mine = round
+    arrived += 1
+    if arrived == count {
+      (arrived, round) = (0, round + 1)
+      condition.broadcast()
+    }
+    while round == mine { condition.wait() }
+  }
+}
+
+@Suite("Meetings in the middle of a pass")
+struct MeetingTests {
+  private static func model(_ kinds: [LayerKind]) -> ModelSpecification {
+    ModelSpecification(input: ImageShape(height: 6, width: 4, channels: 3), layers: TestNetworks.named(kinds))
+  }
+
+  /// One meeting between convolutions, two in the front, and one after a dense layer.
+  static let models: [ModelSpecification] = [
+    model([TestNetworks.conv(5, 3), LayerKind(Centering()), .relu, .flatten, .dense(units: 3), .softmax]),
+    model([
+      TestNetworks.conv(17, 3), LayerKind(Centering()), .relu, TestNetworks.conv(16, 3, .same, .winograd),
+      LayerKind(Centering()), .maxPool2d(ties: .all), TestNetworks.conv(4, 1), .flatten, .dense(units: 9),
+      LayerKind(Centering()), .relu, .dense(units: 3), .softmax,
+    ]),
+  ]
+
+  private struct Outcome: Equatable {
+    var losses: [Float]
+    /// The packed gradients, added in the tree over shards.
+    var gradients: [Float]
+  }
+
+  /// What one worker of several does; its memory is its own but for `sums`.
+  private final class Worker: @unchecked Sendable {
+    // Written by its own thread alone until all threads have ended.
+    var nodes: [(shards: Range<Int>, gradient: [Float])] = []
+    var losses: [Float] = []
+  }
+
+  private func outcome(_ run: NetworkRun, shardSize: Int, workers: Int) throws -> (NetworkPlan, Outcome) {
+    let kernels = try #require(runnableKernels.last)
+    let examples = run.images.count
+    let shards = (examples + shardSize - 1) / shardSize
+    let runs = (0..<workers).map { shards * $0 / workers..<shards * ($0 + 1) / workers }
+    let plan = try NetworkPlan(
+      run.model, capacity: ImageCapacity(shard: shardSize, shardsPerChunk: runs.map(\.count).max() ?? 1))
+    let sums = UnsafeMutableBufferPointer<Double>.allocate(capacity: shards * plan.schedule.sumsPerShard)
+    sums.initialize(repeating: .nan)
+    defer { sums.deallocate() }
+    let all = (0..<workers).map { _ in Worker() }
+    let (meeting, end) = (Meeting(workers), Meeting(workers + 1))
+    nonisolated(unsafe) let shared = sums
+    for (index, worker) in all.enumerated() {
+      let thread = Thread {
+        let own = runs[index].lowerBound * shardSize..<min(runs[index].upperBound * shardSize, examples)
+        self.work(
+          run, plan, kernels, ShardTree.nodes(in: runs[index], of: shards), own, shards, shared, meeting, worker)
+        end.wait()
+      }
+      thread.stackSize = 1 << 20
+      thread.start()
+    }
+    end.wait()
+    let found = all.flatMap(\.nodes)
+    let gradients = ShardTree.fold(0..<shards) { node in
+      found.first { $0.shards == node }?.gradient
+    } combine: {
+      zip($1, $2).map(+)
+    }
+    return (plan, Outcome(losses: all.flatMap(\.losses), gradients: gradients))
+  }
+
+  private func work(
+    _ run: NetworkRun, _ plan: NetworkPlan, _ kernels: KernelTable, _ nodes: [Range<Int>], _ own: Range<Int>,
+    _ shards: Int, _ sums: UnsafeMutableBufferPointer<Double>, _ meeting: Meeting, _ worker: Worker
+  ) {
+    let count = plan.parameters.packedCount
+    let bytes = Workspace.byteCount(plan)
+    let memory = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 64)
+    memory.initializeMemory(as: UInt8.self, repeating: 0xFF, count: bytes)
+    let floats = UnsafeMutablePointer<Float>.allocate(capacity: count * (1 + nodes.count) + plan.preparedCount)
+    floats.initialize(repeating: 0, count: count * (1 + nodes.count) + plan.preparedCount)
+    defer {
+      memory.deallocate()
+      floats.deallocate()
+    }
+    let w = Workspace(plan, memory: memory)
+    for parameter in plan.parameters.parameters {
+      plan.parameters.pack(parameter, run.parameters[parameter.name] ?? [], into: floats)
+    }
+    let targets = nodes.indices.map { floats + count * (1 + $0) }
+    let prepared = floats + count * (1 + nodes.count)
+    plan.prepareWeights(floats, into: prepared, scratch: w, part: 0, of: 1, kernels: kernels)
+    let share = WorkerShare(
+      nodes: zip(nodes, targets).map { WorkerShare.Node(shards: $0, target: $1) }, examples: max(0, own.count),
+      batchExamples: run.images.count, batchShards: shards)
+    let x = run.images
+    if let base = sums.baseAddress {
+      plan.sumGradients(
+        w, share, sums: base, PassInputs(weights: floats, prepared: prepared, kernels: kernels),
+        load: { chunk in
+          for n in chunk {
+            let input = plan.input(w, image: n, of: chunk)
+            w.labels[n] = Int32(run.labels[own.lowerBound + n])
+            for i in 0..<x.height {
+              for j in 0..<x.width {
+                for c in 0..<x.channels {
+                  input.pixels[i * input.row + j * input.pixel + c] = Float(x[own.lowerBound + n, i, j, c])
+                }
+              }
+            }
+          }
+        }, meet: { meeting.wait() })
+    }
+    worker.nodes = zip(nodes, targets).map { ($0, [Float](UnsafeBufferPointer(start: $1, count: count))) }
+    worker.losses = (0..<share.examples).map { w.losses[$0] }
+  }
+
+  @Test("give the same bits for 1 to 17 workers, and the naive network's gradients", arguments: models.indices)
+  func sameBits(index: Int) throws {
+    for (examples, shardSize) in [(13, 2), (33, 2), (5, 8)] {
+      let run = try NetworkRun(Self.models[index], examples: examples)
+      let (plan, one) = try outcome(run, shardSize: shardSize, workers: 1)
+      let expected = run.reference()
+      for parameter in plan.parameters.parameters {
+        let values = plan.parameters.unpack(parameter, from: one.gradients).map(Double.init)
+        let gradient = try #require(expected.gradients[parameter.name]).map { Double(examples) * $0 }
+        // A bias before a centering has no gradient but rounding.
+        let scale = max(0.1, gradient.map(abs).max() ?? 0)
+        let worst = zip(values, gradient).map { abs($0 - $1) }.max() ?? 0
+        #expect(worst / scale < 1e-4, "\(parameter.name), \(examples) examples")
+      }
+      for workers in 2...17 {
+        #expect(try outcome(run, shardSize: shardSize, workers: workers).1 == one, "\(workers) workers")
+      }
+    }
+  }
+
+  @Test("cut a pass into segments: a layer's own meeting comes first forward, last backward")
+  func segments() throws {
+    let plan = try NetworkPlan(Self.models[1], capacity: ImageCapacity(shard: 2))
+    #expect(plan.schedule.forward == [0..<1, 1..<4, 4..<8, 8..<12])
+    #expect(plan.schedule.backward == [0..<2, 2..<5, 5..<9, 9..<12])
+    #expect(plan.schedule.meetings.map(\.layer) == [1, 4, 8])
+    #expect(plan.schedule.sumsPerShard == 2 * (17 + 16 + 9))
+    #expect(try !NetworkPlan(TestNetworks.lenet, capacity: ImageCapacity(shard: 2)).schedule.hasMeetings)
+  }
+}
