@@ -108,10 +108,20 @@ package struct ConfigurationNode {
     }
   }
 
-  /// The values of all keys known here, defaults filled in; `nil` where one of them is wrong.
+  /// The values of all keys known here, defaults filled in; `nil` where one of them is wrong, or missing, even where that is
+  /// noted elsewhere: as the unknown key that seems to mean it.
   package func values() -> KeyValues? {
-    mistakes.unlessMistaken {
-      KeyValues(keys.compactMap { key in value(of: key).map { JSONValue.Member(key.name, $0) } })
+    mistakes.unlessMistaken { () -> KeyValues? in
+      var members: [JSONValue.Member] = []
+      var isWhole = true
+      for key in keys {
+        if let value = value(of: key) {
+          members.append(JSONValue.Member(key.name, value))
+        } else if case .required = key.fallback {
+          isWhole = false
+        }
+      }
+      return isWhole ? KeyValues(members) : nil
     }
   }
 }

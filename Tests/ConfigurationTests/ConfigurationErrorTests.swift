@@ -199,4 +199,11 @@ struct WrongValue: Sendable, CustomTestStringConvertible {
       #expect(error.subject == file)
     }
   }
+
+  /// A missing key that an unknown one seems to mean is said once, and nothing reads the value that is not there.
+  @Test func aMisspeltKeyStandsForTheMissingOne() throws {
+    let text = configurationText(layers: "{ type: 'flatten' }, { tyPe: 'dense', units: 3 }, { type: 'softmax' }")
+    let error = try #require(throws: UserError.self) { _ = try configuration(text) }
+    #expect(error.category == .badConfiguration && error.description.contains("model.layers[1].tyPe"), "\(error)")
+  }
 }
