@@ -1,7 +1,7 @@
 import Storage
 
 /// What may stand at a key.
-package indirect enum KeyKind: Sendable {
+package enum KeyKind: Sendable {
   case bool
   case integer(ClosedRange<Int>)
   case number(NumberRule)
@@ -10,7 +10,7 @@ package indirect enum KeyKind: Sendable {
   case text(TextRule)
   /// A key of Keras's with one value here: `n` or `[n, n]`.
   case fixed(Int)
-  case array(of: KeyKind, ArrayRule)
+  indirect case array(of: KeyKind, ArrayRule)
   /// What any of these allows; `allowed` instead of their own words.
   case either([KeyKind], allowed: String)
   /// An object with these keys.
