@@ -40,105 +40,127 @@ let fuzzTargets: [Target] =
   : [
     .executableTarget(
       name: "lockstep-fuzz",
-      dependencies: ["Configuration", "Datasets", "Diagnostics", "Machine", "Storage", "Training"],
+      dependencies: ["Runs", "Configuration", "Datasets", "Machine", "Storage", "Diagnostics"],
       path: "Fuzz/lockstep-fuzz")
   ]
 
+// From top to bottom, in the order of README's map of the code: a target depends only on targets below it, and on each
+// that it imports.
 let package = Package(
   name: "lockstep",
   products: [.executable(name: "lockstep", targets: ["lockstep"])],
   targets: [
-    .systemLibrary(name: "CNUMA", providers: [.apt(["libnuma-dev"])]),
-    .systemLibrary(name: "CProcessor"),
-    .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
-    .target(name: "Diagnostics"),
-    .target(name: "Randomness"),
-    .target(name: "Machine", dependencies: ["CNUMA", "Diagnostics"]),
-    .target(name: "Summation"),
-    .target(name: "KernelInterface"),
-    .target(name: "Kernels", dependencies: ["KernelInterface", "CProcessor"]),
-    .target(name: "ReferenceKernels", dependencies: ["KernelInterface"]),
-    .target(
-      name: "Network",
-      dependencies: [
-        "CProcessor", "ConfigurationKeys", "KernelInterface", "Kernels", "ReferenceKernels", "Summation", "Diagnostics",
-      ] + x86KernelDependencies,
-      swiftSettings: x86Define),
-    .target(
-      name: "Datasets", dependencies: ["CZlib", "Machine", "Randomness", "Storage", "Diagnostics"],
-      resources: [.embedInCode("Resources")]),
-    .target(name: "Storage", dependencies: ["Diagnostics"]),
-    .target(name: "Collectives", dependencies: ["Machine", "Summation", "Diagnostics"]),
-    .target(name: "ConfigurationKeys", dependencies: ["Storage", "Diagnostics"]),
-    .target(name: "Configuration", dependencies: ["ConfigurationKeys", "Network", "Storage", "Diagnostics"]),
-    .target(
-      name: "Training",
-      dependencies: [
-        "Configuration",
-        "Network", "KernelInterface", "ReferenceKernels", "Collectives", "Summation", "Machine", "Datasets", "Storage",
-        "Randomness",
-        "Diagnostics",
-      ]),
-    .target(name: "Reporting", dependencies: ["Configuration", "Training", "Machine", "Storage", "Diagnostics"]),
     .executableTarget(
       name: "lockstep",
       dependencies: [
-        "Configuration", "Training", "Reporting", "Network", "Datasets", "Storage", "Collectives", "Machine",
+        "Reporting", "Measuring", "Training", "Runs", "Configuration", "KernelBuilds", "Network", "Datasets", "Machine",
+        "KernelInterface", "Storage", "Diagnostics",
+      ]),
+    .target(
+      name: "Reporting",
+      dependencies: [
+        "Measuring", "Training", "Runs", "Configuration", "KernelBuilds", "Network", "Machine", "Storage",
         "Diagnostics",
       ]),
-  ] + x86KernelTargets + fuzzTargets + [
     .target(
-      name: "TestSupport",
+      name: "Measuring",
       dependencies: [
-        "CZlib", "Randomness", "Machine", "Network", "KernelInterface", "ReferenceKernels", "Storage",
-        "Configuration", "Diagnostics",
-      ],
-      path: "Tests/TestSupport"),
+        "Training", "Configuration", "Network", "Collectives", "Datasets", "Machine", "ReferenceKernels",
+        "KernelInterface", "Randomness", "Diagnostics",
+      ]),
+    .target(
+      name: "Training",
+      dependencies: [
+        "Runs", "Configuration", "Network", "Collectives", "Summation", "Datasets", "Machine", "KernelInterface",
+        "Storage", "Randomness", "Diagnostics",
+      ]),
+    .target(name: "Runs", dependencies: ["Configuration", "Network", "Datasets", "Machine", "Storage", "Diagnostics"]),
+    .target(name: "Configuration", dependencies: ["Network", "ConfigurationKeys", "Storage", "Diagnostics"]),
+    .target(
+      name: "KernelBuilds",
+      dependencies: ["Kernels", "KernelInterface", "Diagnostics", "CProcessor"] + x86KernelDependencies,
+      swiftSettings: x86Define),
+    .target(
+      name: "Network",
+      dependencies: ["Summation", "ReferenceKernels", "KernelInterface", "ConfigurationKeys", "Diagnostics"]),
+    .target(name: "Collectives", dependencies: ["Summation", "Machine", "Diagnostics"]),
+    .target(name: "Summation"),
+    .target(
+      name: "Datasets", dependencies: ["Machine", "Storage", "Randomness", "Diagnostics", "CZlib"],
+      resources: [.embedInCode("Resources")]),
+    .target(name: "Machine", dependencies: ["Diagnostics", "CNUMA"]),
+    .target(name: "Kernels", dependencies: ["KernelInterface", "CProcessor"]),
+  ] + x86KernelTargets + [
+    .target(name: "ReferenceKernels", dependencies: ["KernelInterface"]),
+    .target(name: "KernelInterface"),
+    .target(name: "ConfigurationKeys", dependencies: ["Storage", "Diagnostics"]),
+    .target(name: "Storage", dependencies: ["Diagnostics"]),
+    .target(name: "Randomness"),
+    .target(name: "Diagnostics"),
+    .systemLibrary(name: "CNUMA", providers: [.apt(["libnuma-dev"])]),
+    .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
+    .systemLibrary(name: "CProcessor"),
+  ] + fuzzTargets + [
+    .testTarget(
+      name: "CommandLineTests",
+      dependencies: ["lockstep", "Training", "Runs", "Configuration", "Storage", "Diagnostics", "TestSupport"]),
+    .testTarget(
+      name: "ReportingTests",
+      dependencies: [
+        "Reporting", "Measuring", "Training", "Runs", "Configuration", "Network", "Machine", "Diagnostics",
+      ]),
+    .testTarget(
+      name: "MeasuringTests",
+      dependencies: ["Measuring", "Training", "Configuration", "Machine", "Randomness", "Diagnostics", "TestSupport"]),
+    .testTarget(
+      name: "TrainingTests",
+      dependencies: [
+        "Measuring", "Training", "Runs", "Configuration", "Network", "Collectives", "Datasets", "Machine",
+        "ReferenceKernels", "KernelInterface", "Storage", "Diagnostics", "TestSupport",
+      ]),
+    .testTarget(
+      name: "RunsTests",
+      dependencies: [
+        "Reporting", "Training", "Runs", "Configuration", "Machine", "Storage", "Diagnostics", "TestSupport",
+      ]),
+    .testTarget(
+      name: "ConfigurationTests",
+      dependencies: ["Configuration", "Network", "ConfigurationKeys", "Storage", "Diagnostics", "TestSupport"]),
+    .testTarget(
+      name: "KernelTests",
+      dependencies: ["KernelBuilds", "Kernels", "ReferenceKernels", "KernelInterface", "Diagnostics", "TestSupport"]),
+    .testTarget(
+      name: "NetworkTests",
+      dependencies: [
+        "Network", "Summation", "ReferenceKernels", "KernelInterface", "ConfigurationKeys", "Diagnostics",
+        "TestSupport",
+      ]),
+    .testTarget(name: "CollectivesTests", dependencies: ["Collectives", "Summation", "Machine", "Diagnostics"]),
+    .testTarget(
+      name: "DatasetsTests",
+      dependencies: ["Datasets", "Machine", "Storage", "Randomness", "Diagnostics", "TestSupport"]),
+    .testTarget(name: "MachineTests", dependencies: ["Machine", "Diagnostics"]),
+    .testTarget(name: "StorageTests", dependencies: ["Storage", "Randomness", "Diagnostics", "TestSupport"]),
+    .testTarget(name: "RandomnessTests", dependencies: ["Randomness"]),
+    .testTarget(name: "DiagnosticsTests", dependencies: ["Diagnostics"]),
     .executableTarget(
-      name: "AllocationProbe", dependencies: ["Configuration", "Training", "Network", "Datasets", "Machine"],
+      name: "AllocationProbe",
+      dependencies: ["Training", "Configuration", "KernelBuilds", "Network", "Datasets", "Machine"],
       path: "Tests/AllocationProbe",
       // Shared libraries, the Swift runtime among them, are to call the probe's `malloc`.
       linkerSettings: [.unsafeFlags(countedAllocation)]),
     .executableTarget(
-      name: "StepProbe", dependencies: ["Configuration", "Datasets", "Machine", "Network", "Training"],
+      name: "StepProbe", dependencies: ["Training", "Configuration", "KernelBuilds", "Datasets", "Machine"],
       path: "Tests/StepProbe"),
-    .systemLibrary(name: "CSeccomp", path: "Tests/CSeccomp"),
     .executableTarget(name: "RefusedCalls", dependencies: ["CSeccomp"], path: "Tests/RefusedCalls"),
-    .testTarget(name: "DiagnosticsTests", dependencies: ["Diagnostics"]),
-    .testTarget(name: "RandomnessTests", dependencies: ["Randomness", "TestSupport"]),
-    .testTarget(name: "MachineTests", dependencies: ["Machine", "TestSupport"]),
-    .testTarget(
-      name: "KernelTests",
-      dependencies: ["Kernels", "KernelInterface", "Network", "ReferenceKernels", "Diagnostics", "TestSupport"]),
-    .testTarget(
-      name: "NetworkTests",
+    .target(
+      name: "TestSupport",
       dependencies: [
-        "ConfigurationKeys", "Network", "KernelInterface", "ReferenceKernels", "Summation", "TestSupport", "Randomness",
-        "Diagnostics",
-      ]),
-    .testTarget(
-      name: "DatasetsTests",
-      dependencies: ["Datasets", "Machine", "Storage", "Randomness", "CZlib", "Diagnostics", "TestSupport"]),
-    .testTarget(name: "StorageTests", dependencies: ["Storage", "Randomness", "Diagnostics", "TestSupport"]),
-    .testTarget(name: "CollectivesTests", dependencies: ["Collectives", "Machine", "Summation", "TestSupport"]),
-    .testTarget(
-      name: "ConfigurationTests",
-      dependencies: ["Configuration", "ConfigurationKeys", "Network", "Storage", "Diagnostics", "TestSupport"]),
-    .testTarget(
-      name: "TrainingTests",
-      dependencies: [
-        "Configuration",
-        "Training", "Network", "KernelInterface", "ReferenceKernels", "Collectives", "Machine", "Datasets", "Storage",
-        "Randomness", "Diagnostics", "TestSupport",
-      ]),
-    .testTarget(
-      name: "ReportingTests",
-      dependencies: [
-        "Reporting", "Configuration", "Training", "Network", "Machine", "Storage", "Diagnostics", "TestSupport",
-      ]),
-    .testTarget(
-      name: "CommandLineTests",
-      dependencies: ["lockstep", "Configuration", "Training", "Reporting", "Storage", "Diagnostics", "TestSupport"]),
+        "Configuration", "KernelBuilds", "Network", "Machine", "ReferenceKernels", "KernelInterface", "Storage",
+        "Randomness", "Diagnostics", "CZlib",
+      ],
+      path: "Tests/TestSupport"),
+    .systemLibrary(name: "CSeccomp", path: "Tests/CSeccomp"),
   ],
   swiftLanguageModes: [.v6]
 )

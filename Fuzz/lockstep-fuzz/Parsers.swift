@@ -2,8 +2,8 @@ import Configuration
 import Datasets
 import Diagnostics
 import Machine
+import Runs
 import Storage
-import Training
 
 /// Every parser of what others may have written, with what must hold for whatever it accepts.
 enum Parsers {

@@ -1,5 +1,5 @@
+import Measuring
 import Storage
-import Training
 
 extension AllReduceSummary: Summary {
   package var json: JSONValue {

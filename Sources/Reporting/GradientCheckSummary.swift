@@ -1,5 +1,5 @@
+import Measuring
 import Storage
-import Training
 
 /// The result of `gradcheck`.
 package struct GradientCheckSummary: Summary {

@@ -1,6 +1,7 @@
+import KernelBuilds
+import Measuring
 import Network
 import Storage
-import Training
 
 extension KernelBenchmarkSummary: Summary {
   package var json: JSONValue {
@@ -51,7 +52,7 @@ extension KernelBenchmarkSummary: Summary {
 
 /// Which build of the kernels runs, and why.
 package enum KernelText {
-  /// The reason for the choice of `KernelBuild.select(request:)`; call it only where that did not throw.
+  /// The reason for the choice of `KernelBuild.select`; call it only where that did not throw.
   package static func reason(request: String?) -> String {
     if let request: String, !request.isEmpty { return "forced by LOCKSTEP_KERNELS" }
     let others: [String] = [KernelBuild.avx512, .avx2].compactMap { build in

@@ -1,5 +1,6 @@
 import Machine
 import Network
+import Runs
 import Training
 
 /// What a run is, as lines for people: the net as a table, then data, batches, kernels, workers and notes.

@@ -1,3 +1,4 @@
+import Measuring
 import Training
 
 /// The chart of `bench scaling`: speed-up over workers beside the ideal, where each step's time went, and the prediction.

@@ -1,4 +1,6 @@
 import Diagnostics
+import Measuring
+import Runs
 import Storage
 import Training
 

@@ -1,3 +1,4 @@
+import Measuring
 import Storage
 import Training
 

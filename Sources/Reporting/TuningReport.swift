@@ -1,6 +1,6 @@
 import Configuration
+import Measuring
 import Storage
-import Training
 
 extension TuningSummary: Summary {
   package var json: JSONValue {

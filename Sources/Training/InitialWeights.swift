@@ -4,9 +4,9 @@ import Randomness
 /// The initial values of parameters, as their specification says.
 ///
 /// Element i of parameter p is a pure function of (seed, p, i): cores and workers do not enter.
-enum InitialWeights {
+package enum InitialWeights {
   /// Writes some elements of `parameter`, number `index` of the table, into the flat buffer, which is 0 before.
-  static func write(
+  package static func write(
     _ parameter: Parameter, elements: Range<Int>, index: Int, seed: UInt64, into flat: UnsafeMutablePointer<Float>
   ) {
     let base = flat + parameter.offset

@@ -4,9 +4,9 @@ import Machine
 
 extension Placement {
   /// The placement that the `runtime` section asks for.
-  static func plan(_ topology: Topology, runtime: RuntimeConfiguration, shardsPerBatch: Int) throws(UserError)
-    -> Placement
-  {
+  package static func plan(
+    _ topology: Topology, runtime: RuntimeConfiguration, shardsPerBatch: Int
+  ) throws(UserError) -> Placement {
     let workers: Int? =
       switch runtime.workers {
       case .auto: nil

@@ -1,8 +1,10 @@
 import Configuration
 import Datasets
 import Diagnostics
+import KernelInterface
 import Machine
 import Network
+import Runs
 import Storage
 import Summation
 
@@ -23,6 +25,7 @@ package struct EvaluationSummary: Sendable, Hashable {
 package final class Predictor {
   private let configuration: RunConfiguration
   private let topology: Topology
+  private let kernels: KernelTable
   private let weights: [NamedTensor]
   private let network: NetworkPlan
   /// What the probabilities of the examples that are evaluated at a time may take.
@@ -34,14 +37,15 @@ package final class Predictor {
   ///     where one shard per worker does. Changes no bit.
   /// - Throws: `UserError` where the weights do not fit the network.
   package init(
-    configuration: RunConfiguration, topology: Topology, weights: [NamedTensor], source: String = "weights",
-    probabilityBytes: Int = 16 << 20
+    configuration: RunConfiguration, topology: Topology, kernels: KernelTable, weights: [NamedTensor],
+    source: String = "weights", probabilityBytes: Int = 16 << 20
   ) throws {
     self.configuration = configuration
     self.topology = topology
+    self.kernels = kernels
     self.weights = weights
     self.probabilityBytes = probabilityBytes
-    network = try RunPlan(configuration, topology: topology, exampleCount: 1).network
+    network = try RunPlan(configuration, topology: topology, kernels: kernels, exampleCount: 1).network
     try network.parameters.requireMatch(weights.map { ($0.name, $0.shape) }, subject: source)
   }
 
@@ -107,7 +111,7 @@ package final class Predictor {
     _ dataset: ImageDataset, _ source: String, examplesAtATime: (RunPlan) -> Int
   ) throws -> ForwardPass {
     try requireFits(dataset, source: source)
-    let plan = try RunPlan(configuration, topology: topology, exampleCount: dataset.count)
+    let plan = try RunPlan(configuration, topology: topology, kernels: kernels, exampleCount: dataset.count)
     return try ForwardPass(
       plan, dataset, source: source, weights: weights, examplesAtATime: min(examplesAtATime(plan), dataset.count))
   }

@@ -1,3 +1,5 @@
+import Runs
+
 /// Turns the totals of single steps into the events a run publishes.
 struct ProgressAggregator {
   private let plan: RunPlan

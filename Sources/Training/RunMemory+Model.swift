@@ -1,6 +1,7 @@
 import Diagnostics
 import Machine
 import Network
+import Runs
 
 extension RunMemory {
   /// Refuses a network that one worker alone could not hold, before anything is laid out for it.

@@ -1,6 +1,7 @@
 import Diagnostics
 import Machine
 import Network
+import Runs
 
 /// The memory that a run takes, computed once from its network and placement, before any of it is taken.
 ///

@@ -33,9 +33,8 @@ package final class RunPlan: Sendable {
   /// Images from which on the products of a dense layer hide the reading of its weights.
   private static let imagesPerChunk = 32
 
-  /// - Parameter kernels: the build to use instead of the one that `LOCKSTEP_KERNELS` and the processor select.
   package init(
-    _ configuration: RunConfiguration, topology: Topology, exampleCount: Int, kernels: KernelTable? = nil
+    _ configuration: RunConfiguration, topology: Topology, kernels: KernelTable, exampleCount: Int
   ) throws {
     self.configuration = configuration
     let runtime = configuration.runtime
@@ -44,7 +43,7 @@ package final class RunPlan: Sendable {
     placement = try Placement.plan(topology, runtime: runtime, shardsPerBatch: shards.maximumShardCount)
     self.topology = topology
     groups = placement.groups
-    self.kernels = try kernels ?? KernelBuild.select(request: environmentVariable("LOCKSTEP_KERNELS"))
+    self.kernels = kernels
     fullBatch = Self.program(shards, groups, step: 0)
     lastBatch = Self.program(shards, groups, step: shards.stepsPerEpoch - 1)
 

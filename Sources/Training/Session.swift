@@ -1,6 +1,7 @@
 import Collectives
 import Diagnostics
 import Network
+import Runs
 import Storage
 
 /// A plan at work: the memory that its workers share, placed and cleared, with weights in it, and the workers.
@@ -53,7 +54,7 @@ package final class Session: Sendable {
   /// Runs `body` once in every worker, which has its own memory and reads prepared weights, and waits for all.
   ///
   /// - Throws: as `WorkerGroup.run`.
-  func run(_ body: @escaping @Sendable (borrowing Worker) throws -> Void) throws {
+  package func run(_ body: @escaping @Sendable (borrowing Worker) throws -> Void) throws {
     try group.run { [self] context in
       let worker = try Worker(context, self)
       try worker.loadWeights()

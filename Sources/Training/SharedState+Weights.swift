@@ -1,6 +1,7 @@
 import Collectives
 import Diagnostics
 import Network
+import Runs
 import Storage
 
 extension SharedState {

@@ -1,6 +1,7 @@
 import Diagnostics
 import Machine
 import Network
+import Runs
 import Synchronization
 
 /// A copy of the training state, made by all workers inside a step and written to disk while they go on.

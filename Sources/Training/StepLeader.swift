@@ -1,6 +1,7 @@
 import Configuration
 import Datasets
 import Diagnostics
+import Runs
 import Summation
 
 /// What worker 0 does besides its own part: it orders epochs, decides for all inside a step, and publishes results.
@@ -16,7 +17,8 @@ struct StepLeader {
     plan = session.plan
     shared = session.shared
     self.channel = channel
-    schedule = CheckpointSchedule(plan.configuration.checkpoint, stepsPerEpoch: plan.shards.stepsPerEpoch)
+    schedule = CheckpointSchedule(
+      plan.configuration.checkpoint, stepsPerEpoch: plan.shards.stepsPerEpoch, now: monotonicNanoseconds())
   }
 
   /// Puts the order of an epoch in place, while nobody reads it.
@@ -40,8 +42,8 @@ struct StepLeader {
     shared.isLastStep = channel.stop.isRequested
     shared.lossIsFinite = totals.loss.isFinite
     shared.takesSnapshot =
-      schedule.isDue(stepsDone: stepsDone, now: now, channel.stop) && shared.lossIsFinite
-      && stepsDone < plan.totalSteps && !shared.isLastStep && channel.snapshot?.isFree == true
+      schedule.isDue(stepsDone: stepsDone, now: now, isRequested: channel.stop.takeCheckpointRequest())
+      && shared.lossIsFinite && stepsDone < plan.totalSteps && !shared.isLastStep && channel.snapshot?.isFree == true
     if shared.takesSnapshot { schedule.wasTaken(now: now) }
   }
 

@@ -5,6 +5,7 @@ import Diagnostics
 import KernelInterface
 import Machine
 import Network
+import Runs
 import Storage
 
 /// Data-parallel training of one configuration.
@@ -33,18 +34,18 @@ package final class Trainer {
   /// - Parameters:
   ///   - initialWeights: replaces the random initial weights; must name every parameter once.
   ///   - weightsSource: what errors call the initial weights, such as their file.
-  ///   - kernels: the build to use instead of the selected one; see `RunPlan`.
   ///   - checkpoint: goes on after its last step; its configuration was compared by the caller.
   /// - Throws: `UserError` where data and configuration do not fit together or the machine refuses.
   package init(
-    configuration: RunConfiguration, topology: Topology, training: ImageDataset, test: ImageDataset?,
-    initialWeights: [NamedTensor]?, weightsSource: String = "weights", kernels: KernelTable? = nil,
+    configuration: RunConfiguration, topology: Topology, kernels: KernelTable, training: ImageDataset,
+    test: ImageDataset?, initialWeights: [NamedTensor]?, weightsSource: String = "weights",
     resuming checkpoint: Checkpoint? = nil
   ) throws {
     guard training.count > 0 else {
       throw UserError(.badData, "data.train", "the training set has 0 examples; at least 1 is needed")
     }
-    plan = try RunPlan(configuration, topology: topology, exampleCount: training.count, kernels: kernels)
+    plan = try RunPlan(
+      configuration, topology: topology, kernels: kernels, exampleCount: training.count)
     try checkDataset(training, "data.train", plan.network)
     if let test { try checkDataset(test, "data.test", plan.network) }
     self.training = training
@@ -52,7 +53,8 @@ package final class Trainer {
     self.test = test
     dataFingerprint = DataFingerprint.of(training: training, test: test)
     try checkpoint?.requireFits(
-      plan, dataFingerprint: dataFingerprint, sampled: DataFingerprint.sample(training: training, test: test))
+      plan.shards, epochs: configuration.training.epochs, dataFingerprint: dataFingerprint,
+      sampled: DataFingerprint.sample(training: training, test: test))
     data = try TrainingData(training: training, test: test, plan)
     session = try Session(
       plan, start: Session.Start(checkpoint: checkpoint, weights: initialWeights, source: weightsSource),

@@ -18,7 +18,7 @@ struct TrainingData: Sendable {
 }
 
 /// Refuses a data set whose images or labels the network cannot take.
-func checkDataset(_ dataset: ImageDataset, _ key: String, _ network: NetworkPlan) throws {
+package func checkDataset(_ dataset: ImageDataset, _ key: String, _ network: NetworkPlan) throws {
   let shape = ImageShape(height: dataset.height, width: dataset.width, channels: dataset.channels)
   guard shape == network.model.input else {
     throw UserError(

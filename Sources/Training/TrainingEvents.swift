@@ -1,5 +1,6 @@
 import Machine
 import Network
+import Runs
 
 /// What a run is, published once before its first step.
 package struct RunDescription: Sendable {

@@ -6,12 +6,12 @@ import Network
 import Summation
 
 /// One worker: its memory, and what it does in the phases of a step. Knows no layers' mathematics.
-struct Worker: ~Copyable {
+package struct Worker: ~Copyable {
   private let context: WorkerContext
   private let plan: RunPlan
   private let shared: SharedState
   private let normalization: Normalization
-  let workspace: Workspace
+  package let workspace: Workspace
   /// The node's own replica.
   let replica: WeightReplica
   /// The worker's own memory, which `shared` keeps.
@@ -170,10 +170,12 @@ struct Worker: ~Copyable {
   // MARK: Parts
 
   /// What the passes of training read besides activations.
-  var inputs: PassInputs { PassInputs(weights: replica.weights, prepared: replica.prepared, kernels: plan.kernels) }
+  package var inputs: PassInputs {
+    PassInputs(weights: replica.weights, prepared: replica.prepared, kernels: plan.kernels)
+  }
 
   /// The flat buffer of one of the worker's partial sums.
-  func gradient(slot: Int) -> UnsafeMutablePointer<Float> {
+  package func gradient(slot: Int) -> UnsafeMutablePointer<Float> {
     shared.transport.partialSum(worker: context.index, slot: slot)
   }
 

@@ -1,9 +1,9 @@
 import Configuration
 import Diagnostics
 import Machine
+import Measuring
 import Reporting
 import Storage
-import Training
 
 extension CommandCall {
   /// About how long `bench throughput` measures.
@@ -12,7 +12,8 @@ extension CommandCall {
   /// One core's peak and bandwidth, then every layer and pass; without a configuration those of the digits net.
   func benchKernels() throws -> Int32 {
     try print(
-      try KernelBenchmark.run(configuration: try configurationOrDigits(), topology: try Topology.read()))
+      try KernelBenchmark.run(
+        configuration: try configurationOrDigits(), topology: try Topology.read(), kernels: try kernels()))
     return ExitCode.success
   }
 
@@ -20,7 +21,7 @@ extension CommandCall {
     try requireOneTask()
     let run: RunConfiguration = try configuration()
     let summary: ThroughputSummary = try ThroughputBenchmark.run(
-      configuration: run, topology: try Topology.read(), seconds: Self.benchmarkSeconds)
+      configuration: run, topology: try Topology.read(), kernels: try kernels(), seconds: Self.benchmarkSeconds)
     warn(summary.warnings)
     try print(summary)
     return ExitCode.success
@@ -35,7 +36,8 @@ extension CommandCall {
       try TargetTopology(text: text)
     }
     let summary: ScalingSummary = try ScalingBenchmark.run(
-      configuration: run, topology: try Topology.read(), counts: try invocation.workerCounts(), predict: target
+      configuration: run, topology: try Topology.read(), kernels: try kernels(), counts: try invocation.workerCounts(),
+      predict: target
     ) { if !invocation.has(.noProgress) { log($0) } }
     try summary.write(to: folder)
     log("written to \(folder)/scaling.txt, scaling.json and scaling.svg")
@@ -49,7 +51,8 @@ extension CommandCall {
     let sizes: [Int] = try invocation.parameterCount().map { [$0] } ?? AllReduceBenchmark.defaultSizes
     try print(
       try AllReduceBenchmark.run(
-        configuration: try configurationOrDigits(), topology: try Topology.read(), sizes: sizes))
+        configuration: try configurationOrDigits(), topology: try Topology.read(), kernels: try kernels(), sizes: sizes)
+    )
     return ExitCode.success
   }
 
@@ -59,7 +62,7 @@ extension CommandCall {
     try requireOneTask()
     let run: RunConfiguration = try configuration()
     let summary: TuningSummary = try Tuner.run(
-      configuration: run, topology: try Topology.read(), exhaustive: invocation.has(.exhaustive)
+      configuration: run, topology: try Topology.read(), kernels: try kernels(), exhaustive: invocation.has(.exhaustive)
     ) { trial in
       if !invocation.has(.noProgress) { log(TuningText.line(trial)) }
     }

@@ -42,7 +42,7 @@ extension CommandCall {
 
   private func predictor(_ run: RunConfiguration) throws -> Predictor {
     try Predictor(
-      configuration: run, topology: try Topology.read(), weights: try weights(run) ?? [],
+      configuration: run, topology: try Topology.read(), kernels: try kernels(), weights: try weights(run) ?? [],
       source: invocation.value(.weights) ?? "weights")
   }
 }

@@ -1,7 +1,7 @@
 import Configuration
 import Diagnostics
 import Machine
-import Network
+import Measuring
 import Reporting
 import Training
 
@@ -16,19 +16,17 @@ extension CommandCall {
   func topology() throws -> Int32 {
     let root: String? = invocation.value(.topologyRoot)
     let machine: Topology = try Topology.read(root: root ?? "/")
-    let request: String? = StandardStreams.environmentValue("LOCKSTEP_KERNELS")
     // Which kernels another machine would choose, its tree does not tell.
-    let kernels: String? = root == nil ? try KernelBuild.select(request: request).name : nil
+    let kernelName: String? = root == nil ? try kernels().name : nil
     var plan: RunPlan?
     if invocation.configuration != nil {
       let run: RunConfiguration = try configuration()
-      plan = try RunPlan(run, topology: machine, exampleCount: run.training.batchSize)
+      plan = try RunPlan(run, topology: machine, kernels: try kernels(), exampleCount: run.training.batchSize)
     }
     try print(
       TopologyReport(
-        topology: machine, kernels: kernels, kernelReason: KernelText.reason(request: request),
-        placement: plan?.placement,
-        memory: plan?.memoryPlan))
+        topology: machine, kernels: kernelName, kernelReason: KernelText.reason(request: self.kernelName),
+        placement: plan?.placement, memory: plan?.memoryPlan))
     return ExitCode.success
   }
 
@@ -36,7 +34,8 @@ extension CommandCall {
   func gradcheck() throws -> Int32 {
     let run: RunConfiguration = try configuration()
     let summary: GradientCheckSummary = GradientCheckSummary(
-      rows: try GradientCheck.run(configuration: run, training: try run.loadTrainingData()))
+      rows: try GradientCheck.run(
+        configuration: run, kernels: try kernels(), training: try run.loadTrainingData()))
     try print(summary)
     return summary.passed ? ExitCode.success : UserError.Category.internalFailure.rawValue
   }

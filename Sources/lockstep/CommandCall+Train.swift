@@ -3,6 +3,7 @@ import Datasets
 import Diagnostics
 import Machine
 import Reporting
+import Runs
 import Storage
 import Training
 
@@ -22,8 +23,8 @@ extension CommandCall {
     warn(target.notes)
     let data: (training: ImageDataset, test: ImageDataset?) = try run.loadData()
     let trainer: Trainer = try Trainer(
-      configuration: run, topology: try Topology.read(), training: data.training, test: data.test,
-      initialWeights: initialWeights, weightsSource: invocation.value(.weights) ?? "weights",
+      configuration: run, topology: try Topology.read(), kernels: try kernels(), training: data.training,
+      test: data.test, initialWeights: initialWeights, weightsSource: invocation.value(.weights) ?? "weights",
       resuming: point?.checkpoint)
     trainer.options.isPlacementStrict = invocation.has(.strictPlacement)
     let directory: RunDirectory = try RunDirectory(

@@ -1,7 +1,11 @@
 import Configuration
 import Diagnostics
+import KernelBuilds
+import KernelInterface
 import Machine
+import Network
 import Reporting
+import Runs
 import Storage
 import Training
 
@@ -29,10 +33,21 @@ struct CommandCall {
   /// Says so where the file has no digest to compare them with.
   func weights(_ run: RunConfiguration) throws -> [NamedTensor]? {
     guard let path: String = invocation.value(.weights) else { return nil }
-    let file: WeightsFile = try WeightsFile(path, for: run)
+    let file: WeightsFile = try WeightsFile(path, for: try ParameterTable.of(run))
     if !file.isChecked { warn(["\(path) has no digest of this program's: whether its values are whole is not known"]) }
     try file.tensors.requireFinite(source: path)
     return file.tensors
+  }
+
+  /// The variable that names the kernels to use.
+  static let kernelVariable: String = "LOCKSTEP_KERNELS"
+
+  /// The name in it, `nil` where it is not set.
+  var kernelName: String? { StandardStreams.environmentValue(Self.kernelVariable) }
+
+  /// The kernels of that name, else the best ones.
+  func kernels() throws(UserError) -> KernelTable {
+    try KernelBuild.select(kernelName, subject: Self.kernelVariable)
   }
 
   /// Refuses to run as one of several processes that a launcher started.

@@ -1,4 +1,5 @@
 import Reporting
+import Runs
 
 /// What `--help` and `help` print.
 package enum HelpText {
@@ -41,7 +42,7 @@ package enum HelpText {
   /// The variables that the program reads. Flags win over them, and they over the configuration.
   private static let environment: [(name: String, summary: String)] = [
     ("LOCKSTEP_SECTION__KEY=VALUE", "a key of the configuration: LOCKSTEP_TRAINING__EPOCHS=5"),
-    ("LOCKSTEP_KERNELS=NAME", "portable, avx2 or avx512, not the widest that the processor has"),
+    ("\(CommandCall.kernelVariable)=NAME", "portable, avx2 or avx512, not the widest that the processor has"),
     ("TERM=dumb", "plain lines, no progress bar"),
   ]
 

@@ -2,6 +2,7 @@ import Configuration
 import Diagnostics
 import Glibc
 import Reporting
+import Runs
 import Storage
 import Training
 

@@ -4,6 +4,7 @@
 
 import Configuration
 import Datasets
+import KernelBuilds
 import Machine
 import Network
 import Training
@@ -56,7 +57,8 @@ let test: ImageDataset = try data(5, .test)
 for argument in CommandLine.arguments.dropFirst(2) {
   guard let epochs: Int = Int(argument) else { fatalError("\(argument) is not a number of epochs.") }
   let trainer: Trainer = try Trainer(
-    configuration: configuration(epochs: epochs), topology: topology, training: training, test: test,
+    configuration: configuration(epochs: epochs), topology: topology,
+    kernels: try KernelBuild.select(nil, subject: "AllocationProbe"), training: training, test: test,
     initialWeights: nil)
   let before: Int = workerAllocations()
   let summary: TrainingSummary = try trainer.run(stop: StopFlag()) { _ in }

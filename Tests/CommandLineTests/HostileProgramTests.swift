@@ -3,7 +3,7 @@ import Storage
 import TestSupport
 import Testing
 
-@testable import Training
+@testable import Runs
 
 /// Files made to break the program, through the program: one clear line, the documented exit code, little memory.
 @Suite struct HostileProgramTests {

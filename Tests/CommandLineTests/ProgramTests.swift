@@ -1,5 +1,5 @@
 import Foundation
-import Reporting
+import Runs
 import Testing
 
 /// The built executable as scripts see it: exit codes, streams and files.

@@ -1,6 +1,6 @@
 import Foundation
+import Runs
 import Testing
-import Training
 
 /// Runs that are killed, stopped and continued, as scripts see them.
 @Suite struct ResumeProgramTests {

@@ -1,7 +1,7 @@
 import Foundation
+import Runs
 import TestSupport
 import Testing
-import Training
 
 /// Words, names and folders as people and other programs may hand them over.
 @Suite struct RoughCallsTests {

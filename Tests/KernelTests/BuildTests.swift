@@ -1,4 +1,4 @@
-import Network
+import KernelBuilds
 import TestSupport
 import Testing
 

@@ -1,8 +1,8 @@
+import Measuring
 import Network
 import Testing
 
 @testable import Reporting
-@testable import Training
 
 @Suite struct KernelReportTests {
   private let summary: KernelBenchmarkSummary = KernelBenchmarkSummary(

@@ -1,5 +1,6 @@
 import Machine
 import Network
+import Runs
 import Testing
 import Training
 

@@ -2,8 +2,8 @@ import Configuration
 import Foundation
 import Testing
 
+@testable import Measuring
 @testable import Reporting
-@testable import Training
 
 @Suite struct ScalingReportTests {
   private let summary: ScalingSummary = ScalingSummary(

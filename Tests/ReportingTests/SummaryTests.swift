@@ -1,6 +1,7 @@
 import Diagnostics
 import Testing
 
+@testable import Measuring
 @testable import Reporting
 @testable import Training
 

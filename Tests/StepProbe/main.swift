@@ -3,8 +3,8 @@
 
 import Configuration
 import Datasets
+import KernelBuilds
 import Machine
-import Network
 import Training
 
 let arguments: [String] = Array(CommandLine.arguments.dropFirst())
@@ -31,6 +31,6 @@ let configuration: RunConfiguration = try ConfigurationReader.read(
     ConfigurationOverride(path: $0.key, text: $0.value, origin: $0.key)
   })
 let trainer: Trainer = try Trainer(
-  configuration: configuration, topology: topology, training: try configuration.loadTrainingData(), test: nil,
-  initialWeights: nil, kernels: try KernelBuild.select(request: "avx2"))
+  configuration: configuration, topology: topology, kernels: try KernelBuild.select("avx2", subject: "StepProbe"),
+  training: try configuration.loadTrainingData(), test: nil, initialWeights: nil)
 print(try trainer.run(stop: StopFlag()) { _ in }.steps)

@@ -117,11 +117,6 @@ package struct NetworkRun {
   }
 }
 
-/// The kernel builds this processor can run.
-package var runnableKernels: [KernelTable] {
-  KernelBuild.allCases.filter(\.isSupported).compactMap(\.table)
-}
-
 /// Largest |a − b| over the largest |b|.
 package func worstRelativeError(_ a: [Double], _ b: [Double]) -> Double {
   precondition(a.count == b.count, "Arrays of \(a.count) and \(b.count) elements are compared.")

@@ -6,6 +6,7 @@ import Storage
 import TestSupport
 import Testing
 
+@testable import Runs
 @testable import Training
 
 /// Checkpoint files: damage, other configurations, other data.

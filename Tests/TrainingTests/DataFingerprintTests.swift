@@ -1,8 +1,9 @@
-import Machine
 import Datasets
+import Machine
 import TestSupport
 import Testing
 
+@testable import Runs
 @testable import Training
 
 /// Any other data are seen, wherever the difference is.
@@ -60,8 +61,8 @@ import Testing
       labels: Array(UnsafeBufferPointer(start: loaded.training.labels, count: 45)))
     let error = userError {
       _ = try Trainer(
-        configuration: run.configuration, topology: try .read(), training: changed, test: loaded.test,
-        initialWeights: nil, resuming: checkpoint)
+        configuration: run.configuration, topology: try .read(), kernels: testKernels, training: changed,
+        test: loaded.test, initialWeights: nil, resuming: checkpoint)
     }
     #expect(error?.category == .badData && error?.message.hasPrefix("holds other examples") == true)
   }

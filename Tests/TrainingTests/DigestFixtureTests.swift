@@ -1,6 +1,7 @@
 import Configuration
 import Datasets
 import Machine
+import Runs
 import Storage
 import TestSupport
 import Testing
@@ -49,8 +50,8 @@ struct DigestFixtureTests {
         overrides: [ConfigurationOverride(path: "runtime.workers", value: .integer(workers), origin: entry.name)])
       let data = try configuration.loadData()
       let trainer = try Trainer(
-        configuration: configuration, topology: topology, training: data.training, test: data.test,
-        initialWeights: nil)
+        configuration: configuration, topology: topology, kernels: testKernels, training: data.training,
+        test: data.test, initialWeights: nil)
       let initial = WeightsDigest.of(trainer.weights())
       let found = try trainer.run(stop: StopFlag()) { _ in }.weightsDigest
       #expect(found == entry.digest, "\(workers) workers")

@@ -1,6 +1,7 @@
 import Configuration
 import KernelInterface
 import Network
+import Runs
 import TestSupport
 import Testing
 

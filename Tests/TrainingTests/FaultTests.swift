@@ -7,6 +7,7 @@ import Synchronization
 import TestSupport
 import Testing
 
+@testable import Runs
 @testable import Training
 
 #if canImport(Glibc)
@@ -44,8 +45,8 @@ import Testing
     weights[2].values[3] = value
     run.configuration.checkpoint.everyEpochs = 0
     let broken = try Trainer(
-      configuration: run.configuration, topology: try Topology.read(), training: data.training, test: data.test,
-      initialWeights: weights)
+      configuration: run.configuration, topology: try Topology.read(), kernels: testKernels, training: data.training,
+      test: data.test, initialWeights: weights)
     let error = userError { _ = try broken.run(stop: StopFlag()) { _ in } }
     #expect(error?.category == .diverged)
     #expect(error?.description.contains("dense_1.weight") == true || error?.description.contains("no layer") == true)
@@ -65,8 +66,8 @@ import Testing
     let data = try configuration.loadData()
     func trainer(_ weights: [NamedTensor]?) throws -> Trainer {
       try Trainer(
-        configuration: configuration, topology: try Topology.read(), training: data.training, test: nil,
-        initialWeights: weights)
+        configuration: configuration, topology: try Topology.read(), kernels: testKernels, training: data.training,
+        test: nil, initialWeights: weights)
     }
     var weights = try trainer(nil).weights()
     for index in weights.indices where weights[index].name.hasSuffix("weight") {
@@ -116,7 +117,8 @@ import Testing
     var first = RunTrace()
     let summary = try trainer.run(stop: stop) { first.add($0) }
     #expect(summary.interrupted && summary.steps == 7)
-    run.checkpoint = try #require(first.checkpoints.last)
+    let last: Checkpoint = try #require(first.checkpoints.last)
+    run.checkpoint = last
     let rest = try run.run()
     #expect(rest.summary.weightsDigest == whole.summary.weightsDigest)
     #expect(first.records + rest.trace.records == whole.trace.records)
@@ -125,7 +127,7 @@ import Testing
 
   @Test func memoryThatDoesNotFitIsRefusedWithTheSum() throws {
     let run = try ResumeRun([.set("runtime.workers", "3")])
-    let plan = try RunPlan(run.configuration, topology: try Topology.read(), exampleCount: 45)
+    let plan = try RunPlan(run.configuration, topology: try Topology.read(), kernels: testKernels, exampleCount: 45)
     let needs = plan.memory
     try needs.requireFits(nil)
     try needs.requireFits(AvailableMemory(bytes: needs.totalBytes, source: "x"))

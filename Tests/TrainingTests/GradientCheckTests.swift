@@ -1,11 +1,10 @@
 import Datasets
 import Diagnostics
 import KernelInterface
+import Measuring
 import Network
 import TestSupport
 import Testing
-
-@testable import Training
 
 /// Finite differences of the naive network in Double against the production kernels in Float, tolerance 1e-3.
 @Suite("Gradient check of whole nets")
@@ -33,7 +32,8 @@ struct GradientCheckTests {
   func passes(_ example: Case) throws {
     let data = try TestData.synthetic(example.model, 6, classes: example.classes)
     let rows = try GradientCheck.run(
-      configuration: TestRun(example.model).configuration, training: data.train, elementsPerTensor: example.elements)
+      configuration: TestRun(example.model).configuration, kernels: testKernels, training: data.train,
+      elementsPerTensor: example.elements)
     let plan = try NetworkPlan(example.model, capacity: ImageCapacity(shard: 1))
     #expect(rows.map { "\($0.layer).\($0.tensor)" } == plan.parameters.parameters.map(\.name) + ["images.input"])
     for row in rows {
@@ -50,12 +50,12 @@ struct GradientCheckTests {
   @Test("a kink within the step, or within the kernels' rounding, is no fault")
   func kinks() throws {
     func rows(
-      _ seed: UInt64, _ input: ImageShape, _ kinds: [LayerKind], kernels: KernelTable? = nil
+      _ seed: UInt64, _ input: ImageShape, _ kinds: [LayerKind], kernels: KernelTable = testKernels
     ) throws -> [GradientCheckRow] {
       let model = ModelSpecification(input: input, layers: TestNetworks.named(kinds))
       return try GradientCheck.run(
-        configuration: TestRun(model).with { $0.seed = seed }.configuration,
-        training: try TestData.synthetic(model, 8, classes: 4).train, kernels: kernels)
+        configuration: TestRun(model).with { $0.seed = seed }.configuration, kernels: kernels,
+        training: try TestData.synthetic(model, 8, classes: 4).train)
     }
     let within: [LayerKind] = [
       TestNetworks.conv(17, 1), .relu, TestNetworks.conv(20, 4, .valid), TestNetworks.conv(8, 3, .same, .winograd),
@@ -90,7 +90,7 @@ struct GradientCheckTests {
     })
     let data = try TestData.synthetic(smallModel, 3, classes: 3)
     let rows = try GradientCheck.run(
-      configuration: TestRun(smallModel).configuration, training: data.train, kernels: lost)
+      configuration: TestRun(smallModel).configuration, kernels: lost, training: data.train)
     #expect(rows.filter { !$0.passed }.map { "\($0.layer).\($0.tensor)" } == ["dense_1.bias", "dense_2.bias"])
   }
 
@@ -99,8 +99,8 @@ struct GradientCheckTests {
     let kernels = try #require(runnableKernels.first { $0.name == name })
     let data = try TestData.synthetic(TestNetworks.averagePools, 3, classes: 4)
     let rows = try GradientCheck.run(
-      configuration: TestRun(TestNetworks.averagePools).configuration, training: data.train, elementsPerTensor: 16,
-      kernels: kernels)
+      configuration: TestRun(TestNetworks.averagePools).configuration, kernels: kernels, training: data.train,
+      elementsPerTensor: 16)
     #expect(rows.allSatisfy { $0.passed })
   }
 
@@ -110,8 +110,8 @@ struct GradientCheckTests {
     let data = try TestData.synthetic(TestNetworks.averagePools, 3, classes: 4)
     func failures(_ kernels: KernelTable) throws -> [String] {
       try GradientCheck.run(
-        configuration: TestRun(TestNetworks.averagePools).configuration, training: data.train, elementsPerTensor: 16,
-        kernels: kernels
+        configuration: TestRun(TestNetworks.averagePools).configuration, kernels: kernels, training: data.train,
+        elementsPerTensor: 16
       ).filter { !$0.passed }.map { "\($0.layer).\($0.tensor)" }
     }
     #expect(try failures(right) == [])
@@ -131,7 +131,8 @@ struct GradientCheckTests {
   func refusesOtherShapes() throws {
     let data = try TestData.synthetic(TestNetworks.odd, 3, classes: 3)
     let error = userError {
-      _ = try GradientCheck.run(configuration: TestRun(TestNetworks.digits).configuration, training: data.train)
+      _ = try GradientCheck.run(
+        configuration: TestRun(TestNetworks.digits).configuration, kernels: testKernels, training: data.train)
     }
     #expect(error?.category == .badData)
   }

@@ -1,4 +1,5 @@
 import Datasets
+import Measuring
 import Network
 import ReferenceKernels
 import TestSupport
@@ -57,7 +58,7 @@ struct LastLayerTrainingTests {
   func gradientCheck(name: String) throws {
     let (run, data, _) = try example(name, 4)
     for row in try GradientCheck.run(
-      configuration: run.configuration, training: data.train, elementsPerTensor: 48)
+      configuration: run.configuration, kernels: testKernels, training: data.train, elementsPerTensor: 48)
     {
       #expect(row.passed, "\(row.layer).\(row.tensor): \(row.worstError)")
     }

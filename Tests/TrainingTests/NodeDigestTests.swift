@@ -2,6 +2,7 @@ import Collectives
 import Configuration
 import Diagnostics
 import Machine
+import Runs
 import TestSupport
 import Testing
 
@@ -81,7 +82,8 @@ struct NodeDigestTests {
         $0.workers = nodes; $0.policy = .scatter; $0.topology = .virtual(nodes: nodes, cores: 2)
         $0.memory.dataset = policy
       }
-      let plan = try RunPlan(run.configuration, topology: try #require(run.topology), exampleCount: data.train.count)
+      let plan = try RunPlan(
+        run.configuration, topology: try #require(run.topology), kernels: testKernels, exampleCount: data.train.count)
       let available = spare.map { AvailableMemory(bytes: plan.memory.totalBytes + $0, source: "test") }
       return try PlacedDataset(data.train, plan, available: available).policy
     }
@@ -115,8 +117,8 @@ struct NodeDigestTests {
       var configuration = part.configuration
       configuration.checkpoint.everyEpochs = 1
       let trainer = try Trainer(
-        configuration: configuration, topology: .virtual(nodes: nodes, cores: 2), training: data.train, test: nil,
-        initialWeights: nil, resuming: checkpoint)
+        configuration: configuration, topology: .virtual(nodes: nodes, cores: 2), kernels: testKernels,
+        training: data.train, test: nil, initialWeights: nil, resuming: checkpoint)
       var last: Checkpoint?
       let summary = try trainer.run(stop: StopFlag()) { if case .checkpoint(let taken) = $0 { last = taken } }
       return (summary.weightsDigest, try #require(last))

@@ -1,6 +1,7 @@
 import Configuration
 import Machine
 import Network
+import Runs
 import TestSupport
 import Testing
 

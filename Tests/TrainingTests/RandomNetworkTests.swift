@@ -91,9 +91,8 @@ struct RandomNetworkTests {
       height: input.height, width: input.width, channels: input.channels, classCount: net.classes, floats: net.images,
       labels: net.labels.map(Int32.init))
     let trainer = try Trainer(
-      configuration: configuration, topology: try machine(), training: data, test: data,
-      initialWeights: net.parameters.map { NamedTensor(name: $0.name, shape: $0.shape, values: $0.values) },
-      kernels: kernels)
+      configuration: configuration, topology: try machine(), kernels: kernels, training: data, test: data,
+      initialWeights: net.parameters.map { NamedTensor(name: $0.name, shape: $0.shape, values: $0.values) })
     var outcome = Outcome()
     _ = try trainer.run(stop: StopFlag()) { event in
       switch event {

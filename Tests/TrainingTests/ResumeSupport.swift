@@ -1,6 +1,7 @@
 import Configuration
 import Datasets
 import Machine
+import Runs
 import TestSupport
 
 @testable import Training
@@ -49,8 +50,8 @@ struct ResumeRun {
   func trainer() throws -> Trainer {
     let data = try configuration.loadData()
     return try Trainer(
-      configuration: configuration, topology: try Topology.read(), training: data.training, test: data.test,
-      initialWeights: nil, resuming: checkpoint)
+      configuration: configuration, topology: try Topology.read(), kernels: testKernels, training: data.training,
+      test: data.test, initialWeights: nil, resuming: checkpoint)
   }
 
   func run(stop: StopFlag = StopFlag(), _ observer: (TrainingEvent) throws -> Void = { _ in }) throws

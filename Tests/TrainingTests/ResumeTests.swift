@@ -2,6 +2,7 @@ import Diagnostics
 import TestSupport
 import Testing
 
+@testable import Runs
 @testable import Training
 
 /// A run that is interrupted and continued ends as one that was not.

@@ -28,7 +28,8 @@ struct TrainerEdgeTests {
       }?.category == .badData)
     #expect(userError { _ = try ShardPlan(exampleCount: 0, batchSize: 1, shardSize: 1) }?.category == .badData)
     let run = TestRun(smallModel).configuration
-    #expect(userError { _ = try RunPlan(run, topology: try machine(), exampleCount: 0) }?.category == .badData)
+    let error = userError { _ = try RunPlan(run, topology: try machine(), kernels: testKernels, exampleCount: 0) }
+    #expect(error?.category == .badData)
   }
 
   @Test("1 example trains, with a worker too many and a batch too large", arguments: [1, 3])

@@ -40,7 +40,8 @@ struct TrainerFailureTests {
     let run = TestRun(TestNetworks.digits).with {
       $0.epochs = 1000; $0.workers = 4
     }
-    let plan = try RunPlan(run.configuration, topology: try machine(), exampleCount: data.train.count)
+    let plan = try RunPlan(
+      run.configuration, topology: try machine(), kernels: testKernels, exampleCount: data.train.count)
     let loop = TrainingLoop(
       session: try Session(plan, start: .random, orderedExamples: data.train.count),
       data: try TrainingData(training: data.train, test: nil, plan), channel: RunChannel(stop: StopFlag()))

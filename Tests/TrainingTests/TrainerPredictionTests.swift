@@ -11,7 +11,7 @@ import Testing
 @Suite("Prediction and evaluation")
 struct TrainerPredictionTests {
   private func predictor(_ run: TestRun, _ weights: [NamedTensor]) throws -> Predictor {
-    try Predictor(configuration: run.configuration, topology: try machine(), weights: weights)
+    try Predictor(configuration: run.configuration, topology: try machine(), kernels: testKernels, weights: weights)
   }
 
   @Test("evaluation repeats the trainer's validation numbers, for any number of workers")
@@ -105,7 +105,8 @@ struct TrainerPredictionTests {
     let expected = try predictor(run.with { $0.workers = 1 }, weights).probabilities(data)
     for bytes in [0, 1000, 2000, 1 << 20] {
       let predictor = try Predictor(
-        configuration: run.configuration, topology: try machine(), weights: weights, probabilityBytes: bytes)
+        configuration: run.configuration, topology: try machine(), kernels: testKernels, weights: weights,
+        probabilityBytes: bytes)
       #expect(try predictor.probabilities(data) == expected, "\(bytes) bytes")
     }
     struct Enough: Error {}

@@ -24,6 +24,7 @@ struct TestRun {
   var policy: RuntimeConfiguration.Policy = .none
   var everySteps = 1
   var scale = 1.0 / 255
+  /// `nil` for `testKernels`.
   var kernels: KernelTable?
   /// The machine to plan for; `nil` is this one.
   var topology: Topology?
@@ -57,8 +58,8 @@ struct TestRun {
 
   func trainer(_ data: TestData) throws -> Trainer {
     let trainer = try Trainer(
-      configuration: configuration, topology: try topology ?? machine(), training: data.train, test: data.test,
-      initialWeights: initialWeights, kernels: kernels)
+      configuration: configuration, topology: try topology ?? machine(), kernels: kernels ?? testKernels,
+      training: data.train, test: data.test, initialWeights: initialWeights)
     trainer.options.memoryFill = memoryFill
     return trainer
   }

@@ -1,4 +1,5 @@
 import KernelInterface
+import Runs
 
 /// How the mean gradient of a batch becomes new weights. A value: what it remembers lies in `OptimizerState`.
 ///
@@ -9,22 +10,6 @@ package protocol Optimizer: Sendable {
 
   /// Updates weights and state of one block; every float on its own, so blocks may be cut anywhere at multiples of 32.
   func update(_ block: OptimizerBlock, at step: OptimizerStep, _ kernels: KernelTable)
-}
-
-/// One buffer of an optimizer's state.
-package struct StateSlot: Sendable, Hashable {
-  /// In messages.
-  package let name: String
-  /// What a checkpoint adds to a parameter's name.
-  package let suffix: String
-
-  package init(name: String, suffix: String) {
-    self.name = name
-    self.suffix = suffix
-  }
-
-  /// Those of all optimizers: how a checkpoint tells state from parameters.
-  package static let known: [StateSlot] = [.momentum]
 }
 
 /// What an optimizer may depend on besides the numbers themselves.
@@ -52,4 +37,15 @@ package struct OptimizerBlock {
   package var slotStride: Int
   /// A multiple of 32.
   package var count: Int
+
+  package init(
+    sum: UnsafePointer<Float>, weights: UnsafeMutablePointer<Float>, state: UnsafeMutablePointer<Float>,
+    slotStride: Int, count: Int
+  ) {
+    self.sum = sum
+    self.weights = weights
+    self.state = state
+    self.slotStride = slotStride
+    self.count = count
+  }
 }

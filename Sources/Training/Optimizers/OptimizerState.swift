@@ -1,5 +1,6 @@
 import Diagnostics
 import Machine
+import Runs
 
 /// The memory of an optimizer's slots, shared by all workers; each group's segments lie on its node.
 ///

@@ -1,5 +1,6 @@
 import Configuration
 import KernelInterface
+import Runs
 
 /// Stochastic gradient descent with momentum and weight decay; the formulas are those of `SGDArguments`.
 package struct SGD: Optimizer {
@@ -15,10 +16,6 @@ package struct SGD: Optimizer {
         sum: block.sum, weights: block.weights, velocity: block.state, count: block.count, m: Float(step.examples),
         rate: Float(step.learningRate), momentum: momentum, decay: decay, nesterov: nesterov))
   }
-}
-
-extension StateSlot {
-  package static let momentum = StateSlot(name: "momentum", suffix: ".velocity")
 }
 
 extension SGDConfiguration {

@@ -1,0 +1,144 @@
+import Configuration
+import Diagnostics
+import KernelInterface
+import Machine
+import Network
+import Training
+
+/// The result of `bench kernels`: what one core can do, and what each layer's passes make of it.
+package struct KernelBenchmarkSummary: Sendable, Hashable {
+  package struct Row: Sendable, Hashable {
+    package var layer: String
+    package var pass: LayerPass
+    /// `direct`, `winograd` or `gemm`.
+    package var algorithm: String
+    /// Direct-equivalent operations per second.
+    package var gigaflops: Double
+    package var shareOfPeak: Double
+    package var microsecondsPerImage: Double
+    /// Bytes a pass has to move at least, per image: both maps, and the weights shared among the images.
+    package var bytesPerImage: Double
+    /// `compute` or `memory`: whether operations at peak or bytes at copy bandwidth take longer.
+    package var bound: String
+
+    package init(
+      layer: String, pass: LayerPass, algorithm: String, gigaflops: Double, shareOfPeak: Double,
+      microsecondsPerImage: Double, bytesPerImage: Double, bound: String
+    ) {
+      self.layer = layer
+      self.pass = pass
+      self.algorithm = algorithm
+      self.gigaflops = gigaflops
+      self.shareOfPeak = shareOfPeak
+      self.microsecondsPerImage = microsecondsPerImage
+      self.bytesPerImage = bytesPerImage
+      self.bound = bound
+    }
+  }
+  /// `avx512`, `avx2` or `portable`.
+  package var kernels: String
+  package var peakGigaflops: Double
+  package var copyGigabytesPerSecond: Double
+  package var images: Int
+  package var rows: [Row]
+
+  package init(
+    kernels: String, peakGigaflops: Double, copyGigabytesPerSecond: Double, images: Int, rows: [Row]
+  ) {
+    self.kernels = kernels
+    self.peakGigaflops = peakGigaflops
+    self.copyGigabytesPerSecond = copyGigabytesPerSecond
+    self.images = images
+    self.rows = rows
+  }
+}
+
+/// Measures one core: its multiply-add peak, its copy bandwidth, then every layer and pass of a configuration.
+package enum KernelBenchmark {
+  /// Runs on the first worker's CPU, about `secondsPerRow` for each number; the best of several runs counts for the peak
+  /// and the copy, the median for the layers.
+  package static func run(
+    configuration: RunConfiguration, topology: Topology, kernels: KernelTable, secondsPerRow: Double = 0.25
+  ) throws -> KernelBenchmarkSummary {
+    var single = configuration
+    single.runtime.workers = .count(1)
+    single.training.batchSize = max(configuration.training.batchSize, configuration.runtime.shardSize)
+    let plan = try RunPlan(
+      single, topology: topology, kernels: kernels, exampleCount: single.training.batchSize)
+    let result = ResultBox()
+    try Session(plan, start: .random).run { worker in
+      result.value = try measure(plan, worker, seconds: secondsPerRow)
+    }
+    guard let summary = result.value else { fatalError("The benchmark's worker left no result.") }
+    return summary
+  }
+
+  /// `@unchecked Sendable`: written by the only worker, read after it has finished.
+  private final class ResultBox: @unchecked Sendable { var value: KernelBenchmarkSummary? }
+
+  private static func measure(_ plan: RunPlan, _ worker: borrowing Worker, seconds: Double) throws
+    -> KernelBenchmarkSummary
+  {
+    let network = plan.network
+    let examples = network.capacity.chunk
+    let copyFloats = 8 << 20
+    let memory = try NodeBuffer(byteCount: 2 * copyFloats * MemoryLayout<Float>.stride)
+    let copy = memory.pointer.bindMemory(to: Float.self, capacity: 2 * copyFloats)
+    let (w, gradient) = (worker.workspace, worker.gradient(slot: 0))
+    network.fillForBenchmark(w)
+    copy.update(repeating: 1, count: 2 * copyFloats)
+
+    let scratch = copy
+    let peak = best(seconds: seconds) { plan.kernels.peak(200_000, scratch) }
+    let bandwidth = best(seconds: seconds) {
+      (copy + copyFloats).update(from: copy, count: copyFloats)
+      return Double(8 * copyFloats)
+    }
+    let inputs = worker.inputs
+    var rows: [KernelBenchmarkSummary.Row] = []
+    for layer in network.trainableLayers {
+      for pass in layer.passes {
+        let nanoseconds = median(seconds: seconds) {
+          network.run(pass, layer: layer.index, w, into: gradient, inputs)
+        }
+        let perImage = nanoseconds / Double(examples)
+        let bytes = layer.bytesPerImage + layer.weightBytes / Double(examples)
+        let gigaflops = layer.operationsPerImage / perImage
+        rows.append(
+          KernelBenchmarkSummary.Row(
+            layer: layer.name, pass: pass, algorithm: layer.algorithm, gigaflops: gigaflops,
+            shareOfPeak: gigaflops / peak, microsecondsPerImage: perImage * 1e-3, bytesPerImage: bytes,
+            bound: layer.operationsPerImage / peak > bytes / bandwidth ? "compute" : "memory"))
+      }
+    }
+    return KernelBenchmarkSummary(
+      kernels: plan.kernels.name, peakGigaflops: peak, copyGigabytesPerSecond: bandwidth, images: examples, rows: rows)
+  }
+
+  /// Most work per nanosecond of the thread's computing over repeated calls of `body`, which answers the work of one call.
+  private static func best(seconds: Double, _ body: () -> Double) -> Double {
+    var best = 0.0
+    _ = body()
+    let end = monotonicNanoseconds() + UInt64(seconds * 1e9)
+    repeat {
+      let start = threadNanoseconds()
+      let work = body()
+      best = max(best, work / Double(max(1, threadNanoseconds() - start)))
+    } while monotonicNanoseconds() < end
+    return best
+  }
+
+  /// Median nanoseconds of the thread's computing in repeated calls of `body`.
+  private static func median(seconds: Double, _ body: () -> Void) -> Double {
+    body()
+    var times: [Double] = []
+    let end = monotonicNanoseconds() + UInt64(seconds * 1e9)
+    repeat {
+      let start = threadNanoseconds()
+      body()
+      times.append(Double(threadNanoseconds() - start))
+    } while monotonicNanoseconds() < end || times.count < 5
+    times.sort()
+    return times[times.count / 2]
+  }
+}

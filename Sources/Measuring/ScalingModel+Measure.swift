@@ -1,0 +1,84 @@
+import Collectives
+import Configuration
+import Datasets
+import Machine
+import Network
+import Training
+
+extension ScalingModel {
+  /// The shards of the busiest and the least busy worker of each load, and 1: what has to be measured on one core.
+  static func shardCounts(_ loads: [(workers: Int, shards: Int)]) -> [Int] {
+    Set([1] + loads.flatMap { [$0.shards / $0.workers, ($0.shards + $0.workers - 1) / $0.workers] })
+      .filter { $0 > 0 }.sorted()
+  }
+
+  /// Takes the costs from trials of one worker `alone` with so many shards, measured in the same rounds as the curves;
+  /// predicts `target`, and checks the model against the curves.
+  ///
+  /// The contention factor comes from the weak curve's ends, all else from one worker alone, the barrier and a copy; so
+  /// every check of more than one worker is a prediction but for that factor.
+  static func predict(
+    _ target: TargetTopology, configuration: RunConfiguration, topology: Topology, measured: ScalingSummary,
+    alone: [Int: TrainingTrial]
+  ) throws -> ScalingPrediction {
+    let shardSize = configuration.runtime.shardSize
+    var costs = ScalingCosts()
+    costs.compute = alone.mapValues { median($0.breakdowns.map(\.compute)) }
+    costs.jitter = median(alone.values.map { relativeDeviation($0.computeNanoseconds.compactMap(\.first)) })
+    costs.prepare = alone.values.map { median($0.prepareNanoseconds) }.min() ?? 0
+    costs.optimizer = max(0, (alone.values.map { median($0.breakdowns.map(\.update)) }.min() ?? 0) - costs.prepare)
+    if let first = measured.weak.first, let last = measured.weak.last, first.workers == 1, last.workers > 1 {
+      costs.contention = max(1, last.breakdown.compute / first.breakdown.compute)
+      costs.measuresContention = true
+    }
+
+    // Barrier and copy.
+    let workers = measured.weak.last?.workers ?? 1
+    costs.measuredWorkers = workers
+    var runtime = configuration.runtime
+    runtime.workers = .count(workers)
+    let group = try WorkerGroup(placement: try Placement.plan(topology, runtime: runtime, shardsPerBatch: workers))
+    costs.barrierArrival = try AllReduceBenchmark.barrierNanoseconds(group) / Double(workers)
+    runtime.workers = .count(1)
+    let single = try WorkerGroup(placement: try Placement.plan(topology, runtime: runtime, shardsPerBatch: 1))
+    let bytes = 128 << 20
+    costs.coreBytesPerNanosecond =
+      Double(bytes) / (try AllReduceBenchmark.copyNanoseconds(single, bytes: bytes, seconds: 0.3))
+    costs.copyBytesPerNanosecond =
+      Double(bytes * workers) / (try AllReduceBenchmark.copyNanoseconds(group, bytes: bytes * workers, seconds: 0.3))
+    let network = try NetworkPlan(configuration.model, capacity: ImageCapacity(shard: 1))
+    costs.parameterBytes = 4 * Double(network.parameters.packedCount)
+    costs.preparedBytes = 4 * Double(network.preparedCount)
+    let shard = try NetworkPlan(configuration.model, capacity: ImageCapacity(shard: shardSize))
+    let ownCaches = topology.caches.filter { $0.level <= 2 }.map(\.bytes).max() ?? 0
+    if Workspace.byteCount(shard) > ownCaches {
+      costs.shardBytes = network.trainableLayers.reduce(0) { sum, layer in
+        sum + Double(layer.passes.count) * (layer.bytesPerImage * Double(shardSize) + layer.weightBytes)
+      }
+    }
+
+    // This machine as one node, whose bandwidth is known.
+    var local = costs
+    local.nodeBytesPerNanosecond = costs.copyBytesPerNanosecond
+    let here = ScalingModel(costs: local, target: TargetTopology(nodes: 1, coresPerNode: workers), design: .threePhase)
+    let curves = [("strong", measured.strong), ("weak", measured.weak)]
+    let checks = curves.flatMap { kind, points in
+      points.filter { $0.workers <= workers }.map { point in
+        let shards = ShardPlan.shardCount(batchSize: point.batchSize, shardSize: shardSize)
+        let step = here.step(workers: point.workers, shards: shards)
+        return ScalingPrediction.Check(
+          kind: kind, workers: point.workers, batchSize: point.batchSize, measured: point.medianImagesPerSecond,
+          predicted: Double(point.batchSize) / (step.total * 1e-9))
+      }
+    }
+    return ScalingPrediction(
+      target: target, costs: costs, points: points(costs, target, shardSize: shardSize), checks: checks)
+  }
+
+  /// Standard deviation over mean, from the median absolute deviation, so that a single interruption does not count.
+  static func relativeDeviation(_ values: [Double]) -> Double {
+    let middle = median(values)
+    guard middle > 0 else { return 0 }
+    return 1.4826 * median(values.map { abs($0 - middle) }) / middle
+  }
+}

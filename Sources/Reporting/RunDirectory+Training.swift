@@ -1,0 +1,29 @@
+import Diagnostics
+import Runs
+import Storage
+import Training
+
+extension RunDirectory {
+  /// Writes what the event leaves behind: a line of `metrics.jsonl`, or a checkpoint.
+  package func record(_ event: TrainingEvent) throws(UserError) {
+    switch event {
+    case .step(let record, progress: false): try append(MetricsLine.step(record))
+    case .epoch(let record): try append(MetricsLine.epoch(record))
+    case .checkpoint(let checkpoint): try keep(checkpoint)
+    case .started, .step(_, progress: true), .stalled: break
+    }
+  }
+
+  /// Writes the weights and the summary; both are whole or not there.
+  ///
+  /// - Returns: the summary with the names of the newest and the best checkpoint.
+  @discardableResult
+  package func finish(weights: [NamedTensor], summary: TrainingSummary) throws(UserError) -> TrainingSummary {
+    var summary: TrainingSummary = summary
+    try finish(weights: weights, digest: summary.weightsDigest) { newest, best in
+      (summary.newestCheckpoint, summary.bestCheckpoint) = (newest, best)
+      return summary.json.compactText + "\n"
+    }
+    return summary
+  }
+}

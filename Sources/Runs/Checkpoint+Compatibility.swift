@@ -1,0 +1,92 @@
+import Configuration
+import Datasets
+import Diagnostics
+import Storage
+
+extension Checkpoint {
+  /// Refuses a configuration under which the run would not go on with the same numbers.
+  ///
+  /// What may change between the parts of a run is said by the table of keys; where data lies may, as what it holds is
+  /// compared by its fingerprint. The steps done must fit.
+  /// - Parameter file: the checkpoint's path, for messages.
+  /// - Throws: `UserError(.badConfiguration)` naming each key that differs, with both values.
+  package func requireSameNumbers(as run: RunConfiguration, file: String) throws(UserError) {
+    let before: [(path: String, value: JSONValue)] = configuration.leaves()
+    let now: [(path: String, value: JSONValue)] = run.jsonValue.leaves()
+    let old: [String: JSONValue] = Dictionary(before.map { ($0.path, $0.value) }) { first, _ in first }
+    let new: [String: JSONValue] = Dictionary(now.map { ($0.path, $0.value) }) { first, _ in first }
+    var seen: Set<String> = []
+    var differences: [String] = []
+    var firstPath: String = ""
+    for (path, _) in now + before where seen.insert(path).inserted && !run.mayChange(path) {
+      let (was, becomes): (String, String) = (
+        old[path].map { $0.numberText } ?? "absent", new[path].map { $0.numberText } ?? "absent"
+      )
+      guard was != becomes else { continue }
+      if differences.isEmpty { firstPath = path }
+      differences.append("\(path) was \(was) and is now \(becomes)")
+    }
+    guard let first: String = differences.first else { return }
+    let list: String =
+      differences.count == 1 ? String(first.dropFirst(firstPath.count + 1)) : differences.joined(separator: "; ")
+    throw UserError(
+      .badConfiguration, differences.count == 1 ? firstPath : "\(differences.count) keys",
+      "\(list): the run in \(file) would not go on with the same numbers",
+      hint: "--resume never starts a new run in its place; --output DIR starts one elsewhere")
+  }
+
+  /// Refuses data that the run was not trained on, and an end that lies behind its last step.
+  ///
+  /// - Throws: `UserError`, `.badData` or `.badConfiguration`.
+  /// - Parameters:
+  ///   - shards: of the run that is to go on.
+  ///   - epochs: its `training.epochs`.
+  ///   - sampled: the fingerprint that older programs give the data.
+  package func requireFits(
+    _ shards: ShardPlan, epochs: Int, dataFingerprint: String, sampled: @autoclosure () -> String
+  ) throws(UserError) {
+    guard dataFingerprint == self.dataFingerprint || sampled() == self.dataFingerprint else {
+      throw UserError(
+        .badData, "data",
+        "holds other examples than the run was trained on: fingerprint \(dataFingerprint), in the checkpoint "
+          + self.dataFingerprint, hint: "--resume never starts a new run")
+    }
+    let totalSteps: Int = epochs * shards.stepsPerEpoch
+    guard step <= totalSteps else {
+      throw UserError(
+        .badConfiguration, "training.epochs",
+        "found \(epochs), which end with step \(totalSteps); "
+          + "the checkpoint is of step \(step)")
+    }
+    let stepInEpoch: Int = step % shards.stepsPerEpoch
+    let cursor: Int = stepInEpoch == 0 ? 0 : shards.batchRange(stepInEpoch: stepInEpoch - 1).upperBound
+    for (entry, found, expected) in [
+      ("progress.epochs_done", progress.epochsDone, step / shards.stepsPerEpoch),
+      ("progress.epoch.steps", progress.epoch.steps, stepInEpoch), ("sample_cursor", progress.epoch.examples, cursor),
+      ("progress.interval.steps", progress.interval.steps, min(progress.interval.steps, step)),
+      ("progress.records", progress.recordCount, min(progress.recordCount, step + progress.epochsDone)),
+    ] where found != expected {
+      throw UserError(
+        .badData, source, "the metadata entry \(entry) is \"\(found)\"; allowed: \(expected) behind step \(step)")
+    }
+  }
+}
+
+extension JSONValue {
+  /// Every value that is no container, and every empty container, with its key path.
+  fileprivate func leaves(_ path: String = "") -> [(path: String, value: JSONValue)] {
+    switch self {
+    case .object(let members) where !members.isEmpty:
+      members.flatMap { $0.value.leaves(path.isEmpty ? $0.key : "\(path).\($0.key)") }
+    case .array(let elements) where !elements.isEmpty:
+      elements.enumerated().flatMap { $0.element.leaves("\(path)[\($0.offset)]") }
+    default: [(path, self)]
+    }
+  }
+
+  /// The same text for the same value, whether it is held as an integer or as a number.
+  fileprivate var numberText: String {
+    if case .number(let value) = self, let integer: Int = Int(exactly: value) { return String(integer) }
+    return excerpt()
+  }
+}

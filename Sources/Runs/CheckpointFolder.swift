@@ -1,0 +1,109 @@
+import Configuration
+import Diagnostics
+import Glibc
+import Storage
+
+/// The checkpoints in a run directory: `checkpoint-<step>.safetensors`, in older ones without leading zeros.
+package struct CheckpointFolder {
+  package let path: String
+  /// `nil` where there is no folder.
+  private let folder: FolderHandle?
+
+  /// The folder at `path`, for reading.
+  package init(path: String) {
+    self.path = path
+    folder = FolderHandle(path: path)
+  }
+
+  init(_ folder: FolderHandle) {
+    path = folder.path
+    self.folder = folder
+  }
+
+  /// The steps of the checkpoints that are there, ascending; empty where there is no folder.
+  package var steps: [Int] { Set(names.map(\.step)).sorted() }
+
+  package func file(step: Int) -> String { place(step: step).path }
+
+  /// The file of the checkpoint at `step`, or the one to write where there is none.
+  func place(step: Int) -> FilePlace {
+    let name: String = name(step: step)
+    return folder?.file(name) ?? FilePlace(path: "\(path)/\(name)")
+  }
+
+  func name(step: Int) -> String {
+    let standard: String = Checkpoint.fileName(step: step)
+    let found: [String] = names.filter { $0.step == step }.map(\.name)
+    return found.contains(standard) ? standard : found.first ?? standard
+  }
+
+  private var names: [(step: Int, name: String)] {
+    (folder?.names ?? []).compactMap { name in Checkpoint.step(fileName: name).map { ($0, name) } }
+  }
+
+  /// The newest checkpoint that is whole, and the newer ones that are damaged.
+  ///
+  /// - Returns: `nil` where there is no checkpoint at all.
+  /// - Throws: `UserError`: about the newest where all are damaged, and about one that cannot be opened.
+  package func newest() throws(UserError) -> ResumePoint? {
+    var damaged: [(step: Int, error: UserError)] = []
+    for step: Int in steps.reversed() {
+      let file: String = file(step: step)
+      do throws(UserError) {
+        return ResumePoint(checkpoint: try Checkpoint.open(file), file: file, damaged: damaged)
+      } catch {
+        // What cannot be opened or read, or what a newer program wrote, may be whole: nobody goes on behind its back.
+        guard error.category == .badData, !isOfNewerProgram(step: step) else { throw error }
+        damaged.append((step, error))
+      }
+    }
+    guard let newest: UserError = damaged.first?.error else { return nil }
+    throw UserError(
+      newest.category, newest.subject, newest.message + (damaged.count > 1 ? "; so are all before it" : ""),
+      hint: "--resume never starts a new run in its place")
+  }
+
+  private func isOfNewerProgram(step: Int) -> Bool {
+    (try? Safetensors.metadata(place(step: step))).map { Checkpoint.isOfNewerProgram(metadata: $0) } ?? false
+  }
+
+  /// Takes the checkpoint at `step` out of the run without losing it: adds `.damaged` to its name.
+  func setAside(step: Int) throws(UserError) {
+    for (_, name) in names where step == Checkpoint.step(fileName: name) {
+      try folder?.rename(name, to: Self.asideName(name))
+    }
+  }
+
+  static func asideName(_ file: String) -> String { file + ".damaged" }
+
+  /// Removes the checkpoints that `isUnwanted` names by their steps.
+  func remove(where isUnwanted: (Int) -> Bool) throws(UserError) {
+    for (step, name) in names.sorted(by: { $0.step < $1.step }) where isUnwanted(step) { try folder?.remove(name) }
+  }
+
+  /// Removes what killed writers left; to be called by the one process that writes here.
+  func removeLeftovers() throws(UserError) {
+    for name: String in folder?.names ?? [] where name.hasPrefix(".lockstep-") && name.hasSuffix(".tmp") {
+      try folder?.remove(name)
+    }
+  }
+
+  /// Removes all but the newest `keepLast` checkpoints and the `keepBest` with the highest accuracy, earlier ones first.
+  func prune(_ rules: CheckpointConfiguration) throws(UserError) {
+    let steps: [Int] = steps
+    var wanted: Set<Int> = Set(steps.suffix(rules.keepLast))
+    guard wanted.count < steps.count else { return }
+    if rules.keepBest > 0 { wanted.formUnion(ranked.prefix(rules.keepBest)) }
+    try remove { !wanted.contains($0) }
+  }
+
+  /// The steps of the checkpoints whose accuracy on the test set is known, the best first, earlier ones first among equals.
+  var ranked: [Int] {
+    let rated: [(step: Int, accuracy: Double)] = steps.compactMap { step in
+      // One that cannot be read is no best one.
+      let metadata: [String: String]? = try? Safetensors.metadata(place(step: step))
+      return metadata.flatMap { Checkpoint.validationAccuracy(metadata: $0) }.map { (step, $0) }
+    }
+    return rated.sorted { ($0.accuracy, -$0.step) > ($1.accuracy, -$1.step) }.map(\.step)
+  }
+}

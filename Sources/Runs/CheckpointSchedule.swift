@@ -1,0 +1,35 @@
+import Configuration
+
+/// When a checkpoint is due; asked by worker 0 once a step.
+package struct CheckpointSchedule {
+  private let rules: CheckpointConfiguration
+  private let stepsPerEpoch: Int
+  private var lastTime: UInt64
+  /// Due, but not made yet.
+  private var isPending = false
+
+  /// - Parameter now: nanoseconds of a clock that never goes back, as all times here.
+  package init(_ rules: CheckpointConfiguration, stepsPerEpoch: Int, now: UInt64) {
+    self.rules = rules
+    self.stepsPerEpoch = stepsPerEpoch
+    lastTime = now
+  }
+
+  /// Whether the state after `stepsDone` steps is to be kept, or one before was and could not be.
+  ///
+  /// - Parameter isRequested: whether somebody asked for a checkpoint since the last call.
+  package mutating func isDue(stepsDone: Int, now: UInt64, isRequested: Bool) -> Bool {
+    if rules.everySteps > 0, stepsDone % rules.everySteps == 0 { isPending = true }
+    if rules.everyEpochs > 0, stepsDone % stepsPerEpoch == 0, stepsDone / stepsPerEpoch % rules.everyEpochs == 0 {
+      isPending = true
+    }
+    if rules.everySeconds > 0, Double(now - lastTime) * 1e-9 >= rules.everySeconds { isPending = true }
+    if isRequested { isPending = true }
+    return isPending
+  }
+
+  package mutating func wasTaken(now: UInt64) {
+    isPending = false
+    lastTime = now
+  }
+}

@@ -1,0 +1,34 @@
+/// What a run has to know of its past to publish the same lines as one that was never interrupted. Stored in checkpoints.
+package struct ProgressState: Hashable, Sendable {
+  /// Sums over consecutive steps, added step by step.
+  package struct Sums: Hashable, Sendable {
+    package var steps = 0
+    package var examples = 0
+    package var loss = 0.0
+    package var correct = 0
+    package var stepNanoseconds: UInt64 = 0
+    package var reduceNanoseconds: UInt64 = 0
+    package var barrierNanoseconds: UInt64 = 0
+
+    package init() {}
+  }
+  /// Since the last line of a logging interval, and since the epoch's start.
+  package var interval = Sums()
+  package var epoch = Sums()
+  package var lastEpochLoss = 0.0
+  package var validationLoss: Double?
+  package var validationAccuracy: Double?
+  package var bestValidationAccuracy: Double?
+  /// From 1, the first epoch with the best accuracy.
+  package var bestEpoch: Int?
+  package var totalExamples = 0
+  package var totalNanoseconds: UInt64 = 0
+  /// Since the start of training, steps and all else, without the time between the parts of an interrupted run.
+  package var elapsedNanoseconds: UInt64 = 0
+  package var stepsDone = 0
+  package var epochsDone = 0
+  /// Intervals and epochs published: the lines of `metrics.jsonl`.
+  package var recordCount = 0
+
+  package init() {}
+}

@@ -1,0 +1,93 @@
+import Diagnostics
+import Glibc
+import Storage
+
+/// A checkpoint that a run goes on from.
+package struct ResumePoint {
+  package let checkpoint: Checkpoint
+  /// The file it was read from.
+  package let file: String
+  /// Newer checkpoints of the run that are damaged, by their steps.
+  let damaged: [(step: Int, error: UserError)]
+
+  package init(checkpoint: Checkpoint, file: String) {
+    self.init(checkpoint: checkpoint, file: file, damaged: [])
+  }
+
+  init(checkpoint: Checkpoint, file: String, damaged: [(step: Int, error: UserError)]) {
+    self.checkpoint = checkpoint
+    self.file = file
+    self.damaged = damaged
+  }
+
+  /// A sentence for the user about each damaged checkpoint.
+  var notes: [String] {
+    damaged.map { _, error in
+      "\(error.subject): \(error.message); kept as \(CheckpointFolder.asideName(error.subject)), and the run goes on "
+        + "from \(file), to the same end"
+    }
+  }
+
+  /// Whether both are read from one file.
+  package func isSameFile(as other: ResumePoint) -> Bool {
+    var (own, others): (stat, stat) = (stat(), stat())
+    return stat(file, &own) == 0 && stat(other.file, &others) == 0 && own.st_dev == others.st_dev
+      && own.st_ino == others.st_ino
+  }
+
+  /// The folder of the run that wrote the checkpoint.
+  var folder: String { PathText.folder(of: file) }
+}
+
+/// What lies in a run directory.
+package enum RunState {
+  /// No run, or one that was killed before its first checkpoint.
+  case empty
+  case unfinished(ResumePoint)
+  /// Nothing is left to do: with the newest checkpoint, where the run kept any.
+  case finished(ResumePoint?)
+}
+
+extension RunDirectory {
+  /// What the folder at `path` holds.
+  ///
+  /// The newest checkpoint says whether its run was at its end. It is finished when its weights and summary are there too,
+  /// whatever is in them; where there is no checkpoint, when either is.
+  /// - Throws: `UserError`: `.badData` where there are checkpoints, but all are damaged, and `.inputMissing` where the
+  ///   newest whole one cannot be opened.
+  package static func state(of path: String) throws(UserError) -> RunState {
+    let results: [Bool] = ["weights.safetensors", "summary.json"].map { FilePlace(path: "\(path)/\($0)").exists }
+    guard let newest: ResumePoint = try CheckpointFolder(path: path).newest() else {
+      return results.contains(true) ? .finished(nil) : .empty
+    }
+    return newest.checkpoint.isFinished && results == [true, true] ? .finished(newest) : .unfinished(newest)
+  }
+
+  /// Where the unfinished run in the folder at `path` left off; `nil` where there is none. Throws as `state(of:)`.
+  package static func unfinishedRun(in path: String) throws(UserError) -> ResumePoint? {
+    guard case .unfinished(let point) = try state(of: path) else { return nil }
+    return point
+  }
+
+  /// `metrics.jsonl` with the lines of the steps that `point` has behind it, and nothing after them.
+  static func metrics(_ folder: FolderHandle, resuming point: ResumePoint?) throws(UserError) -> LineFile {
+    let file: FilePlace = folder.file("metrics.jsonl")
+    guard let point else { return try LineFile(file, start: .empty) }
+    let source: String = "\(point.folder)/metrics.jsonl"
+    if realPath(source) != realPath(file.path) {
+      let lines: [UInt8] = (try? ByteInput(path: source).readAll()) ?? []
+      try AtomicFile.write(lines, to: file)
+    }
+    return try LineFile(file, start: .keepingFirst(point.checkpoint.recordCount))
+  }
+
+  private static func realPath(_ path: String) -> String {
+    guard let resolved: UnsafeMutablePointer<CChar> = realpath(path, nil) else { return path }
+    defer { free(resolved) }
+    return String(cString: resolved)
+  }
+}
+
+extension ByteInput {
+  fileprivate func readAll() throws(UserError) -> [UInt8] { try read(remaining) }
+}

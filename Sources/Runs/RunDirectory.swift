@@ -1,0 +1,126 @@
+import Configuration
+import Diagnostics
+import Glibc
+import Storage
+
+/// The folder a training run writes: `config.json`, `metrics.jsonl`, checkpoints, `weights.safetensors`, `summary.json`.
+///
+/// One process at a time writes a run directory; `RunLock` sees to it. Everything is written into the folder that the run
+/// began in, and the run ends where that is no longer the one at its path.
+package final class RunDirectory {
+  package let path: String
+  /// What the user should know about the run that is continued.
+  package private(set) var notes: [String] = []
+  private let metrics: LineFile
+  private let checkpoints: CheckpointFolder
+  private let rules: CheckpointConfiguration
+  private let lock: RunLock
+
+  /// Makes the folder and those above it, writes `config.json`, and removes an old `summary.json`.
+  ///
+  /// A new run empties `metrics.jsonl` and removes the checkpoints and weights that are there. A resumed one keeps the lines
+  /// up to its checkpoint's step and removes the checkpoints behind it, but keeps damaged ones under another name.
+  /// - Parameters:
+  ///   - lock: of the folder, where the caller has taken it already.
+  ///   - isUnseen: whether there was no folder when the caller looked for a run to go on with.
+  /// - Throws: `UserError(.cannotWrite)` about what cannot be made or written, so that a run fails before it starts.
+  package init(
+    path: String, configuration: RunConfiguration, resuming point: ResumePoint? = nil, lock: RunLock? = nil,
+    isUnseen: Bool = false
+  ) throws(UserError) {
+    self.path = path
+    rules = configuration.checkpoint
+    if lock == nil { try Self.makeFolder(path) }
+    let found: RunLock?
+    if let lock { found = lock } else { found = try RunLock.take(path) }
+    guard let lock: RunLock = found else {
+      throw UserError(.cannotWrite, path, "the folder was removed while the run started")
+    }
+    self.lock = lock
+    let folder: FolderHandle = lock.folder
+    checkpoints = CheckpointFolder(folder)
+    try folder.requireInPlace()
+    if isUnseen, !checkpoints.steps.isEmpty || folder.file("summary.json").exists {
+      throw UserError(
+        .cannotWrite, path, "another process has written a run there while this one started",
+        hint: "run again to go on with it, or choose another folder with --output DIR")
+    }
+    if let note: String = lock.note { notes.append(note) }
+    try checkpoints.removeLeftovers()
+    try AtomicFile.write(configuration.jsonText, to: folder.file("config.json"))
+    guard let point else {
+      // The summary goes last: until then the run that was here counts as finished, and is not continued.
+      try checkpoints.remove { _ in true }
+      metrics = try Self.metrics(folder, resuming: nil)
+      try folder.remove("weights.safetensors")
+      try folder.remove("summary.json")
+      return
+    }
+    // The summary goes first: from now on the run counts as unfinished, and is continued.
+    try folder.remove("summary.json")
+    for (step, _) in point.damaged { try checkpoints.setAside(step: step) }
+    try checkpoints.remove { $0 > point.checkpoint.step }
+    // Behind the checkpoints: at any moment the newest of them has its lines.
+    metrics = try Self.metrics(folder, resuming: point)
+    notes += point.notes
+    if metrics.keptLineCount < point.checkpoint.recordCount {
+      notes.append(
+        "\(metrics.path) has \(metrics.keptLineCount) of the \(point.checkpoint.recordCount) lines up to step "
+          + "\(point.checkpoint.step); the run goes on behind them")
+    }
+  }
+
+  /// Appends a line to `metrics.jsonl`.
+  package func append(_ line: String) throws(UserError) {
+    try lock.folder.requireInPlace()
+    try metrics.append(line)
+  }
+
+  /// Writes a checkpoint, and removes those that the configuration does not ask to keep.
+  ///
+  /// It is whole, on the device and read back before an older one is removed; the lines before it too.
+  package func keep(_ checkpoint: Checkpoint) throws(UserError) {
+    try lock.folder.requireInPlace()
+    try metrics.requireInPlace()
+    try metrics.flush()
+    try checkpoint.write(to: checkpoints.place(step: checkpoint.step))
+    try checkpoints.prune(rules)
+  }
+
+  /// Writes the weights and the summary that `text` gives for the names of the newest and the best checkpoint; both files
+  /// are whole or not there.
+  package func finish(
+    weights: [NamedTensor], digest: String, summary text: (_ newest: String?, _ best: String?) -> String
+  ) throws(UserError) {
+    try lock.folder.requireInPlace()
+    try metrics.requireInPlace()
+    try metrics.flush()
+    try Safetensors.write(
+      weights, metadata: ["format": "lockstep", "version": ProgramVersion.current, "digest": digest],
+      to: lock.folder.file("weights.safetensors"))
+    let newest: String? = checkpoints.steps.last.map { checkpoints.name(step: $0) }
+    let best: String? = checkpoints.ranked.first.map { checkpoints.name(step: $0) }
+    try AtomicFile.write(text(newest, best), to: lock.folder.file("summary.json"))
+  }
+
+  /// Makes the folder and those above it.
+  package static func makeFolder(_ path: String) throws(UserError) {
+    var made: String = PathText.isAbsolute(path) ? "/" : "."
+    for name: String in PathText.names(in: path) {
+      made = made == "." ? name : PathText.resolve(name, in: made)
+      guard mkdir(made, 0o777) != 0, errno != EEXIST else { continue }
+      // An existing folder on a read-only file system answers with another error than EEXIST.
+      let reason: String = String(cString: strerror(errno))
+      guard access(made, F_OK) == 0 else {
+        throw UserError(
+          .cannotWrite, made, "the folder cannot be made: \(reason)", hint: "--output DIR chooses another")
+      }
+    }
+    var status: stat = stat()
+    guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
+      throw UserError(
+        .cannotWrite, path, "found something that is no folder; allowed: a folder or a path where one can be made",
+        hint: "--output DIR chooses another")
+    }
+  }
+}

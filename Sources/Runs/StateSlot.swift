@@ -1,0 +1,23 @@
+/// One buffer of an optimizer's state: one float per float of a trained parameter.
+package struct StateSlot: Sendable, Hashable {
+  /// In messages.
+  package let name: String
+  /// What a checkpoint adds to a parameter's name.
+  package let suffix: String
+
+  package init(name: String, suffix: String) {
+    self.name = name
+    self.suffix = suffix
+  }
+
+  package static let momentum = StateSlot(name: "momentum", suffix: ".velocity")
+
+  /// Those of all optimizers: how a checkpoint tells state from parameters.
+  package static let known: [StateSlot] = [.momentum]
+
+  /// The parameter that a checkpoint's tensor belongs to, and the slot; `nil` for the parameter itself.
+  static func split(_ tensorName: String) -> (parameter: String, slot: StateSlot?) {
+    guard let slot = known.first(where: { tensorName.hasSuffix($0.suffix) }) else { return (tensorName, nil) }
+    return (String(tensorName.dropLast(slot.suffix.count)), slot)
+  }
+}

@@ -1,0 +1,37 @@
+import Datasets
+
+/// Steps of real training that goes on until enough of them are timed: what measurements are made of.
+package struct TimedSteps {
+  /// Of every step after the first few, in order.
+  package private(set) var nanoseconds: [Double] = []
+  /// All workers' timelines of the last of those steps, in order.
+  package private(set) var timelines: [[StepTimeline]] = []
+
+  /// Trains `plan` from random weights.
+  ///
+  /// - Parameters:
+  ///   - skipped: first steps that do not count.
+  ///   - kept: how many of the last steps have their timelines kept.
+  ///   - isEnough: asked now and then with the times so far.
+  package init(
+    of plan: RunPlan, on data: ImageDataset, skipping skipped: Int, keeping kept: Int,
+    until isEnough: ([Double]) -> Bool
+  ) throws {
+    let placed = try TrainingData(training: data, test: nil, plan)
+    let loop = TrainingLoop(
+      session: try Session(plan, start: .random, orderedExamples: data.count, keptSteps: kept), data: placed,
+      channel: RunChannel(stop: StopFlag()))
+    let running = loop.session.group.start { try loop.run($0) }
+    var isFinished = false
+    while !isFinished {
+      isFinished = running.wait(timeoutMilliseconds: 5)
+      while let totals = loop.channel.ring.pop() {
+        guard totals.kind == .step, totals.step >= skipped else { continue }
+        nanoseconds.append(Double(totals.stepNanoseconds))
+      }
+      if isEnough(nanoseconds) { loop.channel.stop.request() }
+    }
+    try running.result()
+    timelines = loop.session.shared.ledger.timelines(skipped..<skipped + nanoseconds.count)
+  }
+}

@@ -1,0 +1,68 @@
+import TestSupport
+import Testing
+
+@testable import Collectives
+@testable import Training
+
+/// The one account of a worker's time.
+@Suite struct StepClockTests {
+  @Test func everyNanosecondOfAStepBelongsToAPhase() throws {
+    let (beats, ledger) = (WorkerBeats(count: 2), StepLedger(workers: 2, keptSteps: 1, meetings: 3))
+    let clock = StepClock(beats, ledger, worker: 1, step: 7)
+    #expect(WorkerBeats.phase(beats.word(1)) == .starting && WorkerBeats.step(beats.word(1)) == 7)
+    let barrier = MeetingPoint(Barrier(participants: 1), MeetingLog(groups: [0..<1]), worker: 0, isOfAll: true)
+    // Outside a step a meeting is said, but not entered.
+    try clock.meet(barrier)
+    #expect(WorkerBeats.phase(beats.word(1)) == .waiting)
+    clock.begin(7, .computing)
+    try clock.meet(barrier, ofGroup: true)
+    for _ in 0..<3 {
+      clock.enter(.reducing)
+      clock.enter(.updating)
+    }
+    try clock.meet(barrier)
+    clock.enter(.preparing)
+    #expect(WorkerBeats.phase(beats.word(1)) == .preparing && WorkerBeats.step(beats.word(1)) == 7)
+    #expect(beats.word(0) == 0)
+    clock.end()
+    clock.enter(.publishing)
+    let line = try #require(ledger.timelines(7..<8).first?[1])
+    #expect(line.meetings.map(\.isOfGroup) == [true, false])
+    #expect(line.meetings.allSatisfy { $0.arrival <= $0.departure })
+    #expect(clock.stepNanoseconds == StepPhase.allCases.reduce(0) { $0 + line[$1] })
+    #expect(clock.nanoseconds(.barrier) == line[.waiting])
+    #expect(clock.nanoseconds(.reduce) == line[.reducing] + line[.updating] + line[.preparing])
+    #expect(line[.publishing] == 0 && line[.starting] == 0)
+  }
+
+  @Test func theLedgerKeepsTheLastSteps() throws {
+    let ledger = StepLedger(workers: 2, keptSteps: 512, meetings: 1)
+    for step in 0..<600 {
+      for worker in 0..<2 {
+        let line = ledger.line(worker: worker, step: step)
+        line.clear(start: 0)
+        line.add(UInt64(step), to: .computing)
+        line.addMeeting(arrival: UInt64(step), departure: UInt64(step + worker), isOfGroup: false)
+      }
+    }
+    let kept = ledger.timelines(3..<600)
+    #expect(kept.count == 512)
+    #expect(kept.first?.map { $0[.computing] } == [88, 88])
+    #expect(kept.last?.map { $0.meetings.map(\.departure) } == [[599], [600]])
+    #expect(ledger.timelines(598..<600).count == 2)
+  }
+
+  @Test func aPhaseHasOneNameEverywhere() throws {
+    #expect(Set(StepPhase.allCases.map(\.words)).count == StepPhase.allCases.count)
+    let page = String(decoding: try contents(ofFile: documentPath("scaling-model.md")), as: UTF8.self)
+    for phase in StepPhase.allCases {
+      let beats = WorkerBeats(count: 1)
+      beats.enter(phase, step: 1 << 40, worker: 0)
+      #expect(WorkerBeats.phase(beats.word(0)) == phase && WorkerBeats.step(beats.word(0)) == 1 << 40)
+      // Every phase of a step is a row of the page about steps, with the part that it counts to.
+      guard let part = phase.part else { continue }
+      let shown = phase.isWork ? part.rawValue : "\(StepPart.imbalance.rawValue), \(part.rawValue)"
+      #expect(page.contains("| \(phase.name) | \(phase.words) | \(shown) |"))
+    }
+  }
+}
