@@ -156,8 +156,8 @@ let package = Package(
     .target(
       name: "TestSupport",
       dependencies: [
-        "Configuration", "KernelBuilds", "Network", "Machine", "ReferenceKernels", "KernelInterface", "Storage",
-        "Randomness", "Diagnostics", "CZlib",
+        "Configuration", "ConfigurationKeys", "KernelBuilds", "Network", "Machine", "ReferenceKernels",
+        "KernelInterface", "Storage", "Randomness", "Diagnostics", "CZlib",
       ],
       path: "Tests/TestSupport"),
     .systemLibrary(name: "CSeccomp", path: "Tests/CSeccomp"),

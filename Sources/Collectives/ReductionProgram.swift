@@ -83,4 +83,11 @@ package struct ReductionProgram: Hashable, Sendable {
 
   /// Buffers a worker needs at most.
   package var slotsPerWorker: Int { (nodes.map(\.slot).max() ?? -1) + 1 }
+
+  /// The most shards of one worker.
+  package var largestShare: Int {
+    var shares: [Int: Int] = [:]
+    for node in nodes { shares[node.worker, default: 0] += node.shards.count }
+    return shares.values.max() ?? 0
+  }
 }

@@ -19,14 +19,18 @@ package struct RunMemory: Sendable, Hashable {
   package let gradientBuffers: Int
   /// Of each worker.
   package let activationBytes: Int
+  /// Doubles that layers with meetings sum over the shards of a batch.
+  package let meetingSums: Int
   /// What the optimizer keeps of every trained parameter.
   package let stateSlots: [StateSlot]
   /// Whether buffers ask for huge pages.
   package let hugePages: Bool
 
   package init(
-    _ network: NetworkPlan, _ placement: Placement, gradientBuffers: Int, stateSlots: [StateSlot], hugePages: Bool
+    _ network: NetworkPlan, _ placement: Placement, shardsPerBatch: Int, gradientBuffers: Int, stateSlots: [StateSlot],
+    hugePages: Bool
   ) {
+    meetingSums = shardsPerBatch * network.schedule.sumsPerShard
     workers = placement.workers.count
     replicas = placement.groups.count
     parameterFloats = network.parameters.packedCount
@@ -66,7 +70,9 @@ package struct RunMemory: Sendable, Hashable {
     return overflow || carry ? Int.max : total
   }
 
-  private var sharedBytes: Int { optimizerBytes + replicas * replicaBytes }
+  private var sharedBytes: Int {
+    optimizerBytes + replicas * replicaBytes + meetingSums * MemoryLayout<Double>.stride
+  }
 
   /// Refuses a run that needs more than `available`, before it takes any; `nil` is a limit nobody knows.
   ///

@@ -53,11 +53,14 @@ package final class RunPlan: Sendable {
       graph, shardSize: runtime.shardSize, stateSlots: optimizer.slots, AvailableMemory.read())
     let largest = (fullBatch.nodes + lastBatch.nodes).map(\.shards.count).max() ?? 1
     network = try Self.network(
-      graph, shardSize: runtime.shardSize, largestNode: largest, BlockSizes(topology))
+      graph, shardSize: runtime.shardSize, largestNode: largest,
+      largestShare: max(fullBatch.largestShare, lastBatch.largestShare),
+      BlockSizes(topology))
     gradientSlots = max(fullBatch.slotsPerWorker, lastBatch.slotsPerWorker, 1)
     treeLevels = ShardTree.levels(of: largest, leafCount: network.capacity.run / network.capacity.shard)
     memory = RunMemory(
-      network, placement, gradientBuffers: gradientSlots + treeLevels, stateSlots: optimizer.slots,
+      network, placement, shardsPerBatch: shards.maximumShardCount, gradientBuffers: gradientSlots + treeLevels,
+      stateSlots: optimizer.slots,
       hugePages: runtime.memory.hugePages)
     segments = Segments.all(count: memory.trainedFloats, groups: groups.map(\.workers))
   }
@@ -69,8 +72,10 @@ package final class RunPlan: Sendable {
 
   /// The network with room for as many shards of the largest tree node as the budget allows: first chunks that make
   /// dense layers worth their weights' way through the caches, then runs. Powers of two; changes speed and memory only.
+  ///
+  /// Where layers meet in the middle of a pass, a worker's whole share of a batch is one chunk.
   private static func network(
-    _ graph: ModelGraph, shardSize: Int, largestNode: Int, _ sizes: BlockSizes
+    _ graph: ModelGraph, shardSize: Int, largestNode: Int, largestShare: Int, _ sizes: BlockSizes
   ) throws -> NetworkPlan {
     func plan(_ shardsPerChunk: Int, _ chunksPerRun: Int) throws -> NetworkPlan {
       try NetworkPlan(
@@ -79,6 +84,7 @@ package final class RunPlan: Sendable {
         sizes: sizes)
     }
     var best = try plan(1, 1)
+    if best.schedule.hasMeetings { return try plan(max(1, largestShare), 1) }
     var shards = (chunk: 1, run: 1)
     // What is over the budget already need not be tried larger, which may be more than can be laid out.
     guard Workspace.byteCount(best) <= activationBudgetBytes else { return best }

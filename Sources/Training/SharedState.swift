@@ -21,6 +21,9 @@ final class SharedState: @unchecked Sendable {
   /// Sums over one shard, by shard number.
   let losses: UnsafeMutablePointer<Double>
   let correct: UnsafeMutablePointer<Int>
+  /// `[shard][schedule.sumsPerShard]`: what layers sum over the whole batch, each shard's by its worker, between the
+  /// meetings of a step.
+  let meetingSums: UnsafeMutablePointer<Double>
   let order: EpochOrder
   let beats: WorkerBeats
   /// Where every worker's time went.
@@ -57,6 +60,9 @@ final class SharedState: @unchecked Sendable {
     losses.initialize(repeating: 0, count: shardCapacity)
     correct = .allocate(capacity: shardCapacity)
     correct.initialize(repeating: 0, count: shardCapacity)
+    let sums = max(plan.memory.meetingSums, 1)
+    meetingSums = .allocate(capacity: sums)
+    meetingSums.initialize(repeating: 0, count: sums)
     beats = WorkerBeats(count: plan.workerCount)
     ledger = StepLedger(
       workers: plan.workerCount, keptSteps: keptSteps,
@@ -71,6 +77,7 @@ final class SharedState: @unchecked Sendable {
     placements.deallocate()
     losses.deallocate()
     correct.deallocate()
+    meetingSums.deallocate()
   }
 }
 

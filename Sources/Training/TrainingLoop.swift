@@ -8,7 +8,8 @@ import Machine
 ///     start ─► ┌ compute ─┇─ sum ─┃─ reduce + update ─┃─ prepare ─┇ … ┐ ─► evaluate ─┃ … next epoch
 ///              └──────────────────── step ────────────────────────────┘
 ///
-/// ┃ is a barrier of all workers, ┇ one of those on the same memory node. With one node `sum` and its barrier are left out.
+/// ┃ is a barrier of all workers, ┇ one of those on the same memory node. With one node `sum` and its barrier are left out;
+/// `compute` has a ┃ of its own wherever a layer needs sums over the whole batch, see `Schedule`.
 /// The phases' names and times are `StepPhase` and `StepClock`; what worker 0 does besides is `StepLeader`.
 struct TrainingLoop: Sendable {
   /// Barriers of a step at most, besides those that layers need.
@@ -45,7 +46,10 @@ struct TrainingLoop: Sendable {
       let reduction = step.endsEpoch ? reductions.last : reductions.full
 
       clock.begin(number, .computing)
-      worker.compute(training, step)
+      try worker.compute(training, step) { () throws(BarrierBroken) in
+        try clock.meet(context.barrier)
+        clock.enter(.computing)
+      }
       try clock.meet(context.groupBarrier, ofGroup: true)
       if plan.groups.count > 1 {
         clock.enter(.summing)

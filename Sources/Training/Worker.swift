@@ -20,7 +20,8 @@ package struct Worker: ~Copyable {
   let placementRefused: Bool
   /// One flat buffer per tree level above the run.
   private let levels: [UnsafeMutablePointer<Float>]
-  private let trainingNodes: (full: [ReductionProgram.Node], last: [ReductionProgram.Node])
+  /// What the worker computes of a full batch and of the ragged last one.
+  private let shares: (full: WorkerShare, last: WorkerShare)
 
   /// Takes and clears the worker's memory. To be called on the worker's pinned thread: first touch decides the node.
   ///
@@ -51,7 +52,16 @@ package struct Worker: ~Copyable {
     }
     let firstLevel = flat + plan.gradientSlots * gradientFloats
     levels = (0..<plan.treeLevels).map { firstLevel + $0 * gradientFloats }
-    trainingNodes = (plan.fullBatch.nodes(of: context.index), plan.lastBatch.nodes(of: context.index))
+    let transport = shared.transport
+    let (worker, shards) = (context.index, plan.shards)
+    func share(_ program: ReductionProgram, step: Int) -> WorkerShare {
+      WorkerShare(
+        program.nodes(of: worker).map { node in
+          WorkerShare.Node(
+            shards: node.shards, target: transport.partialSum(worker: worker, slot: node.slot))
+        }, of: shards.batchRange(stepInEpoch: step).count, shardSize: shards.shardSize)
+    }
+    shares = (share(plan.fullBatch, step: 0), share(plan.lastBatch, step: shards.stepsPerEpoch - 1))
   }
 
   /// Makes the node's replica whole from the first one's weights; all workers call it together.
@@ -68,10 +78,21 @@ package struct Worker: ~Copyable {
   // MARK: The phases of a step
 
   /// Forward and backward over the worker's shards of a batch; its partial sums are then in its gradient buffers.
-  func compute(_ dataset: ImageDataset, _ step: TrainingStep) {
-    for node in step.endsEpoch ? trainingNodes.last : trainingNodes.full {
-      sumGradients(node.shards, of: step.batch, dataset, into: gradient(slot: node.slot))
+  ///
+  /// - Parameter meet: waits for all workers, where a layer needs sums over the whole batch.
+  func compute(
+    _ dataset: ImageDataset, _ step: TrainingStep, meet: () throws(BarrierBroken) -> Void
+  ) throws(BarrierBroken) {
+    let share = step.endsEpoch ? shares.last : shares.full
+    guard plan.network.schedule.hasMeetings else {
+      for node in share.nodes { sumGradients(node.shards, of: step.batch, dataset, into: node.target) }
+      return
     }
+    let start = step.batch.lowerBound + share.shards.lowerBound * plan.shards.shardSize
+    try plan.network.sumGradients(
+      workspace, share, sums: shared.meetingSums, inputs,
+      load: { load(dataset, chunk: $0, at: start, ordered: true) }, meet: meet)
+    recordLosses(share.shards, examples: share.examples)
   }
 
   /// `target` = the gradient summed over a node of the shard tree: in one run, or as left plus right.

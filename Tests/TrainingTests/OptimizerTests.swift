@@ -14,7 +14,8 @@ import Testing
   private func memory(slots: [StateSlot]) throws -> RunMemory {
     let network = try NetworkPlan(TestNetworks.digits, capacity: ImageCapacity(shard: 4))
     let placement = Placement(workers: (0..<3).map { Placement.Worker(cpu: nil, node: $0) }, notes: [])
-    return RunMemory(network, placement, gradientBuffers: 2, stateSlots: slots, hugePages: false)
+    return RunMemory(
+      network, placement, shardsPerBatch: 1, gradientBuffers: 2, stateSlots: slots, hugePages: false)
   }
 
   @Test func aSecondSlotLiesOnPagesOfItsOwnAndIsCounted() throws {

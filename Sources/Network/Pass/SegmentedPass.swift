@@ -14,23 +14,21 @@ package struct WorkerShare {
     }
   }
   /// Ascending and without gaps; none for a worker without shards.
-  package var nodes: [Node]
-  /// Examples of the share, and of the whole batch in so many shards.
-  package var examples: Int
-  package var batchExamples: Int
-  package var batchShards: Int
-
-  package init(nodes: [Node], examples: Int, batchExamples: Int, batchShards: Int) {
-    self.nodes = nodes
-    self.examples = examples
-    self.batchExamples = batchExamples
-    self.batchShards = batchShards
-  }
-
+  package let nodes: [Node]
   /// The share's shards, numbered in the batch.
-  var shards: Range<Int> {
-    guard let first = nodes.first, let last = nodes.last else { return 0..<0 }
-    return first.shards.lowerBound..<last.shards.upperBound
+  package let shards: Range<Int>
+  /// Examples of the share, and of the whole batch in so many shards.
+  package let examples: Int
+  package let batchExamples: Int
+  package let batchShards: Int
+
+  /// The share of a worker that sums `nodes` of a batch of `batchExamples`.
+  package init(_ nodes: [Node], of batchExamples: Int, shardSize: Int) {
+    self.nodes = nodes
+    self.batchExamples = batchExamples
+    batchShards = (batchExamples + shardSize - 1) / shardSize
+    shards = (nodes.first?.shards.lowerBound ?? 0)..<(nodes.last?.shards.upperBound ?? 0)
+    examples = min(shards.upperBound * shardSize, batchExamples) - shards.lowerBound * shardSize
   }
 }
 

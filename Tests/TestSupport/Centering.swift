@@ -1,0 +1,120 @@
+import ConfigurationKeys
+import Network
+import ReferenceKernels
+
+/// `y = x − mean of x over the batch and all pixels`, by channel, for tests alone: every example
+/// depends on all others.
+package struct Centering: MeetingLayerType {
+  package static let typeName = "centering"
+  package static let keys: [ConfigurationKey] = []
+
+  package init() {}
+  package init(_ values: KeyValues) {}
+  package var values: KeyValues { [:] }
+  package var summary: String { Self.typeName }
+  package var traits: LayerTraits { [.forgetsInput] }
+
+  package func outputShape(_ inputs: [ValueShape]) -> ValueShape { inputs[0] }
+  package func parameters(_ inputs: [ValueShape]) -> [ParameterSpecification] { [] }
+  package func products(_ inputs: [ValueShape], output: ValueShape) -> Int { 0 }
+
+  package func meetingSums(_ inputs: [ValueShape]) -> (forward: Int, backward: Int) {
+    (inputs[0].image.channels, inputs[0].image.channels)
+  }
+
+  package func reference(_ step: ReferenceStep) -> ReferenceResult {
+    func centered(_ x: Tensor4) -> Tensor4 {
+      var result = x
+      for c in 0..<x.channels {
+        let places = stride(from: c, to: x.values.count, by: x.channels)
+        let mean = places.reduce(0.0) { $0 + x.values[$1] } / Double(x.values.count / x.channels)
+        for i in places { result.values[i] -= mean }
+      }
+      return result
+    }
+    return ReferenceResult(output: centered(step.x)) { ReferenceGradients(inputs: [centered($0)]) }
+  }
+
+  package func demands(_ site: LayerSite) -> LayerDemands { LayerDemands() }
+  package func layer(_ place: LayerPlace) -> any Layer { CenteringLayer(place) }
+}
+
+private final class CenteringLayer: MeetingLayer {
+  private let input: PlacedValue
+  private let output: PlacedValue
+  private let meeting: Int
+  let memory = LayerMemory()
+  let algorithm = "elementwise"
+
+  init(_ place: LayerPlace) {
+    input = place.input
+    output = place.output
+    meeting = place.meeting ?? -1
+  }
+
+  func sumInputs(_ pass: borrowing Pass, shard: ImageSlice, into sums: UnsafeMutablePointer<Double>) {
+    add(pass.map(input, shard), input.map, shard, into: sums)
+  }
+
+  func sumGradients(_ pass: borrowing Pass, shard: ImageSlice, into sums: UnsafeMutablePointer<Double>) {
+    add(pass.gradient(output, shard), output.gradient, shard, into: sums)
+  }
+
+  private func add(
+    _ x: UnsafeMutablePointer<Float>, _ map: MapLayout, _ shard: ImageSlice, into sums: UnsafeMutablePointer<Double>
+  ) {
+    for c in 0..<map.shape.channels {
+      sums[c] = 0
+      for n in 0..<shard.count {
+        for i in 0..<map.shape.height {
+          for j in 0..<map.shape.width { sums[c] += Double(x[n * map.imageStride + map.offset(i, j) + c]) }
+        }
+      }
+    }
+  }
+
+  func forward(_ pass: borrowing Pass, _ slice: ImageSlice) {
+    center(pass, slice, pass.map(input, slice), input.map, into: pass.map(output, slice), output.map)
+  }
+
+  func parameterGradients(_ pass: borrowing Pass, _ slice: ImageSlice, into target: GradientTarget) {}
+
+  func inputGradient(_ pass: borrowing Pass, _ slice: ImageSlice, of index: Int) {
+    center(
+      pass, slice, pass.gradient(output, slice), output.gradient, into: pass.gradient(input, slice), input.gradient)
+  }
+
+  private func center(
+    _ pass: borrowing Pass, _ slice: ImageSlice, _ x: UnsafeMutablePointer<Float>, _ from: MapLayout,
+    into out: UnsafeMutablePointer<Float>, _ to: MapLayout
+  ) {
+    let count = Double(pass.batch * from.shape.height * from.shape.width)
+    let totals = pass.meetingTotals(meeting)
+    for n in 0..<slice.count {
+      for i in 0..<from.shape.height {
+        for j in 0..<from.shape.width {
+          let (source, target) = (
+            x + n * from.imageStride + from.offset(i, j), out + n * to.imageStride + to.offset(i, j)
+          )
+          for c in 0..<from.shape.channels { target[c] = source[c] - Float(totals[c] / count) }
+        }
+      }
+    }
+  }
+}
+
+extension TestNetworks {
+  /// Nets whose layers meet in the middle of both passes: once between convolutions; twice there and after a dense layer.
+  package static let meeting: [ModelSpecification] = [
+    meeting([conv(5, 3), LayerKind(Centering()), .relu, .flatten, .dense(units: 3), .softmax]),
+    meeting([
+      conv(17, 3), LayerKind(Centering()), .relu, conv(16, 3, .same, .winograd), LayerKind(Centering()),
+      .maxPool2d(ties: .all), conv(4, 1), .flatten, .dense(units: 9), LayerKind(Centering()), .relu, .dense(units: 3),
+      .softmax,
+    ]),
+  ]
+
+  private static func meeting(_ kinds: [LayerKind]) -> ModelSpecification {
+    ModelSpecification(input: ImageShape(height: 6, width: 4, channels: 3), layers: named(kinds))
+  }
+}
