@@ -6,6 +6,12 @@ func activation(
 ) {
   switch activation {
   case .relu: forEachVector(count) { i in store(load(x + i, as: Vector.self).positivePart, out + i) }
+  case .leakyReLU(let slope):
+    let (slope, zero) = (Vector(repeating: slope), Vector(repeating: 0))
+    forEachVector(count) { i in
+      let value: Vector = load(x + i)
+      store(value.replacing(with: slope * value, where: value .< zero), out + i)
+    }
   }
 }
 
@@ -17,6 +23,12 @@ func activationGradient(
   switch activation {
   case .relu:
     forEachVector(count) { i in store(load(dout + i, as: Vector.self).kept(where: load(x + i)), dx + i) }
+  case .leakyReLU(let slope):
+    let (slope, zero) = (Vector(repeating: slope), Vector(repeating: 0))
+    forEachVector(count) { i in
+      let gradient: Vector = load(dout + i)
+      store((slope * gradient).replacing(with: gradient, where: load(x + i) .> zero), dx + i)
+    }
   }
 }
 

@@ -10,6 +10,15 @@ package enum ReferenceReLU {
   package static func backward(_ z: [Double], da: [Double]) -> [Double] { zip(z, da).map { $0 > 0 ? $1 : 0 } }
 }
 
+/// Leaky ReLU (Maas et al. 2013), of one value: in Double what is computed, in Float how the kernels round.
+package enum ReferenceLeakyReLU {
+  package static func forward<Value: BinaryFloatingPoint>(_ x: Value, slope: Value) -> Value { x < 0 ? slope * x : x }
+
+  package static func backward<Value: BinaryFloatingPoint>(_ x: Value, da: Value, slope: Value) -> Value {
+    x > 0 ? da : slope * da
+  }
+}
+
 /// Softmax with cross-entropy: `ŷ = e^z / Σ e^z`, `J = −1/m Σ log ŷ[label]`, `dZ = ŷ − y` (of the summed loss).
 package enum ReferenceSoftmax {
   /// `logits` is [m, classes].

@@ -42,6 +42,25 @@ struct ElementwiseTests {
     }
   }
 
+  @Test("leaky ReLU and its gradient", arguments: counts, [0.01, 0, 1, -2.5] as [Float])
+  func leakyReLU(count: Int, slope: Float) {
+    let x = FloatBuffer(values(count, seed: 1).enumerated().map { $0 % 7 == 3 ? .nan : $1 })
+    let dout = FloatBuffer(values(count, seed: 2).reversed())
+    let expected = FloatBuffer(x.values.map { ReferenceLeakyReLU.forward($0, slope: slope) })
+    let expectedGradient = FloatBuffer(
+      zip(x.values, dout.values).map { ReferenceLeakyReLU.backward($0, da: $1, slope: slope) })
+    for kernels in runnableKernels {
+      let (out, dx) = (FloatBuffer(count), FloatBuffer(count))
+      kernels.activation(.leakyReLU(slope: slope), x.pointer, out.pointer, count)
+      kernels.activationGradient(.leakyReLU(slope: slope), x.pointer, dout.pointer, dx.pointer, count)
+      #expect(out.bits == expected.bits && dx.bits == expectedGradient.bits, "\(kernels.name)")
+      let same = FloatBuffer(x.values)
+      kernels.activation(.leakyReLU(slope: slope), same.pointer, same.pointer, count)
+      #expect(same.bits == out.bits)
+      #expect(out.isIntact && dx.isIntact && same.isIntact)
+    }
+  }
+
   @Test("addition", arguments: counts)
   func add(count: Int) {
     let from = FloatBuffer(RandomFloats(seed: 3).values(count))

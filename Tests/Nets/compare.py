@@ -41,6 +41,8 @@ def forward(layers, weights, images):
             x = torch.nn.functional.conv2d(x, weight.permute(3, 2, 0, 1).contiguous(), bias)
         elif kind == "relu":
             x = torch.relu(x)
+        elif kind == "leaky_relu":
+            x = torch.nn.functional.leaky_relu(x, layer["negative_slope"])
         elif kind == "max_pool2d":
             x = max_pool_all(x) if layer["ties"] == "all" else torch.nn.functional.max_pool2d(x, 2)
         elif kind == "avg_pool2d":

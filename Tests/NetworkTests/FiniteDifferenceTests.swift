@@ -108,7 +108,7 @@ struct FiniteDifferenceTests {
   }
 
   private static let narrow: [(name: String, model: ModelSpecification)] = [
-    ("odd", TestNetworks.odd),
+    ("odd", TestNetworks.odd), ("activations", TestNetworks.activations),
     (
       "max and average pools",
       ModelSpecification(

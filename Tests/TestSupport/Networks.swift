@@ -55,7 +55,19 @@ package enum TestNetworks {
       conv(33, 5, .valid, .winograd), .relu, conv(5, 3, .same, .winograd), .flatten, .dense(units: 6), .softmax,
     ]))
 
+  /// Activations before and after convolutions, pools and dense layers.
+  package static let activations = ModelSpecification(
+    input: ImageShape(height: 6, width: 8, channels: 2),
+    layers: named([
+      leaky(0.2), conv(7, 3), leaky(0.01), .maxPool2d(ties: .first), leaky(-0.5), conv(18, 3), leaky(0.3), .relu,
+      .flatten,
+      .dense(units: 5), leaky(0.1), .dense(units: 3), .softmax,
+    ]))
+
+  private static func leaky(_ slope: Double) -> LayerKind { LayerKind(LeakyReLU(slope: slope)) }
+
   package static let all: [(name: String, model: ModelSpecification)] = [
     ("digits", digits), ("odd", odd), ("lenet", lenet), ("unusual", unusual), ("winograd", winograd),
+    ("activations", activations),
   ]
 }

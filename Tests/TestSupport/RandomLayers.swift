@@ -42,7 +42,7 @@ struct RandomLayers {
   /// A ReLU with so many percent, and sometimes a second, which stands alone.
   private mutating func addReLUs(_ draw: inout Draw, percent: Int) {
     guard draw.chance(percent) else { return }
-    add(.relu)
+    add(draw.chance(15) ? LayerKind(LeakyReLU(slope: draw.pick([0.01, 0.2, -0.5]))) : .relu)
     if draw.chance(20) { add(.relu) }
   }
 
@@ -100,7 +100,7 @@ struct RandomLayers {
       let margin = precision * (x.values.lazy.map(abs).max() ?? 0)
       switch layer.kind.type {
       case is Conv2D, is Dense: isRounded = true
-      case is ReLU:
+      case is ReLU, is LeakyReLU:
         // What is 0 went through a ReLU before and is exact.
         if isRounded, x.values.contains(where: { $0 != 0 && abs($0) < margin }) { return false }
       case is MaxPool2D:
