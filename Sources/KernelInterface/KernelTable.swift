@@ -30,6 +30,11 @@ package final class KernelTable: Sendable {
   package let activationGradient:
     @Sendable (Activation, _ x: FloatIn, _ dout: FloatIn, _ dx: FloatOut, _ count: Int) -> Void
 
+  /// Batch norm's sums and maps, see `ProductSums`, `Normalization` and `NormalizationGradient`.
+  package let productSums: @Sendable (ProductSums) -> Void
+  package let normalize: @Sendable (Normalization) -> Void
+  package let normalizeGradient: @Sendable (NormalizationGradient) -> Void
+
   /// See `TransposeArguments`.
   package let scatterTransposed: @Sendable (TransposeArguments) -> Void
 
@@ -57,6 +62,9 @@ package final class KernelTable: Sendable {
     poolBackward: @escaping @Sendable (PoolKind, PoolArguments, UnsafePointer<Int32>, FloatIn, FloatOut) -> Void,
     activation: @escaping @Sendable (Activation, FloatIn, FloatOut, Int) -> Void,
     activationGradient: @escaping @Sendable (Activation, FloatIn, FloatIn, FloatOut, Int) -> Void,
+    productSums: @escaping @Sendable (ProductSums) -> Void,
+    normalize: @escaping @Sendable (Normalization) -> Void,
+    normalizeGradient: @escaping @Sendable (NormalizationGradient) -> Void,
     scatterTransposed: @escaping @Sendable (TransposeArguments) -> Void,
     softmax: @escaping @Sendable (SoftmaxArguments) -> Void,
     add: @escaping @Sendable (FloatIn, FloatOut, Int) -> Void,
@@ -75,6 +83,9 @@ package final class KernelTable: Sendable {
     self.poolBackward = poolBackward
     self.activation = activation
     self.activationGradient = activationGradient
+    self.productSums = productSums
+    self.normalize = normalize
+    self.normalizeGradient = normalizeGradient
     self.scatterTransposed = scatterTransposed
     self.softmax = softmax
     self.add = add

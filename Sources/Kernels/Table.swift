@@ -5,8 +5,8 @@ package let kernelTable = KernelTable(
   name: buildName, tileSum: tileSum, biasGradient: biasGradient, winogradInput: winogradInput,
   winogradOutput: winogradOutput, winogradGradient: winogradGradient, winogradKernel: winogradKernel,
   winogradKernelGradient: winogradKernelGradient, poolForward: poolForward, poolBackward: poolBackward,
-  activation: activation, activationGradient: activationGradient, scatterTransposed: scatterTransposed,
-  softmax: softmax, add: add, sgd: sgd,
+  activation: activation, activationGradient: activationGradient, productSums: productSums, normalize: normalize,
+  normalizeGradient: normalizeGradient, scatterTransposed: scatterTransposed, softmax: softmax, add: add, sgd: sgd,
   peak: peak)
 
 #if LOCKSTEP_AVX512

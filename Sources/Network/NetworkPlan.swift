@@ -77,6 +77,18 @@ package final class NetworkPlan: Sendable {
     firstBackward = work.firstIndex(where: \.hasBackward) ?? work.count
   }
 
+  /// - Throws: `UserError(.badConfiguration)` where a layer sums over the whole batch and a batch is too small for it.
+  package func requireBatches(of examples: [Int]) throws(UserError) {
+    guard let smallest = examples.min() else { return }
+    for (meeting, layer) in zip(schedule.meetings, meetingLayers) where smallest < layer.leastBatch {
+      throw graph.failure(
+        work[meeting.layer].number,
+        "a batch of \(smallest) example gives it one value per channel, which has no variance; allowed: at least "
+          + "\(layer.leastBatch) examples in every batch",
+        hint: "choose training.batch_size so that the last batch of an epoch is larger, too")
+    }
+  }
+
   package var model: ModelSpecification { graph.model }
   package var classes: Int { graph.classes }
 

@@ -190,9 +190,11 @@ package struct Worker: ~Copyable {
 
   // MARK: Parts
 
-  /// What the passes of training read besides activations.
+  /// What the passes of training read besides activations; a group's first member keeps its running statistics.
   package var inputs: PassInputs {
-    PassInputs(weights: replica.weights, prepared: replica.prepared, kernels: plan.kernels)
+    PassInputs(
+      weights: replica.weights, prepared: replica.prepared, kernels: plan.kernels,
+      statistics: context.member == 0 ? replica.weights : nil)
   }
 
   /// The flat buffer of one of the worker's partial sums.

@@ -149,7 +149,7 @@ struct WrongValue: Sendable, CustomTestStringConvertible {
     let text = """
       {
         nam: 'x',
-        model: { input: [8, 8, 0], layer: [], layers: [{ type: 'conv2d', filter: 3 }, { type: 'batch_norm' }, 7] },
+        model: { input: [8, 8, 0], layer: [], layers: [{ type: 'conv2d', filter: 3 }, { type: 'layer_norm' }, 7] },
         data: { format: 'npz', examples: 3, mean: 'a' },
         training: { epochs: 0, optimizer: { lr: -1, momentun: 0 } },
         runtime: { workers: 0, placement: { policy: 'close', cpus: '0' } },
@@ -171,7 +171,7 @@ struct WrongValue: Sendable, CustomTestStringConvertible {
   }
 
   @Test func everyLayerIsRead() {
-    let layers = "{ type: 'conv2d', filter: 3 }, { type: 'batch_norm' }, { type: 'dense', units: 0, name: '.' }"
+    let layers = "{ type: 'conv2d', filter: 3 }, { type: 'layer_norm' }, { type: 'dense', units: 0, name: '.' }"
     let error = configurationError(configurationText(layers: layers))
     #expect(
       error.parts.map(\.subject) == [

@@ -73,23 +73,29 @@ private final class CenteringLayer: MeetingLayer {
     }
   }
 
+  func inputsSummed(_ pass: borrowing Pass) {}
+  func gradientsSummed(_ pass: borrowing Pass) {}
+  var leastBatch: Int { 1 }
+
   func forward(_ pass: borrowing Pass, _ slice: ImageSlice) {
-    center(pass, slice, pass.map(input, slice), input.map, into: pass.map(output, slice), output.map)
+    center(
+      pass, pass.inputTotals(meeting), slice, pass.map(input, slice), input.map, into: pass.map(output, slice),
+      output.map)
   }
 
   func parameterGradients(_ pass: borrowing Pass, _ slice: ImageSlice, into target: GradientTarget) {}
 
   func inputGradient(_ pass: borrowing Pass, _ slice: ImageSlice, of index: Int) {
     center(
-      pass, slice, pass.gradient(output, slice), output.gradient, into: pass.gradient(input, slice), input.gradient)
+      pass, pass.gradientTotals(meeting), slice, pass.gradient(output, slice), output.gradient,
+      into: pass.gradient(input, slice), input.gradient)
   }
 
   private func center(
-    _ pass: borrowing Pass, _ slice: ImageSlice, _ x: UnsafeMutablePointer<Float>, _ from: MapLayout,
-    into out: UnsafeMutablePointer<Float>, _ to: MapLayout
+    _ pass: borrowing Pass, _ totals: UnsafePointer<Double>, _ slice: ImageSlice, _ x: UnsafeMutablePointer<Float>,
+    _ from: MapLayout, into out: UnsafeMutablePointer<Float>, _ to: MapLayout
   ) {
     let count = Double(pass.batch * from.shape.height * from.shape.width)
-    let totals = pass.meetingTotals(meeting)
     for n in 0..<slice.count {
       for i in 0..<from.shape.height {
         for j in 0..<from.shape.width {
@@ -111,6 +117,11 @@ extension TestNetworks {
       conv(17, 3), LayerKind(Centering()), .relu, conv(16, 3, .same, .winograd), LayerKind(Centering()),
       .maxPool2d(ties: .all), conv(4, 1), .flatten, .dense(units: 9), LayerKind(Centering()), .relu, .dense(units: 3),
       .softmax,
+    ]),
+    meeting([
+      .batchNorm, conv(5, 3), .batchNorm, .relu, conv(18, 3, .same, .winograd), .batchNorm, .relu,
+      .maxPool2d(ties: .first), .batchNorm, .flatten, .dense(units: 7), LayerKind(BatchNorm(scale: false)), .relu,
+      .dense(units: 3), LayerKind(BatchNorm(center: false)), .softmax,
     ]),
   ]
 

@@ -149,7 +149,8 @@ extension KernelTable {
       winogradInput: winogradInput, winogradOutput: winogradOutput, winogradGradient: winogradGradient,
       winogradKernel: winogradKernel, winogradKernelGradient: winogradKernelGradient, poolForward: poolForward,
       poolBackward: poolBackward ?? self.poolBackward, activation: activation,
-      activationGradient: activationGradient,
+      activationGradient: activationGradient, productSums: productSums, normalize: normalize,
+      normalizeGradient: normalizeGradient,
       scatterTransposed: scatterTransposed, softmax: softmax, add: add, sgd: sgd, peak: peak)
   }
 }

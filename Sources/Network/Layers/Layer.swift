@@ -44,6 +44,11 @@ package protocol MeetingLayer: Layer {
   func sumInputs(_ pass: borrowing Pass, shard: ImageSlice, into sums: UnsafeMutablePointer<Double>)
   /// Writes a shard's sums of the gradient of the layer's output.
   func sumGradients(_ pass: borrowing Pass, shard: ImageSlice, into sums: UnsafeMutablePointer<Double>)
+  /// Works out what it keeps of the batch, once `Pass.inputTotals`, and `Pass.gradientTotals`, are there.
+  func inputsSummed(_ pass: borrowing Pass)
+  func gradientsSummed(_ pass: borrowing Pass)
+  /// The fewest examples of a batch over which its sums mean anything.
+  var leastBatch: Int { get }
 }
 
 /// The type of a `MeetingLayer`.
@@ -89,7 +94,7 @@ package struct LayerMemory {
   package var prepared = 0
   /// Floats that one pass uses for itself.
   package var scratch = 0
-  /// Floats that stay from block to block of a shard.
+  /// Floats that stay from block to block of a shard, or for the rest of a step.
   package var kept = 0
   /// Words per image that stay from the forward to the backward pass.
   package var maskPerImage = 0

@@ -22,8 +22,9 @@ package struct Workspace {
   let shardSums: PointerTable<Float>
   /// One buffer of `treeLevelFloats` per level of the shard tree inside a run.
   let treeScratch: PointerTable<Float>
-  /// The sums of meeting m over all shards.
-  let meetingTotals: PointerTable<Double>
+  /// The sums of meeting m over all shards, forward and backward.
+  let inputTotals: PointerTable<Double>
+  let gradientTotals: PointerTable<Double>
   /// What one pass of one layer needs for itself: transform domains, transposed gradients.
   let scratch: UnsafeMutablePointer<Float>
 
@@ -60,7 +61,8 @@ package struct Workspace {
     frontScratch = layout.takeTable([Int](repeating: plan.frontParameterCount, count: plan.frontLevels))
     shardSums = layout.takeTable(plan.parameters.parameters.indices.map(plan.shardSumFloats))
     treeScratch = layout.takeTable([Int](repeating: plan.treeLevelFloats, count: plan.capacity.treeLevels))
-    meetingTotals = layout.takeTable(plan.schedule.meetings.map { max($0.forward.count, $0.backward.count) })
+    inputTotals = layout.takeTable(plan.schedule.meetings.map(\.forward.count))
+    gradientTotals = layout.takeTable(plan.schedule.meetings.map(\.backward.count))
     scratch = layout.take(plan.layers.map(\.memory.scratch).max() ?? 0, of: Float.self)
   }
 }

@@ -7,14 +7,18 @@ package struct PassInputs {
   package var kernels: KernelTable
   /// Keeps the probabilities, and no masks for a backward pass; otherwise the gradient of the logits is kept.
   package var isInference: Bool
+  /// The weights once more, of the one worker of a replica that brings running statistics up to date.
+  package var statistics: UnsafeMutablePointer<Float>?
 
   package init(
-    weights: UnsafePointer<Float>, prepared: UnsafePointer<Float>, kernels: KernelTable, isInference: Bool = false
+    weights: UnsafePointer<Float>, prepared: UnsafePointer<Float>, kernels: KernelTable, isInference: Bool = false,
+    statistics: UnsafeMutablePointer<Float>? = nil
   ) {
     self.weights = weights
     self.prepared = prepared
     self.kernels = kernels
     self.isInference = isInference
+    self.statistics = statistics
   }
 }
 
@@ -25,8 +29,11 @@ package struct Pass {
   package let prepared: UnsafePointer<Float>
   package let kernels: KernelTable
   package let isInference: Bool
+  package let statistics: UnsafeMutablePointer<Float>?
   /// Examples of the batch, of which a `MeetingLayer` has the sums of all.
   package var batch = 0
+  /// Whether the worker's first shard is the batch's.
+  package var startsBatch = false
 
   init(_ memory: Workspace, _ inputs: borrowing PassInputs) {
     self.memory = memory
@@ -34,6 +41,7 @@ package struct Pass {
     prepared = inputs.prepared
     kernels = inputs.kernels
     isInference = inputs.isInference
+    statistics = inputs.statistics
   }
 
   /// The first image of a slice in the memory of a value.
@@ -51,6 +59,7 @@ package struct Pass {
     value.isMasked ? UnsafePointer(map(value, slice)) : nil
   }
 
-  /// The sums of a meeting over all shards.
-  package func meetingTotals(_ meeting: Int) -> UnsafePointer<Double> { UnsafePointer(memory.meetingTotals[meeting]) }
+  /// The sums of a meeting over all shards: of the layer's inputs, and of the gradient of its output.
+  package func inputTotals(_ meeting: Int) -> UnsafePointer<Double> { UnsafePointer(memory.inputTotals[meeting]) }
+  package func gradientTotals(_ meeting: Int) -> UnsafePointer<Double> { UnsafePointer(memory.gradientTotals[meeting]) }
 }

@@ -46,20 +46,22 @@ extension NetworkPlan {
     assert(share.examples <= capacity.chunk, "A share lies in the workspace as one chunk.")
     var pass = Pass(w, inputs)
     pass.batch = share.batchExamples
+    pass.startsBatch = share.shards.lowerBound == 0 && !share.shards.isEmpty
     let images = 0..<share.examples
     let first = share.shards.lowerBound
     load(images)
     for (s, range) in schedule.forward.enumerated() {
       forward(layers: range, pass, images)
       guard s < schedule.meetings.count else { continue }
-      let range = schedule.meetings[s].forward
+      let place = schedule.meetings[s].forward
       for shard in share.shards {
         meetingLayers[s].sumInputs(
           pass, shard: slice(of: shard - first, images),
-          into: sums + shard * schedule.sumsPerShard + range.lowerBound)
+          into: sums + shard * schedule.sumsPerShard + place.lowerBound)
       }
       try meet()
-      add(sums, range, of: share.batchShards, into: w.meetingTotals[s])
+      add(sums, place, of: share.batchShards, into: w.inputTotals[s])
+      meetingLayers[s].inputsSummed(pass)
     }
     for (s, range) in schedule.backward.enumerated().reversed() {
       inputGradientsOfBack(range, pass, images)
@@ -67,20 +69,20 @@ extension NetworkPlan {
         let local = node.shards.lowerBound - first..<node.shards.upperBound - first
         sumFront(
           local, of: frontSegments[s], chunk: images, examples: share.examples, into: GradientTarget(flat: node.target),
-          level: 0,
-          pass, begin: { _ in })
+          level: 0, pass, begin: { _ in })
         let run = local.lowerBound * capacity.shard..<min(local.upperBound * capacity.shard, share.examples)
         parameterGradientsOfBack(range, pass, images: run, into: node.target)
       }
       guard s > 0 else { continue }
-      let sumRange = schedule.meetings[s - 1].backward
+      let place = schedule.meetings[s - 1].backward
       for shard in share.shards {
         meetingLayers[s - 1].sumGradients(
           pass, shard: slice(of: shard - first, images),
-          into: sums + shard * schedule.sumsPerShard + sumRange.lowerBound)
+          into: sums + shard * schedule.sumsPerShard + place.lowerBound)
       }
       try meet()
-      add(sums, sumRange, of: share.batchShards, into: w.meetingTotals[s - 1])
+      add(sums, place, of: share.batchShards, into: w.gradientTotals[s - 1])
+      meetingLayers[s - 1].gradientsSummed(pass)
     }
   }
 
