@@ -11,8 +11,6 @@ extension KeyKind {
     case (.number(let rule), _): return rule.mistake(in: value, at: path)
     case (.choice(let words), .string(let word)):
       if words.contains(word) { return nil }
-      let nearest = NearestName.suggestion(for: word, among: words)
-      return Self.failure(path, value, allowed: allowed, hint: nearest.map { "the nearest is \"\($0)\"" })
     case (.text(let rule), .string(let text)):
       if rule.isAllowed(text) { return nil }
     case (.fixed(let only), _):
@@ -31,7 +29,17 @@ extension KeyKind {
     case (.section, .object): return nil
     default: break
     }
-    return Self.failure(path, value, allowed: allowed)
+    return Self.failure(path, value, allowed: allowed, hint: nearestWord(to: value))
+  }
+
+  /// A hint for a word that is not among those of a choice.
+  private func nearestWord(to value: JSONValue) -> String? {
+    switch (self, value) {
+    case (.choice(let words), .string(let word)):
+      NearestName.suggestion(for: word, among: words).map { "the nearest is \"\($0)\"" }
+    case (.either(let kinds, _), _): kinds.lazy.compactMap { $0.nearestWord(to: value) }.first
+    default: nil
+    }
   }
 
   /// The error for a value that is not allowed.

@@ -69,4 +69,21 @@ package struct TileSum {
     self.out = out
     self.outOffsets = outOffsets
   }
+
+  /// Makes one loop of two where the next turn of the outer one starts where the inner one ends, or where one of them has
+  /// one turn: the same terms in the same order.
+  package mutating func mergeLoops() {
+    guard outer > 0, middle > 0, inner > 0 else { return }
+    for _ in 0..<2 {
+      if inner == 1 {
+        (inner, aInner, bInner) = (middle, aMiddle, bMiddle)
+      } else if middle == 1 || (aMiddle == inner * aInner && bMiddle == inner * bInner) {
+        inner *= middle
+      } else {
+        return
+      }
+      (middle, aMiddle, bMiddle) = (outer, aOuter, bOuter)
+      outer = 1
+    }
+  }
 }

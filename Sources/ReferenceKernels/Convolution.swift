@@ -1,97 +1,55 @@
-/// The post's convolution in plain loops: cross-correlation, `Z[n,i,j,k] = Σ_a Σ_b Σ_c X[n,i+a,j+b,c]·W[a,b,c,k] + b[k]`.
+/// Convolution in plain loops, as the post states it (cross-correlation), with strides, dilation and any zeros around:
+/// `Z[n,i,j,k] = Σ_a Σ_b Σ_c X[n, i·s + a·d − top, j·s + b·d − left, c] · W[a,b,c,k] + b[k]`.
 package struct ReferenceConvolution: Sendable {
-  package let kernelSize: Int
-  /// Zero rows and columns before and after the image.
-  package let before: Int
-  package let after: Int
+  package let window: ReferenceWindow
   package let filters: Int
 
-  /// `same` pads F − 1 in all, (F − 1)/2 rounded down of it before; `valid` pads nothing.
-  package init(kernelSize: Int, same: Bool, filters: Int) {
-    self.kernelSize = kernelSize
+  package init(_ window: ReferenceWindow, filters: Int) {
+    self.window = window
     self.filters = filters
-    before = same ? (kernelSize - 1) / 2 : 0
-    after = same ? kernelSize - 1 - before : 0
   }
 
-  private func outputs(_ x: Tensor4) -> Tensor4 {
-    Tensor4(
-      count: x.count, height: x.height + before + after - kernelSize + 1,
-      width: x.width + before + after - kernelSize + 1, channels: filters)
-  }
-
-  private func weightIndex(_ a: Int, _ b: Int, _ c: Int, _ k: Int, _ channels: Int) -> Int {
-    ((a * kernelSize + b) * channels + c) * filters + k
+  /// Calls `body` for every product of the sums: places in `x`, in `w` and in `z`.
+  private func forEachProduct(
+    _ x: Tensor4, _ z: Tensor4, _ body: (_ x: Int, _ w: Int, _ z: Int) -> Void
+  ) {
+    let channels = x.channels
+    window.forEachTap(x) { result, tap, pixel in
+      guard 0..<x.height ~= pixel.i, 0..<x.width ~= pixel.j else { return }
+      for n in 0..<x.count {
+        for c in 0..<channels {
+          for k in 0..<filters {
+            body(
+              x.index(n, pixel.i, pixel.j, c), ((tap.a * window.width + tap.b) * channels + c) * filters + k,
+              z.index(n, result.i, result.j, k))
+          }
+        }
+      }
+    }
   }
 
   /// `w` is [a, b, c, k], `bias` [k].
-  package func forward(_ x: Tensor4, w: [Double], bias: [Double]) -> Tensor4 {
-    var z = outputs(x)
-    for n in 0..<z.count {
-      for i in 0..<z.height {
-        for j in 0..<z.width {
-          for k in 0..<filters {
-            var sum = bias[k]
-            for a in 0..<kernelSize {
-              for b in 0..<kernelSize {
-                for c in 0..<x.channels {
-                  sum += x.padded(n, i + a - before, j + b - before, c) * w[weightIndex(a, b, c, k, x.channels)]
-                }
-              }
-            }
-            z[n, i, j, k] = sum
-          }
-        }
-      }
-    }
+  package func forward(_ x: Tensor4, w: [Double], bias: [Double]?) -> Tensor4 {
+    var z = window.results(x, channels: filters)
+    if let bias { for index in z.values.indices { z.values[index] = bias[index % filters] } }
+    forEachProduct(x, z) { z.values[$2] += x.values[$0] * w[$1] }
     return z
   }
 
-  /// `dW = 1/m Σ_n Σ_i Σ_j dZ[n,i,j,k]·X[n,i+a,j+b,c]` and `db = 1/m Σ dZ`, with m = the number of examples.
+  /// `dW[a,b,c,k] = 1/m Σ_n Σ_i Σ_j dZ[n,i,j,k]·X[n,i·s+a·d,j·s+b·d,c]` and `db = 1/m Σ dZ`, with m = the number of examples.
   package func parameterGradients(_ x: Tensor4, dz: Tensor4) -> (dw: [Double], db: [Double]) {
     let m = Double(x.count)
-    var dw = [Double](repeating: 0, count: kernelSize * kernelSize * x.channels * filters)
+    var dw = [Double](repeating: 0, count: window.height * window.width * x.channels * filters)
     var db = [Double](repeating: 0, count: filters)
-    for n in 0..<dz.count {
-      for i in 0..<dz.height {
-        for j in 0..<dz.width {
-          for k in 0..<filters {
-            let g = dz[n, i, j, k]
-            db[k] += g
-            for a in 0..<kernelSize {
-              for b in 0..<kernelSize {
-                for c in 0..<x.channels {
-                  dw[weightIndex(a, b, c, k, x.channels)] += g * x.padded(n, i + a - before, j + b - before, c)
-                }
-              }
-            }
-          }
-        }
-      }
-    }
+    forEachProduct(x, dz) { dw[$1] += dz.values[$2] * x.values[$0] }
+    for (index, gradient) in dz.values.enumerated() { db[index % filters] += gradient }
     return (dw.map { $0 / m }, db.map { $0 / m })
   }
 
-  /// `dX[n,i,j,c] = Σ_k Σ_a Σ_b dZ[n,i−a,j−b,k]·W[a,b,c,k]`, dZ being 0 outside.
+  /// `dX` of every pixel: Σ over the results, taps and filters that read it.
   package func inputGradient(_ x: Tensor4, dz: Tensor4, w: [Double]) -> Tensor4 {
     var dx = Tensor4(count: x.count, height: x.height, width: x.width, channels: x.channels)
-    for n in 0..<x.count {
-      for i in 0..<x.height {
-        for j in 0..<x.width {
-          for c in 0..<x.channels {
-            var sum = 0.0
-            for k in 0..<filters {
-              for a in 0..<kernelSize {
-                for b in 0..<kernelSize {
-                  sum += dz.padded(n, i - a + before, j - b + before, k) * w[weightIndex(a, b, c, k, x.channels)]
-                }
-              }
-            }
-            dx[n, i, j, c] = sum
-          }
-        }
-      }
-    }
+    forEachProduct(x, dz) { dx.values[$0] += dz.values[$2] * w[$1] }
     return dx
   }
 }

@@ -17,12 +17,10 @@ package struct Tensor4: Hashable, Sendable {
   }
 
   package subscript(n: Int, i: Int, j: Int, c: Int) -> Double {
-    get { values[((n * height + i) * width + j) * channels + c] }
-    set { values[((n * height + i) * width + j) * channels + c] = newValue }
+    get { values[index(n, i, j, c)] }
+    set { values[index(n, i, j, c)] = newValue }
   }
 
-  /// The element, or 0 outside the image.
-  package func padded(_ n: Int, _ i: Int, _ j: Int, _ c: Int) -> Double {
-    i >= 0 && i < height && j >= 0 && j < width ? self[n, i, j, c] : 0
-  }
+  /// Where an element lies in `values`.
+  package func index(_ n: Int, _ i: Int, _ j: Int, _ c: Int) -> Int { ((n * height + i) * width + j) * channels + c }
 }

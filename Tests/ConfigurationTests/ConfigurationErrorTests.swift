@@ -106,9 +106,19 @@ struct WrongValue: Sendable, CustomTestStringConvertible {
     ("{ filters: 1 }", "model.layers[0].type", "missing"),
     ("{ type: 'conv2d', kernel_size: 3 }", "model.layers[0].filters", "missing"),
     ("{ type: 'conv2d', filters: 1, kernel_size: 0 }", "model.layers[0].kernel_size", "found 0; allowed: an integer"),
-    ("{ type: 'conv2d', filters: 1, kernel_size: [3, 3] }", "model.layers[0].kernel_size", "found [3, 3]"),
+    (
+      "{ type: 'conv2d', filters: 1, kernel_size: [3] }", "model.layers[0].kernel_size",
+      "found [3]; allowed: an integer from 1 to 1024, or [height, width]"
+    ),
+    ("{ type: 'conv2d', filters: 1, kernel_size: [3, 0] }", "model.layers[0].kernel_size", "found [3, 0]"),
+    ("{ type: 'conv2d', filters: 1, kernel_size: 3, dilation_rate: 0 }", "model.layers[0].dilation_rate", "found 0"),
+    ("{ type: 'conv2d', filters: 1, kernel_size: 3, use_bias: 0 }", "model.layers[0].use_bias", "true or false"),
+    (
+      "{ type: 'conv2d', filters: 1, kernel_size: 3, padding: [1, 1] }", "model.layers[0].padding",
+      "found [1, 1]; allowed: \"valid\", \"same\", an integer from 0 to 1024, or [top, bottom, left, right]"
+    ),
     ("{ type: 'conv2d', filters: 1, kernel_size: 3, stride: 1 }", "model.layers[0].stride", "known key is strides"),
-    ("{ type: 'conv2d', filters: 1, kernel_size: 3, strides: 2 }", "model.layers[0].strides", "found 2; allowed: 1"),
+    ("{ type: 'conv2d', filters: 1, kernel_size: 3, strides: [2] }", "model.layers[0].strides", "found [2]; allowed"),
     (
       "{ type: 'conv2d', filters: 1, kernel_size: 3, padding: 'Same' }", "model.layers[0].padding",
       "nearest is \"same\""

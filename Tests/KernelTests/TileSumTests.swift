@@ -178,4 +178,29 @@ struct TileSumTests {
       for cut in [1, 127, 128, 129, 256, 699] { #expect(sum([0, cut, terms]) == whole, "\(kernels.name), \(cut)") }
     }
   }
+
+  /// Merged loops are the same terms in the same order.
+  @Test("loops that follow each other become one")
+  func mergedLoops() {
+    func sum(
+      _ counts: (Int, Int, Int), a: (Int, Int, Int), b: (Int, Int, Int)
+    ) -> [Int] {
+      let (floats, offsets) = (FloatBuffer(1), Int32Buffer([0]))
+      var s = TileSum(
+        a: floats.pointer, aOffsets: offsets.pointer, b: floats.pointer, out: floats.pointer,
+        outOffsets: offsets.pointer)
+      (s.outer, s.middle, s.inner) = counts
+      (s.aOuter, s.aMiddle, s.aInner) = a
+      (s.bOuter, s.bMiddle, s.bInner) = b
+      s.mergeLoops()
+      return [s.outer, s.middle, s.inner, s.aMiddle, s.aInner, s.bMiddle, s.bInner]
+    }
+    // All three follow each other; the inner two; none; loops of one turn; no terms at all.
+    #expect(sum((2, 3, 4), a: (12, 4, 1), b: (384, 128, 32)) == [1, 1, 24, 12, 1, 384, 32])
+    #expect(sum((2, 3, 4), a: (50, 4, 1), b: (384, 128, 32)) == [1, 2, 12, 50, 1, 384, 32])
+    #expect(sum((2, 3, 4), a: (50, 9, 1), b: (384, 128, 32)) == [2, 3, 4, 9, 1, 128, 32])
+    #expect(sum((2, 1, 4), a: (50, 9, 1), b: (384, 7, 32)) == [1, 2, 4, 50, 1, 384, 32])
+    #expect(sum((2, 3, 1), a: (50, 9, 1), b: (384, 128, 32)) == [1, 2, 3, 50, 9, 384, 128])
+    #expect(sum((0, 3, 4), a: (12, 4, 1), b: (384, 128, 32)) == [0, 3, 4, 4, 1, 128, 32])
+  }
 }

@@ -18,6 +18,27 @@ LOSS_TOLERANCE = 1e-5
 GRADIENT_TOLERANCE = 1e-4
 
 
+def pair(value):
+    """Height and width of `3` or `[3, 5]`."""
+    return tuple(value) if isinstance(value, list) else (value, value)
+
+
+def padded(x, layer, size, dilation=1, value=0.0):
+    """The images with what a layer's `padding` puts around them; `same` as in Keras."""
+    padding, sides = layer["padding"], []
+    for pixels, taps, stride, step in zip(x.shape[2:], pair(size), pair(layer["strides"]), pair(dilation)):
+        total = 0
+        if padding == "same":
+            total = max(0, (-(-pixels // stride) - 1) * stride + (taps - 1) * step + 1 - pixels)
+        sides += [total // 2, total - total // 2]
+    if isinstance(padding, list):
+        sides = padding
+    elif isinstance(padding, int):
+        sides = [padding] * 4
+    top, bottom, left, right = sides
+    return torch.nn.functional.pad(x, (left, right, top, bottom), value=value)
+
+
 def max_pool_all(x):
     """2×2 maxima whose gradient goes to every element that NumPy's `isclose` finds close to the maximum."""
     patches = x.unfold(2, 2, 2).unfold(3, 2, 2).flatten(4)
@@ -33,12 +54,11 @@ def forward(layers, weights, images):
     for layer in layers:
         kind = layer["type"]
         if kind == "conv2d":
-            weight, bias = weights[f"{layer['name']}.weight"], weights[f"{layer['name']}.bias"]
-            if layer["padding"] == "same":
-                total = layer["kernel_size"] - 1
-                before = total // 2
-                x = torch.nn.functional.pad(x, (before, total - before, before, total - before))
-            x = torch.nn.functional.conv2d(x, weight.permute(3, 2, 0, 1).contiguous(), bias)
+            weight, bias = weights[f"{layer['name']}.weight"], weights.get(f"{layer['name']}.bias")
+            x = padded(x, layer, layer["kernel_size"], layer["dilation_rate"])
+            x = torch.nn.functional.conv2d(
+                x, weight.permute(3, 2, 0, 1).contiguous(), bias, pair(layer["strides"]),
+                dilation=pair(layer["dilation_rate"]))
         elif kind == "relu":
             x = torch.relu(x)
         elif kind == "leaky_relu":

@@ -42,11 +42,24 @@ struct FiniteDifferenceTests {
     Tensor4(count: shape.count, height: shape.height, width: shape.width, channels: shape.channels, values: values)
   }
 
-  @Test("convolution", arguments: [1, 2, 3, 4, 5], [true, false])
-  func convolution(size: Int, same: Bool) {
-    let layer = ReferenceConvolution(kernelSize: size, same: same, filters: 3)
-    let x = tensor(2, 6, 5, 2, seed: size)
-    let w = random(size * size * 2 * 3, 10)
+  /// Square and not, with strides, dilation and zeros on some sides.
+  private static let windows: [ReferenceWindow] =
+    [1, 2, 3, 4, 5].flatMap { size in
+      [ReferenceWindow.Zeros.same, .sides(top: 0, bottom: 0, left: 0, right: 0)].map {
+        ReferenceWindow(height: size, width: size, zeros: $0)
+      }
+    } + [
+      ReferenceWindow(height: 3, width: 3, rowStride: 2, columnStride: 2, zeros: .same),
+      ReferenceWindow(height: 1, width: 1, rowStride: 2, columnStride: 3),
+      ReferenceWindow(height: 2, width: 3, rowStride: 3, zeros: .sides(top: 1, bottom: 0, left: 2, right: 3)),
+      ReferenceWindow(height: 3, width: 2, columnStride: 2, rowDilation: 2, columnDilation: 3, zeros: .same),
+    ]
+
+  @Test("convolution", arguments: windows)
+  func convolution(window: ReferenceWindow) {
+    let layer = ReferenceConvolution(window, filters: 3)
+    let x = tensor(2, 6, 5, 2, seed: window.height)
+    let w = random(window.height * window.width * 2 * 3, 10)
     let bias = random(3, 11)
     let z = layer.forward(x, w: w, bias: bias)
     let dz = filled(z, random(z.values.count, 12))
@@ -109,6 +122,7 @@ struct FiniteDifferenceTests {
 
   private static let narrow: [(name: String, model: ModelSpecification)] = [
     ("odd", TestNetworks.odd), ("activations", TestNetworks.activations), ("norms", TestNetworks.meeting[2]),
+    ("strided", TestNetworks.strided),
     (
       "max and average pools",
       ModelSpecification(

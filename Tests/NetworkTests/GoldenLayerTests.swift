@@ -30,7 +30,7 @@ struct GoldenLayerTests {
     let x = golden.tensor4("\(name).x")
     let m = Double(x.count)
 
-    let twin = ReferenceConvolution(kernelSize: size, same: padding == .same, filters: filters)
+    let twin = ReferenceConvolution(Window(Extent(size), padding: padding).reference, filters: filters)
     let dz = golden.tensor4("\(name).dz")
     let z = twin.forward(x, w: golden.doubles("\(name).w"), bias: golden.doubles("\(name).b"))
     #expect(worstRelativeError(z.values, golden.doubles("\(name).z")) <= 1e-7)

@@ -9,6 +9,7 @@ enum LayerProbe {
     var z: [Float]
     /// Summed over the examples, not divided by m.
     var dw: [Float]
+    /// Empty where the layer has no bias.
     var db: [Float]
     var dx: [Float]
   }
@@ -18,7 +19,7 @@ enum LayerProbe {
   /// The gradient comes in through softmax's: for a dense layer directly, for a convolution through a dense layer with
   /// one unit per example, whose weights are `dz` and of whose gradient only the example's own unit is 1. Both are exact.
   static func run(
-    _ kind: LayerKind, x: Tensor4, weight: [Float], bias: [Float], dz: [Float], kernels: KernelTable
+    _ kind: LayerKind, x: Tensor4, weight: [Float], bias: [Float]?, dz: [Float], kernels: KernelTable
   ) throws -> Result {
     let isDense = kind.type is Dense
     let head: [LayerKind] = isDense ? [.flatten, kind, .softmax] : [kind, .flatten, .dense(units: x.count), .softmax]
@@ -37,8 +38,8 @@ enum LayerProbe {
     let (gradient, prepared) = (flat + parameters.packedCount, flat + 2 * parameters.packedCount)
     let workspace = Workspace(plan, memory: memory)
     parameters.pack(parameters.parameters[0], weight, into: flat)
-    parameters.pack(parameters.parameters[1], bias, into: flat)
-    if !isDense { parameters.pack(parameters.parameters[2], dz, into: flat) }
+    if let bias { parameters.pack(parameters.parameters[1], bias, into: flat) }
+    if !isDense { parameters.pack(parameters.parameters[bias == nil ? 1 : 2], dz, into: flat) }
     plan.prepareWeights(flat, into: prepared, scratch: workspace, part: 0, of: 1, kernels: kernels)
     for n in 0..<x.count {
       let input = plan.input(workspace, image: n, of: 0..<x.count)
@@ -67,7 +68,7 @@ enum LayerProbe {
     return Result(
       z: (0..<x.count).flatMap { values(of: plan.maps[1], at: workspace.maps[1], image: $0) },
       dw: parameters.unpack(parameters.parameters[0], from: gradient),
-      db: parameters.unpack(parameters.parameters[1], from: gradient),
+      db: bias == nil ? [] : parameters.unpack(parameters.parameters[1], from: gradient),
       dx: (0..<x.count).flatMap { plan.inputGradient(workspace, imageOfChunk: $0) })
   }
 

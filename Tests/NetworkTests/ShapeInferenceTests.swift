@@ -10,6 +10,10 @@ import Testing
     .conv2d(filters: filters, kernelSize: size, padding: padding, algorithm: .auto)
   }
 
+  static func window(_ window: Window, _ algorithm: ConvolutionAlgorithm = .auto) -> LayerKind {
+    LayerKind(Conv2D(filters: 2, window, algorithm: algorithm))
+  }
+
   private func shapes(_ height: Int, _ width: Int, _ channels: Int, _ kinds: [LayerKind]) throws -> [String] {
     try ModelSpecification(
       input: ImageShape(height: height, width: width, channels: channels),
@@ -28,6 +32,22 @@ import Testing
     #expect(try shapes(5, 5, 1, [Self.conv(1, 5, .valid)] + Self.head).first == "1×1×1")
   }
 
+  /// What Keras's `same`, PyTorch's `padding=1` and zeros on some sides give with strides and dilation.
+  @Test(
+    arguments: [
+      (Window(Extent(3), strides: Extent(2), padding: .same), "4×4×2"),
+      (Window(Extent(3), strides: Extent(2), padding: .sides(Halo(top: 1, bottom: 1, left: 1, right: 1))), "4×4×2"),
+      (Window(Extent(3), strides: Extent(2)), "3×3×2"), (Window(Extent(1), strides: Extent(2)), "4×4×2"),
+      (Window(Extent(2, 5), strides: Extent(3, 1), padding: .sides(Halo(bottom: 2, left: 1))), "3×5×2"),
+      (Window(Extent(3), dilation: Extent(3, 2)), "1×4×2"),
+      (Window(Extent(3), dilation: Extent(9), padding: .same), "7×8×2"),
+      (Window(Extent(3, 2), strides: Extent(7, 9), padding: .same), "1×1×2"),
+      (Window(Extent(1), strides: Extent(2), padding: .sides(Halo(top: 2, bottom: 2, left: 3, right: 1))), "6×6×2"),
+    ] as [(Window, String)])
+  func windowsGiveTheResultsOfKerasAndPyTorch(window: Window, shape: String) throws {
+    #expect(try shapes(7, 8, 3, [Self.window(window)] + Self.head).first == shape)
+  }
+
   @Test(
     arguments: [
       ([.maxPool2d(ties: .all)] + head, "model.layers[0] (l0)", "7×8×3"),
@@ -43,12 +63,27 @@ import Testing
       ([.flatten, .softmax], "model.layers", "no layer with parameters"),
       ([], "model.layers", "no layer with parameters"),
       (
+        [window(Window(Extent(2, 3), dilation: Extent(4, 5), padding: .sides(Halo(left: 1))))] + head,
+        "model.layers[0] (l0)",
+        "kernel_size 2×3 with dilation_rate 4×5 covers 5×11 pixels and meets an image of 7×8, with its padding 7×9"
+      ),
+      ([window(Window(Extent(3), strides: Extent(0, 1)))] + head, "model.layers[0] (l0)", "strides 0×1"),
+      (
+        [window(Window(Extent(3), strides: Extent(2)), .winograd)] + head, "model.layers[0] (l0)",
+        "found algorithm \"winograd\" with strides 2×2; allowed: strides 1"
+      ),
+      (
+        [window(Window(Extent(3), dilation: Extent(1, 2)), .winograd)] + head, "model.layers[0] (l0)",
+        "dilation_rate 1×2; allowed: dilation_rate 1"
+      ),
+      ([window(Window(Extent(3, 5)), .winograd)] + head, "model.layers[0] (l0)", "kernel_size 3×5; allowed"),
+      (
         [.conv2d(filters: 2, kernelSize: 7, padding: .same, algorithm: .winograd)] + head, "model.layers[0] (l0)",
-        "found algorithm \"winograd\" with kernel_size 7; allowed: kernel_size 3 or 5"
+        "found algorithm \"winograd\" with kernel_size 7×7; allowed: kernel_size 3 or 5"
       ),
       (
         [.conv2d(filters: 2, kernelSize: 4, padding: .valid, algorithm: .winograd)] + head, "model.layers[0] (l0)",
-        "kernel_size 4"
+        "kernel_size 4×4"
       ),
       ([conv(Int(Int32.max), 1, .same)] + head, "model.layers[0] (l0)", "at most 2147483647"),
     ] as [([LayerKind], String, String)])

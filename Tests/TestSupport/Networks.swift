@@ -66,8 +66,23 @@ package enum TestNetworks {
 
   private static func leaky(_ slope: Double) -> LayerKind { LayerKind(LeakyReLU(slope: slope)) }
 
+  /// Strides, dilation and zeros on some sides, kernels that are not square, 1×1 on pixels and on a step of two.
+  package static let strided = ModelSpecification(
+    input: ImageShape(height: 15, width: 13, channels: 3),
+    layers: named([
+      LayerKind(Conv2D(filters: 18, Window(Extent(5, 4), strides: Extent(2), padding: .same))), .relu,
+      LayerKind(Conv2D(filters: 33, Window(Extent(1)), usesBias: false)), .relu,
+      LayerKind(
+        Conv2D(
+          filters: 20, Window(Extent(3), strides: Extent(2, 1), padding: .sides(Halo(top: 1, left: 2, right: 1))),
+          usesBias: false)),
+      LayerKind(Conv2D(filters: 35, Window(Extent(1), strides: Extent(1, 2)))), .relu,
+      LayerKind(Conv2D(filters: 17, Window(Extent(3, 2), dilation: Extent(1, 2), padding: .same))), .relu, .flatten,
+      .dense(units: 6), .softmax,
+    ]))
+
   package static let all: [(name: String, model: ModelSpecification)] = [
     ("digits", digits), ("odd", odd), ("lenet", lenet), ("unusual", unusual), ("winograd", winograd),
-    ("activations", activations),
+    ("activations", activations), ("strided", strided),
   ]
 }

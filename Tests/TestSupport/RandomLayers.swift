@@ -64,11 +64,36 @@ struct RandomLayers {
   }
 
   private mutating func addConvolution(_ size: Int, _ filters: Int, _ padding: Padding, _ draw: inout Draw) {
+    if draw.chance(40) {
+      let layer = Conv2D(
+        filters: filters, Self.window(size, &draw), usesBias: draw.chance(70),
+        algorithm: draw.pick([.auto, .auto, .direct]))
+      guard add(LayerKind(layer)) else { return }
+      usesWinograd = usesWinograd || layer.algorithm != .direct
+      return addReLUs(&draw, percent: 60)
+    }
     let hasTransforms = size == 3 || size == 5
     let algorithm = draw.pick([.auto, .direct] + (hasTransforms ? [.winograd] : []) as [ConvolutionAlgorithm])
     guard add(.conv2d(filters: filters, kernelSize: size, padding: padding, algorithm: algorithm)) else { return }
     usesWinograd = usesWinograd || (algorithm != .direct && hasTransforms)
     addReLUs(&draw, percent: 60)
+  }
+
+  /// A window with one or several things that are not plain; its algorithm may be Winograd's only where nothing but its
+  /// padding is unusual.
+  private static func window(_ size: Int, _ draw: inout Draw) -> Window {
+    var window = Window(Extent(size), padding: draw.chance(50) ? .same : .valid)
+    if draw.chance(30) { window.size = Extent(size, 1 + draw.below(4)) }
+    if draw.chance(50) { window.strides = Extent(draw.pick([2, 2, 2, 3])) }
+    if draw.chance(20) { window.strides = Extent(1 + draw.below(3), 1 + draw.below(4)) }
+    if draw.chance(25) { window.dilation = Extent(1 + draw.below(3), 1 + draw.below(3)) }
+    if draw.chance(40) {
+      window.padding = .sides(
+        draw.chance(50)
+          ? Halo(top: 1, bottom: 1, left: 1, right: 1)
+          : Halo(top: draw.below(4), bottom: draw.below(4), left: draw.below(4), right: draw.below(4)))
+    }
+    return window
   }
 
   /// Softmax over a map of one pixel where there is one or can be one, else over a dense layer.

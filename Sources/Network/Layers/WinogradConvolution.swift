@@ -10,6 +10,8 @@ import KernelInterface
 final class WinogradConvolution: Layer {
   private let index: Int
   private let place: ConvolutionPlace
+  /// The taps of the flipped kernel.
+  private let positions: [Int]
   private let plan: WinogradPlan
   private let termsPerBlock: Int
   /// Starts of the transformed weights for the forward pass and for the input gradient.
@@ -18,21 +20,22 @@ final class WinogradConvolution: Layer {
   let memory: LayerMemory
   let algorithm = "winograd"
 
-  init(_ convolution: Conv2D, _ wholePlan: WinogradPlan, _ place: LayerPlace) {
+  init(_ own: ConvolutionPlace, _ wholePlan: WinogradPlan, _ place: LayerPlace) {
     var plan = wholePlan
     plan.setGroups(imagesPerBlock: min(place.block, place.capacity.shard), imagesPerShard: place.capacity.shard)
     self.plan = plan
     index = place.index
-    self.place = ConvolutionPlace(convolution, place)
+    self.place = own
+    positions = (0..<own.positions).reversed()
     termsPerBlock = place.sizes.termsPerBlock
     preparedForward = place.preparedOffset
     let forward = plan.size.products * plan.forwardWeightPlane
     preparedBackward = place.preparedOffset + forward
     var memory = LayerMemory()
-    memory.prepared = forward + (self.place.needsInputGradient ? plan.size.products * plan.backwardWeightPlane : 0)
-    memory.scratch = max(plan.scratchFloats, 16 * self.place.positions * 32)
+    memory.prepared = forward + (own.needsInputGradient ? plan.size.products * plan.backwardWeightPlane : 0)
+    memory.scratch = max(plan.scratchFloats, 16 * own.positions * 32)
     memory.kept = plan.keptSums
-    memory.shardSums = [self.place.bias.index]
+    memory.shardSums = own.bias.indices
     self.memory = memory
   }
 
@@ -57,7 +60,7 @@ final class WinogradConvolution: Layer {
       // Sixteen filters at a time: [k][a'][b'][32 channels].
       for k in stride(from: 0, to: place.filters, by: 16) {
         place.transpose(
-          source, block: block, filters: k..<k + 16, into: scratch, filterStride: place.positions * 32,
+          source, positions, block: block, filters: k..<k + 16, into: scratch, filterStride: place.positions * 32,
           positionStride: 32)
         kernels.winogradKernel(
           WinogradKernel(
@@ -74,13 +77,13 @@ final class WinogradConvolution: Layer {
     let products = v + plan.size.products * plan.channelPlane
     let source = tiles(
       rows: plan.outputTileRows, columns: plan.outputTileColumns, channels: plan.channels,
-      map: pass.map(place.input, slice) + input.offset(-place.padBefore, -place.padBefore), layout: input, domain: v,
+      map: pass.map(place.input, slice) + place.window.start(in: input), layout: input, domain: v,
       plane: plan.channelPlane)
     var target = tiles(
       rows: plan.outputTileRows, columns: plan.outputTileColumns, channels: plan.filters,
       map: pass.map(place.output, slice) + output.origin, layout: output, domain: products, plane: plan.filterPlane)
-    target.epilogue = place.appliesReLU ? .biasReLU : .bias
-    target.bias = pass.weights + place.bias.offset
+    target.epilogue = place.epilogue
+    target.bias = place.bias.values(pass)
     var sum = TileSum(
       a: v, aOffsets: plan.tilesOfChannels.base, b: pass.prepared + preparedForward, out: products,
       outOffsets: plan.tilesOfFilters.base)
@@ -98,8 +101,8 @@ final class WinogradConvolution: Layer {
     let products = v + plan.size.products * plan.filterPlane
     let source = tiles(
       rows: plan.inputTileRows, columns: plan.inputTileColumns, channels: plan.filters,
-      map: pass.gradient(place.output, slice) + dOutput.offset(-place.early, -place.early), layout: dOutput, domain: v,
-      plane: plan.filterPlane)
+      map: pass.gradient(place.output, slice) + dOutput.offset(-plan.early.height, -plan.early.width), layout: dOutput,
+      domain: v, plane: plan.filterPlane)
     var target = tiles(
       rows: plan.inputTileRows, columns: plan.inputTileColumns, channels: plan.channels,
       map: pass.gradient(place.input, slice) + dInput.origin, layout: dInput, domain: products,
@@ -143,7 +146,7 @@ final class WinogradConvolution: Layer {
 
   func parameterGradients(_ pass: borrowing Pass, _ slice: ImageSlice, into target: GradientTarget) {
     weightGradient(pass, slice, into: target.flat + place.weight.offset, addsShard: target.addsShard)
-    pass.biasGradient(of: place.bias, place.output, slice, target)
+    place.bias.gradient(pass, place.output, slice, into: target)
   }
 
   /// The weight gradient of a slice of a shard; the shard's last slice writes it to `target`, or adds it there.
@@ -160,7 +163,7 @@ final class WinogradConvolution: Layer {
     let d = v + plan.size.products * plan.channelPlane
     var source = tiles(
       rows: plan.outputTileRows, columns: plan.outputTileColumns, channels: plan.channels,
-      map: pass.map(place.input, slice) + input.offset(-place.padBefore, -place.padBefore), layout: input, domain: v,
+      map: pass.map(place.input, slice) + place.window.start(in: input), layout: input, domain: v,
       plane: plan.channelPlane)
     var gradient = tiles(
       rows: plan.outputTileRows, columns: plan.outputTileColumns, channels: plan.filters,

@@ -3,6 +3,7 @@ import KernelInterface
 /// How one convolution is computed by Winograd's method: tiles, groups and scratch.
 struct WinogradPlan {
   var size: WinogradSize
+  private let window: PlacedWindow
   /// Tiles over the output, for the forward pass and the weight gradient.
   var outputTileRows: Int
   var outputTileColumns: Int
@@ -39,9 +40,10 @@ struct WinogradPlan {
   /// C·K/(C + K) ≥ 10 (transforms cost C + K where products cost C·K), and at least twice fewer products over the tiles.
   /// `winograd` takes any shape with such a kernel; a first convolution's pixels are then padded to whole vectors.
   init?(
-    _ algorithm: ConvolutionAlgorithm, kernelSize: Int, input: MapLayout, output: ImageShape, sizes: BlockSizes
+    _ algorithm: ConvolutionAlgorithm, _ size: WinogradSize, _ window: PlacedWindow, input: MapLayout,
+    output: ImageShape, sizes: BlockSizes
   ) {
-    guard let size = WinogradSize(kernelSize: kernelSize), input.channelStride.isMultiple(of: 16) else { return nil }
+    guard input.channelStride.isMultiple(of: 16) else { return nil }
     let channels = input.shape.channels
     let filters = output.channels
     switch algorithm {
@@ -53,6 +55,7 @@ struct WinogradPlan {
       else { return nil }
     }
     self.size = size
+    self.window = window
     tilesPerGroup = sizes.tilesPerGroup
     outputTileRows = Self.tiles(output.height)
     outputTileColumns = Self.tiles(output.width)
@@ -93,25 +96,28 @@ struct WinogradPlan {
     size.products * (channelPlane + filterPlane + (shardTiles > group ? 0 : sumPlane)) + 64
   }
 
+  /// Results before the first pixel that the input gradient reads.
+  var early: Extent { Extent(size.taps - 1 - window.rows.before, size.taps - 1 - window.columns.before) }
+
   /// Makes room for tiles at the edge, which reach further than the kernel.
-  func extend(
-    _ demands: inout LayerDemands, padBefore: Int, input: ImageShape, output: ImageShape, _ needsInputGradient: Bool
-  ) {
+  func extend(_ demands: inout LayerDemands, _ needsInputGradient: Bool) {
     // Zero rows (columns) that tiles read after `extent` pixels which start `before` pixels early.
     func after(_ tiles: Int, _ before: Int, _ extent: Int) -> Int {
       max(0, tiles * WinogradSize.outputs + size.taps - 1 - before - extent)
     }
+    let (rows, columns) = (window.rows, window.columns)
     var reach = Halo(
-      bottom: after(outputTileRows, padBefore, input.height), right: after(outputTileColumns, padBefore, input.width))
+      bottom: after(outputTileRows, rows.before, rows.pixels),
+      right: after(outputTileColumns, columns.before, columns.pixels))
     demands.inputHalo.extend(to: reach)
     reach = Halo(
-      bottom: outputTileRows * WinogradSize.outputs - output.height,
-      right: outputTileColumns * WinogradSize.outputs - output.width)
+      bottom: outputTileRows * WinogradSize.outputs - rows.results,
+      right: outputTileColumns * WinogradSize.outputs - columns.results)
     demands.gradientHalo.extend(to: reach)
     guard needsInputGradient else { return }
-    let early = size.taps - 1 - padBefore
     reach = Halo(
-      bottom: after(inputTileRows, early, output.height), right: after(inputTileColumns, early, output.width))
+      bottom: after(inputTileRows, early.height, rows.results),
+      right: after(inputTileColumns, early.width, columns.results))
     demands.gradientHalo.extend(to: reach)
   }
 }

@@ -15,19 +15,20 @@ final class OffsetTable: @unchecked Sendable {
 
   deinit { memory.deallocate() }
 
-  /// The offsets of all pixels of a map in row-major order, from the start of the image.
-  convenience init(pixelsOf layout: MapLayout, shiftedBy shift: (Int, Int) = (0, 0), shape: ImageShape? = nil) {
-    let shape = shape ?? layout.shape
-    var values: [Int] = []
-    values.reserveCapacity(shape.height * shape.width)
-    for i in 0..<shape.height {
-      for j in 0..<shape.width { values.append(layout.offset(i + shift.0, j + shift.1)) }
-    }
-    self.init(values)
+  /// The same offsets in so many images of a map, one after the other.
+  convenience init(_ offsets: [Int], images: Int, in layout: MapLayout) {
+    self.init((0..<images).flatMap { n in offsets.map { n * layout.imageStride + $0 } })
   }
 
   /// `0, stride, 2·stride, …`
   convenience init(count: Int, stride: Int, from start: Int = 0) {
     self.init((0..<count).map { start + $0 * stride })
+  }
+}
+
+extension MapLayout {
+  /// The offsets of all pixels in row-major order, from the start of the image.
+  var pixelOffsets: [Int] {
+    (0..<shape.height).flatMap { i in (0..<shape.width).map { offset(i, $0) } }
   }
 }
