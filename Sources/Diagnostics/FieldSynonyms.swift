@@ -70,6 +70,7 @@ enum FieldSynonyms {
     (["scale"], "rescale divide"),
     // Layers and their keys.
     (["conv2d"], "conv convolution convolution2d conv_2d"),
+    (["depthwise_conv2d"], "depthwise depthwise_conv depthwise_convolution separable_conv2d"),
     (["dense"], "linear fc fully_connected inner_product affine gemm"),
     (["max_pool2d"], "max_pool max_pooling max_pooling2d pool pooling"),
     (["avg_pool2d"], "avg_pool average_pool average_pooling2d average_pool2d avg_pooling2d mean_pool"),
@@ -79,6 +80,10 @@ enum FieldSynonyms {
     (["filters"], "out_channels num_filters features_out channels_out"),
     (["units"], "out_features neurons hidden hidden_size num_outputs"),
     (["kernel_size"], "kernel filter_size ksize kernel_shape"),
+    (["groups"], "group num_groups feature_group_count cardinality"),
+    (["dilation_rate"], "dilation dilations dilation_rates atrous"),
+    (["use_bias"], "bias has_bias with_bias"),
+    (["depth_multiplier"], "channel_multiplier depth_mult"),
     (["strides"], "stride subsampling"),
     (["padding"], "pad pads border"),
     (["pool_size"], "window window_size pool_shape"),

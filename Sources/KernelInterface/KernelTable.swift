@@ -7,6 +7,9 @@ package final class KernelTable: Sendable {
 
   /// See `TileSum`.
   package let tileSum: @Sendable (TileSum) -> Void
+  /// The same sums lane by lane: `a` has a value per lane too, as `b` has, lanes contiguous. Convolutions of each channel by
+  /// itself are such sums in all passes.
+  package let laneSum: @Sendable (TileSum) -> Void
   /// `out[lane] (+)= Σ_image Σ_row Σ_pixel map[…]`: see `BiasGradientArguments`.
   package let biasGradient: @Sendable (BiasGradientArguments) -> Void
 
@@ -52,6 +55,7 @@ package final class KernelTable: Sendable {
 
   package init(
     name: String, tileSum: @escaping @Sendable (TileSum) -> Void,
+    laneSum: @escaping @Sendable (TileSum) -> Void,
     biasGradient: @escaping @Sendable (BiasGradientArguments) -> Void,
     winogradInput: @escaping @Sendable (WinogradTiles) -> Void,
     winogradOutput: @escaping @Sendable (WinogradTiles) -> Void,
@@ -73,6 +77,7 @@ package final class KernelTable: Sendable {
   ) {
     self.name = name
     self.tileSum = tileSum
+    self.laneSum = laneSum
     self.biasGradient = biasGradient
     self.winogradInput = winogradInput
     self.winogradOutput = winogradOutput

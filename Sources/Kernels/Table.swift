@@ -2,7 +2,7 @@ import KernelInterface
 
 /// The kernels of this build.
 package let kernelTable = KernelTable(
-  name: buildName, tileSum: tileSum, biasGradient: biasGradient, winogradInput: winogradInput,
+  name: buildName, tileSum: tileSum, laneSum: laneSum, biasGradient: biasGradient, winogradInput: winogradInput,
   winogradOutput: winogradOutput, winogradGradient: winogradGradient, winogradKernel: winogradKernel,
   winogradKernelGradient: winogradKernelGradient, poolForward: poolForward, poolBackward: poolBackward,
   activation: activation, activationGradient: activationGradient, productSums: productSums, normalize: normalize,

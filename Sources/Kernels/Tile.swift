@@ -222,7 +222,7 @@ private struct TileSums<Lanes: LaneGroup> {
 }
 
 @inline(__always)
-private func operand<T>(_ pointer: UnsafePointer<T>?) -> UnsafePointer<T> {
+func operand<T>(_ pointer: UnsafePointer<T>?) -> UnsafePointer<T> {
   guard let pointer else { missingOperand() }
   return pointer
 }

@@ -12,7 +12,7 @@ package struct TrainableLayer: Sendable, Hashable {
   /// Number of the layer at work.
   package var index: Int
   package var name: String
-  /// `direct`, `winograd` or `gemm`.
+  /// `direct`, `winograd`, `grouped`, `depthwise` or `gemm`.
   package var algorithm: String
   package var passes: [LayerPass]
   /// Floating-point operations of one pass over one image, counted as the direct method's 2·(products).

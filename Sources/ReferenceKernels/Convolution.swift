@@ -1,26 +1,32 @@
 /// Convolution in plain loops, as the post states it (cross-correlation), with strides, dilation and any zeros around:
 /// `Z[n,i,j,k] = Σ_a Σ_b Σ_c X[n, i·s + a·d − top, j·s + b·d − left, c] · W[a,b,c,k] + b[k]`.
+///
+/// With groups, the channels and the filters are cut into as many equal parts, and each part of the filters sees its own part
+/// of the channels alone: c then counts within it.
 package struct ReferenceConvolution: Sendable {
   package let window: ReferenceWindow
   package let filters: Int
+  package let groups: Int
 
-  package init(_ window: ReferenceWindow, filters: Int) {
+  package init(_ window: ReferenceWindow, filters: Int, groups: Int = 1) {
     self.window = window
     self.filters = filters
+    self.groups = groups
   }
 
   /// Calls `body` for every product of the sums: places in `x`, in `w` and in `z`.
   private func forEachProduct(
     _ x: Tensor4, _ z: Tensor4, _ body: (_ x: Int, _ w: Int, _ z: Int) -> Void
   ) {
-    let channels = x.channels
+    let channels = x.channels / groups
     window.forEachTap(x) { result, tap, pixel in
       guard 0..<x.height ~= pixel.i, 0..<x.width ~= pixel.j else { return }
       for n in 0..<x.count {
         for c in 0..<channels {
           for k in 0..<filters {
             body(
-              x.index(n, pixel.i, pixel.j, c), ((tap.a * window.width + tap.b) * channels + c) * filters + k,
+              x.index(n, pixel.i, pixel.j, k / (filters / groups) * channels + c),
+              ((tap.a * window.width + tap.b) * channels + c) * filters + k,
               z.index(n, result.i, result.j, k))
           }
         }
@@ -39,7 +45,7 @@ package struct ReferenceConvolution: Sendable {
   /// `dW[a,b,c,k] = 1/m Σ_n Σ_i Σ_j dZ[n,i,j,k]·X[n,i·s+a·d,j·s+b·d,c]` and `db = 1/m Σ dZ`, with m = the number of examples.
   package func parameterGradients(_ x: Tensor4, dz: Tensor4) -> (dw: [Double], db: [Double]) {
     let m = Double(x.count)
-    var dw = [Double](repeating: 0, count: window.height * window.width * x.channels * filters)
+    var dw = [Double](repeating: 0, count: window.height * window.width * (x.channels / groups) * filters)
     var db = [Double](repeating: 0, count: filters)
     forEachProduct(x, dz) { dw[$1] += dz.values[$2] * x.values[$0] }
     for (index, gradient) in dz.values.enumerated() { db[index % filters] += gradient }

@@ -4,12 +4,15 @@ import KernelInterface
 ///
 /// The twins named `Reference…` say what is computed, in Double; these say how it is rounded.
 package enum NaiveKernels {
-  package static func tileSum(_ s: TileSum) {
+  package static func tileSum(_ s: TileSum) { sum(s, lanesOfA: false) }
+  package static func laneSum(_ s: TileSum) { sum(s, lanesOfA: true) }
+
+  private static func sum(_ s: TileSum, lanesOfA: Bool) {
     for lane in 0..<s.lanes {
       let b = s.b + lane / 32 * s.bBlock + lane % 32
       let out = s.out + lane / 32 * s.outBlock + lane % 32
       for row in 0..<s.rows {
-        let a = s.a + Int(s.aOffsets[row])
+        let a = s.a + Int(s.aOffsets[row]) + (lanesOfA ? lane : 0)
         let target = out + Int(s.outOffsets[row])
         var sum: Float = s.epilogue == .accumulate ? target.pointee : 0
         for o in 0..<s.outer {

@@ -54,7 +54,8 @@ import Testing
     input: "[6, 8, 3]",
     layers: """
       { type: 'conv2d', name: 'first', filters: 5, kernel_size: 3, padding: 1, algorithm: 'winograd', strides: [1, 1] },
-      { type: 'conv2d', filters: 5, kernel_size: [3, 2], strides: [1, 2], padding: [1, 1, 0, 1], dilation_rate: [2, 1], use_bias: false, algorithm: 'direct' },
+      { type: 'conv2d', filters: 5, kernel_size: [3, 2], strides: [1, 2], padding: [1, 1, 0, 1], dilation_rate: [2, 1], groups: 5, use_bias: false, algorithm: 'direct' },
+      { type: 'depthwise_conv2d', kernel_size: [1, 2], strides: 1, padding: 'same', depth_multiplier: 2, use_bias: false },
       { type: 'max_pool2d', ties: 'first', pool_size: 2, strides: 2 }, { type: 'flatten' },
       { type: 'dense', units: 3 }, { type: 'softmax' },
       """,

@@ -31,8 +31,8 @@ struct TileSumTests {
     static let defaultTermsPerBlock = BlockSizes().termsPerBlock
   }
 
-  /// Runs one shape through `tileSum` of every build and of the plain loops; says where they differ.
-  private func differences(_ shape: Shape) -> [String] {
+  /// Runs one shape through `tileSum`, or `laneSum`, of every build and of the plain loops; says where they differ.
+  private func differences(_ shape: Shape, laneByLane: Bool = false) -> [String] {
     var random = RandomFloats(seed: shape.seed &* 31 &+ shape.rows &* 7 &+ shape.inner)
     let terms = shape.outer * shape.middle * shape.inner
     let paddedLanes = (shape.lanes + 31) / 32 * 32
@@ -40,7 +40,7 @@ struct TileSumTests {
     let aInner = 1 + shape.seed % 3
     let aMiddle = shape.inner * aInner + shape.seed % 5
     let aOuter = shape.middle * aMiddle + 3
-    let a = FloatBuffer(random.array(shape.rows * 5 + shape.outer * aOuter + 8))
+    let a = FloatBuffer(random.array(shape.rows * 5 + shape.outer * aOuter + 8 + shape.lanes))
     let aOffsets = Int32Buffer((0..<shape.rows).map { ($0 * 5 + shape.seed) % (shape.rows * 5 + 1) })
     let bInner = shape.layout == .blocked ? 32 : shape.lanes
     let bBlock = shape.layout == .blocked ? (terms + 1) * 32 : 32
@@ -84,9 +84,9 @@ struct TileSumTests {
       return out
     }
 
-    let expected = run(NaiveKernels.tileSum)
+    let expected = run(laneByLane ? NaiveKernels.laneSum : NaiveKernels.tileSum)
     return runnableKernels.compactMap { kernels in
-      let actual = run(kernels.tileSum)
+      let actual = run(laneByLane ? kernels.laneSum : kernels.tileSum)
       if !actual.isIntact { return "\(kernels.name) wrote outside: \(shape)" }
       return actual.bits == expected.bits ? nil : "\(kernels.name): \(shape)"
     }
@@ -105,6 +105,27 @@ struct TileSumTests {
           seed += 1
         }
       }
+    }
+  }
+
+  @Test("lane by lane, any rows and lanes", arguments: [16, 32, 48, 80])
+  func laneSums(lanes: Int) {
+    var seed = 0
+    for rows in 0...19 {
+      for (outer, middle, inner) in [(1, 1, 1), (1, 3, 3), (2, 1, 5), (3, 2, 1), (1, 1, 130), (0, 3, 3)] {
+        let shape = Shape(
+          rows: rows, lanes: lanes, outer: outer, middle: middle, inner: inner, epilogue: Self.epilogues[seed % 6],
+          layout: seed % 2 == 0 ? .blocked : .together, seed: seed)
+        #expect(differences(shape, laneByLane: true) == [])
+        seed += 1
+      }
+    }
+  }
+
+  @Test("a sum of no terms is 0 under every epilogue", arguments: epilogues)
+  func noTerms(epilogue: Epilogue) {
+    for rows in [1, 3, 5, 8, 17] {
+      #expect(differences(Shape(rows: rows, lanes: 48, outer: 0, middle: 0, inner: 5, epilogue: epilogue)) == [])
     }
   }
 

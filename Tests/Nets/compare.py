@@ -53,12 +53,16 @@ def forward(layers, weights, images):
     x = images.permute(0, 3, 1, 2)
     for layer in layers:
         kind = layer["type"]
-        if kind == "conv2d":
+        if kind in ("conv2d", "depthwise_conv2d"):
             weight, bias = weights[f"{layer['name']}.weight"], weights.get(f"{layer['name']}.bias")
-            x = padded(x, layer, layer["kernel_size"], layer["dilation_rate"])
+            dilation = layer.get("dilation_rate", 1)
+            groups = layer.get("groups", x.shape[1])
+            if kind == "depthwise_conv2d":
+                weight = weight.flatten(2).unsqueeze(2)
+            x = padded(x, layer, layer["kernel_size"], dilation)
             x = torch.nn.functional.conv2d(
-                x, weight.permute(3, 2, 0, 1).contiguous(), bias, pair(layer["strides"]),
-                dilation=pair(layer["dilation_rate"]))
+                x, weight.permute(3, 2, 0, 1).contiguous(), bias, pair(layer["strides"]), dilation=pair(dilation),
+                groups=groups)
         elif kind == "relu":
             x = torch.relu(x)
         elif kind == "leaky_relu":

@@ -9,7 +9,7 @@ import Testing
 @Suite("Convolutions of any window")
 struct ConvolutionTests {
   struct Case: CustomTestStringConvertible {
-    var layer: Conv2D
+    var layer: any LayerType
     var image: ImageShape
     var examples = 3
 
@@ -22,6 +22,23 @@ struct ConvolutionTests {
   ) -> Case {
     Case(
       layer: Conv2D(filters: filters, window, usesBias: bias, algorithm: .direct),
+      image: ImageShape(height: height, width: width, channels: channels), examples: examples)
+  }
+
+  private static func depthwise(
+    _ window: Window, multiplier: Int = 1, bias: Bool = true, on height: Int, _ width: Int, _ channels: Int,
+    examples: Int = 3
+  ) -> Case {
+    Case(
+      layer: DepthwiseConv2D(window, multiplier: multiplier, usesBias: bias),
+      image: ImageShape(height: height, width: width, channels: channels), examples: examples)
+  }
+
+  private static func grouped(
+    _ groups: Int, _ filters: Int, _ window: Window, on height: Int, _ width: Int, _ channels: Int, examples: Int = 3
+  ) -> Case {
+    Case(
+      layer: Conv2D(filters: filters, window, groups: groups, algorithm: .direct),
       image: ImageShape(height: height, width: width, channels: channels), examples: examples)
   }
 
@@ -61,6 +78,26 @@ struct ConvolutionTests {
     conv(
       3, Window(Extent(3), strides: Extent(2), padding: .sides(Halo(top: 9, bottom: 7, left: 8, right: 9))), on: 2, 3, 4
     ),
+    // Each channel by itself, whole sixteens and not, with strides, dilation and windows larger than the image.
+    depthwise(Window(Extent(3), padding: .same), bias: false, on: 7, 5, 32),
+    depthwise(Window(Extent(3), strides: Extent(2), padding: .same), on: 8, 6, 19, examples: 20),
+    depthwise(Window(Extent(5, 2), strides: Extent(1, 3), padding: .sides(one)), on: 6, 7, 3),
+    depthwise(Window(Extent(1), strides: Extent(2)), on: 5, 4, 40),
+    depthwise(Window(Extent(7), padding: .same), on: 3, 2, 17, examples: 5),
+    Case(
+      layer: Conv2D(filters: 21, Window(Extent(3), dilation: Extent(2), padding: .same), groups: 21),
+      image: ImageShape(height: 6, width: 7, channels: 21)),
+    // Several results per channel.
+    depthwise(Window(Extent(3), padding: .same), multiplier: 2, on: 5, 6, 16),
+    depthwise(Window(Extent(3, 2), strides: Extent(2)), multiplier: 5, bias: false, on: 6, 6, 21, examples: 7),
+    // Groups of whole sixteens, of less, of more, and of numbers that no bundle fits.
+    grouped(2, 32, Window(Extent(3), padding: .same), on: 5, 6, 32),
+    grouped(4, 192, Window(Extent(1), strides: Extent(2)), on: 6, 5, 64),
+    grouped(32, 128, Window(Extent(3), strides: Extent(2), padding: .sides(one)), on: 6, 6, 128),
+    grouped(3, 15, Window(Extent(3), padding: .same), on: 4, 5, 9, examples: 11),
+    grouped(5, 35, Window(Extent(2), dilation: Extent(2)), on: 6, 5, 20),
+    grouped(20, 60, Window(Extent(3), padding: .same), on: 4, 4, 40),
+    grouped(7, 7, Window(Extent(3), padding: .same), on: 4, 4, 14),
   ]
 
   private static func integers(_ count: Int, seed: Int) -> [Float] {
@@ -70,7 +107,7 @@ struct ConvolutionTests {
 
   @Test("all passes are exact in every build", arguments: cases)
   func exact(one: Case) throws {
-    let (image, layer) = (one.image, one.layer)
+    let (image, layer) = (one.image, one.layer as any LayerType)
     let count = one.examples * image.elementCount
     let x = Tensor4(
       count: one.examples, height: image.height, width: image.width, channels: image.channels,
@@ -78,7 +115,7 @@ struct ConvolutionTests {
     let output = try layer.outputShape([ValueShape(image)]).image
     let parameters = layer.parameters([ValueShape(image)])
     let weight = Self.integers(parameters[0].elementCount, seed: 2)
-    let bias = layer.usesBias ? Self.integers(layer.filters, seed: 3) : nil
+    let bias = parameters.count > 1 ? Self.integers(parameters[1].elementCount, seed: 3) : nil
     let dz = Self.integers(one.examples * output.elementCount, seed: 4)
 
     var values = ["weight": weight.map(Double.init)]

@@ -122,7 +122,7 @@ struct FiniteDifferenceTests {
 
   private static let narrow: [(name: String, model: ModelSpecification)] = [
     ("odd", TestNetworks.odd), ("activations", TestNetworks.activations), ("norms", TestNetworks.meeting[2]),
-    ("strided", TestNetworks.strided),
+    ("strided", TestNetworks.strided), ("grouped", TestNetworks.grouped),
     (
       "max and average pools",
       ModelSpecification(

@@ -14,6 +14,10 @@ import Testing
     LayerKind(Conv2D(filters: 2, window, algorithm: algorithm))
   }
 
+  static func grouped(_ groups: Int, _ algorithm: ConvolutionAlgorithm = .auto) -> LayerKind {
+    LayerKind(Conv2D(filters: 6, Window(Extent(3)), groups: groups, algorithm: algorithm))
+  }
+
   private func shapes(_ height: Int, _ width: Int, _ channels: Int, _ kinds: [LayerKind]) throws -> [String] {
     try ModelSpecification(
       input: ImageShape(height: height, width: width, channels: channels),
@@ -76,6 +80,15 @@ import Testing
         [window(Window(Extent(3), dilation: Extent(1, 2)), .winograd)] + head, "model.layers[0] (l0)",
         "dilation_rate 1×2; allowed: dilation_rate 1"
       ),
+      (
+        [grouped(2)] + head, "model.layers[0] (l0)",
+        "groups 2 meets 3 channels and 6 filters; allowed: a number that divides both"
+      ),
+      (
+        [grouped(3, .winograd)] + head, "model.layers[0] (l0)",
+        "found algorithm \"winograd\" with groups 3; allowed: groups 1"
+      ),
+      ([LayerKind(DepthwiseConv2D(Window(Extent(8))))] + head, "model.layers[0] (l0)", "at most 7×8"),
       ([window(Window(Extent(3, 5)), .winograd)] + head, "model.layers[0] (l0)", "kernel_size 3×5; allowed"),
       (
         [.conv2d(filters: 2, kernelSize: 7, padding: .same, algorithm: .winograd)] + head, "model.layers[0] (l0)",

@@ -81,8 +81,21 @@ package enum TestNetworks {
       .dense(units: 6), .softmax,
     ]))
 
+  /// Groups of whole vectors and not, each channel by itself and with several results.
+  package static let grouped = ModelSpecification(
+    input: ImageShape(height: 9, width: 10, channels: 3),
+    layers: named([
+      LayerKind(DepthwiseConv2D(Window(Extent(3), padding: .same), multiplier: 6)), .relu,
+      LayerKind(DepthwiseConv2D(Window(Extent(3), strides: Extent(2), padding: .same), usesBias: false)), .relu,
+      LayerKind(Conv2D(filters: 40, Window(Extent(1)))), .relu,
+      LayerKind(Conv2D(filters: 20, Window(Extent(3), strides: Extent(1, 2), padding: .same), groups: 4)), .relu,
+      LayerKind(Conv2D(filters: 64, Window(Extent(1)), usesBias: false)),
+      LayerKind(Conv2D(filters: 32, Window(Extent(2)), groups: 2)), .relu,
+      LayerKind(DepthwiseConv2D(Window(Extent(5, 3), padding: .same))), .flatten, .dense(units: 6), .softmax,
+    ]))
+
   package static let all: [(name: String, model: ModelSpecification)] = [
     ("digits", digits), ("odd", odd), ("lenet", lenet), ("unusual", unusual), ("winograd", winograd),
-    ("activations", activations), ("strided", strided),
+    ("activations", activations), ("strided", strided), ("grouped", grouped),
   ]
 }

@@ -64,10 +64,18 @@ struct RandomLayers {
   }
 
   private mutating func addConvolution(_ size: Int, _ filters: Int, _ padding: Padding, _ draw: inout Draw) {
+    if draw.chance(15) {
+      let layer = DepthwiseConv2D(
+        Self.window(size, &draw, dilated: false), multiplier: draw.pick([1, 1, 1, 2, 3]), usesBias: draw.chance(70))
+      if add(LayerKind(layer)) { addReLUs(&draw, percent: 60) }
+      return
+    }
     if draw.chance(40) {
+      let channels = shape.image.channels
+      let groups = draw.chance(70) ? 1 : draw.pick((1...channels).filter { channels.isMultiple(of: $0) })
       let layer = Conv2D(
-        filters: filters, Self.window(size, &draw), usesBias: draw.chance(70),
-        algorithm: draw.pick([.auto, .auto, .direct]))
+        filters: groups > 1 && draw.chance(80) ? groups * (1 + draw.below(3)) : filters, Self.window(size, &draw),
+        groups: groups, usesBias: draw.chance(70), algorithm: draw.pick([.auto, .auto, .direct]))
       guard add(LayerKind(layer)) else { return }
       usesWinograd = usesWinograd || layer.algorithm != .direct
       return addReLUs(&draw, percent: 60)
@@ -81,12 +89,12 @@ struct RandomLayers {
 
   /// A window with one or several things that are not plain; its algorithm may be Winograd's only where nothing but its
   /// padding is unusual.
-  private static func window(_ size: Int, _ draw: inout Draw) -> Window {
+  private static func window(_ size: Int, _ draw: inout Draw, dilated: Bool = true) -> Window {
     var window = Window(Extent(size), padding: draw.chance(50) ? .same : .valid)
     if draw.chance(30) { window.size = Extent(size, 1 + draw.below(4)) }
     if draw.chance(50) { window.strides = Extent(draw.pick([2, 2, 2, 3])) }
     if draw.chance(20) { window.strides = Extent(1 + draw.below(3), 1 + draw.below(4)) }
-    if draw.chance(25) { window.dilation = Extent(1 + draw.below(3), 1 + draw.below(3)) }
+    if dilated, draw.chance(25) { window.dilation = Extent(1 + draw.below(3), 1 + draw.below(3)) }
     if draw.chance(40) {
       window.padding = .sides(
         draw.chance(50)
@@ -101,7 +109,7 @@ struct RandomLayers {
     if shape.image.height == shape.image.width, shape.image.height > 1, draw.chance(40) {
       addConvolution(shape.image.height, draw.pick([1, 2, 3, 10, 17]), .valid, &draw)
     }
-    let hasWeights = kinds.contains { $0.type is Conv2D }
+    let hasWeights = kinds.contains { $0.type is Conv2D || $0.type is DepthwiseConv2D }
     let endsInMap = hasWeights && shape.image.height == 1 && shape.image.width == 1 && draw.chance(70)
     add(.flatten)
     addReLUs(&draw, percent: 10)
@@ -124,7 +132,7 @@ struct RandomLayers {
     for (layer, x) in zip(model.layers, pass.activations) {
       let margin = precision * (x.values.lazy.map(abs).max() ?? 0)
       switch layer.kind.type {
-      case is Conv2D, is Dense: isRounded = true
+      case is Conv2D, is DepthwiseConv2D, is Dense: isRounded = true
       case is ReLU, is LeakyReLU:
         // What is 0 went through a ReLU before and is exact.
         if isRounded, x.values.contains(where: { $0 != 0 && abs($0) < margin }) { return false }

@@ -145,7 +145,7 @@ extension KernelTable {
     poolBackward: (@Sendable (PoolKind, PoolArguments, UnsafePointer<Int32>, FloatIn, FloatOut) -> Void)? = nil
   ) -> KernelTable {
     KernelTable(
-      name: "changed", tileSum: tileSum, biasGradient: biasGradient ?? self.biasGradient,
+      name: "changed", tileSum: tileSum, laneSum: laneSum, biasGradient: biasGradient ?? self.biasGradient,
       winogradInput: winogradInput, winogradOutput: winogradOutput, winogradGradient: winogradGradient,
       winogradKernel: winogradKernel, winogradKernelGradient: winogradKernelGradient, poolForward: poolForward,
       poolBackward: poolBackward ?? self.poolBackward, activation: activation,

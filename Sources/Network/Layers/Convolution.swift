@@ -8,7 +8,10 @@ package enum ConvolutionAlgorithm: String, Hashable, Sendable, CaseIterable { ca
 /// `Z[n,i,j,k] = Σ_a Σ_b Σ_c X[n, i·s + a·d − before, j·s + b·d − before, c] · W[a,b,c,k] + b[k]`, `filters` results per
 /// place of the window, with strides s and dilation rate d; X is 0 outside.
 ///
-/// Computed as a plain sum (`DirectConvolution`) or by Winograd's method (`WinogradConvolution`).
+/// With groups, channels and filters are cut into as many equal parts; each part of the filters sees its own part of the
+/// channels alone, and c counts within it.
+/// Computed as a plain sum (`DirectConvolution`, in groups `GroupedConvolution`) or by Winograd's method
+/// (`WinogradConvolution`).
 package struct Conv2D: LayerType {
   package static let typeName = "conv2d"
   package static let keys = [
@@ -19,6 +22,9 @@ package struct Conv2D: LayerType {
     WindowKeys.padding(
       "Zeros at the border: none, as many as give ⌈height / strides⌉ by ⌈width / strides⌉ results (where their number is odd, "
         + "one more after the image than before it), or so many."),
+    ConfigurationKey(
+      "groups", .integer(1...65536), default: .integer(1),
+      "Parts of the channels and of the filters, each part of the filters over its part of the channels."),
     WindowKeys.dilation,
     ConfigurationKey("use_bias", .bool, default: .bool(true), "Whether a bias is added."),
     ConfigurationKey(
@@ -28,14 +34,16 @@ package struct Conv2D: LayerType {
 
   package var filters: Int
   package var window: Window
+  package var groups: Int
   package var usesBias: Bool
   package var algorithm: ConvolutionAlgorithm
 
   package init(
-    filters: Int, _ window: Window, usesBias: Bool = true, algorithm: ConvolutionAlgorithm = .auto
+    filters: Int, _ window: Window, groups: Int = 1, usesBias: Bool = true, algorithm: ConvolutionAlgorithm = .auto
   ) {
     self.filters = filters
     self.window = window
+    self.groups = groups
     self.usesBias = usesBias
     self.algorithm = algorithm
   }
@@ -45,6 +53,7 @@ package struct Conv2D: LayerType {
     window = Window(
       Extent(values, "kernel_size"), strides: Extent(values, "strides"), dilation: Extent(values, "dilation_rate"),
       padding: Padding(values))
+    groups = values.integer("groups")
     usesBias = values.bool("use_bias")
     algorithm = values.choice("algorithm", as: ConvolutionAlgorithm.self)
   }
@@ -53,38 +62,48 @@ package struct Conv2D: LayerType {
     [
       "filters": .integer(filters), "kernel_size": .integers(window.size.sides),
       "strides": .integers(window.strides.sides), "padding": .integers(window.padding.sides, or: window.padding.word),
-      "dilation_rate": .integers(window.dilation.sides), "use_bias": .bool(usesBias),
+      "groups": .integer(groups), "dilation_rate": .integers(window.dilation.sides), "use_bias": .bool(usesBias),
       "algorithm": .string(algorithm.rawValue),
     ]
   }
 
   package var summary: String {
-    "\(Self.typeName) \(window.size)×\(filters), \(window.summary)"
+    "\(Self.typeName) \(window.size)×\(filters), " + (groups == 1 ? "" : "\(groups) groups, ") + window.summary
       + (usesBias ? "" : ", no bias") + (algorithm == .auto ? "" : ", \(algorithm.rawValue)")
   }
 
   package var traits: LayerTraits {
     let both: LayerTraits = [.appliesReLU, .masksInputGradient]
-    return algorithm == .winograd ? both : both.union(.readsUnpaddedInput)
+    return algorithm == .winograd || groups > 1 ? both : both.union(.readsUnpaddedInput)
   }
 
   package func outputShape(_ inputs: [ValueShape]) throws(LayerMisfit) -> ValueShape {
     try inputs[0].requireImage(Self.typeName)
-    guard filters >= 1 else { throw LayerMisfit("found filters \(filters); allowed: at least 1") }
+    let channels = inputs[0].image.channels
+    guard filters >= 1, groups >= 1 else {
+      throw LayerMisfit("found filters \(filters), groups \(groups); allowed: at least 1")
+    }
+    guard channels.isMultiple(of: groups), filters.isMultiple(of: groups) else {
+      throw LayerMisfit(
+        "groups \(groups) meets \(channels) channels and \(filters) filters; allowed: a number that divides both")
+    }
     if algorithm == .winograd { try requireTransforms() }
     return ValueShape(try window.outputShape(inputs[0].image, channels: filters, name: "kernel_size"))
   }
 
   /// The transforms of Winograd's method that compute it; `nil` where there are none.
   private var transforms: WinogradSize? {
-    window.strides == Extent(1) && window.dilation == Extent(1) && window.size.height == window.size.width
+    groups == 1 && window.strides == Extent(1) && window.dilation == Extent(1)
+      && window.size.height == window.size.width
       ? WinogradSize(kernelSize: window.size.height) : nil
   }
 
   private func requireTransforms() throws(LayerMisfit) {
     guard transforms == nil else { return }
     let (found, allowed) =
-      if window.strides != Extent(1) {
+      if groups > 1 {
+        ("groups \(groups)", "groups 1, as its products are over all channels")
+      } else if window.strides != Extent(1) {
         ("strides \(window.strides)", "strides 1, as the transforms give neighbouring results")
       } else if window.dilation != Extent(1) {
         ("dilation_rate \(window.dilation)", "dilation_rate 1, as the transforms take neighbouring pixels")
@@ -97,19 +116,20 @@ package struct Conv2D: LayerType {
   }
 
   package func parameters(_ inputs: [ValueShape]) -> [ParameterSpecification] {
-    let channels = inputs[0].image.channels
+    let channels = inputs[0].image.channels / groups
     let weight = ParameterSpecification(
-      "weight", layout: .convolution, shape: [window.size.height, window.size.width, channels, filters],
+      "weight", layout: groups == 1 ? .convolution : .groupedConvolution,
+      shape: [window.size.height, window.size.width, channels, filters],
       positions: window.size.count, channels: channels, outputs: filters)
     return usesBias ? [weight, .bias(filters)] : [weight]
   }
 
   package func products(_ inputs: [ValueShape], output: ValueShape) -> Int {
-    output.image.elementCount * window.size.count * inputs[0].image.channels
+    output.image.elementCount * window.size.count * (inputs[0].image.channels / groups)
   }
 
   package func reference(_ step: ReferenceStep) -> ReferenceResult {
-    let convolution = ReferenceConvolution(window.reference, filters: filters)
+    let convolution = ReferenceConvolution(window.reference, filters: filters, groups: groups)
     let (x, w) = (step.x, step.parameter("weight"))
     let bias = usesBias ? step.parameter("bias") : nil
     return ReferenceResult(output: convolution.forward(x, w: w, bias: bias)) { dz in
@@ -129,7 +149,8 @@ package struct Conv2D: LayerType {
       plan.extend(&demands, site.needsInputGradient)
       demands.imagesPerBlock = plan.imagesPerGroup
     } else {
-      try requireOffsets(channels: site.inputMaps[0].channelStride)
+      try requireOffsets(
+        channels: isDepthwise(site.inputs[0]) ? 1 : bundles(site.inputMaps[0], site.outputMap).largest)
       demands.imagesPerBlock = ConvolutionSums.imagesPerBlock(site)
     }
     return demands
@@ -147,10 +168,24 @@ package struct Conv2D: LayerType {
 
   package func layer(_ place: LayerPlace) -> any Layer {
     let own = ConvolutionPlace(window.placed(on: place.input.shape), place)
-    guard let plan = winogradPlan(own.window, place.input.map, place.output.shape, place.sizes) else {
-      return DirectConvolution(own, place)
+    if let plan = winogradPlan(own.window, place.input.map, place.output.shape, place.sizes) {
+      return WinogradConvolution(own, plan, place)
     }
-    return WinogradConvolution(own, plan, place)
+    let isDepthwise = isDepthwise(place.input.shape)
+    return groups == 1 || isDepthwise
+      ? DirectConvolution(own, place, isDepthwise: isDepthwise)
+      : GroupedConvolution(own, bundles(place.input.map, place.output.map), place)
+  }
+
+  /// Whether every channel is a group with one filter.
+  private func isDepthwise(_ input: ImageShape) -> Bool {
+    groups > 1 && groups == input.channels && groups == filters
+  }
+
+  private func bundles(_ input: MapLayout, _ output: MapLayout) -> ChannelBundles {
+    ChannelBundles(
+      groups, channels: input.shape.channels, filters: filters, channelStride: input.channelStride,
+      filterStride: output.channelStride)
   }
 
   private func winogradPlan(

@@ -1,19 +1,27 @@
 import KernelInterface
 
-/// The tile sums of a convolution's three passes, over as many images as are worth a call.
+/// The tile sums of a convolution's three passes, over as many images as are worth a call: of all its channels, of a bundle
+/// of groups, or of each channel by itself.
 ///
 /// Rows of the tiles are the pixels of one or several images in the forward pass and in the input gradient, and the
 /// kernel's (a, b, c) in the weight gradient. Strides and dilation are in tables of offsets and in the steps of the loops,
 /// so no pass costs more per product than that of a plain convolution.
 struct ConvolutionSums {
+  /// Channels of a pixel on one side, those of a map from a first one on.
+  struct Channels {
+    /// How many results they are, a multiple of 16 but on the side of unpadded images.
+    var lanes: Int
+    /// How many are summed into one result of the other side: all, or 1 where each channel is by itself.
+    var terms: Int
+  }
+
   private let window: PlacedWindow
   private let input: MapLayout
   private let dInput: MapLayout
   private let output: MapLayout
   private let dOutput: MapLayout
-  /// Channels that are summed, and results, of those a pixel holds.
-  private let channels: Int
-  private let filters: Int
+  private let channels: Channels
+  private let filters: Channels
   private let termsPerBlock: Int
   /// Images of a call.
   private let images: Int
@@ -39,6 +47,12 @@ struct ConvolutionSums {
     let tapsBefore: Int
   }
 
+  /// `KernelTable.tileSum`, or `laneSum` where each channel is by itself.
+  typealias Kernel = @Sendable (TileSum) -> Void
+
+  /// Floats of the weights of one tap, as the input gradient reads them.
+  var tapFloats: Int { roundUp(channels.lanes, to: 32) * filters.terms }
+
   /// Pixels that make a call worth while: a panel of weights is read once per call.
   private static let pixelsPerCall = 1024
 
@@ -50,7 +64,7 @@ struct ConvolutionSums {
       (site.sizes.tilesPerGroup - 1) / pixels + 1)
   }
 
-  init(_ place: ConvolutionPlace, channels: Int, filters: Int, block: Int, sizes: BlockSizes) {
+  init(_ place: ConvolutionPlace, channels: Channels, filters: Channels, block: Int, sizes: BlockSizes) {
     window = place.window
     (input, dInput) = (place.input.map, place.input.gradient)
     (output, dOutput) = (place.output.map, place.output.gradient)
@@ -62,7 +76,7 @@ struct ConvolutionSums {
     forwardInput = OffsetTable(window.results(in: input), images: images, in: input)
     forwardOutput = OffsetTable(output.pixelOffsets, images: images, in: output)
     let start = window.start(in: input)
-    weightRows = OffsetTable(window.taps(in: input).flatMap { tap in (0..<channels).map { start + tap + $0 } })
+    weightRows = OffsetTable(window.taps(in: input).flatMap { tap in (0..<channels.terms).map { start + tap + $0 } })
     weightOutput = OffsetTable(count: weightRows.count, stride: 32)
     gradients = place.needsInputGradient ? Self.gradientRows(place, images) : []
   }
@@ -97,18 +111,18 @@ struct ConvolutionSums {
   ///
   /// All passes are given the starts of their slice's first image, and how many images it has.
   func forward(
-    _ kernels: KernelTable, _ count: Int, x: UnsafePointer<Float>, weights: UnsafePointer<Float>,
+    _ kernel: Kernel, _ count: Int, x: UnsafePointer<Float>, weights: UnsafePointer<Float>,
     bias: UnsafePointer<Float>, _ epilogue: Epilogue, into out: UnsafeMutablePointer<Float>
   ) {
     var sum = TileSum(
       a: x, aOffsets: forwardInput.base, b: weights, out: out, outOffsets: forwardOutput.base)
-    sum.lanes = filters
+    sum.lanes = filters.lanes
     sum.outer = window.rows.taps
     sum.middle = window.columns.taps
-    sum.inner = channels
+    sum.inner = channels.terms
     sum.aOuter = window.rows.dilation * input.rowStride
     sum.aMiddle = window.columns.dilation * input.channelStride
-    sum.bMiddle = channels * 32
+    sum.bMiddle = sum.inner * 32
     sum.bOuter = sum.middle * sum.bMiddle
     sum.bBlock = sum.outer * sum.bOuter
     sum.bias = bias
@@ -118,7 +132,7 @@ struct ConvolutionSums {
     let pixels = output.shape.height * output.shape.width
     forEachCall(count) { images in
       sum.rows = images * pixels
-      kernels.tileSum(sum)
+      kernel(sum)
       sum.a += images * input.imageStride
       sum.out += images * output.imageStride
     }
@@ -127,13 +141,13 @@ struct ConvolutionSums {
   /// `dW[a,b,c,k] = Σ_n Σ_i Σ_j dZ[n,i,j,k] · X[n, i·s + a·d − before, …, c]` as `[K/32][a][b][C][32]`; goes on with what is
   /// there on request.
   func weightGradient(
-    _ kernels: KernelTable, _ count: Int, x: UnsafePointer<Float>, dz: UnsafePointer<Float>, accumulates: Bool,
+    _ kernel: Kernel, _ count: Int, x: UnsafePointer<Float>, dz: UnsafePointer<Float>, accumulates: Bool,
     into target: UnsafeMutablePointer<Float>
   ) {
     var sum = TileSum(
       a: x, aOffsets: weightRows.base, b: dz + dOutput.origin, out: target, outOffsets: weightOutput.base)
     sum.rows = weightRows.count
-    sum.lanes = filters
+    sum.lanes = filters.lanes
     sum.outBlock = sum.rows * 32
     sum.outer = count
     sum.middle = dOutput.shape.height
@@ -147,33 +161,32 @@ struct ConvolutionSums {
     if accumulates { sum.epilogue = .accumulate }
     sum.termsPerBlock = termsPerBlock
     sum.mergeLoops()
-    kernels.tileSum(sum)
+    kernel(sum)
   }
 
   /// `dX` of every pixel, from the taps that reach it: summed over a and b descending, then k, class by class.
   ///
-  /// `weights` is `[class][C/32][taps][K][32]`, classes and taps as `GradientClasses` orders them; `channelLanes` are the
-  /// channels in whole blocks of 32.
+  /// `weights` is `[class][C/32][taps][K][32]`, classes and taps as `GradientClasses` orders them.
   func inputGradient(
-    _ kernels: KernelTable, _ count: Int, dz: UnsafePointer<Float>, weights: UnsafePointer<Float>, channelLanes: Int,
+    _ kernel: Kernel, _ count: Int, dz: UnsafePointer<Float>, weights: UnsafePointer<Float>,
     mask: UnsafePointer<Float>?, into target: UnsafeMutablePointer<Float>
   ) {
     for rows in gradients {
       var sum = TileSum(
-        a: dz, aOffsets: rows.sources.base, b: weights + rows.tapsBefore * filters * channelLanes, out: target,
+        a: dz, aOffsets: rows.sources.base, b: weights + rows.tapsBefore * tapFloats, out: target,
         outOffsets: rows.targets.base)
       sum.mask = mask
       if mask != nil {
         sum.epilogue = .reluGradient
         sum.maskOffsets = rows.masks.base
       }
-      sum.lanes = channels
+      sum.lanes = channels.lanes
       sum.outer = rows.taps.height
       sum.middle = rows.taps.width
-      sum.inner = filters
+      sum.inner = filters.terms
       sum.aOuter = rows.steps.height * dOutput.rowStride
       sum.aMiddle = rows.steps.width * dOutput.channelStride
-      sum.bMiddle = filters * 32
+      sum.bMiddle = sum.inner * 32
       sum.bOuter = sum.middle * sum.bMiddle
       sum.bBlock = sum.outer * sum.bOuter
       sum.termsPerBlock = termsPerBlock
@@ -181,7 +194,7 @@ struct ConvolutionSums {
       let pixels = rows.targets.count / images
       forEachCall(count) { images in
         sum.rows = images * pixels
-        kernels.tileSum(sum)
+        kernel(sum)
         sum.a += images * dOutput.imageStride
         sum.out += images * dInput.imageStride
         sum.mask = sum.mask.map { $0 + images * input.imageStride }

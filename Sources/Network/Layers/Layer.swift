@@ -7,7 +7,7 @@ import KernelInterface
 package protocol Layer: AnyObject, Sendable {
   /// What it takes of every worker's memory.
   var memory: LayerMemory { get }
-  /// What benchmarks call the way it is computed: `direct`, `winograd`, `gemm`, `elementwise`.
+  /// What benchmarks call the way it is computed: `direct`, `winograd`, `grouped`, `depthwise`, `gemm`, `elementwise`.
   var algorithm: String { get }
 
   /// Computes part `part` of `parts` of what it reads instead of its weights, after each update; any worker computes any part.

@@ -82,6 +82,8 @@ package struct Parameter: Hashable, Sendable {
   package enum Layout: Hashable, Sendable {
     /// `[kernel, kernel, in, out]`.
     case convolution
+    /// `[kernel, kernel, in / groups, out]`, each group of outputs over its own inputs.
+    case groupedConvolution
     /// `[out, in]`, `in` row-major over (height, width, channel).
     case dense
     /// `[out]`.
@@ -89,7 +91,7 @@ package struct Parameter: Hashable, Sendable {
   }
   package var name: String
   package var specification: ParameterSpecification
-  /// Floats from one position to the next of the map that is summed over; 1 for a vector.
+  /// Floats from one position to the next: those of a pixel, or the channels of a group alone; 1 for a vector.
   package var channelStride: Int
   /// Start in the flat buffer, a multiple of 32.
   package var offset: Int
@@ -97,7 +99,11 @@ package struct Parameter: Hashable, Sendable {
   package init(_ specification: ParameterSpecification, layer: String, channelStride: Int, offset: Int = 0) {
     name = "\(layer).\(specification.part)"
     self.specification = specification
-    self.channelStride = specification.layout == .vector ? 1 : channelStride
+    switch specification.layout {
+    case .vector: self.channelStride = 1
+    case .groupedConvolution: self.channelStride = specification.channels
+    case .convolution, .dense: self.channelStride = channelStride
+    }
     self.offset = offset
   }
 
@@ -122,7 +128,7 @@ package struct Parameter: Hashable, Sendable {
     switch layout {
     case .vector:
       return index
-    case .convolution:
+    case .convolution, .groupedConvolution:
       output = index % outputs
       let row = index / outputs
       (position, channel) = (row / channels, row % channels)
@@ -147,7 +153,7 @@ package struct Parameter: Hashable, Sendable {
       let step: Int
       switch layout {
       case .vector: (count, step) = (left, 1)
-      case .convolution:
+      case .convolution, .groupedConvolution:
         let output = first % outputs
         (count, step) = (min(left, outputs - output, 32 - output % 32), 1)
       case .dense: (count, step) = (min(left, channels - first % channels), 32)
