@@ -13,9 +13,6 @@ extension KeyKind {
       if words.contains(word) { return nil }
     case (.text(let rule), .string(let text)):
       if rule.isAllowed(text) { return nil }
-    case (.fixed(let only), _):
-      if value.exactInteger == only { return nil }
-      if case .array(let pair) = value, pair.count == 2, pair.allSatisfy({ $0.exactInteger == only }) { return nil }
     case (.array(let kind, let rule), .array(let elements)):
       guard rule.counts.contains(elements.count) else { break }
       // Objects are read one by one, each with mistakes of its own.

@@ -8,8 +8,6 @@ package enum KeyKind: Sendable {
   /// One of these words.
   case choice([String])
   case text(TextRule)
-  /// A key of Keras's with one value here: `n` or `[n, n]`.
-  case fixed(Int)
   indirect case array(of: KeyKind, ArrayRule)
   /// What any of these allows; `allowed` instead of their own words.
   case either([KeyKind], allowed: String)
@@ -29,7 +27,6 @@ package enum KeyKind: Sendable {
     case .number(let rule): return rule.allowed
     case .choice(let words): return words.map { "\"\($0)\"" }.joined(separator: ", ")
     case .text(let rule): return rule.allowed
-    case .fixed(let value): return "\(value), the only value implemented"
     case .array(_, let rule): return rule.allowed
     case .either(_, let allowed): return allowed
     case .section(let keys):

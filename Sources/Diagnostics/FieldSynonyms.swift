@@ -74,6 +74,7 @@ enum FieldSynonyms {
     (["dense"], "linear fc fully_connected inner_product affine gemm"),
     (["max_pool2d"], "max_pool max_pooling max_pooling2d pool pooling"),
     (["avg_pool2d"], "avg_pool average_pool average_pooling2d average_pool2d avg_pooling2d mean_pool"),
+    (["global_avg_pool2d"], "global_average_pooling2d global_avg_pool gap global_pool adaptive_avg_pool2d"),
     (["softmax"], "cross_entropy softmax_cross_entropy log_softmax"),
     (["flatten"], "reshape view"),
     (["batch_norm"], "batch_norm batchnorm2d batch_normalization bn"),

@@ -27,6 +27,13 @@ package final class KernelTable: Sendable {
   package let poolBackward:
     @Sendable (PoolKind, PoolArguments, _ mask: UnsafePointer<Int32>, _ dout: FloatIn, _ dx: FloatOut) -> Void
 
+  /// The same for patches of any size, see `WindowPoolArguments`.
+  package let windowPoolForward:
+    @Sendable (PoolKind, WindowPoolArguments, _ x: FloatIn, _ out: FloatOut, _ mask: UnsafeMutablePointer<Int32>?)
+      -> Void
+  package let windowPoolBackward:
+    @Sendable (PoolKind, WindowPoolArguments, _ mask: UnsafePointer<Int32>?, _ dout: FloatIn, _ dx: FloatOut) -> Void
+
   /// `out = activation(x)` over `count` floats, a multiple of 16.
   package let activation: @Sendable (Activation, _ x: FloatIn, _ out: FloatOut, _ count: Int) -> Void
   /// `dx = dout · activation'(x)`.
@@ -64,6 +71,10 @@ package final class KernelTable: Sendable {
     winogradKernelGradient: @escaping @Sendable (WinogradKernel) -> Void,
     poolForward: @escaping @Sendable (PoolKind, PoolArguments, FloatIn, FloatOut, UnsafeMutablePointer<Int32>?) -> Void,
     poolBackward: @escaping @Sendable (PoolKind, PoolArguments, UnsafePointer<Int32>, FloatIn, FloatOut) -> Void,
+    windowPoolForward:
+      @escaping @Sendable (PoolKind, WindowPoolArguments, FloatIn, FloatOut, UnsafeMutablePointer<Int32>?) -> Void,
+    windowPoolBackward:
+      @escaping @Sendable (PoolKind, WindowPoolArguments, UnsafePointer<Int32>?, FloatIn, FloatOut) -> Void,
     activation: @escaping @Sendable (Activation, FloatIn, FloatOut, Int) -> Void,
     activationGradient: @escaping @Sendable (Activation, FloatIn, FloatIn, FloatOut, Int) -> Void,
     productSums: @escaping @Sendable (ProductSums) -> Void,
@@ -86,6 +97,8 @@ package final class KernelTable: Sendable {
     self.winogradKernelGradient = winogradKernelGradient
     self.poolForward = poolForward
     self.poolBackward = poolBackward
+    self.windowPoolForward = windowPoolForward
+    self.windowPoolBackward = windowPoolBackward
     self.activation = activation
     self.activationGradient = activationGradient
     self.productSums = productSums

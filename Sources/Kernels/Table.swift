@@ -5,7 +5,8 @@ package let kernelTable = KernelTable(
   name: buildName, tileSum: tileSum, laneSum: laneSum, biasGradient: biasGradient, winogradInput: winogradInput,
   winogradOutput: winogradOutput, winogradGradient: winogradGradient, winogradKernel: winogradKernel,
   winogradKernelGradient: winogradKernelGradient, poolForward: poolForward, poolBackward: poolBackward,
-  activation: activation, activationGradient: activationGradient, productSums: productSums, normalize: normalize,
+  windowPoolForward: windowPoolForward, windowPoolBackward: windowPoolBackward, activation: activation,
+  activationGradient: activationGradient, productSums: productSums, normalize: normalize,
   normalizeGradient: normalizeGradient, scatterTransposed: scatterTransposed, softmax: softmax, add: add, sgd: sgd,
   peak: peak)
 

@@ -1,56 +1,79 @@
-/// The post's 2×2 pooling in plain loops: `out`, and the mask that routes the gradient.
-package enum ReferencePooling: Sendable {
-  /// Maximum; the mask marks every element `isclose` to it (the post's code).
-  case maxAll
-  /// Maximum; the mask marks the first largest element in row-major order (the post's words).
-  case maxFirst
-  /// Mean of the four values; the mask is 0.25 everywhere.
-  case average
+/// Pooling in plain loops: the maximum or the mean of each patch, of those pixels that lie in the image; by default the post's,
+/// over 2×2 pixels.
+package struct ReferencePooling: Hashable, Sendable {
+  package enum Kind: Hashable, Sendable {
+    /// Maximum; every element `isclose` to it receives the gradient (the post's code).
+    case maxAll
+    /// Maximum; the first largest element in row-major order receives the gradient (the post's words).
+    case maxFirst
+    /// Mean; every element receives its share of the gradient.
+    case average
+  }
+  package let kind: Kind
+  package let window: ReferenceWindow
+
+  package init(
+    _ kind: Kind, _ window: ReferenceWindow = ReferenceWindow(height: 2, width: 2, rowStride: 2, columnStride: 2)
+  ) {
+    self.kind = kind
+    self.window = window
+  }
 
   /// NumPy's `isclose(x, y)` with its default tolerances: an infinity is close to itself alone, a NaN to nothing.
   package static func isClose(_ x: Double, _ y: Double) -> Bool {
     x == y || y.isFinite && abs(x - y) <= 1e-8 + 1e-5 * abs(y)
   }
 
-  package func forward(_ x: Tensor4) -> (out: Tensor4, mask: Tensor4) {
-    var out = Tensor4(count: x.count, height: x.height / 2, width: x.width / 2, channels: x.channels)
-    var mask = Tensor4(count: x.count, height: x.height, width: x.width, channels: x.channels)
+  /// Calls `body` with every result over `x`: its place in the output, and the places of its patch in `x`, row-major.
+  private func forEachPatch(_ x: Tensor4, _ out: Tensor4, _ body: (_ result: Int, _ patch: [Int]) -> Void) {
+    var pixels = [[(i: Int, j: Int)]](repeating: [], count: out.height * out.width)
+    window.forEachTap(x) { result, _, pixel in
+      guard 0..<x.height ~= pixel.i, 0..<x.width ~= pixel.j else { return }
+      pixels[result.i * out.width + result.j].append(pixel)
+    }
     for n in 0..<x.count {
-      for i in 0..<out.height {
-        for j in 0..<out.width {
-          for c in 0..<x.channels {
-            let places = [(2 * i, 2 * j), (2 * i, 2 * j + 1), (2 * i + 1, 2 * j), (2 * i + 1, 2 * j + 1)]
-            let values = places.map { x[n, $0.0, $0.1, c] }
-            // As NumPy's `max`, which keeps a NaN.
-            let largest = values.first(where: \.isNaN) ?? values.reduce(-Double.infinity, Swift.max)
-            switch self {
-            case .average:
-              out[n, i, j, c] = values.reduce(0, +) / 4
-              for place in places { mask[n, place.0, place.1, c] = 0.25 }
-            case .maxAll:
-              out[n, i, j, c] = largest
-              for (place, value) in zip(places, values) where Self.isClose(value, largest) {
-                mask[n, place.0, place.1, c] = 1
-              }
-            case .maxFirst:
-              out[n, i, j, c] = largest
-              if let first = values.firstIndex(of: largest) { mask[n, places[first].0, places[first].1, c] = 1 }
-            }
-          }
+      for (place, pixels) in pixels.enumerated() {
+        for c in 0..<x.channels {
+          body(
+            out.index(n, place / out.width, place % out.width, c), pixels.map { x.index(n, $0.i, $0.j, c) })
         }
       }
     }
-    return (out, mask)
   }
 
-  /// `dX = mask ⊙ repeat2x2(dOut)`.
-  package static func backward(dout: Tensor4, mask: Tensor4) -> Tensor4 {
-    var dx = mask
-    for n in 0..<mask.count {
-      for i in 0..<mask.height {
-        for j in 0..<mask.width {
-          for c in 0..<mask.channels { dx[n, i, j, c] *= dout[n, i / 2, j / 2, c] }
+  /// As NumPy's `max`, which keeps a NaN.
+  private func largest(_ values: [Double]) -> Double {
+    values.first(where: \.isNaN) ?? values.reduce(-Double.infinity, Swift.max)
+  }
+
+  package func forward(_ x: Tensor4) -> Tensor4 {
+    var out = window.results(x, channels: x.channels)
+    forEachPatch(x, out) { result, patch in
+      let values = patch.map { x.values[$0] }
+      out.values[result] =
+        switch kind {
+        case .average: values.reduce(0, +) / Double(values.count)
+        case .maxAll, .maxFirst: largest(values)
         }
+    }
+    return out
+  }
+
+  /// `dX`: Σ over the patches that a pixel lies in, of its share of each one's gradient.
+  package func inputGradient(_ x: Tensor4, dout: Tensor4) -> Tensor4 {
+    var dx = Tensor4(count: x.count, height: x.height, width: x.width, channels: x.channels)
+    forEachPatch(x, dout) { result, patch in
+      let values = patch.map { x.values[$0] }
+      let largest = largest(values)
+      let first = values.firstIndex(of: largest)
+      for (number, place) in patch.enumerated() {
+        let share =
+          switch kind {
+          case .average: 1 / Double(values.count)
+          case .maxAll: Self.isClose(values[number], largest) ? 1.0 : 0
+          case .maxFirst: number == first ? 1.0 : 0
+          }
+        dx.values[place] += share * dout.values[result]
       }
     }
     return dx

@@ -56,7 +56,8 @@ import Testing
       { type: 'conv2d', name: 'first', filters: 5, kernel_size: 3, padding: 1, algorithm: 'winograd', strides: [1, 1] },
       { type: 'conv2d', filters: 5, kernel_size: [3, 2], strides: [1, 2], padding: [1, 1, 0, 1], dilation_rate: [2, 1], groups: 5, use_bias: false, algorithm: 'direct' },
       { type: 'depthwise_conv2d', kernel_size: [1, 2], strides: 1, padding: 'same', depth_multiplier: 2, use_bias: false },
-      { type: 'max_pool2d', ties: 'first', pool_size: 2, strides: 2 }, { type: 'flatten' },
+      { type: 'max_pool2d', ties: 'first', pool_size: [2, 3], strides: 1, padding: [1, 0, 2, 1] },
+      { type: 'avg_pool2d', pool_size: 2, strides: [1, 2], padding: 'same' }, { type: 'global_avg_pool2d' },
       { type: 'dense', units: 3 }, { type: 'softmax' },
       """,
     extra: """

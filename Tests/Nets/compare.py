@@ -39,13 +39,31 @@ def padded(x, layer, size, dilation=1, value=0.0):
     return torch.nn.functional.pad(x, (left, right, top, bottom), value=value)
 
 
-def max_pool_all(x):
-    """2×2 maxima whose gradient goes to every element that NumPy's `isclose` finds close to the maximum."""
-    patches = x.unfold(2, 2, 2).unfold(3, 2, 2).flatten(4)
-    largest = patches.detach().amax(4, keepdim=True)
-    mask = (patches.detach() - largest).abs() <= 1e-8 + 1e-5 * largest.abs()
-    routed = (patches * mask).sum(4)
+def patches_of(x, layer, value):
+    """The patches of a pool in the last dimension, row-major; `value` stands for what lies outside the image."""
+    size, steps = pair(layer["pool_size"]), pair(layer["strides"])
+    x = padded(x, layer, size, value=value)
+    return x.unfold(2, size[0], steps[0]).unfold(3, size[1], steps[1]).flatten(4)
+
+
+def max_pool(x, layer):
+    """Maxima whose gradient goes to every element that NumPy's `isclose` finds close to it, or to the first that equals it."""
+    patches = patches_of(x, layer, -torch.inf)
+    values = patches.detach()
+    largest = values.amax(4, keepdim=True)
+    if layer["ties"] == "all":
+        mask = (values - largest).abs() <= 1e-8 + 1e-5 * largest.abs()
+    else:
+        equal = values == largest
+        mask = equal & (equal.cumsum(4) == 1)
+    routed = torch.where(mask, patches, 0.0).sum(4)
     return routed - routed.detach() + largest.squeeze(4)
+
+
+def avg_pool(x, layer):
+    """Means over the pixels of the image alone."""
+    counts = patches_of(torch.ones_like(x), layer, 0.0).sum(4)
+    return patches_of(x, layer, 0.0).sum(4) / counts
 
 
 def forward(layers, weights, images):
@@ -68,9 +86,11 @@ def forward(layers, weights, images):
         elif kind == "leaky_relu":
             x = torch.nn.functional.leaky_relu(x, layer["negative_slope"])
         elif kind == "max_pool2d":
-            x = max_pool_all(x) if layer["ties"] == "all" else torch.nn.functional.max_pool2d(x, 2)
+            x = max_pool(x, layer)
         elif kind == "avg_pool2d":
-            x = torch.nn.functional.avg_pool2d(x, 2)
+            x = avg_pool(x, layer)
+        elif kind == "global_avg_pool2d":
+            x = x.mean((2, 3))
         elif kind == "flatten":
             x = x.permute(0, 2, 3, 1).reshape(x.shape[0], -1)
         elif kind == "dense":

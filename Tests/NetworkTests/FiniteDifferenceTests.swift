@@ -94,18 +94,28 @@ struct FiniteDifferenceTests {
     #expect(error(z, ReferenceReLU.backward(z, da: da), step: 0.001) { dot(ReferenceReLU.forward($0), da) } <= 1e-7)
   }
 
-  @Test("pooling", arguments: [ReferencePooling.maxAll, .maxFirst, .average])
-  func pooling(kind: ReferencePooling) {
+  /// The post's, overlapping, with zeros around, of the whole image, and with pixels between and after the patches.
+  private static let patches: [ReferenceWindow] = [
+    ReferenceWindow(height: 2, width: 2, rowStride: 2, columnStride: 2),
+    ReferenceWindow(height: 3, width: 3, rowStride: 2, columnStride: 2, zeros: .same),
+    ReferenceWindow(
+      height: 3, width: 4, rowStride: 1, columnStride: 3, zeros: .sides(top: 2, bottom: 1, left: 0, right: 3)),
+    ReferenceWindow(height: 4, width: 6), ReferenceWindow(height: 1, width: 2, rowStride: 2, columnStride: 3),
+  ]
+
+  @Test("pooling", arguments: [ReferencePooling.Kind.maxAll, .maxFirst, .average], patches)
+  func pooling(kind: ReferencePooling.Kind, patch: ReferenceWindow) {
+    let pooling = ReferencePooling(kind, patch)
     // Distinct values, at least 0.01 apart: a maximum with a tie has no derivative.
     let shape = tensor(2, 4, 6, 3, seed: 7)
     let order = shape.values.indices.sorted { shape.values[$0] < shape.values[$1] }
     var x = shape
     for (rank, place) in order.enumerated() { x.values[place] = Double(rank - 70) * 0.01 }
-    let (out, mask) = kind.forward(x)
+    let out = pooling.forward(x)
     let dout = filled(out, random(out.values.count, 8))
-    let dx = ReferencePooling.backward(dout: dout, mask: mask)
+    let dx = pooling.inputGradient(x, dout: dout)
     #expect(
-      error(x.values, dx.values, step: 0.001) { dot(kind.forward(filled(x, $0)).out.values, dout.values) } <= 1e-7)
+      error(x.values, dx.values, step: 0.001) { dot(pooling.forward(filled(x, $0)).values, dout.values) } <= 1e-7)
   }
 
   @Test("softmax with cross-entropy", arguments: [2, 3, 10])
@@ -123,6 +133,7 @@ struct FiniteDifferenceTests {
   private static let narrow: [(name: String, model: ModelSpecification)] = [
     ("odd", TestNetworks.odd), ("activations", TestNetworks.activations), ("norms", TestNetworks.meeting[2]),
     ("strided", TestNetworks.strided), ("grouped", TestNetworks.grouped),
+    ("pools", TestNetworks.pools),
     (
       "max and average pools",
       ModelSpecification(

@@ -33,6 +33,13 @@ import Testing
     #expect(
       try shapes(4, 2, 7, [.maxPool2d(ties: .first), .flatten, .relu, .dense(units: 1), .softmax])
         == ["2×1×7", "1×1×14", "1×1×14", "1×1×1", "1×1×1"])
+    // Rows and columns that no whole patch has are left out.
+    #expect(try shapes(7, 8, 3, [.relu, .averagePool2d] + Self.head)[1] == "3×4×3")
+    let window = Window(Extent(3), strides: Extent(2), padding: .same)
+    #expect(try shapes(7, 8, 3, [LayerKind(MaxPool2D(window, ties: .first))] + Self.head)[0] == "4×4×3")
+    #expect(
+      try shapes(7, 8, 3, [LayerKind(GlobalAveragePool2D()), .dense(units: 1), .softmax])
+        == ["1×1×3", "1×1×1", "1×1×1"])
     #expect(try shapes(5, 5, 1, [Self.conv(1, 5, .valid)] + Self.head).first == "1×1×1")
   }
 
@@ -54,8 +61,15 @@ import Testing
 
   @Test(
     arguments: [
-      ([.maxPool2d(ties: .all)] + head, "model.layers[0] (l0)", "7×8×3"),
-      ([.relu, .averagePool2d] + head, "model.layers[1] (l1)", "7×8×3"),
+      (
+        [LayerKind(MaxPool2D(Window(Extent(8)), ties: .all))] + head, "model.layers[0] (l0)",
+        "pool_size 8×8 covers 8×8 pixels and meets an image of 7×8; allowed: at most 7×8"
+      ),
+      (
+        [.relu, LayerKind(AveragePool2D(Window(Extent(2, 3), padding: .sides(Halo(bottom: 2)))))] + head,
+        "model.layers[1] (l1)", "padding [0, 2, 0, 0] with pool_size 2×3; allowed: less than pool_size"
+      ),
+      ([.flatten, LayerKind(GlobalAveragePool2D())] + head, "model.layers[1] (l1)", "168 flat"),
       ([conv(1, 8, .valid)] + head, "model.layers[0] (l0)", "at most 7"),
       ([conv(0, 3, .same)] + head, "model.layers[0] (l0)", "filters 0"),
       ([.dense(units: 4), .softmax], "model.layers[0] (l0)", "7×8×3"),

@@ -94,8 +94,20 @@ package enum TestNetworks {
       LayerKind(DepthwiseConv2D(Window(Extent(5, 3), padding: .same))), .flatten, .dense(units: 6), .softmax,
     ]))
 
+  /// Pools that overlap, with zeros around, over one side, that leave pixels out, and of the whole image.
+  package static let pools = ModelSpecification(
+    input: ImageShape(height: 13, width: 14, channels: 3),
+    layers: named([
+      LayerKind(AveragePool2D(Window(Extent(2), padding: .sides(Halo(top: 1, left: 1))))), conv(18, 3), .relu,
+      LayerKind(MaxPool2D(Window(Extent(3), strides: Extent(2), padding: .same), ties: .all)), conv(20, 3),
+      LayerKind(MaxPool2D(Window(Extent(3, 2), strides: Extent(1)), ties: .first)), .relu,
+      LayerKind(AveragePool2D(Window(Extent(3), strides: Extent(1, 2), padding: .same))), conv(33, 1), .relu,
+      LayerKind(MaxPool2D(Window(Extent(1), strides: Extent(2)), ties: .all)), LayerKind(GlobalAveragePool2D()),
+      .dense(units: 6), .softmax,
+    ]))
+
   package static let all: [(name: String, model: ModelSpecification)] = [
     ("digits", digits), ("odd", odd), ("lenet", lenet), ("unusual", unusual), ("winograd", winograd),
-    ("activations", activations), ("strided", strided), ("grouped", grouped),
+    ("activations", activations), ("strided", strided), ("grouped", grouped), ("pools", pools),
   ]
 }

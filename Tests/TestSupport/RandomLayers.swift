@@ -56,11 +56,30 @@ struct RandomLayers {
         addConvolution(size, filters, draw.chance(40) ? .valid : .same, &draw)
       case 5: addReLUs(&draw, percent: 100)
       default:
-        if add(draw.pick([.maxPool2d(ties: .all), .maxPool2d(ties: .first), .averagePool2d])) {
+        if add(Self.pool(&draw)) {
           addReLUs(&draw, percent: 20)
         }
       }
     }
+  }
+
+  /// Pools of 2×2 pixels, or of any window.
+  private static func pool(_ draw: inout Draw) -> LayerKind {
+    var patch = Window(Extent(2), strides: Extent(2))
+    if draw.chance(60) {
+      patch = window(draw.pick([1, 2, 2, 3, 3, 3, 4, 6]), &draw, dilated: false)
+      if case .sides(let sides) = patch.padding {
+        let most = patch.size
+        patch.padding = .sides(
+          Halo(
+            top: min(sides.top, most.height - 1), bottom: min(sides.bottom, most.height - 1),
+            left: min(sides.left, most.width - 1), right: min(sides.right, most.width - 1)))
+      }
+    }
+    return draw.pick([
+      LayerKind(MaxPool2D(patch, ties: .all)), LayerKind(MaxPool2D(patch, ties: .first)),
+      LayerKind(AveragePool2D(patch)),
+    ])
   }
 
   private mutating func addConvolution(_ size: Int, _ filters: Int, _ padding: Padding, _ draw: inout Draw) {
@@ -109,9 +128,10 @@ struct RandomLayers {
     if shape.image.height == shape.image.width, shape.image.height > 1, draw.chance(40) {
       addConvolution(shape.image.height, draw.pick([1, 2, 3, 10, 17]), .valid, &draw)
     }
+    let pools = !shape.isFlat && draw.chance(15) && add(LayerKind(GlobalAveragePool2D()))
     let hasWeights = kinds.contains { $0.type is Conv2D || $0.type is DepthwiseConv2D }
     let endsInMap = hasWeights && shape.image.height == 1 && shape.image.width == 1 && draw.chance(70)
-    add(.flatten)
+    if !pools { add(.flatten) }
     addReLUs(&draw, percent: 10)
     if !endsInMap {
       for units in [draw.pick([0, 1, 7, 24, 33]), draw.pick([0, 0, 9, 65]), 1 + draw.pick([0, 1, 2, 4, 9, 16, 32])]
@@ -137,26 +157,31 @@ struct RandomLayers {
         // What is 0 went through a ReLU before and is exact.
         if isRounded, x.values.contains(where: { $0 != 0 && abs($0) < margin }) { return false }
       case is MaxPool2D:
-        if isRounded, !hasClearMaxima(x, margin: margin) { return false }
-      case is AveragePool2D, is Flatten, is Softmax: break
+        if isRounded, let pool = layer.kind.type as? MaxPool2D, !hasClearMaxima(x, pool, margin: margin) {
+          return false
+        }
+      case is AveragePool2D, is GlobalAveragePool2D, is Flatten, is Softmax: break
       default: preconditionFailure("A random net has a layer of a type that decides nobody knows how.")
       }
     }
     return true
   }
 
-  private func hasClearMaxima(_ x: Tensor4, margin: Double) -> Bool {
+  private func hasClearMaxima(_ x: Tensor4, _ pool: MaxPool2D, margin: Double) -> Bool {
+    guard let shape = try? pool.outputShape([ValueShape(ImageShape(height: x.height, width: x.width, channels: 1))])
+    else { return false }
+    var patches = [[(i: Int, j: Int)]](repeating: [], count: shape.image.elementCount)
+    pool.window.reference.forEachTap(x) { result, _, pixel in
+      guard 0..<x.height ~= pixel.i, 0..<x.width ~= pixel.j else { return }
+      patches[result.i * shape.image.width + result.j].append(pixel)
+    }
     for n in 0..<x.count {
-      for i in 0..<x.height / 2 {
-        for j in 0..<x.width / 2 {
-          for c in 0..<x.channels {
-            let patch = [
-              x[n, 2 * i, 2 * j, c], x[n, 2 * i, 2 * j + 1, c], x[n, 2 * i + 1, 2 * j, c],
-              x[n, 2 * i + 1, 2 * j + 1, c],
-            ].sorted()
-            let isTie = patch[3] == 0 && patch[2] == 0
-            if !isTie, patch[3] - patch[2] < margin + 1e-5 * abs(patch[3]) + 1e-8 { return false }
-          }
+      for patch in patches where patch.count > 1 {
+        for c in 0..<x.channels {
+          let values = patch.map { x[n, $0.i, $0.j, c] }.sorted().suffix(2)
+          let (second, first) = (values[values.startIndex], values[values.startIndex + 1])
+          let isTie = first == 0 && second == 0
+          if !isTie, first - second < margin + 1e-5 * abs(first) + 1e-8 { return false }
         }
       }
     }

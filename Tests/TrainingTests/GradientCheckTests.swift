@@ -148,9 +148,9 @@ extension KernelTable {
       name: "changed", tileSum: tileSum, laneSum: laneSum, biasGradient: biasGradient ?? self.biasGradient,
       winogradInput: winogradInput, winogradOutput: winogradOutput, winogradGradient: winogradGradient,
       winogradKernel: winogradKernel, winogradKernelGradient: winogradKernelGradient, poolForward: poolForward,
-      poolBackward: poolBackward ?? self.poolBackward, activation: activation,
-      activationGradient: activationGradient, productSums: productSums, normalize: normalize,
-      normalizeGradient: normalizeGradient,
+      poolBackward: poolBackward ?? self.poolBackward, windowPoolForward: windowPoolForward,
+      windowPoolBackward: windowPoolBackward, activation: activation, activationGradient: activationGradient,
+      productSums: productSums, normalize: normalize, normalizeGradient: normalizeGradient,
       scatterTransposed: scatterTransposed, softmax: softmax, add: add, sgd: sgd, peak: peak)
   }
 }

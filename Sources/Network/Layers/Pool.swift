@@ -5,7 +5,7 @@ import ReferenceKernels
 /// Which elements of a max-pooling patch receive the gradient: all near the maximum (the post's mask) or the first.
 package enum PoolTies: String, Hashable, Sendable, CaseIterable { case all, first }
 
-/// Maximum over patches of 2×2; `dX = mask ⊙ repeat2x2(dOut)`.
+/// Maximum of each patch; a pixel's gradient is the sum of those of the patches whose maximum it is.
 package struct MaxPool2D: LayerType {
   package static let typeName = "max_pool2d"
   package static let keys =
@@ -15,49 +15,97 @@ package struct MaxPool2D: LayerType {
         "Which pixels of a patch receive the gradient: all close to the maximum, or the first that equals it.")
     ]
 
+  package var window: Window
   package var ties: PoolTies
 
-  package init(ties: PoolTies) { self.ties = ties }
-  package init(_ values: KeyValues) { ties = values.choice("ties", as: PoolTies.self) }
-  package var values: KeyValues { ["ties": .string(ties.rawValue)] }
-  package var summary: String { "\(Self.typeName) 2×2" + (ties == .all ? "" : ", ties \(ties.rawValue)") }
+  package init(_ window: Window = Pooling.pairs, ties: PoolTies) {
+    self.window = window
+    self.ties = ties
+  }
+
+  package init(_ values: KeyValues) {
+    window = Pooling.window(values)
+    ties = values.choice("ties", as: PoolTies.self)
+  }
+
+  package var values: KeyValues { KeyValues(Pooling.values(window).members + [.init("ties", .string(ties.rawValue))]) }
+  package var summary: String {
+    Pooling.summary(Self.typeName, window) + (ties == .all ? "" : ", ties \(ties.rawValue)")
+  }
+  package var traits: LayerTraits { Pooling.traits }
+  private var kind: PoolKind { ties == .all ? .maxAll : .maxFirst }
+
+  package func outputShape(_ inputs: [ValueShape]) throws(LayerMisfit) -> ValueShape {
+    try Pooling.outputShape(inputs[0], window, Self.typeName)
+  }
+
+  package func parameters(_ inputs: [ValueShape]) -> [ParameterSpecification] { [] }
+  package func products(_ inputs: [ValueShape], output: ValueShape) -> Int { 0 }
+  package func reference(_ step: ReferenceStep) -> ReferenceResult { Pooling.reference(kind, window, step.x) }
+  package func demands(_ site: LayerSite) -> LayerDemands { LayerDemands() }
+  package func layer(_ place: LayerPlace) -> any Layer { Pooling.layer(kind, window, place) }
+}
+
+/// Mean of each patch, of those pixels that lie in the image; each of them receives its share of the gradient.
+package struct AveragePool2D: LayerType {
+  package static let typeName = "avg_pool2d"
+  package static let keys = Pooling.keys
+
+  package var window: Window
+
+  package init(_ window: Window = Pooling.pairs) { self.window = window }
+  package init(_ values: KeyValues) { window = Pooling.window(values) }
+  package var values: KeyValues { Pooling.values(window) }
+  package var summary: String { Pooling.summary(Self.typeName, window) }
   package var traits: LayerTraits { Pooling.traits }
 
   package func outputShape(_ inputs: [ValueShape]) throws(LayerMisfit) -> ValueShape {
-    try Pooling.outputShape(inputs[0], Self.typeName)
+    try Pooling.outputShape(inputs[0], window, Self.typeName)
+  }
+
+  package func parameters(_ inputs: [ValueShape]) -> [ParameterSpecification] { [] }
+  package func products(_ inputs: [ValueShape], output: ValueShape) -> Int { 0 }
+  package func reference(_ step: ReferenceStep) -> ReferenceResult { Pooling.reference(.average, window, step.x) }
+  package func demands(_ site: LayerSite) -> LayerDemands { LayerDemands() }
+  package func layer(_ place: LayerPlace) -> any Layer { Pooling.layer(.average, window, place) }
+}
+
+/// Mean of each channel over the whole image; its output is flat, one value per channel.
+package struct GlobalAveragePool2D: LayerType {
+  package static let typeName = "global_avg_pool2d"
+  package static let keys: [ConfigurationKey] = []
+
+  package init() {}
+  package init(_ values: KeyValues) {}
+  package var values: KeyValues { [:] }
+  package var summary: String { Self.typeName }
+  package var traits: LayerTraits { Pooling.traits }
+
+  package func outputShape(_ inputs: [ValueShape]) throws(LayerMisfit) -> ValueShape {
+    try inputs[0].requireImage(Self.typeName)
+    return .flat(inputs[0].image.channels)
+  }
+
+  /// One patch, the whole image.
+  private func window(_ image: ImageShape) -> Window {
+    let size = Extent(image.height, image.width)
+    return Window(size, strides: size)
   }
 
   package func parameters(_ inputs: [ValueShape]) -> [ParameterSpecification] { [] }
   package func products(_ inputs: [ValueShape], output: ValueShape) -> Int { 0 }
 
   package func reference(_ step: ReferenceStep) -> ReferenceResult {
-    Pooling.reference(ties == .all ? .maxAll : .maxFirst, step.x)
+    let x = step.x
+    return Pooling.reference(
+      .average, window(ImageShape(height: x.height, width: x.width, channels: x.channels)), x)
   }
 
   package func demands(_ site: LayerSite) -> LayerDemands { LayerDemands() }
-  package func layer(_ place: LayerPlace) -> any Layer { PoolLayer(ties == .all ? .maxAll : .maxFirst, place) }
-}
 
-/// Mean over patches of 2×2; `dX = 0.25 · repeat2x2(dOut)`.
-package struct AveragePool2D: LayerType {
-  package static let typeName = "avg_pool2d"
-  package static let keys = Pooling.keys
-
-  package init() {}
-  package init(_ values: KeyValues) {}
-  package var values: KeyValues { [:] }
-  package var summary: String { "\(Self.typeName) 2×2" }
-  package var traits: LayerTraits { Pooling.traits }
-
-  package func outputShape(_ inputs: [ValueShape]) throws(LayerMisfit) -> ValueShape {
-    try Pooling.outputShape(inputs[0], Self.typeName)
+  package func layer(_ place: LayerPlace) -> any Layer {
+    Pooling.layer(.average, window(place.input.shape), place)
   }
-
-  package func parameters(_ inputs: [ValueShape]) -> [ParameterSpecification] { [] }
-  package func products(_ inputs: [ValueShape], output: ValueShape) -> Int { 0 }
-  package func reference(_ step: ReferenceStep) -> ReferenceResult { Pooling.reference(.average, step.x) }
-  package func demands(_ site: LayerSite) -> LayerDemands { LayerDemands() }
-  package func layer(_ place: LayerPlace) -> any Layer { PoolLayer(.average, place) }
 }
 
 extension LayerKind {
@@ -65,80 +113,73 @@ extension LayerKind {
   package static var averagePool2d: LayerKind { LayerKind(AveragePool2D()) }
 }
 
-/// What both kinds of pooling have in common.
-private enum Pooling {
+/// What all kinds of pooling have in common.
+package enum Pooling {
+  /// The post's patches of 2×2 pixels, side by side.
+  package static let pairs = Window(Extent(2), strides: Extent(2))
+
   static let keys = [
-    ConfigurationKey("pool_size", .fixed(2), default: .integer(2), "Height and width of a patch."),
-    ConfigurationKey("strides", .fixed(2), default: .integer(2), "Pixels from one patch to the next."),
+    ConfigurationKey(
+      "pool_size", .integers(WindowKeys.size, per: "height", "width"), default: .integer(2),
+      "Height and width of a patch."),
+    ConfigurationKey(
+      "strides", .integers(WindowKeys.size, per: "height", "width"), otherwise: "`pool_size`",
+      "Pixels from one patch to the next."),
+    WindowKeys.padding("Rows and columns around the image, as of a conv2d; they take no part in a maximum or a mean."),
   ]
   /// A pool keeps a mask instead of its input.
   static let traits: LayerTraits = [.masksInputGradient, .forgetsInput]
 
-  static func outputShape(_ input: ValueShape, _ typeName: String) throws(LayerMisfit) -> ValueShape {
+  static func window(_ values: KeyValues) -> Window {
+    let size = Extent(values, "pool_size")
+    return Window(
+      size, strides: values["strides"] == nil ? size : Extent(values, "strides"), padding: Padding(values))
+  }
+
+  static func values(_ window: Window) -> KeyValues {
+    [
+      "pool_size": .integers(window.size.sides), "strides": .integers(window.strides.sides),
+      "padding": .integers(window.padding.sides, or: window.padding.word),
+    ]
+  }
+
+  static func summary(_ typeName: String, _ window: Window) -> String {
+    "\(typeName) \(window.size)" + (window.strides == window.size ? "" : ", strides \(window.strides)")
+      + (window.padding == .valid ? "" : ", \(window.padding.word ?? "padding \(window.padding.sides)")")
+  }
+
+  static func outputShape(
+    _ input: ValueShape, _ window: Window, _ typeName: String
+  ) throws(LayerMisfit) -> ValueShape {
     try input.requireImage(typeName)
-    var shape = input.image
-    guard shape.height.isMultiple(of: 2), shape.width.isMultiple(of: 2) else {
+    if case .sides(let sides) = window.padding,
+      max(sides.top, sides.bottom) >= window.size.height || max(sides.left, sides.right) >= window.size.width
+    {
       throw LayerMisfit(
-        "a 2×2 pool meets the input shape \(shape); allowed: even height and width",
-        hint: "change model.input, or padding or kernel_size of a conv2d before it")
+        "found padding \(window.padding.sides) with pool_size \(window.size); allowed: less than pool_size on each side, "
+          + "as a patch needs a pixel of the image")
     }
-    shape.height /= 2
-    shape.width /= 2
-    return ValueShape(shape)
+    return ValueShape(try window.outputShape(input.image, channels: input.image.channels, name: "pool_size"))
   }
 
-  static func reference(_ pooling: ReferencePooling, _ x: Tensor4) -> ReferenceResult {
-    let (output, mask) = pooling.forward(x)
-    return ReferenceResult(output: output) {
-      ReferenceGradients(inputs: [ReferencePooling.backward(dout: $0, mask: mask)])
+  static func reference(_ kind: PoolKind, _ window: Window, _ x: Tensor4) -> ReferenceResult {
+    let named: ReferencePooling.Kind =
+      switch kind {
+      case .maxAll: .maxAll
+      case .maxFirst: .maxFirst
+      case .average: .average
+      }
+    let pooling = ReferencePooling(named, window.reference)
+    return ReferenceResult(output: pooling.forward(x)) {
+      ReferenceGradients(inputs: [pooling.inputGradient(x, dout: $0)])
     }
   }
-}
 
-private final class PoolLayer: Layer {
-  private let kind: PoolKind
-  private let index: Int
-  private let input: PlacedValue
-  private let output: PlacedValue
-  let memory: LayerMemory
-  let algorithm = "elementwise"
-
-  init(_ kind: PoolKind, _ place: LayerPlace) {
-    self.kind = kind
-    index = place.index
-    input = place.input
-    output = place.output
-    var memory = LayerMemory()
-    memory.maskPerImage =
-      output.shape.height
-      * PoolArguments.maskRow(outWidth: output.shape.width, channels: output.map.channelStride)
-    self.memory = memory
-  }
-
-  func forward(_ pass: borrowing Pass, _ slice: ImageSlice) {
-    pass.kernels.poolForward(
-      kind, arguments(slice), pass.map(input, slice) + input.map.origin, pass.map(output, slice) + output.map.origin,
-      pass.isInference ? nil : mask(pass, slice))
-  }
-
-  func parameterGradients(_ pass: borrowing Pass, _ slice: ImageSlice, into target: GradientTarget) {}
-
-  func inputGradient(_ pass: borrowing Pass, _ slice: ImageSlice, of index: Int) {
-    pass.kernels.poolBackward(
-      kind, arguments(slice), mask(pass, slice), pass.gradient(output, slice) + output.gradient.origin,
-      pass.gradient(input, slice) + input.gradient.origin)
-  }
-
-  private func mask(_ pass: borrowing Pass, _ slice: ImageSlice) -> UnsafeMutablePointer<Int32> {
-    pass.memory.masks[index] + (slice.first - slice.chunkStart) * memory.maskPerImage
-  }
-
-  private func arguments(_ slice: ImageSlice) -> PoolArguments {
-    PoolArguments(
-      images: slice.count, outHeight: output.shape.height, outWidth: output.shape.width,
-      channels: input.map.channelStride, xRow: input.map.rowStride, xImage: input.map.imageStride,
-      outRow: output.map.rowStride, outImage: output.map.imageStride, dxRow: input.gradient.rowStride,
-      dxImage: input.gradient.imageStride, doutRow: output.gradient.rowStride,
-      doutImage: output.gradient.imageStride, inputIsReLU: input.isMasked)
+  static func layer(_ kind: PoolKind, _ window: Window, _ place: LayerPlace) -> any Layer {
+    let shape = place.input.shape
+    let isPairs =
+      window.size == Extent(2) && window.strides == Extent(2) && window.placed(on: shape).halo == Halo()
+      && shape.height.isMultiple(of: 2) && shape.width.isMultiple(of: 2)
+    return isPairs ? PairPoolLayer(kind, place) : WindowPoolLayer(kind, window.placed(on: shape), place)
   }
 }

@@ -208,7 +208,7 @@ extension Window {
   }
 
   /// The same for the naive twins.
-  var reference: ReferenceWindow {
+  package var reference: ReferenceWindow {
     let zeros: ReferenceWindow.Zeros =
       switch padding {
       case .same: .same

@@ -2,7 +2,7 @@
 package enum LayerRegistry {
   package static let types: [any LayerType.Type] = [
     Conv2D.self, DepthwiseConv2D.self, BatchNorm.self, ReLU.self, LeakyReLU.self, MaxPool2D.self, AveragePool2D.self,
-    Flatten.self, Dense.self,
+    GlobalAveragePool2D.self, Flatten.self, Dense.self,
     Softmax.self,
   ]
 
