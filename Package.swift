@@ -65,8 +65,8 @@ let package = Package(
     .target(
       name: "Measuring",
       dependencies: [
-        "Training", "Configuration", "Network", "Collectives", "Datasets", "Machine", "ReferenceKernels",
-        "KernelInterface", "Randomness", "Diagnostics",
+        "Training", "Runs", "Configuration", "Network", "Collectives", "Datasets", "Machine", "ReferenceKernels",
+        "KernelInterface", "Storage", "Randomness", "Diagnostics",
       ]),
     .target(
       name: "Training",

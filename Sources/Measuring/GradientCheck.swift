@@ -6,6 +6,8 @@ import Machine
 import Network
 import Randomness
 import ReferenceKernels
+import Runs
+import Storage
 import Training
 
 /// One row of `gradcheck`: the worst difference over the checked elements of one tensor.
@@ -41,14 +43,20 @@ package enum GradientCheck {
 
   /// Checks every parameter tensor, layer by layer, and the images, on the first examples of `training`.
   package static func run(
-    configuration: RunConfiguration, kernels: KernelTable, training: ImageDataset, elementsPerTensor: Int = 256
+    configuration: RunConfiguration, topology: Topology, kernels: KernelTable, training: ImageDataset,
+    elementsPerTensor: Int = 256
   ) throws -> [GradientCheckRow] {
     let examples = min(exampleCount, training.count)
     guard examples > 0 else { throw UserError(.badData, "data.train", "the training set has 0 examples") }
-    let network = try NetworkPlan(
-      configuration.model, capacity: ImageCapacity(shard: examples), computesInputGradient: true)
+    var single = configuration
+    single.runtime.workers = .count(1)
+    single.training.batchSize = examples
+    single.runtime.shardSize = examples
+    let plan = try RunPlan(
+      single, topology: topology, kernels: kernels, exampleCount: examples, computesInputGradient: true)
+    let network = plan.network
     try checkDataset(training, "data.train", network)
-    let production = try productionGradients(configuration, network, training, examples: examples, kernels: kernels)
+    let production = try productionGradients(plan, training)
 
     let model = configuration.model
     var reference = ReferenceNetwork(
@@ -58,7 +66,7 @@ package enum GradientCheck {
       values: production.images)
     let kinks = GradientKinks(reference, images, labels: production.labels, seed: configuration.seed)
     var rows: [GradientCheckRow] = []
-    for parameter in network.parameters.parameters {
+    for parameter in network.parameters.parameters where parameter.role.isTrained {
       let analytic = production.gradients[parameter.name] ?? []
       let chosen = sample(elementsPerTensor, of: parameter.elementCount, seed: configuration.seed, stream: rows.count)
       rows.append(
@@ -122,55 +130,58 @@ package enum GradientCheck {
     var labels: [Int] = []
   }
 
-  private static func productionGradients(
-    _ configuration: RunConfiguration, _ network: NetworkPlan, _ training: ImageDataset, examples: Int,
-    kernels: KernelTable
-  ) throws -> Production {
-    let parameters = network.parameters
-    let workspaceBytes = Workspace.byteCount(network)
-    let floats = 2 * parameters.packedCount + network.preparedCount
-    let memory = try NodeBuffer(byteCount: workspaceBytes + floats * MemoryLayout<Float>.stride, node: nil)
-    let workspace = Workspace(network, memory: memory.pointer)
-    let weights = (memory.pointer + workspaceBytes).bindMemory(to: Float.self, capacity: floats)
-    weights.update(repeating: 0, count: floats)
-    let gradient = weights + parameters.packedCount
-    let prepared = gradient + parameters.packedCount
-    for (index, parameter) in parameters.parameters.enumerated() {
-      InitialWeights.write(
-        parameter, elements: 0..<parameter.elementCount, index: index, seed: configuration.seed, into: weights)
-      guard parameter.role == .bias else { continue }
-      let random = RandomStream(
-        seed: configuration.seed, purpose: .gradientCheck, stream: 1_000_000 + UInt32(truncatingIfNeeded: index))
-      for k in 0..<parameter.elementCount { weights[parameter.offset + k] = 0.1 * random.normal(UInt64(k)) }
+  /// Weights as training draws them, with random biases.
+  private static func weights(_ parameters: ParameterTable, seed: UInt64) -> [NamedTensor] {
+    var flat = [Float](repeating: 0, count: parameters.packedCount)
+    return flat.withUnsafeMutableBufferPointer { buffer in
+      guard let flat = buffer.baseAddress else { return [] }
+      for (index, parameter) in parameters.parameters.enumerated() {
+        InitialWeights.write(parameter, elements: 0..<parameter.elementCount, index: index, seed: seed, into: flat)
+        guard parameter.role == .bias else { continue }
+        let random = RandomStream(
+          seed: seed, purpose: .gradientCheck, stream: 1_000_000 + UInt32(truncatingIfNeeded: index))
+        for k in 0..<parameter.elementCount { flat[parameter.offset + k] = 0.1 * random.normal(UInt64(k)) }
+      }
+      return parameters.named(flat)
     }
-    network.prepareWeights(
-      weights, into: prepared, scratch: workspace, part: 0, of: 1, kernels: kernels)
+  }
 
-    var result = Production()
-    let random = RandomStream(seed: configuration.seed, purpose: .gradientCheck, stream: UInt32.max)
-    for n in 0..<examples {
-      let input = network.input(workspace, image: n, of: 0..<examples)
-      workspace.labels[n] = training.labels[n]
-      result.labels.append(Int(training.labels[n]))
-      for i in 0..<training.height {
-        for j in 0..<training.width {
-          for c in 0..<training.channels {
-            let pixel = random.normal(UInt64(result.images.count))
-            input.pixels[i * input.row + j * input.pixel + c] = pixel
-            result.images.append(Double(pixel))
+  /// One step's gradients of a batch of one shard, by a worker of its own.
+  private static func productionGradients(_ plan: RunPlan, _ training: ImageDataset) throws -> Production {
+    let seed = plan.configuration.seed
+    let weights = weights(plan.network.parameters, seed: seed)
+    let session = try Session(plan, start: .weights(weights, source: "weights"))
+    var result = try session.alone { worker in
+      var result = Production()
+      let random = RandomStream(seed: seed, purpose: .gradientCheck, stream: UInt32.max)
+      let (network, workspace, gradient) = (plan.network, worker.workspace, worker.gradient(slot: 0))
+      let examples = plan.configuration.training.batchSize
+      network.sumGradients(workspace, examples: examples, into: gradient, worker.inputs) { images in
+        for n in images {
+          let input = network.input(workspace, image: n, of: images)
+          workspace.labels[n] = training.labels[n]
+          result.labels.append(Int(training.labels[n]))
+          for i in 0..<training.height {
+            for j in 0..<training.width {
+              for c in 0..<training.channels {
+                let pixel = random.normal(UInt64(result.images.count))
+                input.pixels[i * input.row + j * input.pixel + c] = pixel
+                result.images.append(Double(pixel))
+              }
+            }
           }
         }
       }
+      for parameter in network.parameters.parameters where parameter.role.isTrained {
+        result.gradients[parameter.name] = network.parameters.unpack(parameter, from: gradient)
+          .map { Double($0) / Double(examples) }
+      }
+      for n in 0..<examples {
+        result.inputGradient += network.inputGradient(workspace, imageOfChunk: n).map(Double.init)
+      }
+      return result
     }
-    network.sumGradients(
-      workspace, examples: examples, into: gradient, PassInputs(weights: weights, prepared: prepared, kernels: kernels)
-    ) { _ in }
-    for parameter in parameters.parameters {
-      result.weights[parameter.name] = parameters.unpack(parameter, from: weights)
-      result.gradients[parameter.name] = parameters.unpack(parameter, from: gradient)
-        .map { Double($0) / Double(examples) }
-    }
-    for n in 0..<examples { result.inputGradient += network.inputGradient(workspace, imageOfChunk: n).map(Double.init) }
+    for tensor in weights { result.weights[tensor.name] = tensor.values }
     return result
   }
 }

@@ -65,16 +65,8 @@ package enum KernelBenchmark {
     single.training.batchSize = max(configuration.training.batchSize, configuration.runtime.shardSize)
     let plan = try RunPlan(
       single, topology: topology, kernels: kernels, exampleCount: single.training.batchSize)
-    let result = ResultBox()
-    try Session(plan, start: .random).run { worker in
-      result.value = try measure(plan, worker, seconds: secondsPerRow)
-    }
-    guard let summary = result.value else { fatalError("The benchmark's worker left no result.") }
-    return summary
+    return try Session(plan, start: .random).alone { try measure(plan, $0, seconds: secondsPerRow) }
   }
-
-  /// `@unchecked Sendable`: written by the only worker, read after it has finished.
-  private final class ResultBox: @unchecked Sendable { var value: KernelBenchmarkSummary? }
 
   private static func measure(_ plan: RunPlan, _ worker: borrowing Worker, seconds: Double) throws
     -> KernelBenchmarkSummary

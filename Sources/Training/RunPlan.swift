@@ -33,8 +33,10 @@ package final class RunPlan: Sendable {
   /// Images from which on the products of a dense layer hide the reading of its weights.
   private static let imagesPerChunk = 32
 
+  /// - Parameter computesInputGradient: whether the backward pass goes on to the images.
   package init(
-    _ configuration: RunConfiguration, topology: Topology, kernels: KernelTable, exampleCount: Int
+    _ configuration: RunConfiguration, topology: Topology, kernels: KernelTable, exampleCount: Int,
+    computesInputGradient: Bool = false
   ) throws {
     self.configuration = configuration
     let runtime = configuration.runtime
@@ -54,8 +56,7 @@ package final class RunPlan: Sendable {
     let largest = (fullBatch.nodes + lastBatch.nodes).map(\.shards.count).max() ?? 1
     network = try Self.network(
       graph, shardSize: runtime.shardSize, largestNode: largest,
-      largestShare: max(fullBatch.largestShare, lastBatch.largestShare),
-      BlockSizes(topology))
+      largestShare: max(fullBatch.largestShare, lastBatch.largestShare), BlockSizes(topology), computesInputGradient)
     gradientSlots = max(fullBatch.slotsPerWorker, lastBatch.slotsPerWorker, 1)
     treeLevels = ShardTree.levels(of: largest, leafCount: network.capacity.run / network.capacity.shard)
     memory = RunMemory(
@@ -75,13 +76,14 @@ package final class RunPlan: Sendable {
   ///
   /// Where layers meet in the middle of a pass, a worker's whole share of a batch is one chunk.
   private static func network(
-    _ graph: ModelGraph, shardSize: Int, largestNode: Int, largestShare: Int, _ sizes: BlockSizes
+    _ graph: ModelGraph, shardSize: Int, largestNode: Int, largestShare: Int, _ sizes: BlockSizes,
+    _ computesInputGradient: Bool
   ) throws -> NetworkPlan {
     func plan(_ shardsPerChunk: Int, _ chunksPerRun: Int) throws -> NetworkPlan {
       try NetworkPlan(
         graph,
         capacity: ImageCapacity(shard: shardSize, shardsPerChunk: shardsPerChunk, chunksPerRun: chunksPerRun),
-        sizes: sizes)
+        sizes: sizes, computesInputGradient: computesInputGradient)
     }
     var best = try plan(1, 1)
     if best.schedule.hasMeetings { return try plan(max(1, largestShare), 1) }

@@ -35,7 +35,8 @@ extension CommandCall {
     let run: RunConfiguration = try configuration()
     let summary: GradientCheckSummary = GradientCheckSummary(
       rows: try GradientCheck.run(
-        configuration: run, kernels: try kernels(), training: try run.loadTrainingData()))
+        configuration: run, topology: try Topology.read(), kernels: try kernels(),
+        training: try run.loadTrainingData()))
     try print(summary)
     return summary.passed ? ExitCode.success : UserError.Category.internalFailure.rawValue
   }

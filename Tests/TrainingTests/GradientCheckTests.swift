@@ -32,7 +32,8 @@ struct GradientCheckTests {
   func passes(_ example: Case) throws {
     let data = try TestData.synthetic(example.model, 6, classes: example.classes)
     let rows = try GradientCheck.run(
-      configuration: TestRun(example.model).configuration, kernels: testKernels, training: data.train,
+      configuration: TestRun(example.model).configuration, topology: try machine(), kernels: testKernels,
+      training: data.train,
       elementsPerTensor: example.elements)
     let plan = try NetworkPlan(example.model, capacity: ImageCapacity(shard: 1))
     #expect(rows.map { "\($0.layer).\($0.tensor)" } == plan.parameters.parameters.map(\.name) + ["images.input"])
@@ -54,7 +55,7 @@ struct GradientCheckTests {
     ) throws -> [GradientCheckRow] {
       let model = ModelSpecification(input: input, layers: TestNetworks.named(kinds))
       return try GradientCheck.run(
-        configuration: TestRun(model).with { $0.seed = seed }.configuration, kernels: kernels,
+        configuration: TestRun(model).with { $0.seed = seed }.configuration, topology: try machine(), kernels: kernels,
         training: try TestData.synthetic(model, 8, classes: 4).train)
     }
     let within: [LayerKind] = [
@@ -90,7 +91,7 @@ struct GradientCheckTests {
     })
     let data = try TestData.synthetic(smallModel, 3, classes: 3)
     let rows = try GradientCheck.run(
-      configuration: TestRun(smallModel).configuration, kernels: lost, training: data.train)
+      configuration: TestRun(smallModel).configuration, topology: try machine(), kernels: lost, training: data.train)
     #expect(rows.filter { !$0.passed }.map { "\($0.layer).\($0.tensor)" } == ["dense_1.bias", "dense_2.bias"])
   }
 
@@ -99,7 +100,8 @@ struct GradientCheckTests {
     let kernels = try #require(runnableKernels.first { $0.name == name })
     let data = try TestData.synthetic(TestNetworks.averagePools, 3, classes: 4)
     let rows = try GradientCheck.run(
-      configuration: TestRun(TestNetworks.averagePools).configuration, kernels: kernels, training: data.train,
+      configuration: TestRun(TestNetworks.averagePools).configuration, topology: try machine(), kernels: kernels,
+      training: data.train,
       elementsPerTensor: 16)
     #expect(rows.allSatisfy { $0.passed })
   }
@@ -110,7 +112,8 @@ struct GradientCheckTests {
     let data = try TestData.synthetic(TestNetworks.averagePools, 3, classes: 4)
     func failures(_ kernels: KernelTable) throws -> [String] {
       try GradientCheck.run(
-        configuration: TestRun(TestNetworks.averagePools).configuration, kernels: kernels, training: data.train,
+        configuration: TestRun(TestNetworks.averagePools).configuration, topology: try machine(), kernels: kernels,
+        training: data.train,
         elementsPerTensor: 16
       ).filter { !$0.passed }.map { "\($0.layer).\($0.tensor)" }
     }
@@ -132,7 +135,8 @@ struct GradientCheckTests {
     let data = try TestData.synthetic(TestNetworks.odd, 3, classes: 3)
     let error = userError {
       _ = try GradientCheck.run(
-        configuration: TestRun(TestNetworks.digits).configuration, kernels: testKernels, training: data.train)
+        configuration: TestRun(TestNetworks.digits).configuration, topology: try machine(), kernels: testKernels,
+        training: data.train)
     }
     #expect(error?.category == .badData)
   }

@@ -58,7 +58,8 @@ struct LastLayerTrainingTests {
   func gradientCheck(name: String) throws {
     let (run, data, _) = try example(name, 4)
     for row in try GradientCheck.run(
-      configuration: run.configuration, kernels: testKernels, training: data.train, elementsPerTensor: 48)
+      configuration: run.configuration, topology: try machine(), kernels: testKernels, training: data.train,
+      elementsPerTensor: 48)
     {
       #expect(row.passed, "\(row.layer).\(row.tensor): \(row.worstError)")
     }

@@ -1,0 +1,18 @@
+import Training
+
+extension Session {
+  /// Runs `body` in the only worker of the session's plan, which has its memory and prepared weights.
+  ///
+  /// - Returns: what `body` does.
+  /// - Throws: as `run`.
+  func alone<Result>(_ body: @escaping @Sendable (borrowing Worker) throws -> Result) throws -> Result {
+    precondition(plan.workerCount == 1, "A session of \(plan.workerCount) workers is no single one's.")
+    let box = ResultBox<Result>()
+    try run { worker in box.value = try body(worker) }
+    guard let result = box.value else { fatalError("The worker left no result.") }
+    return result
+  }
+}
+
+/// `@unchecked Sendable`: written by the only worker, read after it has finished.
+private final class ResultBox<Result>: @unchecked Sendable { var value: Result? }
