@@ -37,6 +37,10 @@ package enum ConfigurationReference {
       let keyPath = path.isEmpty ? key.name : "\(path).\(key.name)"
       if case .array = key.kind {
         text += "\n## \(keyPath)[…]\n\n\(key.documentation)\n"
+        if path.hasSuffix("layers") {
+          text += "\nThe keys of `\(path)[…]` for one layer; a block inside a block is not possible.\n"
+          continue
+        }
       } else {
         text += "\n## \(keyPath)\n\n\(key.documentation)\n"
       }

@@ -22,8 +22,24 @@ extension ModelSpecification {
   var jsonValue: JSONValue {
     .object([
       .init("input", .array([input.height, input.width, input.channels].map { .integer($0) })),
-      .init("layers", .array(layers.map(\.jsonValue))),
+      .init("layers", .array(entries.map { $0.map(\.jsonValue) } ?? layers.map(\.jsonValue))),
     ])
+  }
+}
+
+extension ModelEntry {
+  fileprivate var jsonValue: JSONValue {
+    switch self {
+    case .layer(let layer): return layer.jsonValue
+    case .residual(let block):
+      var members: [JSONValue.Member] = [
+        .init("type", .string(ConfigurationTable.residual)), .init("name", .string(block.name)),
+        .init("layers", .array(block.layers.map(\.jsonValue))),
+        .init("shortcut", .array(block.shortcut.map(\.jsonValue))),
+      ]
+      if let activation = block.activation { members.append(.init("activation", .string(activation.typeName))) }
+      return .object(members + [.init("repeat", .integer(block.times))])
+    }
   }
 }
 

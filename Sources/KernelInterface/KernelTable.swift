@@ -52,6 +52,8 @@ package final class KernelTable: Sendable {
 
   /// `into[i] = into[i] + from[i]`.
   package let add: @Sendable (_ from: FloatIn, _ into: FloatOut, _ count: Int) -> Void
+  /// `out[i] = a[i] + b[i]`, then `max(out[i], 0)` where wanted; `count` is a multiple of 16.
+  package let sum: @Sendable (_ a: FloatIn, _ b: FloatIn, _ out: FloatOut, _ count: Int, _ appliesReLU: Bool) -> Void
   package let sgd: @Sendable (SGDArguments) -> Void
 
   /// `FMA peak`: runs `iterations` rounds of 12 independent vector multiply-adds; answers the floating-point operations done.
@@ -83,6 +85,7 @@ package final class KernelTable: Sendable {
     scatterTransposed: @escaping @Sendable (TransposeArguments) -> Void,
     softmax: @escaping @Sendable (SoftmaxArguments) -> Void,
     add: @escaping @Sendable (FloatIn, FloatOut, Int) -> Void,
+    sum: @escaping @Sendable (FloatIn, FloatIn, FloatOut, Int, Bool) -> Void,
     sgd: @escaping @Sendable (SGDArguments) -> Void,
     peak: @escaping @Sendable (Int, FloatOut) -> Double
   ) {
@@ -107,6 +110,7 @@ package final class KernelTable: Sendable {
     self.scatterTransposed = scatterTransposed
     self.softmax = softmax
     self.add = add
+    self.sum = sum
     self.sgd = sgd
     self.peak = peak
   }

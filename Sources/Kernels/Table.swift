@@ -7,7 +7,8 @@ package let kernelTable = KernelTable(
   winogradKernelGradient: winogradKernelGradient, poolForward: poolForward, poolBackward: poolBackward,
   windowPoolForward: windowPoolForward, windowPoolBackward: windowPoolBackward, activation: activation,
   activationGradient: activationGradient, productSums: productSums, normalize: normalize,
-  normalizeGradient: normalizeGradient, scatterTransposed: scatterTransposed, softmax: softmax, add: add, sgd: sgd,
+  normalizeGradient: normalizeGradient, scatterTransposed: scatterTransposed, softmax: softmax, add: add, sum: sum,
+  sgd: sgd,
   peak: peak)
 
 #if LOCKSTEP_AVX512

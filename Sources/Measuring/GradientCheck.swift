@@ -66,11 +66,12 @@ package enum GradientCheck {
       values: production.images)
     let kinks = GradientKinks(reference, images, labels: production.labels, seed: configuration.seed)
     var rows: [GradientCheckRow] = []
+    var weightOfLayer: [String: Double] = [:]
     for parameter in network.parameters.parameters where parameter.role.isTrained {
       let analytic = production.gradients[parameter.name] ?? []
       let chosen = sample(elementsPerTensor, of: parameter.elementCount, seed: configuration.seed, stream: rows.count)
       rows.append(
-        row(parameter.name, analytic, chosen, kinks) { index, change in
+        row(parameter.name, analytic, chosen, kinks, &weightOfLayer) { index, change in
           let original = reference.parameters[parameter.name]?[index] ?? 0
           reference.parameters[parameter.name]?[index] = original + change
           defer { reference.parameters[parameter.name]?[index] = original }
@@ -79,7 +80,9 @@ package enum GradientCheck {
     }
     let chosen = sample(elementsPerTensor, of: images.values.count, seed: configuration.seed, stream: rows.count)
     rows.append(
-      row("images.input", production.inputGradient.map { $0 / Double(examples) }, chosen, kinks) { index, change in
+      row(
+        "images.input", production.inputGradient.map { $0 / Double(examples) }, chosen, kinks, &weightOfLayer
+      ) { index, change in
         let original = images.values[index]
         images.values[index] = original + change
         defer { images.values[index] = original }
@@ -89,11 +92,16 @@ package enum GradientCheck {
   }
 
   private static func row(
-    _ name: String, _ analytic: [Double], _ chosen: [Int], _ kinks: GradientKinks, loss: (Int, Double) -> Double
+    _ name: String, _ analytic: [Double], _ chosen: [Int], _ kinks: GradientKinks,
+    _ largestOfLayer: inout [String: Double], loss: (Int, Double) -> Double
   ) -> GradientCheckRow {
+    let parts = name.split(separator: ".")
+    let layer = parts.dropLast().joined(separator: ".")
     func numeric(_ index: Int, _ step: Double) -> Double { (loss(index, step) - loss(index, -step)) / (2 * step) }
     var derivatives = chosen.map { numeric($0, step) }
-    let largest = derivatives.reduce(0) { max($0, abs($1)) }
+    // A bias before a norm has no gradient but rounding, which is to be small beside that of its layer's weight.
+    let largest = derivatives.reduce(1e-3 * (largestOfLayer[layer] ?? 0)) { max($0, abs($1)) }
+    largestOfLayer[layer] = max(largestOfLayer[layer] ?? 0, largest)
     let allowed = tolerance * largest
     var skipped: Set<Int> = []
     for (i, index) in chosen.enumerated() where abs(analytic[index] - derivatives[i]) > allowed {
@@ -107,9 +115,8 @@ package enum GradientCheck {
     let compared = chosen.indices.filter { !skipped.contains($0) }
     let differences = compared.map { abs(analytic[chosen[$0]] - derivatives[$0]) }
     let worst = differences.allSatisfy(\.isFinite) ? differences.max() ?? 0 : .infinity
-    let parts = name.split(separator: ".")
     return GradientCheckRow(
-      layer: parts.dropLast().joined(separator: "."), tensor: String(parts[parts.count - 1]),
+      layer: layer, tensor: String(parts[parts.count - 1]),
       elements: analytic.count, checked: compared.count, skipped: skipped.count,
       worstError: largest > 0 ? worst / largest : (worst > 1e-7 ? .infinity : 0), tolerance: tolerance)
   }
@@ -156,7 +163,7 @@ package enum GradientCheck {
       let random = RandomStream(seed: seed, purpose: .gradientCheck, stream: UInt32.max)
       let (network, workspace, gradient) = (plan.network, worker.workspace, worker.gradient(slot: 0))
       let examples = plan.configuration.training.batchSize
-      network.sumGradients(workspace, examples: examples, into: gradient, worker.inputs) { images in
+      func load(_ images: Range<Int>) {
         for n in images {
           let input = network.input(workspace, image: n, of: images)
           workspace.labels[n] = training.labels[n]
@@ -171,6 +178,12 @@ package enum GradientCheck {
             }
           }
         }
+      }
+      if network.schedule.hasMeetings {
+        let share = WorkerShare([.init(shards: 0..<1, target: gradient)], of: examples, shardSize: examples)
+        network.sumGradients(workspace, share, sums: worker.meetingSums, worker.inputs, load: load, meet: {})
+      } else {
+        network.sumGradients(workspace, examples: examples, into: gradient, worker.inputs, load: load)
       }
       for parameter in network.parameters.parameters where parameter.role.isTrained {
         result.gradients[parameter.name] = network.parameters.unpack(parameter, from: gradient)

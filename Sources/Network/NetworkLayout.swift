@@ -14,6 +14,7 @@ struct NetworkLayout {
   private(set) var maps: [MapLayout] = []
   private(set) var gradients: [MapLayout] = []
   private(set) var storesGradient: [Bool] = []
+  private(set) var gradientOwners: [Int] = []
   private(set) var parameters = ParameterTable()
   private(set) var schedule = Schedule([])
   private(set) var layers: [any Layer] = []
@@ -165,6 +166,7 @@ struct NetworkLayout {
           + "most \(Int32.max) together")
     }
     addWork()
+    shareGradients()
     for s in sites.indices {
       layers.append(sites[s].kind.type.layer(place(s)))
       preparedCount += layers[s].memory.prepared
@@ -196,8 +198,11 @@ struct NetworkLayout {
     guard let last = consumers.last, last < frontCount else { return .run }
     guard value > 0 else { return .chunk }
     let producer = value - 1
+    let isMasked = sites[producer].appliesReLU
     let isHandedOn = consumers.allSatisfy {
-      sites[$0].kind.traits.contains(.forgetsInput) && sites[$0].block == sites[producer].block
+      let traits = sites[$0].kind.traits
+      return (traits.contains(.forgetsInput) || (traits.contains(.forgetsUnmaskedInput) && !isMasked))
+        && sites[$0].block == sites[producer].block
         && schedule.segment(ofForward: $0) == schedule.segment(ofForward: producer)
     }
     return isHandedOn ? .block(sites[last].block) : .chunk
@@ -232,6 +237,34 @@ struct NetworkLayout {
         LayerWork(
           name: graph.layers[site.number].name, number: site.number, inputs: inputs, parameters: site.parameters,
           block: site.block))
+    }
+  }
+
+  /// Lets gradients of one layout that stay for a chunk lie in the same memory where none is written before the last layer
+  /// that reads the other has done so. Halos stay zero, as they are in the same places.
+  private mutating func shareGradients() {
+    gradientOwners = Array(gradients.indices)
+    // From the layer that reads it to the one that writes it first, in the forward order.
+    var lives: [ClosedRange<Int>?] = gradients.indices.map { gradient in
+      guard gradient < maps.count else { return nil }
+      guard let last = consumers(gradient).last, gradient > 0, last < frontCount else { return nil }
+      return gradient - 1...last
+    }
+    for (s, work) in work.enumerated() {
+      for input in work.inputs where input.adds && s < frontCount { lives[input.written] = s...s }
+    }
+    var users: [(owner: Int, life: ClosedRange<Int>)] = []
+    for gradient in gradients.indices {
+      guard let life = lives[gradient], storesGradient[gradient], gradients[gradient].residence == .chunk else {
+        continue
+      }
+      // The owner's other users all have lives of their own as well.
+      let owner = users.first { candidate in
+        gradients[candidate.owner] == gradients[gradient]
+          && users.allSatisfy { $0.owner != candidate.owner || !$0.life.overlaps(life) }
+      }?.owner
+      gradientOwners[gradient] = owner ?? gradient
+      users.append((owner ?? gradient, life))
     }
   }
 

@@ -20,6 +20,8 @@ package final class NetworkPlan: Sendable {
   package let preparedCount: Int
   package let maps: [MapLayout]
   package let gradients: [MapLayout]
+  /// Whose memory each gradient lies in: its own, or that of an earlier one that is no longer needed when it is written.
+  let gradientOwners: [Int]
   /// Whether anyone needs the gradient.
   let storesGradient: [Bool]
   package let layers: [any Layer]
@@ -61,6 +63,7 @@ package final class NetworkPlan: Sendable {
     preparedCount = layout.preparedCount
     maps = layout.maps
     gradients = layout.gradients
+    gradientOwners = layout.gradientOwners
     storesGradient = layout.storesGradient
     layers = layout.layers
     work = layout.work

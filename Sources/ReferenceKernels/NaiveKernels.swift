@@ -56,6 +56,13 @@ package enum NaiveKernels {
     for i in 0..<count { dx[i] = x[i] > 0 ? dout[i] : 0 }
   }
 
+  package static func sum(
+    _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ out: UnsafeMutablePointer<Float>, _ count: Int,
+    _ appliesReLU: Bool
+  ) {
+    for i in 0..<count { out[i] = appliesReLU ? positivePart(a[i] + b[i]) : a[i] + b[i] }
+  }
+
   package static func add(_ from: UnsafePointer<Float>, _ into: UnsafeMutablePointer<Float>, _ count: Int) {
     for i in 0..<count { into[i] += from[i] }
   }

@@ -197,6 +197,9 @@ package struct Worker: ~Copyable {
       statistics: context.member == 0 ? replica.weights : nil)
   }
 
+  /// Where the shards' sums of layers with meetings lie.
+  package var meetingSums: UnsafeMutablePointer<Double> { shared.meetingSums }
+
   /// The flat buffer of one of the worker's partial sums.
   package func gradient(slot: Int) -> UnsafeMutablePointer<Float> {
     shared.transport.partialSum(worker: context.index, slot: slot)

@@ -101,7 +101,7 @@ import Testing
     #expect(run.data == DataConfiguration(source: .embeddedDigits, scale: 1.0 / 255, mean: [0], std: [1]))
   }
 
-  @Test(arguments: [configurationText(), documented, unusual])
+  @Test(arguments: [configurationText(), documented, unusual, ResidualTests.text])
   func whatIsWrittenReadsBackTheSame(text: String) throws {
     let first: RunConfiguration = try configuration(text)
     let second: RunConfiguration = try configuration(first.jsonText)
@@ -159,7 +159,7 @@ import Testing
   @Test func overridesReachArrayElementsBothWays() throws {
     let run: RunConfiguration = try configuration(
       configurationText(), [.set("model.layers[1].units", "5"), .set("model.layers.1.name", "head")])
-    #expect(run.model.layers[1] == LayerSpecification(name: "head", kind: .dense(units: 5)))
+    #expect(run.model.layers[1].name == "head" && run.model.layers[1].kind == .dense(units: 5))
   }
 
   @Test func overrideTextIsJSONElseAString() throws {

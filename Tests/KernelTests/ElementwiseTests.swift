@@ -75,6 +75,18 @@ struct ElementwiseTests {
     }
   }
 
+  @Test("sums of two maps, with and without ReLU", arguments: counts, [false, true])
+  func sum(count: Int, appliesReLU: Bool) {
+    let (a, b) = (FloatBuffer(values(count, seed: 5)), FloatBuffer(values(count, seed: 6).reversed()))
+    let expected = FloatBuffer(count)
+    NaiveKernels.sum(a.pointer, b.pointer, expected.pointer, count, appliesReLU)
+    for kernels in runnableKernels {
+      let out = FloatBuffer(count)
+      kernels.sum(a.pointer, b.pointer, out.pointer, count, appliesReLU)
+      #expect(out.bits == expected.bits && out.isIntact, "\(kernels.name)")
+    }
+  }
+
   @Test("SGD, with and without Nesterov, momentum and decay", arguments: counts, [false, true])
   func sgd(count: Int, nesterov: Bool) {
     for (m, rate, momentum, decay) in [

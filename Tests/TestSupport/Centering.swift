@@ -108,24 +108,3 @@ private final class CenteringLayer: MeetingLayer {
     }
   }
 }
-
-extension TestNetworks {
-  /// Nets whose layers meet in the middle of both passes: once between convolutions; twice there and after a dense layer.
-  package static let meeting: [ModelSpecification] = [
-    meeting([conv(5, 3), LayerKind(Centering()), .relu, .flatten, .dense(units: 3), .softmax]),
-    meeting([
-      conv(17, 3), LayerKind(Centering()), .relu, conv(16, 3, .same, .winograd), LayerKind(Centering()),
-      .maxPool2d(ties: .all), conv(4, 1), .flatten, .dense(units: 9), LayerKind(Centering()), .relu, .dense(units: 3),
-      .softmax,
-    ]),
-    meeting([
-      .batchNorm, conv(5, 3), .batchNorm, .relu, conv(18, 3, .same, .winograd), .batchNorm, .relu,
-      .maxPool2d(ties: .first), .batchNorm, .flatten, .dense(units: 7), LayerKind(BatchNorm(scale: false)), .relu,
-      .dense(units: 3), LayerKind(BatchNorm(center: false)), .softmax,
-    ]),
-  ]
-
-  private static func meeting(_ kinds: [LayerKind]) -> ModelSpecification {
-    ModelSpecification(input: ImageShape(height: 6, width: 4, channels: 3), layers: named(kinds))
-  }
-}

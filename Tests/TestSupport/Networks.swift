@@ -109,5 +109,6 @@ package enum TestNetworks {
   package static let all: [(name: String, model: ModelSpecification)] = [
     ("digits", digits), ("odd", odd), ("lenet", lenet), ("unusual", unusual), ("winograd", winograd),
     ("activations", activations), ("strided", strided), ("grouped", grouped), ("pools", pools),
+    ("residual", residual(norm: nil)),
   ]
 }

@@ -155,6 +155,6 @@ extension KernelTable {
       poolBackward: poolBackward ?? self.poolBackward, windowPoolForward: windowPoolForward,
       windowPoolBackward: windowPoolBackward, activation: activation, activationGradient: activationGradient,
       productSums: productSums, normalize: normalize, normalizeGradient: normalizeGradient,
-      scatterTransposed: scatterTransposed, softmax: softmax, add: add, sgd: sgd, peak: peak)
+      scatterTransposed: scatterTransposed, softmax: softmax, add: add, sum: sum, sgd: sgd, peak: peak)
   }
 }

@@ -22,25 +22,51 @@ extension ConfigurationTable {
 
   private static let sizes: ClosedRange<Int> = 1...65536
 
-  /// The keys of a layer, each with the types that have it.
+  /// The type of an entry that stands for several layers.
+  static let residual = "residual"
+
+  /// The keys of an entry of `layers`, each with the types that have it.
   static let layer: [ConfigurationKey] =
+    keys(
+      of: LayerRegistry.typeNames + [residual],
+      "The kind of layer; `softmax`, with cross-entropy as its loss, is the last.")
+    + [
+      ConfigurationKey(
+        "layers", .array(of: .section(innerLayer), ArrayRule(1...256, "an array of 1 to 256 layers")),
+        "What the block computes of its input x: the output is activation(layers(x) + shortcut(x))."
+      ),
+      ConfigurationKey(
+        "shortcut", .array(of: .section(innerLayer), ArrayRule(0...256, "an array of at most 256 layers")),
+        default: .array([]), "What is added to it; no layer is x itself."),
+      ConfigurationKey(
+        "activation", .choice(["relu", "leaky_relu"]), otherwise: "none", "What the sum goes through."),
+      ConfigurationKey(
+        "repeat", .integer(1...256), default: .integer(1),
+        "So many such blocks in a row, called `<name>_1`, `<name>_2` and so on; their tensors are `<name>_1/conv2d_1.weight`."
+      ),
+    ].map { $0.with("type", residual) }
+
+  /// Those of a layer in a residual block.
+  private static let innerLayer = keys(of: LayerRegistry.typeNames, "The kind of layer.")
+
+  private static func keys(of types: [String], _ documentation: String) -> [ConfigurationKey] {
     [
+      ConfigurationKey("type", .choice(types), documentation),
       ConfigurationKey(
-        "type", .choice(LayerRegistry.typeNames),
-        "The kind of layer; `softmax`, with cross-entropy as its loss, is the last."),
-      ConfigurationKey(
-        "name",
-        .text(
-          TextRule("1 to 64 letters, digits, _ and -, as tensors are called <name>.weight") { name in
-            (1...64).contains(name.count)
-              && name.utf8.allSatisfy { byte in
-                switch byte {
-                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                  UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "-"):
-                  true
-                default: false
-                }
-              }
-          }), otherwise: "`<type>_<n>`, n counted from 1 per type", "What its tensors are called: `<name>.weight`."),
+        "name", .text(name), otherwise: "`<type>_<n>`, n counted from 1 per type",
+        "What its tensors are called: `<name>.weight`."),
     ] + LayerRegistry.types.flatMap { type in type.keys.map { $0.with("type", type.typeName) } }
+  }
+
+  private static let name = TextRule("1 to 64 letters, digits, _ and -, as tensors are called <name>.weight") { name in
+    (1...64).contains(name.count)
+      && name.utf8.allSatisfy { byte in
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+          UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "-"):
+          true
+        default: false
+        }
+      }
+  }
 }

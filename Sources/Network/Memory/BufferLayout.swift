@@ -18,11 +18,17 @@ struct BufferLayout {
   }
 
   /// Buffers of the given counts, and before them the table of their addresses.
-  mutating func takeTable<T>(_ counts: [Int]) -> PointerTable<T> {
+  ///
+  /// - Parameter owners: the number of the buffer, itself or one before it, whose memory each one uses; `nil` for their own.
+  mutating func takeTable<T>(_ counts: [Int], owners: [Int]? = nil) -> PointerTable<T> {
     let table = take(counts.count, of: UnsafeMutablePointer<T>.self)
     for (i, count) in counts.enumerated() {
-      let buffer = take(count, of: T.self)
-      if base != nil { (table + i).initialize(to: buffer) }
+      if let owner = owners?[i], owner != i {
+        if base != nil { (table + i).initialize(to: table[owner]) }
+      } else {
+        let buffer = take(count, of: T.self)
+        if base != nil { (table + i).initialize(to: buffer) }
+      }
     }
     return PointerTable(table)
   }

@@ -52,7 +52,8 @@ package struct Workspace {
 
   private init(_ plan: NetworkPlan, layout: inout BufferLayout) {
     maps = layout.takeTable(plan.maps.map { plan.floatCount($0) })
-    gradients = layout.takeTable(plan.gradients.enumerated().map { plan.gradientFloats($0, $1) })
+    gradients = layout.takeTable(
+      plan.gradients.enumerated().map { plan.gradientFloats($0, $1) }, owners: plan.gradientOwners)
     masks = layout.takeTable(plan.layers.map { $0.memory.maskPerImage * plan.capacity.chunk })
     kept = layout.takeTable(plan.layers.map(\.memory.kept))
     labels = layout.take(plan.capacity.run, of: Int32.self)

@@ -60,6 +60,8 @@ package struct LayerTraits: OptionSet, Sendable {
   package static let takesChunks = LayerTraits(rawValue: 64)
   /// Its backward pass does not read its input.
   package static let forgetsInput = LayerTraits(rawValue: 128)
+  /// Its backward pass reads its input only where it masks its gradient.
+  package static let forgetsUnmaskedInput = LayerTraits(rawValue: 256)
 }
 
 /// Why a layer cannot stand where it does.

@@ -122,7 +122,8 @@ package struct ModelGraph: Sendable {
   private func failure(
     _ index: Int, _ layer: LayerSpecification, _ message: String, hint: String? = nil
   ) -> UserError {
-    UserError(.badConfiguration, "model.layers[\(index)] (\(layer.name))", message, hint: hint)
+    UserError(
+      .badConfiguration, "\(layer.path ?? "model.layers[\(index)]") (\(layer.name))", message, hint: hint)
   }
 }
 

@@ -4,11 +4,14 @@ package struct LayerSpecification: Hashable, Sendable {
   package var kind: LayerKind
   /// The layers whose outputs it reads, `input` standing for the images; `nil` is the layer before it.
   package var inputs: [String]?
+  /// The key path of its entry, for errors; `nil` where its place among the layers tells.
+  package var path: String?
 
-  package init(name: String, kind: LayerKind, inputs: [String]? = nil) {
+  package init(name: String, kind: LayerKind, inputs: [String]? = nil, path: String? = nil) {
     self.name = name
     self.kind = kind
     self.inputs = inputs
+    self.path = path
   }
 
   /// What `inputs` calls the images.
@@ -18,7 +21,10 @@ package struct LayerSpecification: Hashable, Sendable {
 /// The `model` section of a configuration.
 package struct ModelSpecification: Hashable, Sendable {
   package var input: ImageShape
+  /// In an order of computation.
   package var layers: [LayerSpecification]
+  /// How a configuration writes the layers; `nil` where every layer is an entry.
+  package var entries: [ModelEntry]?
 
   package init(input: ImageShape, layers: [LayerSpecification]) {
     self.input = input

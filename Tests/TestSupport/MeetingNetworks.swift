@@ -1,0 +1,49 @@
+import Network
+
+extension TestNetworks {
+  /// Nets whose layers meet in the middle of both passes: once between convolutions; twice there and after a dense layer.
+  package static let meeting: [ModelSpecification] = [
+    meeting([conv(5, 3), LayerKind(Centering()), .relu, .flatten, .dense(units: 3), .softmax]),
+    meeting([
+      conv(17, 3), LayerKind(Centering()), .relu, conv(16, 3, .same, .winograd), LayerKind(Centering()),
+      .maxPool2d(ties: .all), conv(4, 1), .flatten, .dense(units: 9), LayerKind(Centering()), .relu, .dense(units: 3),
+      .softmax,
+    ]),
+    meeting([
+      .batchNorm, conv(5, 3), .batchNorm, .relu, conv(18, 3, .same, .winograd), .batchNorm, .relu,
+      .maxPool2d(ties: .first), .batchNorm, .flatten, .dense(units: 7), LayerKind(BatchNorm(scale: false)), .relu,
+      .dense(units: 3), LayerKind(BatchNorm(center: false)), .softmax,
+    ]),
+    residual(norm: .batchNorm),
+  ]
+
+  private static func meeting(_ kinds: [LayerKind]) -> ModelSpecification {
+    ModelSpecification(input: ImageShape(height: 6, width: 4, channels: 3), layers: named(kinds))
+  }
+
+  /// Two identity blocks, one with a projection, as in nets for CIFAR; without norms where `norm` is `nil`.
+  package static func residual(norm: LayerKind?) -> ModelSpecification {
+    func same(_ filters: Int, strides: Int = 1) -> [LayerKind] {
+      [
+        LayerKind(
+          Conv2D(filters: filters, Window(Extent(3), strides: Extent(strides), padding: .same), usesBias: false))
+      ]
+        + (norm.map { [$0] } ?? [])
+    }
+    let projection =
+      [LayerKind(Conv2D(filters: 24, Window(Extent(1), strides: Extent(2)), usesBias: norm == nil))]
+      + (norm.map { [$0] } ?? [])
+    let entries: [ModelEntry] =
+      named(same(16) + [.relu]).map { .layer($0) } + [
+        .residual(
+          ResidualBlock(
+            name: "residual_1", layers: named(same(16) + [.relu] + same(16)), activation: .relu, times: 2)),
+        .residual(
+          ResidualBlock(
+            name: "residual_2", layers: named(same(24, strides: 2) + [.relu] + same(24)), shortcut: named(projection),
+            activation: LayerKind(LeakyReLU(slope: 0.1)))),
+        .residual(ResidualBlock(name: "residual_3", layers: named(same(24)))),
+      ] + named([LayerKind(GlobalAveragePool2D()), .dense(units: 3), .softmax]).map { .layer($0) }
+    return ModelSpecification(input: ImageShape(height: 6, width: 4, channels: 3), entries: entries)
+  }
+}
