@@ -45,7 +45,7 @@ let fuzzTargets: [Target] =
   ]
 
 // From top to bottom, in the order of README's map of the code: a target depends only on targets below it, and on each
-// that it imports.
+// that it imports. `.ci/check-imports` compares.
 let package = Package(
   name: "lockstep",
   products: [.executable(name: "lockstep", targets: ["lockstep"])],
@@ -103,7 +103,7 @@ let package = Package(
   ] + fuzzTargets + [
     .testTarget(
       name: "CommandLineTests",
-      dependencies: ["lockstep", "Training", "Runs", "Configuration", "Storage", "Diagnostics", "TestSupport"]),
+      dependencies: ["lockstep", "Runs", "Configuration", "Storage", "Diagnostics", "TestSupport"]),
     .testTarget(
       name: "ReportingTests",
       dependencies: [
@@ -135,7 +135,8 @@ let package = Package(
         "Network", "Summation", "ReferenceKernels", "KernelInterface", "ConfigurationKeys", "Diagnostics",
         "TestSupport",
       ]),
-    .testTarget(name: "CollectivesTests", dependencies: ["Collectives", "Summation", "Machine", "Diagnostics"]),
+    .testTarget(
+      name: "CollectivesTests", dependencies: ["Collectives", "Summation", "Machine", "Diagnostics"]),
     .testTarget(
       name: "DatasetsTests",
       dependencies: ["Datasets", "Machine", "Storage", "Randomness", "Diagnostics", "TestSupport"]),

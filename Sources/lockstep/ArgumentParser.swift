@@ -1,6 +1,5 @@
 import Configuration
 import Diagnostics
-import Training
 
 /// A command line that was understood.
 package enum ParsedArguments: Hashable, Sendable {

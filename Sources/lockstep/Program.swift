@@ -1,8 +1,4 @@
-import Diagnostics
-import Machine
-import Reporting
 import Runs
-import Training
 
 /// The command line: understands the arguments, calls the command, prints its result, and turns errors into exit codes.
 enum Program {

@@ -4,7 +4,6 @@ import Glibc
 import Reporting
 import Runs
 import Storage
-import Training
 
 /// Where a run goes, and what it goes on from.
 struct TrainingTarget {

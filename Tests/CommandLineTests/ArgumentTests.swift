@@ -1,7 +1,6 @@
 import Configuration
 import Diagnostics
 import Testing
-import Training
 
 @testable import lockstep
 

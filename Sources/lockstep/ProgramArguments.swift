@@ -2,12 +2,12 @@ import Diagnostics
 import Glibc
 
 /// The words that the program was started with.
-package enum ProgramArguments {
+enum ProgramArguments {
   /// All but the program's name.
   ///
   /// Swift's own list comes from `/proc`, and is empty where that is not mounted.
   /// - Throws: `UserError(.usage)` about a word that is not UTF-8: as text it would name another file.
-  package static func words() throws(UserError) -> [String] {
+  static func words() throws(UserError) -> [String] {
     var words: [String] = []
     for (number, bytes) in rawWords().enumerated().dropFirst() {
       guard let word: String = String(validating: bytes, as: UTF8.self) else {
