@@ -136,11 +136,11 @@ let package = Package(
         "TestSupport",
       ]),
     .testTarget(
-      name: "CollectivesTests", dependencies: ["Collectives", "Summation", "Machine", "Diagnostics"]),
+      name: "CollectivesTests", dependencies: ["Collectives", "Summation", "Machine", "Diagnostics", "CNUMA"]),
     .testTarget(
       name: "DatasetsTests",
       dependencies: ["Datasets", "Machine", "Storage", "Randomness", "Diagnostics", "TestSupport"]),
-    .testTarget(name: "MachineTests", dependencies: ["Machine", "Diagnostics"]),
+    .testTarget(name: "MachineTests", dependencies: ["Machine", "Diagnostics", "CNUMA"]),
     .testTarget(name: "StorageTests", dependencies: ["Storage", "Randomness", "Diagnostics", "TestSupport"]),
     .testTarget(name: "RandomnessTests", dependencies: ["Randomness"]),
     .testTarget(name: "DiagnosticsTests", dependencies: ["Diagnostics"]),

@@ -82,8 +82,6 @@ package final class Barrier: Sendable {
     phase.wakeAll()
   }
 
-  package var isBroken: Bool { phase.load() & Self.brokenBit != 0 }
-
   /// Makes a broken barrier whole again, at the even number `phase`. No participant may be inside `wait`.
   func reset(phase number: UInt32 = 0) {
     arrived.storeRelaxed(0)

@@ -15,11 +15,6 @@ package struct PageReport: Sendable, Hashable {
 
   package var presentPages: Int { pagesOfNode.values.reduce(0, +) }
 
-  /// The share of the present pages that lie on `node`; 1 where none is present.
-  package func share(onNode node: Int) -> Double {
-    presentPages == 0 ? 1 : Double(pagesOfNode[node, default: 0]) / Double(presentPages)
-  }
-
   /// Counts the pages that begin in `bytes`, so that neighbouring stretches share none; otherwise as the other.
   package init(pagesBeginningIn bytes: UnsafeRawBufferPointer) throws(UserError) {
     let pages: Range<UInt> = MemoryPolicy.pages(beginningIn: bytes)
@@ -51,13 +46,6 @@ package struct PageReport: Sendable, Hashable {
       for value in status { record(value) }
       next += UInt(count)
     }
-  }
-
-  /// Adds another stretch's pages.
-  package mutating func add(_ other: PageReport) {
-    pagesOfNode.merge(other.pagesOfNode, uniquingKeysWith: +)
-    absentPages += other.absentPages
-    unknownPages += other.unknownPages
   }
 
   /// `status` is a node number, or an error of `move_pages(2)` as a negative number.

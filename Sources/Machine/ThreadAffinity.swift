@@ -57,12 +57,6 @@ package enum ThreadAffinity {
         .systemRefused, "sched_setaffinity", "the thread asked for CPU \(mask) and was given \(granted).")
     }
   }
-
-  /// The CPU that the calling thread runs on at this moment; `nil` where the system does not tell.
-  package static func currentCPU() -> Int? {
-    let cpu: Int32 = sched_getcpu()
-    return cpu < 0 ? nil : Int(cpu)
-  }
 }
 
 /// The C library's words for an `errno` value.

@@ -98,6 +98,4 @@ package struct Topology: Sendable, Hashable {
   package var usableCores: [Core] { cores.filter { !$0.cpus.intersection(usable.cpus).isEmpty } }
 
   package func node(_ id: Int) -> Node? { nodes.first { $0.id == id } }
-
-  package func node(ofCPU cpu: Int) -> Node? { nodes.first { $0.cpus.contains(cpu) } }
 }

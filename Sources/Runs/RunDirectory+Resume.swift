@@ -63,12 +63,6 @@ extension RunDirectory {
     return newest.checkpoint.isFinished && results == [true, true] ? .finished(newest) : .unfinished(newest)
   }
 
-  /// Where the unfinished run in the folder at `path` left off; `nil` where there is none. Throws as `state(of:)`.
-  package static func unfinishedRun(in path: String) throws(UserError) -> ResumePoint? {
-    guard case .unfinished(let point) = try state(of: path) else { return nil }
-    return point
-  }
-
   /// `metrics.jsonl` with the lines of the steps that `point` has behind it, and nothing after them.
   static func metrics(_ folder: FolderHandle, resuming point: ResumePoint?) throws(UserError) -> LineFile {
     let file: FilePlace = folder.file("metrics.jsonl")

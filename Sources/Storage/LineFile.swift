@@ -9,9 +9,7 @@ package final class LineFile {
   package enum Start: Sendable {
     /// Begin with an empty file.
     case empty
-    /// Keep the lines that are there; a last line without its end, left by a kill, is cut off.
-    case keepingLines
-    /// Keep at most the first lines; those behind them are cut off.
+    /// Keep at most the first lines; those behind them, and a last line without its end, left by a kill, are cut off.
     case keepingFirst(Int)
   }
 
@@ -33,7 +31,6 @@ package final class LineFile {
     let limit: Int? =
       switch start {
       case .empty: nil
-      case .keepingLines: Int.max
       case .keepingFirst(let count): count
       }
     if let limit, place.exists {

@@ -1,3 +1,4 @@
+import CNUMA
 import Diagnostics
 import Machine
 import Synchronization
@@ -114,7 +115,7 @@ struct WorkerGroupTests {
     let group = try WorkerGroup(placement: placement)
     let running = group.start { context in
       let mask: CPUSet = try ThreadAffinity.current()
-      guard let cpu = context.cpu, mask == [cpu], context.pinned, ThreadAffinity.currentCPU() == cpu else {
+      guard let cpu = context.cpu, mask == [cpu], context.pinned, Int(sched_getcpu()) == cpu else {
         throw Mishap(worker: context.index)
       }
       try context.barrier.wait()

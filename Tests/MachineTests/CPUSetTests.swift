@@ -1,3 +1,4 @@
+import CNUMA
 import Diagnostics
 import Machine
 import Testing
@@ -62,7 +63,7 @@ struct ThreadAffinityTests {
     for cpu in before {
       try ThreadAffinity.pin(to: cpu)
       #expect(try ThreadAffinity.current() == [cpu])
-      #expect(ThreadAffinity.currentCPU() == cpu)
+      #expect(Int(sched_getcpu()) == cpu)
     }
     try ThreadAffinity.set(to: before)
     #expect(try ThreadAffinity.current() == before)

@@ -100,3 +100,7 @@ struct CannedMachine: Sendable {
     return texts
   }
 }
+
+extension Topology {
+  func node(ofCPU cpu: Int) -> Node? { nodes.first { $0.cpus.contains(cpu) } }
+}

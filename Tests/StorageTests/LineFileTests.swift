@@ -25,11 +25,11 @@ import Testing
   @Test func startsEmptyOrKeepsLines() throws {
     let folder = try TemporaryFolder()
     let path = try folder.write(Array("one\ntwo\n".utf8), to: "m")
-    try LineFile(path: path, start: .keepingLines).append("three")
+    try LineFile(path: path, start: .keepingFirst(.max)).append("three")
     #expect(try text(path) == "one\ntwo\nthree\n")
     try LineFile(path: path, start: .empty).append("new")
     #expect(try text(path) == "new\n")
-    try LineFile(path: folder.file("fresh"), start: .keepingLines).append("first")
+    try LineFile(path: folder.file("fresh"), start: .keepingFirst(.max)).append("first")
     #expect(try text(folder.file("fresh")) == "first\n")
   }
 
@@ -37,7 +37,7 @@ import Testing
   func aTornLastLineIsCutOff(content: String) throws {
     let folder = try TemporaryFolder()
     let path = try folder.write(Array(content.utf8), to: "m")
-    try LineFile(path: path, start: .keepingLines).append("next")
+    try LineFile(path: path, start: .keepingFirst(.max)).append("next")
     let whole = content.split(separator: "\n", omittingEmptySubsequences: false).dropLast().map { $0 + "\n" }
     #expect(try text(path) == whole.joined() + "next\n")
   }
@@ -46,7 +46,7 @@ import Testing
     let folder = try TemporaryFolder()
     let lines = String(repeating: "x", count: 70_000) + "\n"
     let path = try folder.write(Array((lines + String(repeating: "y", count: 140_000)).utf8), to: "m")
-    _ = try LineFile(path: path, start: .keepingLines)
+    _ = try LineFile(path: path, start: .keepingFirst(.max))
     #expect(try text(path) == lines)
   }
 
@@ -57,7 +57,7 @@ import Testing
       userError { _ = try LineFile(path: missing, start: .empty) }
         == UserError(.cannotWrite, missing, "cannot be created: No such file or directory"))
     #expect(userError { _ = try LineFile(path: folder.path, start: .empty) }?.category == .cannotWrite)
-    #expect(userError { _ = try LineFile(path: folder.path, start: .keepingLines) }?.category == .cannotWrite)
+    #expect(userError { _ = try LineFile(path: folder.path, start: .keepingFirst(.max)) }?.category == .cannotWrite)
     let full = try LineFile(path: "/dev/full", start: .empty)
     #expect(
       userError { try full.append("a") }
