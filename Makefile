@@ -31,7 +31,7 @@ help:
 	@echo "make test-dependent [PACKAGE_FORM=short]        a package that depends on a tagged version gets the fast kernels"
 	@echo "make test-numa [MACHINES='4 limits']              emulated machines of 1 to 8 NUMA nodes (installs qemu-system-x86)"
 	@echo "make check-work [ARGS=--record]                 instructions and cache lines of a step, against recorded counts"
-	@echo "make torture [KILLS=1000]                       kill runs at random moments, compare what they end in"
+	@echo "make torture [KILLS=1000]                       runs that are killed, refused, limited, damaged: what they end in"
 	@echo "make sanitize                                   parallel tests under ThreadSanitizer, parsers under AddressSanitizer"
 	@echo "make fuzz [SECONDS=600] [RUNS=10000000]         feed every parser with what libFuzzer invents"
 	@echo "make fuzz-nets [NETS=2000] [SEED=1]             random nets against naive loops and PyTorch (installs PyTorch)"
@@ -92,6 +92,7 @@ check-work: build
 
 torture: build
 	@Tests/Torture/torture .build/release/lockstep $(KILLS)
+	@Tests/Torture/hardship .build/release/lockstep $(KILLS)
 
 # Each sanitizer has a build folder of its own; kernels are left to the plain tests, which compare every one with its twin.
 PARALLEL_TESTS := ResumeTests|NodeDigestTests|FaultTests|CheckpointTests|RunDirectoryTests|WorkerGroupTests|BarrierTests

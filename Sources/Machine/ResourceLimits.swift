@@ -1,4 +1,5 @@
 import CNUMA
+import Diagnostics
 import Glibc
 
 /// The limits that this process was started with (`ulimit`), as far as they are finite.
@@ -11,6 +12,27 @@ package enum ResourceLimits {
   static func processes() -> Int? { soft(__rlimit_resource_t(__RLIMIT_NPROC.rawValue)) }
   /// Bytes of a thread's stack (`ulimit -s`), 8 MiB where there is no limit.
   static func stackBytes() -> Int { soft(__rlimit_resource_t(RLIMIT_STACK.rawValue)) ?? 8 << 20 }
+
+  private static let leastStackBytes: Int = 256 << 10
+  private static let leastMemoryBytes: Int = 4 << 20
+
+  /// Refuses limits under which the Swift runtime itself would fail before a run's memory is planned.
+  ///
+  /// - Throws: `UserError` (71).
+  package static func requireRoom() throws(UserError) {
+    guard stackBytes() >= leastStackBytes else {
+      throw UserError(
+        .systemRefused, "stack",
+        "the limit is \(stackBytes()) bytes (ulimit -s \(stackBytes() >> 10)); allowed: at least \(leastStackBytes)",
+        hint: "ulimit -s 8192 is what most systems have")
+    }
+    guard let memory: AvailableMemory = availableMemory(SystemFiles(root: "/")), memory.bytes < leastMemoryBytes else {
+      return
+    }
+    throw UserError(
+      .systemRefused, "memory",
+      "\(memory.bytes >> 10) KiB are available (\(memory.source)); allowed: at least \(leastMemoryBytes >> 10)")
+  }
 
   private static func soft(_ resource: __rlimit_resource_t) -> Int? {
     var limit: rlimit = rlimit()

@@ -10,9 +10,9 @@ package struct CheckpointFolder {
   private let folder: FolderHandle?
 
   /// The folder at `path`, for reading.
-  package init(path: String) {
+  package init(path: String) throws(UserError) {
     self.path = path
-    folder = FolderHandle(path: path)
+    folder = try FolderHandle.open(path)
   }
 
   init(_ folder: FolderHandle) {
@@ -21,39 +21,43 @@ package struct CheckpointFolder {
   }
 
   /// The steps of the checkpoints that are there, ascending; empty where there is no folder.
-  package var steps: [Int] { Set(names.map(\.step)).sorted() }
+  package var steps: [Int] {
+    get throws(UserError) { Set(try names.map(\.step)).sorted() }
+  }
 
-  package func file(step: Int) -> String { place(step: step).path }
+  package func file(step: Int) throws(UserError) -> String { try place(step: step).path }
 
   /// The file of the checkpoint at `step`, or the one to write where there is none.
-  func place(step: Int) -> FilePlace {
-    let name: String = name(step: step)
+  func place(step: Int) throws(UserError) -> FilePlace {
+    let name: String = try name(step: step)
     return folder?.file(name) ?? FilePlace(path: "\(path)/\(name)")
   }
 
-  func name(step: Int) -> String {
+  func name(step: Int) throws(UserError) -> String {
     let standard: String = Checkpoint.fileName(step: step)
-    let found: [String] = names.filter { $0.step == step }.map(\.name)
+    let found: [String] = try names.filter { $0.step == step }.map(\.name)
     return found.contains(standard) ? standard : found.first ?? standard
   }
 
   private var names: [(step: Int, name: String)] {
-    (folder?.names ?? []).compactMap { name in Checkpoint.step(fileName: name).map { ($0, name) } }
+    get throws(UserError) {
+      (try folder?.names() ?? []).compactMap { name in Checkpoint.step(fileName: name).map { ($0, name) } }
+    }
   }
 
   /// The newest checkpoint that is whole, and the newer ones that are damaged.
   ///
   /// - Returns: `nil` where there is no checkpoint at all.
-  /// - Throws: `UserError`: about the newest where all are damaged, and about one that cannot be opened.
+  /// - Throws: `UserError`: about the newest where all are damaged, and about one or a folder that cannot be opened or read.
   package func newest() throws(UserError) -> ResumePoint? {
     var damaged: [(step: Int, error: UserError)] = []
-    for step: Int in steps.reversed() {
-      let file: String = file(step: step)
+    for step: Int in try steps.reversed() {
+      let file: String = try file(step: step)
       do throws(UserError) {
         return ResumePoint(checkpoint: try Checkpoint.open(file), file: file, damaged: damaged)
       } catch {
         // What cannot be opened or read, or what a newer program wrote, may be whole: nobody goes on behind its back.
-        guard error.category == .badData, !isOfNewerProgram(step: step) else { throw error }
+        guard error.category == .badData, try !isOfNewerProgram(step: step) else { throw error }
         damaged.append((step, error))
       }
     }
@@ -63,13 +67,23 @@ package struct CheckpointFolder {
       hint: "--resume never starts a new run in its place")
   }
 
-  private func isOfNewerProgram(step: Int) -> Bool {
-    (try? Safetensors.metadata(place(step: step))).map { Checkpoint.isOfNewerProgram(metadata: $0) } ?? false
+  private func isOfNewerProgram(step: Int) throws(UserError) -> Bool {
+    try metadata(step: step).map { Checkpoint.isOfNewerProgram(metadata: $0) } ?? false
+  }
+
+  /// `nil` where the file is damaged.
+  private func metadata(step: Int) throws(UserError) -> [String: String]? {
+    do throws(UserError) {
+      return try Safetensors.metadata(place(step: step))
+    } catch {
+      guard error.category == .badData else { throw error }
+      return nil
+    }
   }
 
   /// Takes the checkpoint at `step` out of the run without losing it: adds `.damaged` to its name.
   func setAside(step: Int) throws(UserError) {
-    for (_, name) in names where step == Checkpoint.step(fileName: name) {
+    for (_, name) in try names where step == Checkpoint.step(fileName: name) {
       try folder?.rename(name, to: Self.asideName(name))
     }
   }
@@ -78,32 +92,37 @@ package struct CheckpointFolder {
 
   /// Removes the checkpoints that `isUnwanted` names by their steps.
   func remove(where isUnwanted: (Int) -> Bool) throws(UserError) {
-    for (step, name) in names.sorted(by: { $0.step < $1.step }) where isUnwanted(step) { try folder?.remove(name) }
+    for (step, name) in try names.sorted(by: { $0.step < $1.step }) where isUnwanted(step) { try folder?.remove(name) }
   }
 
   /// Removes what killed writers left; to be called by the one process that writes here.
   func removeLeftovers() throws(UserError) {
-    for name: String in folder?.names ?? [] where name.hasPrefix(".lockstep-") && name.hasSuffix(".tmp") {
+    for name: String in try folder?.names() ?? [] where name.hasPrefix(".lockstep-") && name.hasSuffix(".tmp") {
       try folder?.remove(name)
     }
   }
 
   /// Removes all but the newest `keepLast` checkpoints and the `keepBest` with the highest accuracy, earlier ones first.
   func prune(_ rules: CheckpointConfiguration) throws(UserError) {
-    let steps: [Int] = steps
+    let steps: [Int] = try steps
     var wanted: Set<Int> = Set(steps.suffix(rules.keepLast))
     guard wanted.count < steps.count else { return }
-    if rules.keepBest > 0 { wanted.formUnion(ranked.prefix(rules.keepBest)) }
+    if rules.keepBest > 0 { wanted.formUnion(try ranked.prefix(rules.keepBest)) }
     try remove { !wanted.contains($0) }
   }
 
   /// The steps of the checkpoints whose accuracy on the test set is known, the best first, earlier ones first among equals.
   var ranked: [Int] {
-    let rated: [(step: Int, accuracy: Double)] = steps.compactMap { step in
-      // One that cannot be read is no best one.
-      let metadata: [String: String]? = try? Safetensors.metadata(place(step: step))
-      return metadata.flatMap { Checkpoint.validationAccuracy(metadata: $0) }.map { (step, $0) }
+    get throws(UserError) {
+      var rated: [(step: Int, accuracy: Double)] = []
+      for step: Int in try steps {
+        // One that is damaged is not the best one; one that cannot be read now may be.
+        guard let metadata: [String: String] = try metadata(step: step),
+          let accuracy: Double = Checkpoint.validationAccuracy(metadata: metadata)
+        else { continue }
+        rated.append((step, accuracy))
+      }
+      return rated.sorted { ($0.accuracy, -$0.step) > ($1.accuracy, -$1.step) }.map(\.step)
     }
-    return rated.sorted { ($0.accuracy, -$0.step) > ($1.accuracy, -$1.step) }.map(\.step)
   }
 }

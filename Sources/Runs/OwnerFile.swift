@@ -48,10 +48,12 @@ struct OwnerFile {
   }
 
   private func requireEnded() throws(UserError) {
-    let bytes: [UInt8]? = try? readBytes()
     // Gone meanwhile: its owner has ended.
-    guard let bytes else { return }
-    guard let owner: ProcessIdentity = Self.identity(String(decoding: bytes, as: UTF8.self)) else {
+    guard try folder.file(Self.name).exists() else { return }
+    // One that cannot be read may be that of a process that still runs.
+    guard let bytes: [UInt8] = try? readBytes(),
+      let owner: ProcessIdentity = Self.identity(String(decoding: bytes, as: UTF8.self))
+    else {
       throw refusal("another process holds it", Self.name)
     }
     guard owner.hasEnded else {

@@ -54,9 +54,12 @@ extension RunDirectory {
   /// The newest checkpoint says whether its run was at its end. It is finished when its weights and summary are there too,
   /// whatever is in them; where there is no checkpoint, when either is.
   /// - Throws: `UserError`: `.badData` where there are checkpoints, but all are damaged, and `.inputMissing` where the
-  ///   newest whole one cannot be opened.
+  ///   newest whole one, or the folder, cannot be opened or read.
   package static func state(of path: String) throws(UserError) -> RunState {
-    let results: [Bool] = ["weights.safetensors", "summary.json"].map { FilePlace(path: "\(path)/\($0)").exists }
+    var results: [Bool] = []
+    for name: String in ["weights.safetensors", "summary.json"] {
+      results.append(try FilePlace(path: "\(path)/\(name)").exists())
+    }
     guard let newest: ResumePoint = try CheckpointFolder(path: path).newest() else {
       return results.contains(true) ? .finished(nil) : .empty
     }
@@ -69,7 +72,7 @@ extension RunDirectory {
     guard let point else { return try LineFile(file, start: .empty) }
     let source: String = "\(point.folder)/metrics.jsonl"
     if realPath(source) != realPath(file.path) {
-      let lines: [UInt8] = (try? ByteInput(path: source).readAll()) ?? []
+      let lines: [UInt8] = try FilePlace(path: source).exists() ? ByteInput(path: source).readAll() : []
       try AtomicFile.write(lines, to: file)
     }
     return try LineFile(file, start: .keepingFirst(point.checkpoint.recordCount))

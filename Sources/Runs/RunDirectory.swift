@@ -40,7 +40,8 @@ package final class RunDirectory {
     let folder: FolderHandle = lock.folder
     checkpoints = CheckpointFolder(folder)
     try folder.requireInPlace()
-    if isUnseen, !checkpoints.steps.isEmpty || folder.file("summary.json").exists {
+    let (steps, hasSummary): ([Int], Bool) = (try checkpoints.steps, try folder.file("summary.json").exists())
+    if isUnseen, !steps.isEmpty || hasSummary {
       throw UserError(
         .cannotWrite, path, "another process has written a run there while this one started",
         hint: "run again to go on with it, or choose another folder with --output DIR")
@@ -98,8 +99,9 @@ package final class RunDirectory {
     try Safetensors.write(
       weights, metadata: ["format": "lockstep", "version": ProgramVersion.current, "digest": digest],
       to: lock.folder.file("weights.safetensors"))
-    let newest: String? = checkpoints.steps.last.map { checkpoints.name(step: $0) }
-    let best: String? = checkpoints.ranked.first.map { checkpoints.name(step: $0) }
+    var (newest, best): (String?, String?) = (nil, nil)
+    if let step: Int = try checkpoints.steps.last { newest = try checkpoints.name(step: step) }
+    if let step: Int = try checkpoints.ranked.first { best = try checkpoints.name(step: step) }
     try AtomicFile.write(text(newest, best), to: lock.folder.file("summary.json"))
   }
 

@@ -26,7 +26,7 @@ package final class RunLock: Sendable {
   /// - Returns: `nil` where there is no folder yet.
   /// - Throws: `UserError(.cannotWrite)` where another process has it, or where there is no way to lock it.
   package static func take(_ path: String) throws(UserError) -> RunLock? {
-    guard let folder: FolderHandle = FolderHandle(path: path) else { return nil }
+    guard let folder: FolderHandle = try FolderHandle.open(path, category: .cannotWrite) else { return nil }
     let isLocked: Bool = flock(folder.descriptor, LOCK_EX | LOCK_NB) == 0
     let number: Int32 = errno
     guard isLocked || number != EWOULDBLOCK else {

@@ -96,7 +96,7 @@ package enum AtomicFile {
           try OutputFile(place: temporary, access: O_RDWR, flags: O_CREAT | O_EXCL | O_NOFOLLOW, name: path)
         )
       } catch {
-        guard attempt < 100, temporary.exists else { throw error }
+        guard attempt < 100, (try? temporary.exists()) == true else { throw error }
       }
     }
     preconditionFailure("The loop above ends by returning or throwing.")

@@ -9,18 +9,27 @@ package final class FolderHandle: Sendable {
   private let device: UInt
   private let inode: UInt
 
-  /// Opens the folder at `path`; `nil` where there is none.
-  package init?(path: String) {
-    let descriptor: Int32 = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-    guard descriptor >= 0 else { return nil }
-    var status: stat = stat()
-    guard fstat(descriptor, &status) == 0 else {
-      close(descriptor)
-      return nil
-    }
+  private init(path: String, descriptor: Int32, _ status: stat) {
     self.path = path
     self.descriptor = descriptor
     (device, inode) = (UInt(status.st_dev), UInt(status.st_ino))
+  }
+
+  /// Opens the folder at `path`; `nil` where there is none.
+  ///
+  /// - Throws: `UserError` of `category` where the system does not tell whether there is one.
+  package static func open(
+    _ path: String, category: UserError.Category = .inputMissing
+  ) throws(UserError) -> FolderHandle? {
+    let descriptor: Int32 = Glibc.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    var status: stat = stat()
+    guard descriptor >= 0, fstat(descriptor, &status) == 0 else {
+      let number: Int32 = errno
+      if descriptor >= 0 { close(descriptor) }
+      if number == ENOENT || number == ENOTDIR { return nil }
+      throw UserError(category, path, "the folder cannot be opened: \(systemErrorText(number))")
+    }
+    return FolderHandle(path: path, descriptor: descriptor, status)
   }
 
   deinit { close(descriptor) }
@@ -28,21 +37,26 @@ package final class FolderHandle: Sendable {
   /// A file in the folder.
   package func file(_ name: String) -> FilePlace { FilePlace(folder: self, name: name) }
 
-  /// The names in the folder, in no order; empty where they cannot be read.
-  package var names: [String] {
+  /// The names in the folder, in no order; throws `.inputMissing` where not all can be read.
+  package func names() throws(UserError) -> [String] {
     let again: Int32 = openat(descriptor, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-    guard again >= 0 else { return [] }
-    guard let stream = fdopendir(again) else {
-      close(again)
-      return []
+    guard again >= 0, let stream = fdopendir(again) else {
+      let number: Int32 = errno
+      if again >= 0 { close(again) }
+      throw UserError(.inputMissing, path, "the folder cannot be listed: \(systemErrorText(number))")
     }
     defer { closedir(stream) }
     var names: [String] = []
+    errno = 0
     while let entry = readdir(stream) {
       names.append(
         withUnsafePointer(to: &entry.pointee.d_name) {
           $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
         })
+      errno = 0
+    }
+    guard errno == 0 else {
+      throw UserError(.inputMissing, path, "the folder cannot be listed: \(systemErrorText(errno))")
     }
     return names
   }
@@ -99,5 +113,10 @@ package struct FilePlace: Sendable {
     FilePlace(folder: folder, name: folder == nil ? "\(PathText.folder(of: name))/\(other)" : other)
   }
 
-  package var exists: Bool { faccessat(descriptor, name, F_OK, 0) == 0 }
+  /// Throws `.inputMissing` where the system does not tell.
+  package func exists() throws(UserError) -> Bool {
+    if faccessat(descriptor, name, F_OK, 0) == 0 { return true }
+    if errno == ENOENT || errno == ENOTDIR { return false }
+    throw UserError(.inputMissing, path, "cannot be looked for: \(systemErrorText(errno))")
+  }
 }

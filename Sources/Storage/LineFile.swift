@@ -33,7 +33,7 @@ package final class LineFile {
       case .empty: nil
       case .keepingFirst(let count): count
       }
-    if let limit, place.exists {
+    if let limit, try place.exists() {
       let (whole, lines): (Int, Int) = try LineFile.lengthOfWholeLines(place, atMost: limit)
       keptLineCount = lines
       file = try OutputFile(place: place, flags: O_APPEND, name: place.path)

@@ -1,3 +1,4 @@
+import Machine
 import Runs
 
 /// The command line: understands the arguments, calls the command, prints its result, and turns errors into exit codes.
@@ -10,7 +11,9 @@ enum Program {
       case .help(.program): try StandardStreams.result(HelpText.program())
       case .help(.group(let word)): try StandardStreams.result(HelpText.group(word))
       case .help(.command(let command)): try StandardStreams.result(HelpText.command(command))
-      case .run(let invocation): return try invocation.command.run(CommandCall(invocation: invocation))
+      case .run(let invocation):
+        try ResourceLimits.requireRoom()
+        return try invocation.command.run(CommandCall(invocation: invocation))
       }
       return ExitCode.success
     } catch {

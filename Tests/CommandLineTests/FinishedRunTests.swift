@@ -125,6 +125,30 @@ import Testing
     run.process.waitUntilExit()
   }
 
+  /// What the system does not show is not taken for nothing.
+  @Test(arguments: ["faccessat,faccessat2", "getdents64"], [false, true])
+  func aRunThatCannotBeSeenIsNotReplaced(calls: String, isFinished: Bool) throws {
+    #expect(try train("--quiet", "--output", "d").exitCode == 0)
+    if !isFinished {
+      for name: String in ["weights.safetensors", "summary.json"] {
+        try FileManager.default.removeItem(atPath: "\(folder.path)/d/\(name)")
+      }
+    }
+    func content() throws -> [String: Data] {
+      let names: [String] = try FileManager.default.contentsOfDirectory(atPath: "\(folder.path)/d")
+      return Dictionary(
+        uniqueKeysWithValues: names.map {
+          ($0, FileManager.default.contents(atPath: "\(folder.path)/d/\($0)") ?? Data())
+        })
+    }
+    let before: [String: Data] = try content()
+    let refused: ProcessResult = try Executable.run(
+      ["EIO", calls, Executable.path, "train", file, "--quiet", "--output", "d"], folder: folder.path,
+      executable: Executable.refusedCalls)
+    #expect(refused.exitCode == 66 && refused.errors.hasSuffix("Input/output error\n"), "\(refused.errors)")
+    #expect(try content() == before)
+  }
+
   @Test func aBenchmarkWritesBesideARun() throws {
     #expect(try train("--quiet").exitCode == 0)
     let names: [String] = try FileManager.default.contentsOfDirectory(atPath: "\(folder.path)/runs/tiny").sorted()

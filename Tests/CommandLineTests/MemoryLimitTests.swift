@@ -39,4 +39,33 @@ import Testing
     }
     #expect(codes.first == 71 && codes.last == 0 && codes == codes.sorted(by: >), "\(codes)")
   }
+
+  /// Where the program has only just been loaded, it does not fail before it can count.
+  @Test func nextToNoMemoryIsRefused() throws {
+    let folder: TemporaryFolder = try TemporaryFolder()
+    let file: String = try folder.write(ProgramTests.tiny, to: "tiny.json")
+    func starts(_ kibibytes: Int) throws -> Bool {
+      try Executable.run(["--version"], folder: folder.path, limit: "ulimit -v \(kibibytes)").exitCode == 0
+    }
+    var (below, least): (Int, Int) = (0, 1 << 20)
+    while least - below > 64 {
+      let middle: Int = (below + least) / 2
+      if try starts(middle) { least = middle } else { below = middle }
+    }
+    for step: Int in 0..<24 {
+      let limit: String = "ulimit -v \(least + 256 * step)"
+      let result: ProcessResult = try Executable.run(["train", file, "--quiet"], folder: folder.path, limit: limit)
+      #expect(result.exitCode == 71 || result.errors.contains("error while loading"), "\(limit): \(result.errors)")
+    }
+  }
+
+  @Test(arguments: [(40, 71), (255, 71), (256, 0)])
+  func aStackIsEnoughOrRefused(kibibytes: Int, code: Int32) throws {
+    let folder: TemporaryFolder = try TemporaryFolder()
+    let file: String = try folder.write(ProgramTests.tiny, to: "tiny.json")
+    let result: ProcessResult = try Executable.run(
+      ["train", file, "--quiet"], folder: folder.path, limit: "ulimit -s \(kibibytes)")
+    #expect(result.exitCode == code, "\(result.errors)")
+    if code != 0 { #expect(result.errors.contains("(ulimit -s \(kibibytes)); allowed: at least 262144\n")) }
+  }
 }

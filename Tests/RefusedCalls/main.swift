@@ -15,7 +15,8 @@ let calls: [String: Int32] = [
   "move_pages": SYS_move_pages, "migrate_pages": SYS_migrate_pages, "sched_setaffinity": SYS_sched_setaffinity,
   "sched_getaffinity": SYS_sched_getaffinity, "setpriority": SYS_setpriority, "madvise": SYS_madvise,
   "fadvise64": SYS_fadvise64, "flock": SYS_flock, "fsync": SYS_fsync, "renameat2": SYS_renameat2,
-  "renameat": SYS_renameat, "rename": SYS_rename, "clone": SYS_clone, "clone3": SYS_clone3,
+  "faccessat": SYS_faccessat, "faccessat2": SYS_faccessat2, "getdents64": SYS_getdents64, "renameat": SYS_renameat,
+  "rename": SYS_rename, "clone": SYS_clone, "clone3": SYS_clone3,
 ]
 
 func give(up reason: String) -> Never {

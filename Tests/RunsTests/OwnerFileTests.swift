@@ -14,7 +14,7 @@ import Testing
   }
 
   private func take(_ folder: TemporaryFolder) throws -> OwnerFile {
-    try OwnerFile.take(try #require(FolderHandle(path: folder.path)))
+    try OwnerFile.take(try #require(try FolderHandle.open(folder.path)))
   }
 
   @Test func itsTextIsReadBack() {

@@ -53,7 +53,7 @@ import Training
     let folder = try TemporaryFolder()
     let run = try configuration([parsed("checkpoint.keep_last", "2"), parsed("checkpoint.keep_best", "1")])
     try steps(23, in: folder.path, run)
-    let kept = CheckpointFolder(path: folder.path).steps
+    let kept = try CheckpointFolder(path: folder.path).steps
     #expect(kept.suffix(2) == [22, 23])
     let best = try #require(kept.first)
     #expect(kept.count == 3 && best % 3 == 0, "\(kept)")
@@ -75,7 +75,7 @@ import Training
     let five = try text(folder.file("metrics.jsonl"))
     _ = try folder.write([1], to: ".lockstep-1-1.tmp")
     _ = try folder.write(Array((five + "{\"step\":6}\n{\"to").utf8), to: "metrics.jsonl")
-    let file = CheckpointFolder(path: folder.path).file(step: 3)
+    let file = try CheckpointFolder(path: folder.path).file(step: 3)
     let point = ResumePoint(checkpoint: try Checkpoint.read(file), file: file)
     do {
       let directory = try RunDirectory(path: folder.path, configuration: run, resuming: point)
@@ -84,12 +84,12 @@ import Training
     // Three steps and an epoch.
     #expect(try text(folder.file("metrics.jsonl")).split(separator: "\n").count == 4)
     #expect(five.hasPrefix(try text(folder.file("metrics.jsonl"))))
-    #expect(CheckpointFolder(path: folder.path).steps == [1, 2, 3])
+    #expect(try CheckpointFolder(path: folder.path).steps == [1, 2, 3])
     #expect(try folder.names.allSatisfy { !$0.hasSuffix(".tmp") })
     _ = try folder.write([], to: "metrics.jsonl")
     #expect(try RunDirectory(path: folder.path, configuration: run, resuming: point).notes.count == 1)
     _ = try RunDirectory(path: folder.path, configuration: run)
-    #expect(CheckpointFolder(path: folder.path).steps == [])
+    #expect(try CheckpointFolder(path: folder.path).steps == [])
   }
 
   @Test func aDamagedCheckpointCostsOneStepAndAllDamagedAreAnError() throws {
@@ -107,7 +107,7 @@ import Training
     }
     #expect(
       try contents(ofFile: folder.file("checkpoint-00000002.safetensors.damaged")) == [1, 2, 3], "nothing is lost")
-    #expect(CheckpointFolder(path: folder.path).steps == [1])
+    #expect(try CheckpointFolder(path: folder.path).steps == [1])
     _ = try folder.write([], to: Checkpoint.fileName(step: 1))
     #expect(userError { _ = try RunDirectory.unfinishedRun(in: folder.path) }?.category == .badData)
   }
@@ -182,7 +182,7 @@ import Training
     for step in 1...2 {
       #expect(rename(folder.file(Checkpoint.fileName(step: step)), folder.file("checkpoint-\(step).safetensors")) == 0)
     }
-    #expect(CheckpointFolder(path: folder.path).steps == [1, 2])
+    #expect(try CheckpointFolder(path: folder.path).steps == [1, 2])
     try steps(1, in: folder.path, run)
     #expect(
       try folder.names.filter { $0.hasPrefix("checkpoint") } == [
@@ -201,20 +201,20 @@ import Training
     try steps(2, in: folder.path, run)
     let error = userError { _ = try RunDirectory(path: folder.path, configuration: run, isUnseen: true) }
     #expect(error?.category == .cannotWrite && error?.message.hasPrefix("another process has written a run") == true)
-    #expect(CheckpointFolder(path: folder.path).steps == [1, 2])
+    #expect(try CheckpointFolder(path: folder.path).steps == [1, 2])
   }
 
   @Test func aCheckpointOfAnotherFolderBringsItsLines() throws {
     let folder = try TemporaryFolder()
     let run = try configuration()
     try steps(4, in: folder.file("a"), run)
-    let file = CheckpointFolder(path: folder.file("a")).file(step: 3)
+    let file = try CheckpointFolder(path: folder.file("a")).file(step: 3)
     let point = ResumePoint(checkpoint: try Checkpoint.read(file), file: file)
     let b = try RunDirectory(path: folder.file("b"), configuration: run, resuming: point)
     let whole = try train(b, run, from: point)
     #expect(whole.steps == 24)
     #expect(try text(folder.file("b/metrics.jsonl")).split(separator: "\n").count == 32)
-    #expect(CheckpointFolder(path: folder.file("a")).steps == [3, 4], "the other run stays as it was")
+    #expect(try CheckpointFolder(path: folder.file("a")).steps == [3, 4], "the other run stays as it was")
   }
 
   @Test func oneProcessWritesARun() throws {
@@ -262,8 +262,8 @@ import Training
       #expect(error?.category == .cannotWrite, "\(call)")
       if call == .synchronizeFolder {
         // The new one is in place already, and the old one not removed yet.
-        #expect(CheckpointFolder(path: path).steps == [2, 3])
-        unlink(CheckpointFolder(path: path).file(step: 3))
+        #expect(try CheckpointFolder(path: path).steps == [2, 3])
+        unlink(try CheckpointFolder(path: path).file(step: 3))
       }
     }
     #expect(failed == Set(FileCall.allCases).subtracting([.openFolder]), "the folder is open all the time")
