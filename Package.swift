@@ -153,6 +153,17 @@ let package = Package(
     .executableTarget(
       name: "StepProbe", dependencies: ["Training", "Configuration", "KernelBuilds", "Datasets", "Machine"],
       path: "Tests/StepProbe"),
+    // The program once more, with a clock that goes back in place of the C library's.
+    .executableTarget(
+      name: "SteppingClock",
+      dependencies: [
+        "Reporting", "Measuring", "Training", "Runs", "Configuration", "KernelBuilds", "Network", "Datasets", "Machine",
+        "KernelInterface", "Storage", "Diagnostics",
+      ],
+      path: "Tests/SteppingClock",
+      linkerSettings: [
+        .unsafeFlags(["-Xlinker", "--defsym=clock_gettime=stepping_clock_gettime", "-Xlinker", "--export-dynamic"])
+      ]),
     .executableTarget(name: "RefusedCalls", dependencies: ["CSeccomp"], path: "Tests/RefusedCalls"),
     .target(
       name: "TestSupport",

@@ -1,5 +1,4 @@
 import Diagnostics
-import Dispatch
 import Machine
 
 /// Workers under way: tells when they have finished and how it ended.
@@ -48,14 +47,13 @@ package final class RunningWorkers: @unchecked Sendable {
   ///
   /// What the workers wrote may be read once this returned `true`.
   package func wait(timeoutMilliseconds: Int) -> Bool {
-    let start: UInt64 = DispatchTime.now().uptimeNanoseconds
+    var watch: Stopwatch = Stopwatch()
     let (budget, overflow): (UInt64, Bool) =
       UInt64(max(0, timeoutMilliseconds)).multipliedReportingOverflow(by: 1_000_000)
     while true {
       let left: UInt32 = remaining.load()
       if left == 0 { return true }
-      let now: UInt64 = DispatchTime.now().uptimeNanoseconds
-      let spent: UInt64 = now - start
+      let spent: UInt64 = watch.look()
       if spent >= budget && !overflow { return false }
       let rest: UInt64? = overflow ? nil : budget - spent
       guard begun.load() < UInt32(outcomes.count) else {
@@ -63,7 +61,7 @@ package final class RunningWorkers: @unchecked Sendable {
         continue
       }
       remaining.sleep(while: left, timeoutNanoseconds: min(rest ?? .max, Self.startSlice))
-      watchedNanoseconds += min(DispatchTime.now().uptimeNanoseconds - now, 2 * Self.startSlice)
+      watchedNanoseconds += min(watch.look() - spent, 2 * Self.startSlice)
       if watchedNanoseconds > startNanoseconds { giveUpStart() }
     }
   }

@@ -111,12 +111,12 @@ package enum KernelBenchmark {
   private static func best(seconds: Double, _ body: () -> Double) -> Double {
     var best = 0.0
     _ = body()
-    let end = monotonicNanoseconds() + UInt64(seconds * 1e9)
+    var watch = Stopwatch()
     repeat {
       let start = threadNanoseconds()
       let work = body()
-      best = max(best, work / Double(max(1, threadNanoseconds() - start)))
-    } while monotonicNanoseconds() < end
+      best = max(best, work / Double(max(1, clockSpan(start, threadNanoseconds()))))
+    } while Double(watch.look()) < seconds * 1e9
     return best
   }
 
@@ -124,12 +124,12 @@ package enum KernelBenchmark {
   private static func median(seconds: Double, _ body: () -> Void) -> Double {
     body()
     var times: [Double] = []
-    let end = monotonicNanoseconds() + UInt64(seconds * 1e9)
+    var watch = Stopwatch()
     repeat {
       let start = threadNanoseconds()
       body()
-      times.append(Double(threadNanoseconds() - start))
-    } while monotonicNanoseconds() < end || times.count < 5
+      times.append(Double(max(1, clockSpan(start, threadNanoseconds()))))
+    } while Double(watch.look()) < seconds * 1e9 || times.count < 5
     times.sort()
     return times[times.count / 2]
   }

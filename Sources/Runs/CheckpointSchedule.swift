@@ -1,18 +1,19 @@
 import Configuration
+import Machine
 
 /// When a checkpoint is due; asked by worker 0 once a step.
 package struct CheckpointSchedule {
   private let rules: CheckpointConfiguration
   private let stepsPerEpoch: Int
-  private var lastTime: UInt64
+  /// Since the last checkpoint.
+  private var watch: Stopwatch
   /// Due, but not made yet.
   private var isPending = false
 
-  /// - Parameter now: nanoseconds of a clock that never goes back, as all times here.
   package init(_ rules: CheckpointConfiguration, stepsPerEpoch: Int, now: UInt64) {
     self.rules = rules
     self.stepsPerEpoch = stepsPerEpoch
-    lastTime = now
+    watch = Stopwatch(now: now)
   }
 
   /// Whether the state after `stepsDone` steps is to be kept, or one before was and could not be.
@@ -23,13 +24,13 @@ package struct CheckpointSchedule {
     if rules.everyEpochs > 0, stepsDone % stepsPerEpoch == 0, stepsDone / stepsPerEpoch % rules.everyEpochs == 0 {
       isPending = true
     }
-    if rules.everySeconds > 0, Double(now - lastTime) * 1e-9 >= rules.everySeconds { isPending = true }
+    if rules.everySeconds > 0, Double(watch.look(now: now)) * 1e-9 >= rules.everySeconds { isPending = true }
     if isRequested { isPending = true }
     return isPending
   }
 
   package mutating func wasTaken(now: UInt64) {
     isPending = false
-    lastTime = now
+    watch = Stopwatch(now: now)
   }
 }

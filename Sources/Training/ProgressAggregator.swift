@@ -1,3 +1,4 @@
+import Machine
 import Runs
 
 /// Turns the totals of single steps into the events a run publishes.
@@ -5,26 +6,31 @@ struct ProgressAggregator {
   private let plan: RunPlan
   private(set) var state: ProgressState
   private var last = StepTotals()
-  private var lastShown: UInt64 = 0
+  /// Since this part of the run began, and since progress was shown.
+  private var watch: Stopwatch
+  private var sinceShown: Stopwatch?
   private var shownSteps: Int
-  private let startTime: UInt64
   /// What earlier parts of the run took.
   private let earlierNanoseconds: UInt64
 
   /// - Parameter state: where an earlier part of the run left off.
-  init(_ plan: RunPlan, resuming state: ProgressState = ProgressState()) {
+  init(
+    _ plan: RunPlan, resuming state: ProgressState = ProgressState(), now: UInt64 = monotonicNanoseconds()
+  ) {
     self.plan = plan
     self.state = state
     shownSteps = state.stepsDone
-    startTime = monotonicNanoseconds()
+    watch = Stopwatch(now: now)
     earlierNanoseconds = state.elapsedNanoseconds
   }
 
   var stepsDone: Int { state.stepsDone }
 
   /// Takes one entry of the ring; publishes the interval and the epoch where it ends one.
-  mutating func add(_ totals: StepTotals, _ observer: (TrainingEvent) throws -> Void) throws {
-    state.elapsedNanoseconds = elapsed()
+  mutating func add(
+    _ totals: StepTotals, now: UInt64 = monotonicNanoseconds(), _ observer: (TrainingEvent) throws -> Void
+  ) throws {
+    state.elapsedNanoseconds = elapsed(now)
     switch totals.kind {
     case .step:
       last = totals
@@ -53,24 +59,27 @@ struct ProgressAggregator {
   }
 
   /// At most ten times a second: where the epoch stands.
-  mutating func showProgress(_ observer: (TrainingEvent) throws -> Void) throws {
-    let now = monotonicNanoseconds()
-    guard state.epoch.steps > 0, stepsDone != shownSteps, now - lastShown >= 100_000_000 else { return }
-    lastShown = now
+  mutating func showProgress(
+    now: UInt64 = monotonicNanoseconds(), _ observer: (TrainingEvent) throws -> Void
+  ) throws {
+    let wait = sinceShown?.look(now: now) ?? .max
+    guard state.epoch.steps > 0, stepsDone != shownSteps, wait >= 100_000_000 else { return }
+    sinceShown = Stopwatch(now: now)
     shownSteps = stepsDone
-    try observer(.step(state.epoch.record(last, elapsed: elapsed()), progress: true))
+    try observer(.step(state.epoch.record(last, elapsed: elapsed(now)), progress: true))
   }
 
-  private func elapsed() -> UInt64 { earlierNanoseconds + monotonicNanoseconds() - startTime }
+  private mutating func elapsed(_ now: UInt64) -> UInt64 { earlierNanoseconds + watch.look(now: now) }
 
-  func summary(workers: Int, digest: String, interrupted: Bool) -> TrainingSummary {
+  mutating func summary(workers: Int, digest: String, interrupted: Bool) -> TrainingSummary {
     let time = Double(state.totalNanoseconds) * 1e-9
+    let elapsed = elapsed(monotonicNanoseconds())
     return TrainingSummary(
       epochs: state.epochsDone, steps: stepsDone, totalSteps: plan.totalSteps,
       loss: state.epoch.steps > 0 ? state.epoch.record(last, elapsed: 0).loss : state.lastEpochLoss,
       validationLoss: state.validationLoss, validationAccuracy: state.validationAccuracy,
       imagesPerSecond: state.totalNanoseconds == 0 ? 0 : Double(state.totalExamples) / time,
-      elapsedSeconds: Double(elapsed()) * 1e-9, workers: workers, weightsDigest: digest, interrupted: interrupted)
+      elapsedSeconds: Double(elapsed) * 1e-9, workers: workers, weightsDigest: digest, interrupted: interrupted)
   }
 }
 

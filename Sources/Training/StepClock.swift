@@ -1,4 +1,5 @@
 import Collectives
+import Machine
 
 /// One worker's clock: says what the worker is at to whoever watches, and enters in the ledger how long it took.
 ///
@@ -72,7 +73,7 @@ struct StepClock: ~Copyable {
   var now: UInt64 { state.pointee.now }
 
   /// How long the last step took, from `begin` to `end`.
-  var stepNanoseconds: UInt64 { state.pointee.line.end - state.pointee.line.start }
+  var stepNanoseconds: UInt64 { clockSpan(state.pointee.line.start, state.pointee.line.end) }
 
   /// How much of the last step counts to a column of the metrics.
   func nanoseconds(_ column: StepColumn) -> UInt64 {
@@ -87,7 +88,7 @@ struct StepClock: ~Copyable {
     let before = now
     state.pointee.now = monotonicNanoseconds()
     let line = state.pointee.line
-    line.add(now &- before, to: state.pointee.phase)
+    line.add(clockSpan(before, now), to: state.pointee.phase)
     guard state.pointee.phase == .waiting else { return }
     precondition(line.meetings < ledger.meetings, "A step meets more often than its account has room for.")
     line.addMeeting(arrival: before, departure: now, isOfGroup: state.pointee.meetsGroup)

@@ -57,7 +57,7 @@ struct Watchdog {
 
   /// The workers that have been in one place for longer than allowed while others wait for them.
   mutating func look(now: UInt64 = monotonicNanoseconds()) -> [StalledWorker] {
-    let passed = now > lastLook ? min(now - lastLook, Self.longestLook) : 0
+    let passed = min(clockSpan(lastLook, now), Self.longestLook)
     lastLook = now
     for worker in 0..<beats.count {
       let sight = Sight(beat: beats.word(worker), meeting: log.word(worker))
