@@ -22,11 +22,12 @@ TEST_BUILD := $(TEST_FLAGS) --scratch-path .build/testing
 SWIFT_FILES := Sources Tests Fuzz Package.swift
 GOLDEN := Tests/Fixtures/golden
 
-.PHONY: help setup build static install dist train test test-avx2 test-dependent test-numa check-work torture sanitize fuzz fuzz-nets format lint bench golden references clean
+.PHONY: help setup build static install dist train test test-debug test-avx2 test-dependent test-numa check-work torture sanitize fuzz fuzz-nets format lint bench golden references clean
 
 help:
 	@echo "make train [CONFIG=file] [ARGS='--epochs 5']   build and train (default: Config/digits.json)"
 	@echo "make test [ARGS='--filter Name']                build and run the tests"
+	@echo "make test-debug                                 some of the tests with assertions, in a debug build"
 	@echo "make test-avx2                                  the same bits on an emulated AVX2 processor (installs qemu-user)"
 	@echo "make test-dependent [PACKAGE_FORM=short]        a package that depends on a tagged version gets the fast kernels"
 	@echo "make test-numa [MACHINES='4 limits']              emulated machines of 1 to 8 NUMA nodes (installs qemu-system-x86)"
@@ -77,6 +78,13 @@ train: build
 test: setup
 	@echo "==> Building and running the tests"
 	@swift test $(TEST_BUILD) $(ARGS)
+
+# The assertions at the doors to memory, which optimised builds leave out. Kernels take a hundred times as long there, so
+# these are the tests of small nets, and few of large shapes.
+DEBUG_TESTS := NetworkTests\.(GraphTests|MeetingTests|LastLayerTests|NetworkAgainstReferenceTests|ParameterTableTests)|CollectivesTests|KernelTests\.(MistakeTests|ElementwiseTests|PoolTests)|StorageTests\.(LineFileTests|SafetensorsTests|JSONReaderTests)
+test-debug: setup
+	@echo "==> Building and running tests with assertions"
+	@swift test -Xswiftc -DLOCKSTEP_FAULTS --disable-xctest --scratch-path .build/debug-tests --filter "$(DEBUG_TESTS)"
 
 test-avx2: build
 	@.ci/check-avx2

@@ -40,7 +40,10 @@ package final class MeetingLog: @unchecked Sendable {
   }
 
   /// A worker's word, different after every change.
-  package func word(_ worker: Int) -> UInt64 { words[worker * Self.stride].load(ordering: .relaxed) }
+  package func word(_ worker: Int) -> UInt64 {
+    assert(worker >= 0 && worker < count, "There is no worker \(worker) among \(count).")
+    return words[worker * Self.stride].load(ordering: .relaxed)
+  }
 
   package static func place(_ word: UInt64) -> Place { Place(rawValue: word & 3) ?? .outside }
 

@@ -24,16 +24,20 @@ enum QueueSlots {
       zip(QueueSlots.classes, taken).flatMap { [DispatchQoS](repeating: $0, count: $1) }
     }
 
-    deinit { QueueSlots.free.add(QueueSlots.packed(taken), ordering: .relaxed) }
+    deinit {
+      let after: UInt64 = QueueSlots.free.add(QueueSlots.packed(taken), ordering: .relaxed).newValue
+      assert(QueueSlots.unpacked(after).allSatisfy { $0 <= perClass }, "Slots were given back twice.")
+    }
   }
 
   /// Takes `count` slots, the first class first.
   ///
   /// - Throws: `UserError` (71) where fewer are free.
   static func reserve(_ count: Int) throws(UserError) -> Reservation {
+    assert(count >= 0, "\(count) slots cannot be taken.")
     while true {
       let before: UInt64 = free.load(ordering: .relaxed)
-      let available: [Int] = classes.indices.map { Int(before >> (16 * UInt64($0)) & 0xFFFF) }
+      let available: [Int] = unpacked(before)
       let sum: Int = available.reduce(0, +)
       guard count <= sum else {
         throw UserError(
@@ -48,7 +52,12 @@ enum QueueSlots {
     }
   }
 
+  private static func unpacked(_ word: UInt64) -> [Int] {
+    classes.indices.map { Int(word >> (16 * UInt64($0)) & 0xFFFF) }
+  }
+
   private static func packed(_ slots: [Int]) -> UInt64 {
-    slots.reversed().reduce(0) { $0 << 16 | UInt64($1) }
+    assert(slots.count <= 4 && slots.allSatisfy { 0...0xFFFF ~= $0 }, "\(slots) do not fit into 16 bits each.")
+    return slots.reversed().reduce(0) { $0 << 16 | UInt64($1) }
   }
 }

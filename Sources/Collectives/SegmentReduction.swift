@@ -33,6 +33,7 @@ package struct SegmentReduction {
   ///
   /// - Precondition: every worker has entered its partial sums in `transport`, and the program has a shard.
   package init(_ program: ReductionProgram, group: Int, over transport: any Transport, add: @escaping Addition) {
+    assert(program.inside.indices.contains(group), "A program of \(program.inside.count) groups has no group \(group).")
     let sums = program.nodes.map { transport.partialSum(worker: $0.worker, slot: $0.slot) }
     func steps(_ steps: [ReductionProgram.Step]) -> [Step] {
       steps.map { Step(from: sums[$0.from], into: sums[$0.into]) }
@@ -68,6 +69,9 @@ package struct SegmentReduction {
 
   @inline(__always)
   private func forEachBlock(of range: Range<Int>, _ body: (_ block: Range<Int>) -> Void) {
+    assert(
+      range.lowerBound >= 0 && range.lowerBound % 16 == 0 && range.count % 16 == 0,
+      "Floats \(range) are not whole vectors of 16.")
     var first = range.lowerBound
     while first < range.upperBound {
       let end = min(first + Self.blockFloats, range.upperBound)

@@ -4,6 +4,9 @@ import Machine
 package enum Segments {
   /// The part of `count` floats, a multiple of 32, that one of `workers` owns.
   package static func segment(_ worker: Int, of workers: Int, count: Int) -> Range<Int> {
+    assert(
+      worker >= 0 && worker < workers && count >= 0 && count % 32 == 0,
+      "Worker \(worker) of \(workers) has no segment of \(count) floats.")
     let blocks = count / 32
     return blocks * worker / workers * 32..<blocks * (worker + 1) / workers * 32
   }
@@ -16,6 +19,7 @@ package enum Segments {
     var starts = (0..<workers).map { segment($0, of: workers, count: count).lowerBound } + [count]
     for group in groups { starts[group.lowerBound] -= starts[group.lowerBound] % pageFloats }
     for worker in (0..<workers).reversed() { starts[worker] = min(starts[worker], starts[worker + 1]) }
+    assert(starts.first == 0 || workers == 0, "The first segment starts at \(starts[0]).")
     return (0..<workers).map { starts[$0]..<starts[$0 + 1] }
   }
 }

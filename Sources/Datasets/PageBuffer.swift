@@ -41,6 +41,7 @@ final class PageBuffer<Element: BitwiseCopyable> {
     else {
       throw UserError(.systemRefused, subject, "needs \(sum) in memory, \(bytes) bytes; the system refused")
     }
+    assert(UInt(bitPattern: start) % 4096 == 0, "A page buffer starts with a page.")
     mappedBytes = bytes
     elements = UnsafeMutableBufferPointer(start: start.bindMemory(to: Element.self, capacity: count), count: count)
   }

@@ -34,6 +34,7 @@ func activationGradient(
 
 @inline(__always)
 private func forEachVector(_ count: Int, _ body: (_ first: Int) -> Void) {
+  assert(count >= 0 && count % 16 == 0, "An activation takes whole sixteens of floats, not \(count).")
   var i = 0
   while i < count {
     body(i)

@@ -2,6 +2,7 @@ import KernelInterface
 
 /// `into = into + from`; `count` is a multiple of 16.
 func add(_ from: UnsafePointer<Float>, _ into: UnsafeMutablePointer<Float>, _ count: Int) {
+  assert(count >= 0 && count % 16 == 0, "An addition takes whole sixteens of floats, not \(count).")
   var i = 0
   while i < count {
     store(load(into + i, as: Vector.self) + load(from + i), into + i)
@@ -24,6 +25,7 @@ func sum(
 
 /// See `SGDArguments`.
 func sgd(_ s: SGDArguments) {
+  assert(s.mistake == nil, s.mistake ?? "")
   let m = Vector(repeating: s.m)
   let momentum = Vector(repeating: s.momentum)
   let decay = Vector(repeating: s.decay)
@@ -42,6 +44,7 @@ func sgd(_ s: SGDArguments) {
 
 /// See `BiasGradientArguments`.
 func biasGradient(_ s: BiasGradientArguments) {
+  assert(s.mistake == nil, s.mistake ?? "")
   var lane = 0
   while lane < s.lanes {
     var sum = s.accumulates ? load(s.out + lane, as: Vector.self) : Vector(repeating: 0)

@@ -7,6 +7,7 @@ func poolForward(
   _ kind: PoolKind, _ p: PoolArguments, _ x: UnsafePointer<Float>, _ out: UnsafeMutablePointer<Float>,
   _ mask: UnsafeMutablePointer<Int32>?
 ) {
+  assert(p.mistake(isBackward: false) == nil, p.mistake(isBackward: false) ?? "")
   switch kind {
   case .maxAll: poolForward(MaxAll.self, p, x, out, mask)
   case .maxFirst: poolForward(MaxFirst.self, p, x, out, mask)
@@ -19,6 +20,7 @@ func poolBackward(
   _ kind: PoolKind, _ p: PoolArguments, _ mask: UnsafePointer<Int32>, _ dout: UnsafePointer<Float>,
   _ dx: UnsafeMutablePointer<Float>
 ) {
+  assert(p.mistake(isBackward: true) == nil, p.mistake(isBackward: true) ?? "")
   switch kind {
   case .maxAll, .maxFirst: poolBackward(scale: 1, p, mask, dout, dx)
   case .average: poolBackward(scale: 0.25, p, mask, dout, dx)

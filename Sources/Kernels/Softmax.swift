@@ -2,6 +2,7 @@ import KernelInterface
 
 /// See `SoftmaxArguments`.
 func softmax(_ s: SoftmaxArguments) {
+  assert(s.mistake == nil, s.mistake ?? "")
   for n in 0..<s.examples {
     let z = s.logits + n * s.stride
     var largest = z[0]

@@ -3,6 +3,7 @@ import KernelInterface
 
 /// See `TileSum`. Lane blocks outermost, so that `b`'s panel of one block stays in cache while the rows pass.
 func tileSum(_ s: TileSum) {
+  assert(s.mistake == nil, s.mistake ?? "")
   if s.outer == 1, s.middle == 1, s.inner > s.termsPerBlock, s.rows > tileRows, s.leavesRoom {
     tileSumInBlocks(s)
   } else {

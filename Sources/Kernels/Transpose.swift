@@ -2,6 +2,7 @@ import KernelInterface
 
 /// See `TransposeArguments`.
 func scatterTransposed(_ t: TransposeArguments) {
+  assert(t.mistake == nil, t.mistake ?? "")
   let zero = Vector16(repeating: 0)
   for unit in 0..<t.units {
     let rows = t.source + unit * 16 * t.sourceStride

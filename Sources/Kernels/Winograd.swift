@@ -2,6 +2,7 @@ import KernelInterface
 
 /// `V = Bᵀ·d·B` of every tile: patches of points × points pixels of the map into the transform domain.
 func winogradInput(_ t: WinogradTiles) {
+  assert(t.mistake(writesMap: false) == nil, t.mistake(writesMap: false) ?? "")
   switch t.size {
   case .f4k3: winogradInput(F4K3.self, t)
   case .f4k5: winogradInput(F4K5.self, t)
@@ -10,6 +11,7 @@ func winogradInput(_ t: WinogradTiles) {
 
 /// `A·dZ·Aᵀ` of every tile: 4×4 gradients of outputs into the transform domain. The map is zero beyond its edge.
 func winogradGradient(_ t: WinogradTiles) {
+  assert(t.mistake(writesMap: false) == nil, t.mistake(writesMap: false) ?? "")
   switch t.size {
   case .f4k3: winogradGradient(F4K3.self, t)
   case .f4k5: winogradGradient(F4K5.self, t)
@@ -18,6 +20,7 @@ func winogradGradient(_ t: WinogradTiles) {
 
 /// `U = G·w·Gᵀ` of every kernel.
 func winogradKernel(_ k: WinogradKernel) {
+  assert(k.mistake == nil, k.mistake ?? "")
   switch k.size {
   case .f4k3: winogradKernel(F4K3.self, k)
   case .f4k5: winogradKernel(F4K5.self, k)
@@ -26,6 +29,7 @@ func winogradKernel(_ k: WinogradKernel) {
 
 /// `dw = Gᵀ·S·G` of every kernel, or `dw + Gᵀ·S·G`.
 func winogradKernelGradient(_ k: WinogradKernel) {
+  assert(k.mistake == nil, k.mistake ?? "")
   switch k.size {
   case .f4k3: winogradKernelGradient(F4K3.self, k)
   case .f4k5: winogradKernelGradient(F4K5.self, k)

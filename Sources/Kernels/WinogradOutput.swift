@@ -2,6 +2,7 @@ import KernelInterface
 
 /// `Aᵀ·M·A` of every tile, with the epilogue, into the map's valid pixels.
 func winogradOutput(_ t: WinogradTiles) {
+  assert(t.mistake(writesMap: true) == nil, t.mistake(writesMap: true) ?? "")
   switch (t.epilogue, t.bias, t.mask) {
   case (.store, _, _): winogradOutput(Unchanged(), t)
   case (.bias, let bias?, _): winogradOutput(AddBias(bias: bias), t)

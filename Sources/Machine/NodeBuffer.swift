@@ -34,6 +34,9 @@ package struct NodeBuffer: ~Copyable, @unchecked Sendable {
     guard !overflow, wholePages <= Int.max - Self.hugePageBytes - 2 * Self.pageBytes,
       let pointer = Self.map(wholePages, alignment: isHuge ? Self.hugePageBytes : Self.pageBytes)
     else { throw Self.refusal(byteCount, purpose) }
+    assert(
+      Int(bitPattern: pointer) % (isHuge ? Self.hugePageBytes : Self.pageBytes) == 0 && wholePages >= byteCount,
+      "A buffer is whole pages.")
     self.pointer = pointer
     self.byteCount = byteCount
     self.mappedBytes = wholePages

@@ -31,12 +31,13 @@ struct ParameterTableTests {
 
   @Test("a tensor comes out as it went in, and padding stays zero", arguments: parameters)
   func roundTrip(parameter: Parameter) {
+    let table = ParameterTable([parameter])
     let values = (0..<parameter.elementCount).map { Float($0 + 1) }
     var flat = [Float](repeating: 0, count: parameter.packedCount)
     let back = flat.withUnsafeMutableBufferPointer { buffer -> [Float] in
       guard let base = buffer.baseAddress else { return [] }
-      ParameterTable().pack(parameter, values, into: base)
-      return ParameterTable().unpack(parameter, from: base)
+      table.pack(parameter, values, into: base)
+      return table.unpack(parameter, from: base)
     }
     #expect(back == values)
     #expect(flat.count { $0 != 0 } == values.count)

@@ -31,6 +31,7 @@ package final class SharedMemory: Transport, @unchecked Sendable {
 
   /// Makes `buffer` the partial sum of a worker, which alone calls it, before its first step.
   package func enter(_ buffer: UnsafeMutablePointer<Float>, worker: Int, slot: Int) {
+    assert(slot >= 0 && slot < slots && worker >= 0 && worker * slots < count, "No worker \(worker) has a sum \(slot).")
     sums[worker * slots + slot] = buffer
   }
 
@@ -43,6 +44,7 @@ package final class SharedMemory: Transport, @unchecked Sendable {
   }
 
   package func distribute(_ range: Range<Int>, of group: Int) {
+    assert(group >= 0 && group < groups && range.lowerBound >= 0, "Group \(group) of \(groups) has no floats \(range).")
     let own = results[group]
     for other in 0..<groups where other != group {
       (results[other] + range.lowerBound).update(from: own + range.lowerBound, count: range.count)

@@ -6,9 +6,13 @@ struct BufferLayout {
   private let base: UnsafeMutableRawPointer?
   private(set) var byteCount = 0
 
-  init(base: UnsafeMutableRawPointer?) { self.base = base }
+  init(base: UnsafeMutableRawPointer?) {
+    assert(UInt(bitPattern: base) % 64 == 0, "Buffers are cut from memory that is aligned to cache lines.")
+    self.base = base
+  }
 
   mutating func take<T>(_ count: Int, of type: T.Type) -> UnsafeMutablePointer<T> {
+    assert(count >= 0 && MemoryLayout<T>.alignment <= 64, "A buffer cannot have \(count) \(type)s.")
     // While measuring, addresses start at a page that is never touched.
     let start = base ?? UnsafeMutableRawPointer(bitPattern: 4096)
     guard let start else { fatalError("An address cannot be formed.") }

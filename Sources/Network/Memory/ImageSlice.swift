@@ -76,9 +76,18 @@ package struct ImageCapacity: Hashable, Sendable {
 }
 
 extension MapLayout {
+  /// Whether all images of a slice lie in a row in memory for `images` of them.
+  func holds(_ slice: ImageSlice, images: Int) -> Bool {
+    let first = start(of: slice) / imageStride
+    return slice.count >= 0 && first + slice.count <= images
+  }
+
   /// Floats from the start of the map's memory to the first image of a slice.
   func start(of slice: ImageSlice) -> Int {
-    switch residence {
+    assert(
+      slice.first >= max(0, slice.chunkStart), "Image \(slice.first) lies before its chunk from \(slice.chunkStart) on."
+    )
+    return switch residence {
     case .run: slice.first * imageStride
     case .chunk: (slice.first - slice.chunkStart) * imageStride
     case .block(let count): (slice.first - slice.shard.lowerBound) % count * imageStride

@@ -33,6 +33,9 @@ package struct MapLayout: Hashable, Sendable {
   package var residence: Residence = .run
 
   package init(shape: ImageShape, channelStride: Int, halo: Halo = Halo()) {
+    assert(
+      shape.channels >= 1 && channelStride >= shape.channels && shape.height >= 1 && shape.width >= 1,
+      "Pixels of \(channelStride) floats cannot hold an image of \(shape).")
     self.shape = shape
     self.channelStride = channelStride
     self.halo = halo
@@ -51,10 +54,18 @@ package struct MapLayout: Hashable, Sendable {
   package var origin: Int { halo.top * rowStride + halo.left * channelStride }
 
   /// Floats for `images` images, and a little more: a vector load at the last pixel may read past it.
-  package func floatCount(images: Int) -> Int { images * imageStride + 32 }
+  package func floatCount(images: Int) -> Int {
+    assert(images >= 0, "A map cannot hold \(images) images.")
+    return images * imageStride + 32
+  }
 
   /// Offset of pixel (i, j) from the start of its image; (−1, −1) lies in the halo.
-  package func offset(_ i: Int, _ j: Int) -> Int { origin + i * rowStride + j * channelStride }
+  package func offset(_ i: Int, _ j: Int) -> Int {
+    assert(
+      i >= -halo.top && i < shape.height + halo.bottom && j >= -halo.left && j < shape.width + halo.right,
+      "Pixel (\(i), \(j)) lies neither in an image of \(shape) nor in its halo.")
+    return origin + i * rowStride + j * channelStride
+  }
 
   /// Calls `body` with the offsets of each row of pixels, here and in a map of the same shape, and a row's floats.
   @inline(__always)

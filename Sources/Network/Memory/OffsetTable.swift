@@ -9,7 +9,10 @@ final class OffsetTable: @unchecked Sendable {
   init(_ values: [Int]) {
     count = values.count
     memory = .allocate(capacity: max(values.count, 1))
-    for (i, value) in values.enumerated() { memory[i] = Int32(value) }
+    for (i, value) in values.enumerated() {
+      assert(value >= 0, "Offset \(value) lies before the memory that it is counted in.")
+      memory[i] = Int32(value)
+    }
     base = UnsafePointer(memory)
   }
 
@@ -17,6 +20,7 @@ final class OffsetTable: @unchecked Sendable {
 
   /// The same offsets in so many images of a map, one after the other.
   convenience init(_ offsets: [Int], images: Int, in layout: MapLayout) {
+    assert(offsets.allSatisfy { (0..<layout.imageStride).contains($0) }, "A row starts outside its image.")
     self.init((0..<images).flatMap { n in offsets.map { n * layout.imageStride + $0 } })
   }
 

@@ -124,6 +124,7 @@ package struct Parameter: Hashable, Sendable {
 
   /// Index in the flat buffer, relative to `offset`, of element `index` of the public layout.
   package func packedIndex(_ index: Int) -> Int {
+    assert(index >= 0 && index < elementCount, "\(name) has \(elementCount) elements, and no element \(index).")
     let (position, channel, output): (Int, Int, Int)
     switch layout {
     case .vector:
@@ -158,7 +159,11 @@ package struct Parameter: Hashable, Sendable {
         (count, step) = (min(left, outputs - output, 32 - output % 32), 1)
       case .dense: (count, step) = (min(left, channels - first % channels), 32)
       }
-      body(first, count, packedIndex(first), step)
+      let at = packedIndex(first)
+      assert(
+        at >= 0 && count >= 1 && at + (count - 1) * step < packedCount,
+        "Elements \(first)..<\(first + count) of \(name) lie outside its \(packedCount) floats.")
+      body(first, count, at, step)
       first += count
     }
   }
@@ -184,13 +189,17 @@ package struct ParameterTable: Hashable, Sendable {
   private mutating func place(_ index: Int) {
     parameters[index].offset = packedCount
     packedCount += parameters[index].packedCount
+    assert(packedCount % 32 == 0, "\(parameters[index].name) ends between two blocks of 32 floats.")
   }
 
   /// Elements in the public layouts.
   package var elementCount: Int { parameters.reduce(0) { $0 + $1.elementCount } }
 
+  private func holds(_ p: Parameter) -> Bool { p.offset >= 0 && p.offset + p.packedCount <= packedCount }
+
   /// The public layout of parameter `p` out of a flat buffer.
   package func unpack(_ p: Parameter, from flat: UnsafePointer<Float>) -> [Float] {
+    assert(holds(p), "\(p.name) lies outside the flat buffer of \(packedCount) floats.")
     let base = flat + p.offset
     return [Float](unsafeUninitializedCapacity: p.elementCount) { values, count in
       p.forEachPackedRun(0..<p.elementCount) { first, count, at, step in
@@ -202,6 +211,7 @@ package struct ParameterTable: Hashable, Sendable {
 
   /// Writes the public layout of parameter `p` into a flat buffer.
   package func pack(_ p: Parameter, _ values: [Float], into flat: UnsafeMutablePointer<Float>) {
+    assert(holds(p), "\(p.name) lies outside the flat buffer of \(packedCount) floats.")
     precondition(values.count == p.elementCount, "A tensor of another size was packed into \(p.name).")
     let base = flat + p.offset
     values.withUnsafeBufferPointer { values in

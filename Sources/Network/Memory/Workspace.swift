@@ -5,6 +5,8 @@ import KernelInterface
 /// Plain addresses throughout, so that passing it on costs no reference counting. Lives in memory that the worker owns
 /// and has touched first; nothing is allocated after `init`.
 package struct Workspace {
+  /// How many images there is memory for.
+  let capacity: ImageCapacity
   /// The values' memory, laid out as the plan says.
   let maps: PointerTable<Float>
   let gradients: PointerTable<Float>
@@ -41,6 +43,7 @@ package struct Workspace {
     assert(UInt(bitPattern: memory) % 64 == 0, "A workspace is aligned to cache lines.")
     var layout = BufferLayout(base: memory)
     self.init(plan, layout: &layout)
+    assert(layout.byteCount == Self.byteCount(plan), "A workspace takes another size than was measured.")
     for (i, map) in plan.maps.enumerated() { maps[i].update(repeating: 0, count: plan.floatCount(map)) }
     for (i, map) in plan.gradients.enumerated() {
       gradients[i].update(repeating: 0, count: plan.gradientFloats(i, map))
@@ -51,6 +54,7 @@ package struct Workspace {
   }
 
   private init(_ plan: NetworkPlan, layout: inout BufferLayout) {
+    capacity = plan.capacity
     maps = layout.takeTable(plan.maps.map { plan.floatCount($0) })
     gradients = layout.takeTable(
       plan.gradients.enumerated().map { plan.gradientFloats($0, $1) }, owners: plan.gradientOwners)

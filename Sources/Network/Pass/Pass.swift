@@ -46,12 +46,21 @@ package struct Pass {
 
   /// The first image of a slice in the memory of a value.
   package func map(_ value: PlacedValue, _ slice: ImageSlice) -> UnsafeMutablePointer<Float> {
-    memory.maps[value.mapIndex] + value.map.start(of: slice)
+    requireHeld(slice, value.map)
+    return memory.maps[value.mapIndex] + value.map.start(of: slice)
   }
 
   /// The first image of a slice in the gradient of a value.
   package func gradient(_ value: PlacedValue, _ slice: ImageSlice) -> UnsafeMutablePointer<Float> {
-    memory.gradients[value.gradientIndex] + value.gradient.start(of: slice)
+    requireHeld(slice, value.gradient)
+    return memory.gradients[value.gradientIndex] + value.gradient.start(of: slice)
+  }
+
+  @inline(__always)
+  private func requireHeld(_ slice: ImageSlice, _ map: MapLayout) {
+    assert(
+      map.holds(slice, images: memory.capacity.images(map.residence)),
+      "Images \(slice.first)..<\(slice.first + slice.count) lie outside a map that keeps them for \(map.residence).")
   }
 
   /// The activation that masks the gradient of a value, at the first image of a slice; `nil` where nothing is masked.
