@@ -5,7 +5,8 @@ import Storage
 extension RunConfiguration {
   /// The resolved configuration as the file that reads back as the same `RunConfiguration`.
   ///
-  /// Keys in the documented order, every default written out, paths absolute, one layer per line; ends with a newline.
+  /// Keys in the documented order, every default written out, paths absolute, a layer in a line where it fits; ends with a
+  /// newline.
   package var jsonText: String { jsonValue.prettyText() + "\n" }
 
   /// The same as a tree.

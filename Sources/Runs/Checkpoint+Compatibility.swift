@@ -11,7 +11,7 @@ extension Checkpoint {
   /// - Parameter file: the checkpoint's path, for messages.
   /// - Throws: `UserError(.badConfiguration)` naming each key that differs, with both values.
   package func requireSameNumbers(as run: RunConfiguration, file: String) throws(UserError) {
-    let before: [(path: String, value: JSONValue)] = configuration.leaves()
+    let before: [(path: String, value: JSONValue)] = resolvedConfiguration.leaves()
     let now: [(path: String, value: JSONValue)] = run.jsonValue.leaves()
     let old: [String: JSONValue] = Dictionary(before.map { ($0.path, $0.value) }) { first, _ in first }
     let new: [String: JSONValue] = Dictionary(now.map { ($0.path, $0.value) }) { first, _ in first }
@@ -33,6 +33,13 @@ extension Checkpoint {
       .badConfiguration, differences.count == 1 ? firstPath : "\(differences.count) keys",
       "\(list): the run in \(file) would not go on with the same numbers",
       hint: "--resume never starts a new run in its place; --output DIR starts one elsewhere")
+  }
+
+  /// The configuration with today's defaults for keys that an older program did not have, which all stand for what it did; as
+  /// it was written where it cannot be read.
+  private var resolvedConfiguration: JSONValue {
+    let run: RunConfiguration? = try? ConfigurationReader.read(text: configuration.compactText, file: source)
+    return run?.jsonValue ?? configuration
   }
 
   /// Refuses data that the run was not trained on, and an end that lies behind its last step.

@@ -168,6 +168,29 @@ import Testing
     try checkpoint().requireSameNumbers(as: other.configuration, file: "c")
   }
 
+  /// Keys that came later are not in the configurations of older checkpoints: their defaults stand for what was done then.
+  @Test func keysThatCameLaterCountAsTheirDefaults() throws {
+    func without(_ keys: Set<String>, _ value: JSONValue) -> JSONValue {
+      switch value {
+      case .object(let members):
+        .object(members.filter { !keys.contains($0.key) }.map { JSONValue.Member($0.key, without(keys, $0.value)) })
+      case .array(let elements): .array(elements.map { without(keys, $0) })
+      case .null, .bool, .integer, .number, .string: value
+      }
+    }
+    let whole = try checkpoint()
+    let old = Checkpoint(
+      step: whole.step, parameters: whole.parameters, state: whole.state,
+      configuration: without(["strides", "groups", "dilation_rate", "use_bias"], whole.configuration),
+      dataFingerprint: whole.dataFingerprint, progress: whole.progress)
+    #expect(old.configuration != whole.configuration)
+    try old.requireSameNumbers(as: try ResumeRun().configuration, file: "c")
+    let other = try ResumeRun([.set("model.layers[0].use_bias", "false")]).configuration
+    let error = userError { try old.requireSameNumbers(as: other, file: "c") }
+    #expect(
+      error?.subject == "model.layers[0].use_bias" && error?.message.hasPrefix("was true and is now false") == true)
+  }
+
   @Test func otherDataAreRefused() throws {
     var run = try ResumeRun([.set("data.examples", "46")])
     run.checkpoint = try checkpoint()
