@@ -9,12 +9,12 @@ package struct ReferenceDense: Sendable {
   }
 
   /// `a` is [m, in]; the result [m, out].
-  package func forward(_ a: [Double], w: [Double], bias: [Double]) -> [Double] {
+  package func forward(_ a: [Double], w: [Double], bias: [Double]?) -> [Double] {
     let m = a.count / inputs
     var z = [Double](repeating: 0, count: m * outputs)
     for n in 0..<m {
       for o in 0..<outputs {
-        var sum = bias[o]
+        var sum = bias?[o] ?? 0
         for i in 0..<inputs { sum += w[o * inputs + i] * a[n * inputs + i] }
         z[n * outputs + o] = sum
       }

@@ -23,12 +23,13 @@ func machine(nodes: Int) -> Topology {
 func configuration(epochs: Int) -> RunConfiguration {
   let kinds: [LayerKind] = [
     .conv2d(filters: 4, kernelSize: 3, padding: .same, algorithm: .direct), .relu, .maxPool2d(ties: .all),
+    LayerKind(MaxPool2D(Window(Extent(3), padding: .same), ties: .all)),
     LayerKind(DepthwiseConv2D(Window(Extent(3), padding: .same), usesBias: false)),
     LayerKind(Conv2D(filters: 12, Window(Extent(3), padding: .same), groups: 2)),
     LayerKind(
       Conv2D(filters: 24, Window(Extent(1, 2), strides: Extent(2, 1), padding: .sides(Halo(top: 3, right: 1))))),
-    .conv2d(filters: 20, kernelSize: 3, padding: .same, algorithm: .winograd), .relu, .averagePool2d, .flatten,
-    .dense(units: 10), .softmax,
+    .conv2d(filters: 20, kernelSize: 3, padding: .same, algorithm: .winograd), .relu, .averagePool2d,
+    LayerKind(GlobalAveragePool2D()), .dense(units: 10), .softmax,
   ]
   return RunConfiguration(
     name: "probe", seed: 1,

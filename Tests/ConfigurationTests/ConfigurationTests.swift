@@ -58,7 +58,7 @@ import Testing
       { type: 'depthwise_conv2d', kernel_size: [1, 2], strides: 1, padding: 'same', depth_multiplier: 2, use_bias: false },
       { type: 'max_pool2d', ties: 'first', pool_size: [2, 3], strides: 1, padding: [1, 0, 2, 1] },
       { type: 'avg_pool2d', pool_size: 2, strides: [1, 2], padding: 'same' }, { type: 'global_avg_pool2d' },
-      { type: 'dense', units: 3 }, { type: 'softmax' },
+      { type: 'dense', units: 3, use_bias: false }, { type: 'softmax' },
       """,
     extra: """
       name: 'ünï "x"\\\\', seed: 9223372036854775807,

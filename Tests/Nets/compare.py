@@ -42,7 +42,7 @@ def padded(x, layer, size, dilation=1, value=0.0):
 def patches_of(x, layer, value):
     """The patches of a pool in the last dimension, row-major; `value` stands for what lies outside the image."""
     size, steps = pair(layer["pool_size"]), pair(layer["strides"])
-    x = padded(x, layer, size, value=value)
+    x = padded(x, layer, layer["pool_size"], value=value)
     return x.unfold(2, size[0], steps[0]).unfold(3, size[1], steps[1]).flatten(4)
 
 
@@ -94,7 +94,9 @@ def forward(layers, weights, images):
         elif kind == "flatten":
             x = x.permute(0, 2, 3, 1).reshape(x.shape[0], -1)
         elif kind == "dense":
-            x = x @ weights[f"{layer['name']}.weight"].T + weights[f"{layer['name']}.bias"]
+            x = x @ weights[f"{layer['name']}.weight"].T
+            if layer.get("use_bias", True):
+                x = x + weights[f"{layer['name']}.bias"]
         elif kind != "softmax":
             raise ValueError(f"layer type {kind}")
     return x

@@ -91,7 +91,8 @@ package enum TestNetworks {
       LayerKind(Conv2D(filters: 20, Window(Extent(3), strides: Extent(1, 2), padding: .same), groups: 4)), .relu,
       LayerKind(Conv2D(filters: 64, Window(Extent(1)), usesBias: false)),
       LayerKind(Conv2D(filters: 32, Window(Extent(2)), groups: 2)), .relu,
-      LayerKind(DepthwiseConv2D(Window(Extent(5, 3), padding: .same))), .flatten, .dense(units: 6), .softmax,
+      LayerKind(DepthwiseConv2D(Window(Extent(5, 3), padding: .same))), .flatten,
+      LayerKind(Dense(units: 9, usesBias: false)), .relu, LayerKind(Dense(units: 6, usesBias: false)), .softmax,
     ]))
 
   /// Pools that overlap, with zeros around, over one side, that leave pixels out, and of the whole image.

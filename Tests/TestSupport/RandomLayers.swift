@@ -136,7 +136,7 @@ struct RandomLayers {
     if !endsInMap {
       for units in [draw.pick([0, 1, 7, 24, 33]), draw.pick([0, 0, 9, 65]), 1 + draw.pick([0, 1, 2, 4, 9, 16, 32])]
       where units > 0 {
-        add(.dense(units: units))
+        add(LayerKind(Dense(units: units, usesBias: draw.chance(80))))
         addReLUs(&draw, percent: 40)
       }
     }

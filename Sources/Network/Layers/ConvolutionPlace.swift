@@ -49,7 +49,7 @@ struct ConvolutionPlace {
 
 /// What a layer adds to its sums: its bias, or zeros where it has none.
 struct PlacedBias: Sendable {
-  private let parameter: PlacedParameter?
+  let parameter: PlacedParameter?
   private let zeros: ZeroLanes
 
   init(_ parameter: PlacedParameter?, lanes: Int) {

@@ -7,14 +7,26 @@ import ReferenceKernels
 /// All passes work on the weights as the parameter buffer holds them.
 package struct Dense: LayerType {
   package static let typeName = "dense"
-  package static let keys = [ConfigurationKey("units", .integer(1...(1 << 24)), "Outputs.")]
+  package static let keys = [
+    ConfigurationKey("units", .integer(1...(1 << 24)), "Outputs."),
+    ConfigurationKey("use_bias", .bool, default: .bool(true), "Whether a bias is added."),
+  ]
 
   package var units: Int
+  package var usesBias: Bool
 
-  package init(units: Int) { self.units = units }
-  package init(_ values: KeyValues) { units = values.integer("units") }
-  package var values: KeyValues { ["units": .integer(units)] }
-  package var summary: String { "\(Self.typeName) \(units)" }
+  package init(units: Int, usesBias: Bool = true) {
+    self.units = units
+    self.usesBias = usesBias
+  }
+
+  package init(_ values: KeyValues) {
+    units = values.integer("units")
+    usesBias = values.bool("use_bias")
+  }
+
+  package var values: KeyValues { ["units": .integer(units), "use_bias": .bool(usesBias)] }
+  package var summary: String { "\(Self.typeName) \(units)" + (usesBias ? "" : ", no bias") }
   package var traits: LayerTraits { [.appliesReLU, .masksInputGradient, .readsUnpaddedInput, .takesChunks] }
 
   package func outputShape(_ inputs: [ValueShape]) throws(LayerMisfit) -> ValueShape {
@@ -25,12 +37,10 @@ package struct Dense: LayerType {
 
   package func parameters(_ inputs: [ValueShape]) -> [ParameterSpecification] {
     let shape = inputs[0].image
-    return [
-      ParameterSpecification(
-        "weight", layout: .dense, shape: [units, shape.elementCount], positions: shape.height * shape.width,
-        channels: shape.channels, outputs: units),
-      .bias(units),
-    ]
+    let weight = ParameterSpecification(
+      "weight", layout: .dense, shape: [units, shape.elementCount], positions: shape.height * shape.width,
+      channels: shape.channels, outputs: units)
+    return usesBias ? [weight, .bias(units)] : [weight]
   }
 
   package func products(_ inputs: [ValueShape], output: ValueShape) -> Int { inputs[0].image.elementCount * units }
@@ -38,10 +48,11 @@ package struct Dense: LayerType {
   package func reference(_ step: ReferenceStep) -> ReferenceResult {
     let (x, w) = (step.x, step.parameter("weight"))
     let dense = ReferenceDense(inputs: x.height * x.width * x.channels, outputs: units)
-    let z = dense.forward(x.values, w: w, bias: step.parameter("bias"))
+    let z = dense.forward(x.values, w: w, bias: usesBias ? step.parameter("bias") : nil)
     return ReferenceResult(output: x.with(ImageShape(height: 1, width: 1, channels: units), values: z)) { dz in
       let (dw, db, da) = dense.backward(x.values, dz: dz.values, w: w)
-      return ReferenceGradients(inputs: [x.with(values: da)], parameters: ["weight": dw, "bias": db])
+      return ReferenceGradients(
+        inputs: [x.with(values: da)], parameters: usesBias ? ["weight": dw, "bias": db] : ["weight": dw])
     }
   }
 
@@ -57,7 +68,7 @@ private final class DenseLayer: Layer {
   private let input: PlacedValue
   private let output: PlacedValue
   private let weight: PlacedParameter
-  private let bias: PlacedParameter
+  private let bias: PlacedBias
   private let appliesReLU: Bool
   private let capacity: ImageCapacity
   private let sizes: BlockSizes
@@ -85,7 +96,7 @@ private final class DenseLayer: Layer {
     input = place.input
     output = place.output
     weight = place.parameters[0]
-    bias = place.parameters[1]
+    bias = PlacedBias(place.parameters.count > 1 ? place.parameters[1] : nil, lanes: place.output.map.channelStride)
     appliesReLU = place.appliesReLU
     capacity = place.capacity
     sizes = place.sizes
@@ -111,7 +122,7 @@ private final class DenseLayer: Layer {
     var memory = LayerMemory()
     memory.scratch = (weight.parameter.blocks * 32 + sizes.denseRows) * lanes
     memory.treeFloats = max(
-      min(weight.parameter.packedCount, sizes.denseRows * 32), bias.parameter.packedCount)
+      min(weight.parameter.packedCount, sizes.denseRows * 32), bias.parameter?.parameter.packedCount ?? 0)
     self.memory = memory
   }
 
@@ -126,13 +137,14 @@ private final class DenseLayer: Layer {
     sum.inner = rows
     sum.termsPerBlock = sizes.termsPerBlock
     sum.bBlock = rows * 32
-    sum.bias = pass.weights + bias.offset
+    sum.bias = bias.values(pass)
     sum.epilogue = appliesReLU ? .biasReLU : .bias
     pass.kernels.tileSum(sum)
   }
 
   func parameterGradients(_ pass: borrowing Pass, _ run: ImageSlice, into target: GradientTarget) {
     weightGradient(pass, run, into: target.flat)
+    guard let bias = bias.parameter else { return }
     pass.sumOverShards(of: run, capacity, into: target.flat + bias.offset, count: bias.parameter.packedCount) {
       shard, sum in pass.biasGradient(output, shard, into: sum)
     }
