@@ -1,5 +1,6 @@
 import Configuration
 import Datasets
+import Machine
 import Diagnostics
 import Runs
 import Summation
