@@ -16,7 +16,7 @@ SEED ?= 1
 PARSERS ?= safetensors checkpoint idx json configuration override cpus
 # Debug kernels are a hundred times slower, so tests run optimised, in a build folder of their own: their flags
 # differ from the program's, and alternating between them in one folder would rebuild everything each time.
-# `LOCKSTEP_FAULTS` lets tests make calls to the system fail; the program is built without.
+# `LOCKSTEP_FAULTS` lets tests make system calls fail; the program is built without it.
 TEST_FLAGS := -c release -Xswiftc -enable-testing -Xswiftc -DLOCKSTEP_FAULTS --disable-xctest
 TEST_BUILD := $(TEST_FLAGS) --scratch-path .build/testing
 SWIFT_FILES := Sources Tests Fuzz Package.swift
@@ -30,19 +30,19 @@ help:
 	@echo "make test-debug                                 some of the tests with assertions, in a debug build"
 	@echo "make test-avx2                                  the same bits on an emulated AVX2 processor (installs qemu-user)"
 	@echo "make test-dependent [PACKAGE_FORM=short]        a package that depends on a tagged version gets the fast kernels"
-	@echo "make test-numa [MACHINES='4 limits']              emulated machines of 1 to 8 NUMA nodes (installs qemu-system-x86)"
+	@echo "make test-numa [MACHINES='4 limits']            emulated machines of 1 to 8 NUMA nodes (installs qemu-system-x86)"
 	@echo "make check-work [ARGS=--record]                 instructions and cache lines of a step, against recorded counts"
-	@echo "make torture [KILLS=1000]                       runs that are killed, refused, limited, damaged: what they end in"
+	@echo "make torture [KILLS=1000]                       runs that are killed, refused, limited, damaged: how they end"
 	@echo "make sanitize                                   parallel tests under ThreadSanitizer, parsers under AddressSanitizer"
-	@echo "make fuzz [SECONDS=600] [RUNS=10000000]         feed every parser with what libFuzzer invents"
+	@echo "make fuzz [SECONDS=600] [RUNS=10000000]         feed every parser with libFuzzer's inputs"
 	@echo "make fuzz-nets [NETS=2000] [SEED=1]             random nets against naive loops and PyTorch (installs PyTorch)"
 	@echo "make build                                      .build/release/lockstep"
 	@echo "make install [PREFIX=/usr/local] [DESTDIR=]     a program that needs no Swift, into PREFIX/bin"
 	@echo "make dist                                       the same as an archive to copy to other machines"
 	@echo "make bench [ARGS='--nets lenet --rounds 3']     compare with PyTorch and TensorFlow (installs both)"
 	@echo "make format, make lint                          format the sources, or check that they are formatted"
-	@echo "make references                                 write docs/configuration.md and Fuzz/dictionary/configuration again"
-	@echo "make golden                                     compute the golden fixtures again (installs PyTorch)"
+	@echo "make references                                 regenerate docs/configuration.md and Fuzz/dictionary/configuration"
+	@echo "make golden                                     recompute the golden fixtures (installs PyTorch)"
 	@echo "make clean                                      remove everything that was built"
 
 setup:
@@ -55,7 +55,7 @@ build: setup
 # The Swift runtime is linked in. A build folder of its own: its flags differ from those of `build`.
 STATIC := .build/static/release/lockstep
 static: setup
-	@echo "==> Building lockstep with the Swift runtime in it"
+	@echo "==> Building lockstep with the Swift runtime linked in"
 	@swift build -c release --product lockstep --static-swift-stdlib --scratch-path .build/static
 	@.ci/check-static $(STATIC)
 
