@@ -1,21 +1,21 @@
 import Machine
 
-/// What `Barrier.wait` throws once a participant has given up: the others must leave too.
+/// Thrown by `Barrier.wait` once a participant has given up: the others must leave too.
 package struct BarrierBroken: Error, Hashable, Sendable, CustomStringConvertible {
   package init() {}
   package var description: String { "another worker failed" }
 }
 
-/// A meeting point: nobody passes before all participants have arrived, any number of times.
+/// A reusable meeting point: no participant passes before all have arrived.
 ///
 /// Whatever a participant wrote before `wait`, every participant may read after it, plain memory included.
 /// A waiter spins for `spinPauses` pauses, then sleeps on a futex; `wait` never allocates.
 ///
-/// Barriers make a tree: the last to arrive at one with an `outer` barrier waits there for the last of the other ones
-/// before it lets its own go, so that only one of each node's workers touches what nodes share.
+/// Barriers can form a tree: the last to arrive at one with an `outer` barrier waits there for the last of each other one
+/// before it releases its own, so that only one of each node's workers touches what nodes share.
 ///
 ///     arrived   how many are here; the last to arrive sets it back to 0, meets the others in `outer` …
-///     phase     … and then adds 2 here, which lets its own go; bit 0 says the barrier is broken in this phase
+///     phase     … and then adds 2 here, which releases its own; bit 0 says the barrier is broken in this phase
 ///     sleepers  how many sleep on `phase`, so that a phase without sleepers costs no system call
 package final class Barrier: Sendable {
   private static let brokenBit: UInt32 = 1
@@ -27,11 +27,11 @@ package final class Barrier: Sendable {
   package let participants: Int
   package let spinPauses: Int
   private let outer: Barrier?
-  private let arrived: CacheLineWord = CacheLineWord(0)
-  private let phase: CacheLineWord = CacheLineWord(0)
-  private let sleepers: CacheLineWord = CacheLineWord(0)
+  private let arrived = CacheLineWord(0)
+  private let phase = CacheLineWord(0)
+  private let sleepers = CacheLineWord(0)
 
-  /// `spinPauses` is 0 where participants outnumber CPUs: spinning would hold up those awaited.
+  /// `spinPauses` is 0 if participants outnumber CPUs: spinning would hold up those awaited.
   ///
   /// With `outer`, whose participants are barriers such as this one, `wait` meets the participants of all of them.
   /// - Precondition: `participants` ≥ 1 and `spinPauses` ≥ 0.
@@ -46,10 +46,10 @@ package final class Barrier: Sendable {
   /// Returns when all participants have called it as often as the caller.
   ///
   /// A phase breaks for all of its participants or for none.
-  /// - Throws: `BarrierBroken` where `breakAll` came before the last participant did.
+  /// - Throws: `BarrierBroken` if `breakAll` came before the last participant did.
   package func wait() throws(BarrierBroken) { try wait(nil, 0) }
 
-  /// The same; `log` hears that `worker` is counted and waits. The last to arrive never is: who stops there holds up all.
+  /// The same; `log` records that `worker` is counted and waits. The last to arrive is not recorded: it holds up all others.
   func wait(_ log: MeetingLog?, _ worker: Int) throws(BarrierBroken) {
     let before: UInt32 = phase.load()
     guard before & Self.brokenBit == 0 else { throw BarrierBroken() }
@@ -61,20 +61,20 @@ package final class Barrier: Sendable {
     } else {
       log?.set(.waiting, worker)
       var now: UInt32 = phase.load()
-      var pausesLeft: Int = spinPauses
+      var pausesLeft = spinPauses
       while now == before, pausesLeft > 0 {
         Futex.pause()
         pausesLeft -= 1
         now = phase.load()
       }
       if now == before { now = sleep(while: before) }
-      // A barrier broken after the phase was complete lets its waiters go, and stops them at the next.
+      // A barrier broken after the phase was complete releases its waiters, and stops them at the next.
       guard now != before | Self.brokenBit else { throw BarrierBroken() }
     }
   }
 
-  /// Frees every present and future waiter with `BarrierBroken`; a participant that cannot go on calls it, on all barriers
-  /// of a tree.
+  /// Releases every present and future waiter with `BarrierBroken`; a participant that cannot continue calls it, on all
+  /// barriers of a tree.
   ///
   /// Waiters of a phase that is complete already leave it as usual.
   package func breakAll() {

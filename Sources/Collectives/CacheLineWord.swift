@@ -6,7 +6,7 @@ import Synchronization
 /// Two lines, because cores fetch lines in pairs: neighbours written by others would slow its readers down.
 /// `@unchecked Sendable` is safe because the pointer never changes and what it points to is atomic.
 struct CacheLineWord: ~Copyable, @unchecked Sendable {
-  private static let lineBytes: Int = 128
+  private static let lineBytes = 128
   private let word: UnsafeMutablePointer<Atomic<UInt32>>
 
   init(_ value: UInt32) {
@@ -23,7 +23,7 @@ struct CacheLineWord: ~Copyable, @unchecked Sendable {
   /// Sees everything that the writer of the value wrote before.
   func load() -> UInt32 { word.pointee.load(ordering: .acquiring) }
 
-  /// In one order with every other change of a word and every other `loadOrdered`.
+  /// In one total order with every other change of a word and every other `loadOrdered`.
   func loadOrdered() -> UInt32 { word.pointee.load(ordering: .sequentiallyConsistent) }
 
   /// For words that another word publishes.
@@ -34,7 +34,7 @@ struct CacheLineWord: ~Copyable, @unchecked Sendable {
     word.pointee.wrappingAdd(value, ordering: .sequentiallyConsistent).newValue
   }
 
-  /// Replaces `expected` by `value`, otherwise as `add`; says whether it did.
+  /// Replaces `expected` by `value`, otherwise as `add`; returns whether it did.
   func exchange(_ expected: UInt32, for value: UInt32) -> Bool {
     word.pointee.compareExchange(expected: expected, desired: value, ordering: .sequentiallyConsistent).exchanged
   }

@@ -1,7 +1,7 @@
 import Synchronization
 
-/// Where each worker stands among the meetings of its group: written by the worker as it goes, read by who looks for one
-/// that holds up the others.
+/// Where each worker stands among the barriers of its group: written by the worker as it goes, read by the watchdog to
+/// find one that holds up the others.
 ///
 ///     word   meetings of all workers entered | meetings of the memory group since | where the worker is
 ///
@@ -11,14 +11,14 @@ package final class MeetingLog: @unchecked Sendable {
   package enum Place: UInt64, Sendable {
     /// At work, or finished.
     case outside
-    /// At a meeting, and not counted yet by it.
+    /// At a barrier, and not counted by it yet.
     case entering
-    /// At a meeting, waiting for others.
+    /// At a barrier, waiting for others.
     case waiting
   }
 
   /// A worker's word has two cache lines to itself.
-  private static let stride: Int = 16
+  private static let stride = 16
   private static let groupShift: UInt64 = 2
   private static let allShift: UInt64 = 26
 
@@ -26,7 +26,7 @@ package final class MeetingLog: @unchecked Sendable {
   private let groups: [Range<Int>]
   package let count: Int
 
-  /// - Parameter groups: the workers of each memory group, ascending and together all.
+  /// - Parameter groups: the workers of each memory group, ascending, covering all workers.
   package init(groups: [Range<Int>]) {
     self.groups = groups
     count = groups.last?.upperBound ?? 0
@@ -47,18 +47,18 @@ package final class MeetingLog: @unchecked Sendable {
 
   package static func place(_ word: UInt64) -> Place { Place(rawValue: word & 3) ?? .outside }
 
-  /// The workers that the others wait for where nobody moves: of those that entered the fewest meetings of all workers,
-  /// the ones that entered the fewest of their group's, and of these the ones that no meeting counts yet, if there are.
+  /// The workers that the others wait for when none moves: of those that entered the fewest barriers of all workers, the
+  /// ones that entered the fewest of their group's, and of these the ones that no barrier counts yet, if there are any.
   package func behind() -> [Int] {
-    let words: [UInt64] = (0..<count).map { word($0) }
+    let words = (0..<count).map { word($0) }
     let fewest: UInt64 = words.map { $0 >> Self.allShift }.min() ?? 0
     var behind: [Int] = []
-    for group: Range<Int> in groups {
-      let late: [Int] = group.filter { words[$0] >> Self.allShift == fewest }
+    for group in groups {
+      let late = group.filter { words[$0] >> Self.allShift == fewest }
       let meeting: UInt64 = late.map { words[$0] >> Self.groupShift }.min() ?? 0
       behind += late.filter { words[$0] >> Self.groupShift == meeting }
     }
-    let uncounted: [Int] = behind.filter { Self.place(words[$0]) != .waiting }
+    let uncounted = behind.filter { Self.place(words[$0]) != .waiting }
     return uncounted.isEmpty ? behind : uncounted
   }
 

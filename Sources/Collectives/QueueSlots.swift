@@ -5,15 +5,15 @@ import Synchronization
 /// The process's account of threads that Dispatch can start at once for serial queues.
 ///
 /// Dispatch starts at most 255 such threads per quality-of-service class; a block above that waits for another to end.
-/// Workers that meet in a barrier would wait for ever, so they take their threads from this account first. The classes
-/// differ in their pools (user-interactive has none of its own) and nice values (0, −2 where privileged, 2), which
-/// workers undo where the system lets them.
+/// Workers that meet at a barrier would wait forever, so they take their threads from this account first. The classes
+/// differ in their pools (user-interactive has none of its own) and nice values (0, −2 if privileged, 2), which workers
+/// undo if the system lets them.
 enum QueueSlots {
   /// Below 255, so that queues of other code find a thread too.
-  static let perClass: Int = 240
+  static let perClass = 240
   static let classes: [DispatchQoS] = [.default, .userInitiated, .utility]
   /// The free slots of class `c` in bits 16·c ..< 16·(c + 1).
-  private static let free: Atomic<UInt64> = Atomic(packed([perClass, perClass, perClass]))
+  private static let free = Atomic<UInt64>(packed([perClass, perClass, perClass]))
 
   /// The number of slots taken per class; given back exactly once.
   struct Reservation: ~Copyable, Sendable {
@@ -32,13 +32,13 @@ enum QueueSlots {
 
   /// Takes `count` slots, the first class first.
   ///
-  /// - Throws: `UserError` (71) where fewer are free.
+  /// - Throws: `UserError` (71) if fewer are free.
   static func reserve(_ count: Int) throws(UserError) -> Reservation {
     assert(count >= 0, "\(count) slots cannot be taken.")
     while true {
       let before: UInt64 = free.load(ordering: .relaxed)
-      let available: [Int] = unpacked(before)
-      let sum: Int = available.reduce(0, +)
+      let available = unpacked(before)
+      let sum = available.reduce(0, +)
       guard count <= sum else {
         throw UserError(
           .systemRefused, "runtime.workers", "\(count) workers need a thread each; Dispatch has \(sum) left.",

@@ -9,8 +9,8 @@ import Summation
 ///     tree ((0+1)+(2+3))+4:                  1 += 2,  0 += 1,  0 += 3
 ///
 /// Which worker holds a node does not matter to the sum; each segment of the buffers is added by one worker. An addition
-/// whose shards all belong to one group of workers lies inside that group; what it needs does, too, so that all groups can
-/// add `inside` at once before anybody adds `across`:
+/// whose shards all belong to one group of workers is inside that group, and so is all that it needs. All groups can
+/// therefore add `inside` at once before any worker adds `across`:
 ///
 ///     8 shards, 2 to each of 4 workers in 2 groups:   inside 0 += 1 and 2 += 3,   across 0 += 2
 package struct ReductionProgram: Hashable, Sendable {
@@ -37,11 +37,11 @@ package struct ReductionProgram: Hashable, Sendable {
   private let shardsOfGroup: [Range<Int>]
 
   /// - Parameters:
-  ///   - runs: each worker's shards, contiguous, ascending and together all of `0..<shardCount`; may be empty.
-  ///   - groups: contiguous workers, ascending and together all; `nil` means one group.
+  ///   - runs: each worker's shards, contiguous, ascending, together all of `0..<shardCount`; may be empty.
+  ///   - groups: contiguous workers, ascending, together all workers; `nil` means one group.
   package init(shardCount: Int, runs: [Range<Int>], groups: [Range<Int>]? = nil) {
     self.shardCount = shardCount
-    let groups: [Range<Int>] = groups ?? [0..<runs.count]
+    let groups = groups ?? [0..<runs.count]
     inside = [[Step]](repeating: [], count: groups.count)
     shardsOfGroup = groups.map { group in
       guard let first = group.first, let last = group.last else { return 0..<0 }
@@ -81,7 +81,7 @@ package struct ReductionProgram: Hashable, Sendable {
   /// The partial sums of one worker, in order of their slots.
   package func nodes(of worker: Int) -> [Node] { nodes.filter { $0.worker == worker } }
 
-  /// Buffers a worker needs at most.
+  /// The most buffers that a worker needs.
   package var slotsPerWorker: Int { (nodes.map(\.slot).max() ?? -1) + 1 }
 
   /// The most shards of one worker.

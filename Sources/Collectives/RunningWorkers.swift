@@ -1,24 +1,24 @@
 import Diagnostics
 import Machine
 
-/// Workers under way: tells when they have finished and how it ended.
+/// Running workers: says when they have finished and how they ended.
 ///
-/// `@unchecked Sendable` is safe because each worker writes its own outcome alone, which others read once `remaining`
-/// is 0, the last to leave `holding` alone gives up the group, and the one thread that waits alone writes what it knows
-/// of the start. No lock: ThreadSanitizer cannot see inside `Mutex`.
+/// `@unchecked Sendable` is safe because each worker writes only its own outcome, which others read once `remaining` is 0,
+/// only the last to leave `holding` releases the group, and only the one thread that waits writes what it knows of the
+/// start. No lock: ThreadSanitizer cannot see inside `Mutex`.
 package final class RunningWorkers: @unchecked Sendable {
   private struct Outcome {
     var failure: (any Error)?
     var notes: [String] = []
   }
   private let outcomes: UnsafeMutableBufferPointer<Outcome>
-  /// How many have not given up the group yet, and how many have not finished.
+  /// How many have not released the group yet, and how many have not finished.
   private let holding: CacheLineWord
   private let remaining: CacheLineWord
   /// How many have begun; `closedBit` once no more may.
-  private let begun: CacheLineWord = CacheLineWord(0)
+  private let begun = CacheLineWord(0)
   private static let closedBit: UInt32 = 1 << 31
-  /// How long the start may take, how long the waiting thread has watched it, and what it said when it gave up.
+  /// How long the start may take, how long the waiting thread has watched it, and its error when it gave up.
   private let startNanoseconds: UInt64
   private var watchedNanoseconds: UInt64 = 0
   private var refusal: UserError?
@@ -43,17 +43,17 @@ package final class RunningWorkers: @unchecked Sendable {
 
   package var isFinished: Bool { remaining.load() == 0 }
 
-  /// Sleeps until every worker has finished or the time is over; says whether they have finished.
+  /// Sleeps until every worker has finished or the time is over; returns whether they have finished.
   ///
   /// What the workers wrote may be read once this returned `true`.
   package func wait(timeoutMilliseconds: Int) -> Bool {
-    var watch: Stopwatch = Stopwatch()
+    var watch = Stopwatch()
     let (budget, overflow): (UInt64, Bool) =
       UInt64(max(0, timeoutMilliseconds)).multipliedReportingOverflow(by: 1_000_000)
     while true {
       let left: UInt32 = remaining.load()
       if left == 0 { return true }
-      let spent: UInt64 = watch.look()
+      let spent = watch.look()
       if spent >= budget && !overflow { return false }
       let rest: UInt64? = overflow ? nil : budget - spent
       guard begun.load() < UInt32(outcomes.count) else {
@@ -68,7 +68,7 @@ package final class RunningWorkers: @unchecked Sendable {
 
   private static let startSlice: UInt64 = 100_000_000
 
-  /// Says whether a worker may begin; the first thing that it asks.
+  /// Whether a worker may begin; each worker asks this first.
   func begin() -> Bool {
     while true {
       let before: UInt32 = begun.load()
@@ -77,11 +77,11 @@ package final class RunningWorkers: @unchecked Sendable {
     }
   }
 
-  /// Lets no more workers begin and frees those that have; what never began counts as finished.
+  /// Lets no more workers begin and releases those that have; a worker that never began counts as finished.
   private func giveUpStart() {
     while true {
       let before: UInt32 = begun.load()
-      let missing: UInt32 = UInt32(outcomes.count) - before
+      let missing = UInt32(outcomes.count) - before
       guard missing > 0 else { return }
       guard begun.exchange(before, for: before | Self.closedBit) else { continue }
       refusal = ThreadSupply.refusal(
@@ -95,8 +95,8 @@ package final class RunningWorkers: @unchecked Sendable {
 
   /// Sleeps until every worker has finished.
   ///
-  /// - Throws: `UserError` (71) where not all could start; the error of the lowest-numbered worker that failed of itself;
-  ///   `BarrierBroken` where all that failed did so because the barrier was broken.
+  /// - Throws: `UserError` (71) if not all could start; the error of the lowest-numbered worker that failed by itself;
+  ///   `BarrierBroken` if all that failed did so because the barrier was broken.
   package func result() throws {
     _ = wait(timeoutMilliseconds: Int.max)
     if let refusal { throw refusal }
@@ -104,7 +104,7 @@ package final class RunningWorkers: @unchecked Sendable {
     if let cause = failures.first(where: { !($0 is BarrierBroken) }) ?? failures.first { throw cause }
   }
 
-  /// What the system refused without harm, in worker order; empty until the workers have finished.
+  /// What the system refused without harm to the run, in worker order; empty until the workers have finished.
   package var notes: [String] { isFinished ? outcomes.flatMap(\.notes) : [] }
 
   /// Called by that worker alone.
@@ -116,7 +116,7 @@ package final class RunningWorkers: @unchecked Sendable {
   /// The last thing a worker does.
   func finish() {
     if holding.add(UInt32.max) == 0 {
-      // Given up before the count falls, so that who waits finds the group idle and its slots free.
+      // Released before the count falls, so that a waiter sees an idle group.
       group?.becomeIdle()
       group = nil
     }

@@ -6,7 +6,7 @@
 ///
 /// With one group the first phase is empty and the second adds everything. Phases run over blocks of 8 KiB per buffer, so
 /// that sums stay in the first-level cache from the first addition to the result. The order of additions is the
-/// program's whatever the groups. Knows neither optimizer nor threads; `Segments` says who has which part.
+/// program's, whatever the groups. Knows neither optimizer nor threads; `Segments` says which worker has which part.
 package struct SegmentReduction {
   /// `into[i] = into[i] + from[i]` for `count` floats.
   package typealias Addition =
@@ -52,7 +52,7 @@ package struct SegmentReduction {
     forEachBlock(of: part) { add(inside, $0) }
   }
 
-  /// Phase 2 over the worker's `segment`; `finish` gets each block, and the block's floats of the sum of all.
+  /// Phase 2 over the worker's `segment`; `finish` gets each block and the total of the block's floats.
   package func reduce(
     _ segment: Range<Int>, finish: (_ block: Range<Int>, _ sum: UnsafeMutablePointer<Float>) -> Void
   ) {

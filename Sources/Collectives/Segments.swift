@@ -11,8 +11,8 @@ package enum Segments {
     return blocks * worker / workers * 32..<blocks * (worker + 1) / workers * 32
   }
 
-  /// Every worker's segment of `count` floats: as `segment`, but between groups cut at multiples of a page of floats, so
-  /// that no page belongs to two nodes.
+  /// Every worker's segment of `count` floats: as `segment`, but cut between groups at multiples of a page, so that no page
+  /// belongs to two nodes.
   package static func all(count: Int, groups: [Range<Int>]) -> [Range<Int>] {
     let workers = groups.last?.upperBound ?? 0
     let pageFloats = NodeBuffer.pageBytes / MemoryLayout<Float>.stride

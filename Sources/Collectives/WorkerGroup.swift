@@ -2,15 +2,15 @@ import Diagnostics
 import Dispatch
 import Machine
 
-/// What a worker knows of itself.
+/// What a worker knows about itself.
 package struct WorkerContext: Sendable {
   /// 0 ..< `count`.
   package let index: Int
   package let count: Int
-  /// The CPU the plan names, `nil` where the plan leaves the worker free.
+  /// The CPU the plan names, `nil` if the plan does not pin the worker.
   package let cpu: Int?
   package let node: Int
-  /// The node whose memory the worker uses, `nil` where the plan leaves the worker free.
+  /// The node whose memory the worker uses, `nil` if the plan does not pin the worker.
   package let memoryNode: Int?
   /// Number of the worker's memory group among `Placement.groups`.
   package let group: Int
@@ -18,7 +18,7 @@ package struct WorkerContext: Sendable {
   package let members: Range<Int>
   /// Where all workers meet.
   package let barrier: MeetingPoint
-  /// Where the members of the memory group meet; the same as `barrier` where there is one group alone.
+  /// Where the members of the memory group meet; the same as `barrier` if there is only one group.
   package let groupBarrier: MeetingPoint
   /// Whether the worker's thread runs on `cpu` alone.
   package let pinned: Bool
@@ -29,23 +29,23 @@ package struct WorkerContext: Sendable {
 
 /// Threads that compute together: one serial Dispatch queue per worker, each pinned to its place while it works.
 ///
-/// Serial queues, because Dispatch starts blocks of a concurrent queue only as CPUs come free, so that workers that wait
-/// for each other would wait for ever. The threads are borrowed: each gets its affinity and nice value back.
+/// Serial queues, because Dispatch starts blocks of a concurrent queue only as CPUs become free, so that workers that wait
+/// for each other would wait forever. The threads are borrowed: each gets its affinity and nice value back.
 package final class WorkerGroup: Sendable {
   package let placement: Placement
   private let meetings: Meetings
   private let queues: [DispatchQueue]
   private let slots: QueueSlots.Reservation
   /// 1 while workers run.
-  private let isBusy: CacheLineWord = CacheLineWord(0)
+  private let isBusy = CacheLineWord(0)
 
   package var workerCount: Int { placement.workers.count }
   /// Where worker 0 meets all workers.
   package var barrier: Barrier { meetings.all[0] }
 
-  /// `spinPauses` overrides how long waiters at the barrier spin; by default not at all where workers share CPUs.
+  /// `spinPauses` overrides how long waiters at the barrier spin; by default not at all if workers share CPUs.
   ///
-  /// - Throws: `UserError` (71) where Dispatch or the system has too few threads.
+  /// - Throws: `UserError` (71) if Dispatch or the system has too few threads.
   /// - Precondition: `placement` has a worker.
   package init(placement: Placement, spinPauses: Int? = nil) throws(UserError) {
     slots = try QueueSlots.reserve(placement.workers.count)
@@ -53,14 +53,14 @@ package final class WorkerGroup: Sendable {
       placement.workers.count, for: "runtime.workers", placement.workers.count == 1 ? "a worker" : "workers")
     queues = slots.order.enumerated().map { DispatchQueue(label: "lockstep.worker.\($0)", qos: $1) }
     self.placement = placement
-    let pauses: Int = spinPauses ?? (Self.hasCPUPerWorker(placement) ? Barrier.defaultSpinPauses : 0)
+    let pauses = spinPauses ?? (Self.hasCPUPerWorker(placement) ? Barrier.defaultSpinPauses : 0)
     meetings = Meetings(placement, spinPauses: pauses)
   }
 
   /// Where the workers stand.
   package var log: MeetingLog { meetings.log }
 
-  /// Frees every worker that waits, now or later, with `BarrierBroken`.
+  /// Releases every worker that waits, now or later, with `BarrierBroken`.
   package func breakBarriers() { meetings.breakAll() }
 
   /// Runs `body` once in every worker and waits for all.
@@ -73,13 +73,13 @@ package final class WorkerGroup: Sendable {
   /// Starts `body` once in every worker and returns at once; the calling thread stays free.
   ///
   /// A worker whose body throws breaks the barrier, so that the others leave with `BarrierBroken`. Worker 0's thread starts
-  /// the others: Dispatch keeps whoever starts a thread that cannot be made, and the caller must stay free to say so.
+  /// the others: Dispatch blocks a caller whose thread cannot be created, and `start`'s caller must stay free to say so.
   /// - Precondition: the workers of an earlier `start` have finished.
   package func start(_ body: @escaping @Sendable (WorkerContext) throws -> Void) -> RunningWorkers {
     precondition(isBusy.exchange(0, for: 1), "A worker group runs one body at a time.")
     meetings.reset()
-    let running: RunningWorkers = RunningWorkers(group: self)
-    // The blocks hold nothing of the group but queues: Dispatch frees them a little after the workers have finished.
+    let running = RunningWorkers(group: self)
+    // The blocks hold only the group's queues: Dispatch frees them a little after the workers have finished.
     let work: @Sendable (Int) -> Void = { [placement, meetings] index in
       guard running.begin() else { return }
       Self.work(index, of: placement, meetings, running, body)
@@ -98,11 +98,11 @@ package final class WorkerGroup: Sendable {
     _ index: Int, of placement: Placement, _ meetings: Meetings, _ running: RunningWorkers,
     _ body: (WorkerContext) throws -> Void
   ) {
-    let place: Placement.Worker = placement.workers[index]
+    let place = placement.workers[index]
     let niceValue: Int? = takeNiceValueOfProcess()
     defer { if let niceValue { _ = ThreadPriority.set(niceValue) } }
     let borrowed: CPUSet? = place.cpu.flatMap { pin(worker: index, to: $0, running) }
-    let group: Int = meetings.groupOfWorker[index]
+    let group = meetings.groupOfWorker[index]
     do {
       try body(
         WorkerContext(
@@ -119,20 +119,21 @@ package final class WorkerGroup: Sendable {
     do throws(UserError) {
       try ThreadAffinity.set(to: borrowed)
     } catch {
-      running.note("worker \(index) could not give its thread CPUs \(borrowed) back: \(error.message)", worker: index)
+      running.note(
+        "worker \(index) could not give CPUs \(borrowed) back to its thread: \(error.message)", worker: index)
     }
   }
 
-  /// The nice value to restore; `nil` where it is the process's already. Where the system refuses, speed alone suffers.
+  /// The nice value to restore; `nil` if it is the process's already. If the system refuses, only speed suffers.
   private static func takeNiceValueOfProcess() -> Int? {
     guard let own = ThreadPriority.current(), let wanted = ThreadPriority.ofProcess(), own != wanted else { return nil }
     return ThreadPriority.set(wanted) ? own : nil
   }
 
-  /// The affinity to restore; `nil` where the system refused the pin, which costs speed alone.
+  /// The affinity to restore; `nil` if the system refused the pin, which costs only speed.
   private static func pin(worker index: Int, to cpu: Int, _ running: RunningWorkers) -> CPUSet? {
     do throws(UserError) {
-      let before: CPUSet = try ThreadAffinity.current()
+      let before = try ThreadAffinity.current()
       try ThreadAffinity.pin(to: cpu)
       return before
     } catch {
@@ -142,7 +143,7 @@ package final class WorkerGroup: Sendable {
   }
 
   private static func hasCPUPerWorker(_ placement: Placement) -> Bool {
-    let pinned: [Int] = placement.workers.compactMap(\.cpu)
+    let pinned = placement.workers.compactMap(\.cpu)
     guard Set(pinned).count == pinned.count else { return false }
     let usable: CPUSet = (try? ThreadAffinity.current()) ?? CPUSet()
     return placement.workers.count <= usable.count && CPUSet(pinned).isSubset(of: usable)
@@ -153,9 +154,9 @@ package final class WorkerGroup: Sendable {
 private struct Meetings: Sendable {
   let groups: [Placement.Group]
   let groupOfWorker: [Int]
-  /// Per memory group, where its members meet all workers: a tree with `outer` at the top, or one barrier for one group.
+  /// Per memory group, where its members meet all workers: a tree with `outer` at the top, or one barrier if there is one group.
   let all: [Barrier]
-  /// Per memory group, where its members meet each other: those of `all` where there is one group alone.
+  /// Per memory group, where its members meet each other: those of `all` if there is only one group.
   let ofGroups: [Barrier]
   private let outer: Barrier?
   let log: MeetingLog

@@ -4,8 +4,8 @@ import Storage
 
 /// The content of an input in order: as it is, or inflated if its first two bytes are gzip's.
 ///
-/// Inflates only as far as it is asked to read, so a small file cannot claim much memory. Several gzip members in a
-/// row are one content, as for `gunzip`. Every error is `.badData` with offsets in the file.
+/// Inflates only as far as it is asked to read, so a small file cannot claim much memory. Several gzip members in a row
+/// are one content, as in `gunzip`. Every error is `.badData` with offsets in the file.
 final class ContentReader {
   var name: String { input.name }
   let isCompressed: Bool
@@ -13,7 +13,7 @@ final class ContentReader {
   private(set) var position: Int = 0
 
   private let input: ByteInput
-  /// The two bytes that tell gzip from plain; still to be delivered if plain.
+  /// The two bytes that tell gzip from plain; not delivered yet if plain.
   private var head: [UInt8]
   private let inflater: Inflater?
 
@@ -34,15 +34,15 @@ final class ContentReader {
   /// Fills `buffer` with the next bytes of content.
   func read(into buffer: UnsafeMutableRawBufferPointer) throws(UserError) {
     if let inflater {
-      let got: Int = try inflater.inflate(into: buffer)
+      let got = try inflater.inflate(into: buffer)
       guard got == buffer.count else {
         throw UserError(
           .badData, name,
           "holds \(position + got) bytes when decompressed; \(buffer.count) are needed at offset \(position)")
       }
     } else {
-      let fromHead: Int = min(head.count, buffer.count)
-      for i: Int in 0..<fromHead { buffer[i] = head[i] }
+      let fromHead = min(head.count, buffer.count)
+      for i in 0..<fromHead { buffer[i] = head[i] }
       head.removeFirst(fromHead)
       try input.read(into: UnsafeMutableRawBufferPointer(rebasing: buffer[fromHead...]))
     }
@@ -51,7 +51,7 @@ final class ContentReader {
 
   /// The next `count` bytes of content, for headers.
   func read(_ count: Int) throws(UserError) -> [UInt8] {
-    var bytes: [UInt8] = [UInt8](repeating: 0, count: count)
+    var bytes = [UInt8](repeating: 0, count: count)
     try bytes.withUnsafeMutableBufferPointer { (buffer) throws(UserError) in
       try read(into: UnsafeMutableRawBufferPointer(buffer))
     }
@@ -70,7 +70,7 @@ final class ContentReader {
       extra = input.remaining + head.count
     }
     guard extra == 0 else {
-      let found: String = isCompressed ? "more" : "\(extra) more bytes"
+      let found = isCompressed ? "more" : "\(extra) more bytes"
       throw UserError(.badData, name, "should end at offset \(position) by its header, but \(found) follow")
     }
   }

@@ -1,7 +1,7 @@
 import Diagnostics
 import Storage
 
-/// Credit for the digits that are part of the program, in lines; their licence asks for it wherever they are used.
+/// Credit for the digits that are part of the program, in lines; their licence requires it wherever they are used.
 package let digitsAttribution: [String] = [
   "Optical Recognition of Handwritten Digits, E. Alpaydin and C. Kaynak,",
   "UCI Machine Learning Repository, licensed CC BY 4.0",
@@ -12,9 +12,9 @@ extension ImageDataset {
   ///
   /// The bytes are in the executable itself, so no file is read. Ten classes. Takes a few milliseconds.
   package static func embeddedDigits() throws(UserError) -> (train: ImageDataset, test: ImageDataset) {
-    let train: ImageDataset = try embedded(
+    let train = try embedded(
       images: PackageResources.train_images_idx3_ubyte_gz, labels: PackageResources.train_labels_idx1_ubyte_gz)
-    let test: ImageDataset = try embedded(
+    let test = try embedded(
       images: PackageResources.t10k_images_idx3_ubyte_gz, labels: PackageResources.t10k_labels_idx1_ubyte_gz)
     return (train, test)
   }

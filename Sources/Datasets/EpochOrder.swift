@@ -2,8 +2,8 @@ import Randomness
 
 /// The order in which one epoch visits the examples: `order[position]` is an example number.
 ///
-/// A pure function of (seed, epoch, count): workers, interruptions and earlier epochs do not enter. Holds four bytes
-/// per example; `count` is at most 2³² − 1.
+/// A pure function of (seed, epoch, count): it does not depend on workers, interruptions or earlier epochs. Holds four
+/// bytes per example; `count` is at most 2³² − 1.
 ///
 /// `@unchecked Sendable` is safe because one thread calls `reorder` while, by the trainer's barriers, none reads.
 package final class EpochOrder: @unchecked Sendable {
@@ -34,18 +34,18 @@ package final class EpochOrder: @unchecked Sendable {
     precondition(UInt32(exactly: epoch) != nil, "Epochs are numbered 0 to 4294967295, not \(epoch).")
     fillWithFileOrder()
     guard shuffle, count > 1 else { return }
-    let stream: RandomStream = RandomStream(
+    let stream = RandomStream(
       seed: seed, purpose: .shuffle, stream: UInt32(truncatingIfNeeded: epoch))
-    var position: Int = count - 1
+    var position = count - 1
     while position > 0 {
-      let other: Int = Int(truncatingIfNeeded: stream.below(UInt64(position) + 1, index: UInt64(position)))
+      let other = Int(truncatingIfNeeded: stream.below(UInt64(position) + 1, index: UInt64(position)))
       order.swapAt(position, other)
       position -= 1
     }
   }
 
   private func fillWithFileOrder() {
-    var position: Int = 0
+    var position = 0
     while position < count {
       order[position] = UInt32(truncatingIfNeeded: position)
       position += 1

@@ -16,32 +16,32 @@ extension ImageDataset {
 
   /// Images without labels, for prediction: every label is 0 and there is one class.
   package static func images(idx path: String) throws(UserError) -> ImageDataset {
-    let reader: IDXReader = try IDXReader(try ByteInput(path: path), holds: .images)
-    let labels: PageBuffer<Int32> = try PageBuffer(count: reader.count, for: path)
+    let reader = try IDXReader(try ByteInput(path: path), holds: .images)
+    let labels = try PageBuffer<Int32>(count: reader.count, for: path)
     return try dataset(images: reader, labels: labels, classCount: 1)
   }
 
-  /// The same of inputs, files or memory.
+  /// The same from inputs, files or memory.
   package static func idx(
     images: ByteInput, labels: ByteInput, classCount: Int?
   ) throws(UserError) -> ImageDataset {
-    let imageReader: IDXReader = try IDXReader(images, holds: .images)
-    let labelReader: IDXReader = try IDXReader(labels, holds: .labels)
+    let imageReader = try IDXReader(images, holds: .images)
+    let labelReader = try IDXReader(labels, holds: .labels)
     guard imageReader.count == labelReader.count else {
       throw UserError(
         .badData, labels.name,
         "declares \(labelReader.count) labels at offset 4, but \(images.name) declares \(imageReader.count) images",
         hint: "both files must come from the same set")
     }
-    let labelBuffer: PageBuffer<Int32> = try PageBuffer(count: labelReader.count, for: labels.name)
-    let largest: Int = try labelReader.readLabels(into: labelBuffer.elements, classCount: classCount)
+    let labelBuffer = try PageBuffer<Int32>(count: labelReader.count, for: labels.name)
+    let largest = try labelReader.readLabels(into: labelBuffer.elements, classCount: classCount)
     return try dataset(images: imageReader, labels: labelBuffer, classCount: classCount ?? largest + 1)
   }
 
   private static func dataset(
     images: IDXReader, labels: PageBuffer<Int32>, classCount: Int
   ) throws(UserError) -> ImageDataset {
-    let pixels: PageBuffer<UInt8> = try PageBuffer(shape: images.dimensions, for: images.name)
+    let pixels = try PageBuffer<UInt8>(shape: images.dimensions, for: images.name)
     try images.read(into: pixels.bytes)
     return ImageDataset(
       height: images.dimensions[1], width: images.dimensions[2],
@@ -72,11 +72,11 @@ final class IDXReader {
   private let reader: ContentReader
 
   init(_ input: ByteInput, holds kind: Kind) throws(UserError) {
-    let reader: ContentReader = try ContentReader(input)
+    let reader = try ContentReader(input)
     self.reader = reader
-    let magic: [UInt8] = try reader.read(4)
+    let magic = try reader.read(4)
     guard magic[0] == 0, magic[1] == 0 else {
-      let format: String = otherFormat(magic).map { "is \($0), not an IDX file: it " } ?? ""
+      let format = otherFormat(magic).map { "is \($0), not an IDX file: it " } ?? ""
       throw UserError(
         .badData, reader.name,
         "\(format)starts with bytes \(hex(magic[0])) \(hex(magic[1])); an IDX file starts with 0x00 0x00")
@@ -86,15 +86,15 @@ final class IDXReader {
         .badData, reader.name,
         "has element type \(hex(magic[2])) (\(typeName(magic[2]))) at offset 2; allowed is 0x08 (unsigned byte)")
     }
-    let rank: Int = Int(magic[3])
+    let rank = Int(magic[3])
     guard kind == .labels ? rank == 1 : rank == 3 || rank == 4 else {
       throw Self.wrongRank(rank, kind, reader.name)
     }
-    let sizes: [UInt8] = try reader.read(4 * rank)
+    let sizes = try reader.read(4 * rank)
     var dimensions: [Int] = []
-    var product: Int = 1
-    for axis: Int in 0..<rank {
-      let size: Int = sizes[4 * axis..<4 * axis + 4].reduce(0) { $0 << 8 | Int($1) }
+    var product = 1
+    for axis in 0..<rank {
+      let size = sizes[4 * axis..<4 * axis + 4].reduce(0) { $0 << 8 | Int($1) }
       guard size > 0 else {
         throw UserError(
           .badData, reader.name, "declares dimension \(axis) as 0 at offset \(4 + 4 * axis); at least 1 is needed")
@@ -116,12 +116,12 @@ final class IDXReader {
 
   /// Fills `labels` and returns the largest; with `classCount` given, refuses the first label that is not below it.
   func readLabels(into labels: UnsafeMutableBufferPointer<Int32>, classCount: Int?) throws(UserError) -> Int {
-    let headerBytes: Int = reader.position
-    let bytes: [UInt8] = try reader.read(count)
+    let headerBytes = reader.position
+    let bytes = try reader.read(count)
     try reader.expectEnd()
-    var largest: Int = 0
-    for index: Int in 0..<count {
-      let label: Int = Int(bytes[index])
+    var largest = 0
+    for index in 0..<count {
+      let label = Int(bytes[index])
       if let classCount, label >= classCount {
         throw UserError(
           .badData, name,
@@ -136,11 +136,11 @@ final class IDXReader {
   /// Before anything is allocated: a plain file's length is known exactly, a gzip file's to a factor.
   private func checkLength() throws(UserError) {
     let (total, overflow): (Int, Bool) = contentBytes.addingReportingOverflow(reader.position)
-    let needed: Int = overflow ? Int.max : total
-    let shape: String = dimensions.map(String.init).joined(separator: "×")
-    let limit: Int = reader.maximumLength
+    let needed = overflow ? Int.max : total
+    let shape = dimensions.map(String.init).joined(separator: "×")
+    let limit = reader.maximumLength
     guard needed <= limit else {
-      let found: String = reader.isCompressed ? "can hold at most \(limit) decompressed" : "has \(limit)"
+      let found = reader.isCompressed ? "can hold at most \(limit) decompressed" : "has \(limit)"
       throw UserError(.badData, name, "declares \(shape) bytes at offset 4, \(needed) in all, but the file \(found)")
     }
     guard reader.isCompressed || needed == limit else {
@@ -151,10 +151,10 @@ final class IDXReader {
   }
 
   private static func wrongRank(_ rank: Int, _ kind: Kind, _ name: String) -> UserError {
-    let allowed: String =
+    let allowed =
       kind == .labels
       ? "labels have 1 (count)" : "images have 3 (count, height, width) or 4 (count, height, width, channels)"
-    let isSwapped: Bool = kind == .labels ? rank == 3 || rank == 4 : rank == 1
+    let isSwapped = kind == .labels ? rank == 3 || rank == 4 : rank == 1
     return UserError(
       .badData, name, "has \(rank) dimensions at offset 3; \(allowed)",
       hint: isSwapped ? "are the images and labels files swapped?" : nil)

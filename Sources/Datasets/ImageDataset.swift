@@ -5,7 +5,7 @@ import Diagnostics
 /// Pixels are N×H×W×C, row-major, either bytes or floats. Pixels and labels start on pages of their own and live as
 /// long as this object.
 ///
-/// `@unchecked Sendable` is safe because nobody writes the memory after `init`.
+/// `@unchecked Sendable` is safe because the memory is not written after `init`.
 package final class ImageDataset: @unchecked Sendable {
   package let count: Int
   package let height: Int
@@ -22,7 +22,7 @@ package final class ImageDataset: @unchecked Sendable {
     case bytes(PageBuffer<UInt8>)
     case floats(PageBuffer<Float>)
   }
-  /// Owners of the memory behind the pointers above.
+  /// Owners of the memory that the pointers above point to.
   private let pixelBuffer: Pixels
   private let labelBuffer: PageBuffer<Int32>
 
@@ -60,8 +60,8 @@ package final class ImageDataset: @unchecked Sendable {
   package convenience init(
     height: Int, width: Int, channels: Int, classCount: Int, floats: [Float], labels: [Int32]
   ) throws(UserError) {
-    let labels: PageBuffer<Int32> = try Self.checkedLabels(labels, classCount: classCount)
-    let buffer: PageBuffer<Float> = try PageBuffer(count: floats.count, for: "images")
+    let labels = try Self.checkedLabels(labels, classCount: classCount)
+    let buffer = try PageBuffer<Float>(count: floats.count, for: "images")
     _ = buffer.elements.initialize(fromContentsOf: floats)
     self.init(
       height: height, width: width, channels: channels, classCount: classCount, pixels: .floats(buffer),
@@ -74,8 +74,8 @@ package final class ImageDataset: @unchecked Sendable {
   package convenience init(
     height: Int, width: Int, channels: Int, classCount: Int, bytes: [UInt8], labels: [Int32]
   ) throws(UserError) {
-    let labels: PageBuffer<Int32> = try Self.checkedLabels(labels, classCount: classCount)
-    let buffer: PageBuffer<UInt8> = try PageBuffer(count: bytes.count, for: "images")
+    let labels = try Self.checkedLabels(labels, classCount: classCount)
+    let buffer = try PageBuffer<UInt8>(count: bytes.count, for: "images")
     _ = buffer.elements.initialize(fromContentsOf: bytes)
     self.init(
       height: height, width: width, channels: channels, classCount: classCount, pixels: .bytes(buffer),
@@ -87,7 +87,7 @@ package final class ImageDataset: @unchecked Sendable {
     for (index, label): (Int, Int32) in labels.enumerated() where label < 0 || label >= classCount {
       throw UserError(.badData, "labels", "label \(index) is \(label); allowed are 0 to \(classCount - 1)")
     }
-    let buffer: PageBuffer<Int32> = try PageBuffer(count: labels.count, for: "labels")
+    let buffer = try PageBuffer<Int32>(count: labels.count, for: "labels")
     _ = buffer.elements.initialize(fromContentsOf: labels)
     return buffer
   }

@@ -5,13 +5,13 @@ import Storage
 /// A gzip stream being inflated, one buffer of input at a time.
 final class Inflater {
   /// Input is read in pieces of this size; larger gains nothing over one system call per piece.
-  private static let chunkBytes: Int = 65536
+  private static let chunkBytes = 65536
 
   private let input: ByteInput
   // zlib keeps the address of its stream, so the stream must not move.
   private let stream: UnsafeMutablePointer<z_stream>
   private let chunk: UnsafeMutableRawBufferPointer
-  private var isAtMemberEnd: Bool = false
+  private var isAtMemberEnd = false
 
   /// Takes over `input` whose first bytes, `head`, have been read already.
   init(_ input: ByteInput, head: [UInt8]) throws(UserError) {
@@ -36,7 +36,7 @@ final class Inflater {
   ///
   /// Throws `.badData` where the file is damaged, cut short, or continues with something else than gzip.
   func inflate(into buffer: UnsafeMutableRawBufferPointer) throws(UserError) -> Int {
-    var done: Int = 0
+    var done = 0
     while done < buffer.count {
       if stream.pointee.avail_in == 0 { try refill() }
       if isAtMemberEnd {
@@ -44,10 +44,10 @@ final class Inflater {
         inflateReset(stream)
         isAtMemberEnd = false
       }
-      let room: Int = min(buffer.count - done, Int(UInt32.max))
+      let room = min(buffer.count - done, Int(UInt32.max))
       stream.pointee.next_out = buffer.baseAddress?.advanced(by: done).assumingMemoryBound(to: UInt8.self)
       stream.pointee.avail_out = UInt32(truncatingIfNeeded: room)
-      let status: Int32 = CZlib.inflate(stream, Z_NO_FLUSH)
+      let status = CZlib.inflate(stream, Z_NO_FLUSH)
       done += room - Int(stream.pointee.avail_out)
       switch status {
       case Z_STREAM_END: isAtMemberEnd = true
@@ -65,7 +65,7 @@ final class Inflater {
   }
 
   private func refill() throws(UserError) {
-    let count: Int = min(input.remaining, chunk.count)
+    let count = min(input.remaining, chunk.count)
     try input.read(into: UnsafeMutableRawBufferPointer(rebasing: chunk[..<count]))
     offer(count)
   }
@@ -76,8 +76,8 @@ final class Inflater {
   }
 
   private func damaged() -> UserError {
-    let offset: Int = input.position - Int(stream.pointee.avail_in)
-    let reason: String = stream.pointee.msg.map { String(cString: $0) } ?? "no reason given"
+    let offset = input.position - Int(stream.pointee.avail_in)
+    let reason = stream.pointee.msg.map { String(cString: $0) } ?? "no reason given"
     return UserError(.badData, input.name, "has damaged gzip data before offset \(offset): \(reason)")
   }
 }

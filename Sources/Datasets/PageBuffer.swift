@@ -8,7 +8,7 @@ import Machine
 final class PageBuffer<Element: BitwiseCopyable> {
   let elements: UnsafeMutableBufferPointer<Element>
   private let mappedBytes: Int
-  /// Below this size nobody asks how much memory there is.
+  /// Below this size, available memory is not checked.
   private static var uncheckedBytes: Int { 16 << 20 }
 
   /// Room for as many elements as the product of `shape` says.
@@ -17,10 +17,10 @@ final class PageBuffer<Element: BitwiseCopyable> {
   init(
     shape: [Int], for subject: String, available: @autoclosure () -> AvailableMemory? = AvailableMemory.read()
   ) throws(UserError) {
-    let stride: Int = MemoryLayout<Element>.stride
-    let sum: String = "\(shape.map(String.init).joined(separator: "×")) values of \(stride) bytes"
-    var bytes: Int = stride
-    for size: Int in shape {
+    let stride = MemoryLayout<Element>.stride
+    let sum = "\(shape.map(String.init).joined(separator: "×")) values of \(stride) bytes"
+    var bytes = stride
+    for size in shape {
       precondition(size > 0, "A page buffer holds at least one element.")
       let (product, overflow): (Int, Bool) = bytes.multipliedReportingOverflow(by: size)
       guard !overflow else {
@@ -28,14 +28,14 @@ final class PageBuffer<Element: BitwiseCopyable> {
       }
       bytes = product
     }
-    if bytes > Self.uncheckedBytes, let limit: AvailableMemory = available(), bytes > limit.bytes {
+    if bytes > Self.uncheckedBytes, let limit = available(), bytes > limit.bytes {
       throw UserError(
         .systemRefused, subject,
         "needs \(sum) in memory, \(bytes) bytes, but \(limit.bytes) are available (\(limit.source))")
     }
-    let count: Int = bytes / stride
+    let count = bytes / stride
     guard
-      let start: UnsafeMutableRawPointer = mmap(
+      let start = mmap(
         nil, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
       start != UnsafeMutableRawPointer(bitPattern: -1)
     else {
@@ -52,7 +52,7 @@ final class PageBuffer<Element: BitwiseCopyable> {
   deinit { munmap(elements.baseAddress, mappedBytes) }
 
   var start: UnsafePointer<Element> {
-    guard let start: UnsafeMutablePointer<Element> = elements.baseAddress else {
+    guard let start = elements.baseAddress else {
       preconditionFailure("A page buffer holds at least one element.")
     }
     return UnsafePointer(start)
@@ -60,7 +60,7 @@ final class PageBuffer<Element: BitwiseCopyable> {
 
   /// Other memory with the same elements.
   func copy(for subject: String) throws(UserError) -> PageBuffer {
-    let copy: PageBuffer = try PageBuffer(count: elements.count, for: subject)
+    let copy = try PageBuffer(count: elements.count, for: subject)
     _ = copy.elements.update(fromContentsOf: elements)
     return copy
   }

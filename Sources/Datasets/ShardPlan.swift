@@ -70,7 +70,7 @@ package struct ShardPlan: Hashable, Sendable {
   private static func pieces(of length: Int, size: Int) -> Int { length == 0 ? 0 : (length - 1) / size + 1 }
 
   private func piece(_ number: Int, of range: Range<Int>, size: Int) -> Range<Int> {
-    let start: Int = range.lowerBound + number * size
+    let start = range.lowerBound + number * size
     return start..<start + min(size, range.upperBound - start)
   }
 }

@@ -23,36 +23,36 @@ extension ImageDataset {
         throw UserError(.badConfiguration, key, "is \(value); allowed are 1 to \(Int32.max)")
       }
     }
-    let pixels: Int = try product([height, width, channels], "model.input")
+    let pixels = try product([height, width, channels], "model.input")
     _ = try product([examples, pixels], "data.examples")
     _ = try product([classes, pixels], "data.classes")
-    let pixelBuffer: PageBuffer<UInt8> = try PageBuffer(
+    let pixelBuffer = try PageBuffer<UInt8>(
       shape: [examples, height, width, channels], for: "data.examples")
-    let labels: PageBuffer<Int32> = try PageBuffer(count: examples, for: "data.examples")
+    let labels = try PageBuffer<Int32>(count: examples, for: "data.examples")
 
-    let prototypes: PageBuffer<UInt8> = try PageBuffer(
+    let prototypes = try PageBuffer<UInt8>(
       shape: [classes, height, width, channels], for: "data.classes")
-    let prototypeStream: RandomStream = RandomStream(seed: seed, purpose: .syntheticData, stream: 0)
-    for c: Int in 0..<classes { fill(row(c, of: prototypes, pixels), prototypeStream, row: c) }
+    let prototypeStream = RandomStream(seed: seed, purpose: .syntheticData, stream: 0)
+    for c in 0..<classes { fill(row(c, of: prototypes, pixels), prototypeStream, row: c) }
 
-    let noise: RandomStream = RandomStream(seed: seed, purpose: .syntheticData, stream: split.rawValue)
+    let noise = RandomStream(seed: seed, purpose: .syntheticData, stream: split.rawValue)
     // Each part writes examples of its own.
-    let parts: Int = max(1, min(examples, examples * pixels / bytesPerPart))
+    let parts = max(1, min(examples, examples * pixels / bytesPerPart))
     nonisolated(unsafe) let (images, numbers) = (pixelBuffer, labels)
     nonisolated(unsafe) let patterns = prototypes
     let fillPart: @Sendable (Int) -> Void = { part in
-      for n: Int in examples * part / parts..<examples * (part + 1) / parts {
-        let image: UnsafeMutableRawBufferPointer = row(n, of: images, pixels)
+      for n in examples * part / parts..<examples * (part + 1) / parts {
+        let image = row(n, of: images, pixels)
         fill(image, noise, row: n)
         blend(row(n % classes, of: patterns, pixels), into: image)
         numbers.elements[n] = Int32(truncatingIfNeeded: n % classes)
       }
     }
-    // Dispatch would wait for ever for a thread that cannot be made.
+    // Dispatch would wait forever for a thread that cannot be created.
     if parts > 1, ThreadSupply.allows(min(parts, ThreadSupply.processors) - 1) {
       DispatchQueue.concurrentPerform(iterations: parts, execute: fillPart)
     } else {
-      for part: Int in 0..<parts { fillPart(part) }
+      for part in 0..<parts { fillPart(part) }
     }
     return ImageDataset(
       height: height, width: width, channels: channels, classCount: classes, pixels: .bytes(pixelBuffer),
@@ -60,14 +60,14 @@ extension ImageDataset {
   }
 
   /// Bytes that are worth another thread.
-  private static let bytesPerPart: Int = 1 << 20
+  private static let bytesPerPart = 1 << 20
 
   private static func product(_ factors: [Int], _ key: String) throws(UserError) -> Int {
-    var result: Int = 1
-    for factor: Int in factors {
+    var result = 1
+    for factor in factors {
       let (next, overflow): (Int, Bool) = result.multipliedReportingOverflow(by: factor)
       guard factor >= 1, !overflow else {
-        let shape: String = factors.map(String.init).joined(separator: "×")
+        let shape = factors.map(String.init).joined(separator: "×")
         throw UserError(.badConfiguration, key, "makes \(shape) pixels; sizes are at least 1 and fit in memory")
       }
       result = next
@@ -81,7 +81,7 @@ extension ImageDataset {
     UnsafeMutableRawBufferPointer(rebasing: buffer.bytes[number * length..<(number + 1) * length])
   }
 
-  /// Sixteen bytes per random element; rows start on elements of their own.
+  /// Sixteen bytes per random element; each row starts with a new element.
   private static func fill(_ bytes: UnsafeMutableRawBufferPointer, _ stream: RandomStream, row: Int) {
     stream.fill(bytes, from: UInt64(row) * UInt64((bytes.count + 15) / 16))
   }
@@ -89,10 +89,10 @@ extension ImageDataset {
   /// Halves of both, rounded down, in place; eight bytes at a time without carries between them.
   private static func blend(_ prototype: UnsafeMutableRawBufferPointer, into image: UnsafeMutableRawBufferPointer) {
     let lowBits: UInt64 = 0x0101_0101_0101_0101
-    var offset: Int = 0
+    var offset = 0
     while offset + 8 <= image.count {
-      let a: UInt64 = prototype.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
-      let b: UInt64 = image.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+      let a = prototype.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+      let b = image.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
       // (a + b) / 2 = (a & b) + (a ^ b) / 2, byte by byte.
       let half: UInt64 = (a & b) &+ (((a ^ b) & ~lowBits) &>> 1)
       image.storeBytes(of: half, toByteOffset: offset, as: UInt64.self)

@@ -1,4 +1,4 @@
-/// What other programs of the field call what has another name here.
+/// Names that other programs in the field use for what has another name here.
 enum FieldSynonyms {
   /// The names that `name` may stand for, the likeliest first; `nil` where it is not a known word.
   static func meanings(of name: String) -> [String]? { byWord[fold(name)] }
@@ -90,7 +90,7 @@ enum FieldSynonyms {
     (["pool_size"], "window window_size pool_shape"),
     (["input"], "input_shape input_size image_size shape"),
     (["layers"], "net network architecture arch stack"),
-    // Known, and nothing like what they look like here.
+    // Known, and not what they resemble here.
     (["leaky_relu"], "leaky_relu lrelu"), (["gelu"], "gelu"), (["silu"], "silu swish"), (["dropout"], "dropout"),
     (["adam"], "adam"), (["adamw"], "adamw"), (["rmsprop"], "rmsprop"), (["cosine"], "cosine cosine_annealing"),
     ([], "elu selu celu relu6 prelu sigmoid tanh layer_norm group_norm instance_norm conv1d conv3d gpu cuda device"),

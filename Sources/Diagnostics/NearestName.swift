@@ -2,11 +2,11 @@
 ///
 /// Letter case, `-` and `_` do not count as differences.
 package enum NearestName {
-  /// The candidate that `name` means; `nil` where no one can tell.
+  /// The candidate that `name` means; `nil` if that is not clear.
   ///
-  /// It is the same but for case, `-` and `_`; or what other programs call `name`; or the shortest that starts with
+  /// It is the same except for case, `-` and `_`; or what other programs call `name`; or the shortest that starts with
   /// `name`, of three letters or more; or the nearest, of which one letter in three may differ. A name that is known from
-  /// other programs and stands for none of the candidates is not mistyped, so that nothing is suggested.
+  /// other programs and stands for none of the candidates is not a typing error, so nothing is suggested.
   package static func suggestion(for name: String, among candidates: [String]) -> String? {
     let wanted = fold(name)
     if let same = candidates.first(where: { fold($0) == wanted }) { return same }
@@ -38,11 +38,11 @@ package enum NearestName {
   private static func editDistance(_ a: [UInt8], _ b: [UInt8]) -> Int {
     var beforeLast: [Int] = []
     var last: [Int] = Array(0...b.count)
-    for i: Int in a.indices {
+    for i in a.indices {
       var row: [Int] = [i + 1]
       row.reserveCapacity(b.count + 1)
-      for j: Int in b.indices {
-        var edits: Int = min(last[j + 1] + 1, row[j] + 1, last[j] + (a[i] == b[j] ? 0 : 1))
+      for j in b.indices {
+        var edits = min(last[j + 1] + 1, row[j] + 1, last[j] + (a[i] == b[j] ? 0 : 1))
         if i > 0, j > 0, a[i] == b[j - 1], a[i - 1] == b[j] { edits = min(edits, beforeLast[j - 1] + 1) }
         row.append(edits)
       }

@@ -19,9 +19,9 @@ package struct UserError: Error, Hashable, Sendable, CustomStringConvertible {
   package let subject: String
   /// One sentence with the value found and what is allowed.
   package let message: String
-  /// What to do about it, where that is known.
+  /// What to do about it, if that is known.
   package let hint: String?
-  /// Where there are several errors of one category: the first of them.
+  /// If there are several errors of one category: the first of them.
   package let parts: [UserError]
   private let hidden: Int
 
@@ -49,10 +49,10 @@ package struct UserError: Error, Hashable, Sendable, CustomStringConvertible {
     UserError(category, subject, "\(message) \(words)", hint: hint)
   }
 
-  private static let mostPrinted: Int = 20
+  private static let mostPrinted = 20
 
-  /// `subject: message` on one line, and the hint on a line of its own, each shortened where it is very long; so for
-  /// each of its parts, further to the right.
+  /// `subject: message` on one line and the hint on another, each shortened if it is very long; then the same for each of
+  /// its parts, further to the right.
   package var description: String { lines.joined(separator: "\n") }
 
   private var lines: [String] {
@@ -65,10 +65,10 @@ package struct UserError: Error, Hashable, Sendable, CustomStringConvertible {
 }
 
 extension String {
-  /// The text with `?` for what would break a line or steer a terminal: names and values come from files of others.
+  /// The text with `?` for what would break a line or control a terminal: names and values come from files of others.
   package var onOneLine: String {
-    var line: String = ""
-    for scalar: Unicode.Scalar in unicodeScalars {
+    var line = ""
+    for scalar in unicodeScalars {
       switch scalar.properties.generalCategory {
       case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate: line.unicodeScalars.append("?")
       default: line.unicodeScalars.append(scalar)
@@ -77,11 +77,11 @@ extension String {
     return line
   }
 
-  /// The text's start and end, where it is longer than anybody reads.
+  /// The text's start and end, if it is too long to be read.
   fileprivate var shortened: String {
     let (limit, scalars): (Int, String.UnicodeScalarView) = (2000, unicodeScalars)
     guard scalars.count > 2 * limit else { return self }
-    let left: Int = scalars.count - 2 * limit
+    let left = scalars.count - 2 * limit
     return "\(String(scalars.prefix(limit))) … \(left) characters … \(String(scalars.suffix(limit)))"
   }
 }

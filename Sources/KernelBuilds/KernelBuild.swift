@@ -21,9 +21,9 @@ package enum KernelBuild: String, Sendable, CaseIterable {
     #endif
   }
 
-  /// The kernels of this build, `nil` where this program does not contain them.
+  /// The kernels of this build, `nil` if this program does not contain them.
   ///
-  /// To be asked for only where the processor supports the build: making the table runs that build's instructions.
+  /// Use it only if the processor supports the build: making the table runs that build's instructions.
   package var table: KernelTable? {
     switch self {
     case .portable: Kernels.kernelTable
@@ -50,8 +50,8 @@ extension KernelBuild {
   /// The build to use: the one of a name, or without a name the widest this processor supports.
   ///
   /// - Parameter subject: what errors call the name: where it comes from.
-  /// - Throws: `UserError(.usage)` for an unknown name; `UserError(.systemRefused)` where the processor or this program
-  ///   lacks the build, and on an x86-64 processor without AVX2 and FMA unless `portable` is named.
+  /// - Throws: `UserError(.usage)` for an unknown name; `UserError(.systemRefused)` if the processor or this program lacks
+  ///   the build, and on an x86-64 processor without AVX2 and FMA unless `portable` is named.
   package static func select(_ name: String?, subject: String) throws(UserError) -> KernelTable {
     if let name, !name.isEmpty {
       let allowed = allCases.map(\.rawValue).joined(separator: ", ")

@@ -13,11 +13,11 @@ package struct AvailableMemory: Hashable, Sendable {
   }
 
   /// The least of the machine's `MemAvailable`, what the process's control groups leave and what its own limits leave;
-  /// `nil` where none is told.
+  /// `nil` if none is known.
   package static func read() -> AvailableMemory? {
-    let files: SystemFiles = SystemFiles(root: "/")
+    let files = SystemFiles(root: "/")
     let own: AvailableMemory? = ResourceLimits.availableMemory(files)
-    guard let system: AvailableMemory = read(files) else { return own }
+    guard let system = read(files) else { return own }
     return own.map { $0.bytes < system.bytes ? $0 : system } ?? system
   }
 
@@ -30,12 +30,12 @@ package struct AvailableMemory: Hashable, Sendable {
         ("memory.max", "memory.current", "inactive_file"),
         ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
       ] {
-        guard let limit: Int = files.number("\(group.folder)/\(limitFile)"),
-          let usage: Int = files.number("\(group.folder)/\(usageFile)"), limit < 1 << 60
+        guard let limit = files.number("\(group.folder)/\(limitFile)"),
+          let usage = files.number("\(group.folder)/\(usageFile)"), limit < 1 << 60
         else { continue }
-        // Pages of files that nobody has used lately are given up before the limit is enforced.
-        let cache: Int = files.statistic("\(group.folder)/memory.stat", key: cacheKey) ?? 0
-        let left: Int = max(0, limit - max(0, usage - cache))
+        // Pages of files that were not used lately are freed before the limit is enforced.
+        let cache = files.statistic("\(group.folder)/memory.stat", key: cacheKey) ?? 0
+        let left = max(0, limit - max(0, usage - cache))
         if left < least?.bytes ?? Int.max {
           least = AvailableMemory(bytes: left, source: "\(limitFile) of control group \(group.name)")
         }
@@ -46,10 +46,10 @@ package struct AvailableMemory: Hashable, Sendable {
 }
 
 extension SystemFiles {
-  /// The number behind `key` in a file of lines `key number`.
+  /// The number after `key` in a file of lines `key number`.
   fileprivate func statistic(_ path: String, key: String) -> Int? {
     for line in (text(path) ?? "").split(separator: "\n") {
-      let words: [Substring] = line.split(separator: " ")
+      let words = line.split(separator: " ")
       if words.count == 2, words[0] == key { return Int(words[1]) }
     }
     return nil

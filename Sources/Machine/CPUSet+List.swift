@@ -3,7 +3,7 @@ import Diagnostics
 extension CPUSet: CustomStringConvertible {
   /// Parses a Linux list such as `0-3,8`; blank text is the empty set.
   ///
-  /// White space around numbers is ignored, order and overlaps are free.
+  /// White space around numbers is ignored; any order and overlaps are allowed.
   /// - Throws: `UserError` of `category` about `subject` for anything but numbers 0...`maximumCPU` and rising ranges.
   package init(list text: String, category: UserError.Category, subject: String) throws(UserError) {
     self.init()
@@ -19,9 +19,9 @@ extension CPUSet: CustomStringConvertible {
     let trimmed: Substring = text.trimmed
     if trimmed.isEmpty { return }
     for part in trimmed.split(separator: ",", omittingEmptySubsequences: false) {
-      let ends: [Substring] = part.split(separator: "-", maxSplits: 1, omittingEmptySubsequences: false)
-      let lower: Int = try number(ends[0].trimmed)
-      let upper: Int = ends.count == 1 ? lower : try number(ends[1].trimmed)
+      let ends = part.split(separator: "-", maxSplits: 1, omittingEmptySubsequences: false)
+      let lower = try number(ends[0].trimmed)
+      let upper = ends.count == 1 ? lower : try number(ends[1].trimmed)
       guard lower <= upper else { throw refusal("the range \(lower)-\(upper) falls") }
       for cpu in lower...upper { insert(cpu) }
     }

@@ -62,7 +62,7 @@ package struct CPUSet: Sendable, Hashable {
   package func isSubset(of other: CPUSet) -> Bool { subtracting(other).isEmpty }
 
   private func combined(with other: CPUSet, _ operation: (UInt64, UInt64) -> UInt64) -> CPUSet {
-    let length: Int = Swift.max(words.count, other.words.count)
+    let length = Swift.max(words.count, other.words.count)
     return CPUSet(words: zip(words(count: length), other.words(count: length)).map(operation))
   }
 
@@ -74,7 +74,7 @@ package struct CPUSet: Sendable, Hashable {
 extension CPUSet: Sequence {
   package struct Iterator: IteratorProtocol {
     fileprivate let words: [UInt64]
-    fileprivate var index: Int = 0
+    fileprivate var index = 0
     fileprivate var remaining: UInt64 = 0
 
     package mutating func next() -> Int? {
@@ -83,7 +83,7 @@ extension CPUSet: Sequence {
         remaining = words[index]
         index += 1
       }
-      let bit: Int = remaining.trailingZeroBitCount
+      let bit = remaining.trailingZeroBitCount
       remaining &= remaining - 1
       return (index - 1) * 64 + bit
     }

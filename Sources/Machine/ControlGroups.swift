@@ -25,11 +25,11 @@ struct ControlGroups {
   init(_ files: SystemFiles) {
     self.files = files
     memberships = (files.text("/proc/self/cgroup") ?? "").split(separator: "\n").compactMap { line in
-      let fields: [Substring] = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
+      let fields = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
       guard fields.count == 3 else { return nil }
       return (fields[1].split(separator: ","), String(fields[2]))
     }
-    let told: [Mount] = (files.text("/proc/self/mountinfo") ?? "").split(separator: "\n").compactMap(Self.mount)
+    let told = (files.text("/proc/self/mountinfo") ?? "").split(separator: "\n").compactMap(Self.mount)
     mounts = told.isEmpty ? Self.usualMounts(memberships.map(\.controllers)) : told
   }
 
@@ -41,9 +41,9 @@ struct ControlGroups {
         mount.controllers.isEmpty ? $0.controllers.isEmpty : $0.controllers.contains(Substring(controller))
       }
       guard let membership else { continue }
-      var parts: [Substring] = Self.parts(of: membership.path, below: mount.root)
+      var parts = Self.parts(of: membership.path, below: mount.root)
       while true {
-        let name: String = "/" + parts.joined(separator: "/")
+        let name = "/" + parts.joined(separator: "/")
         groups.append(Group(folder: mount.folder + (parts.isEmpty ? "" : name), name: name))
         if parts.isEmpty { break }
         parts.removeLast()
@@ -52,17 +52,17 @@ struct ControlGroups {
     return groups
   }
 
-  /// A path with `..` lies outside of what this process may see: what is left is the mount point itself.
+  /// A path with `..` is outside of what this process may see, which leaves only the mount point itself.
   private static func parts(of path: String, below root: String) -> [Substring] {
-    let whole: [Substring] = path.split(separator: "/")
+    let whole = path.split(separator: "/")
     if whole.contains("..") { return [] }
-    let prefix: [Substring] = root.split(separator: "/")
+    let prefix = root.split(separator: "/")
     return whole.starts(with: prefix) ? [Substring](whole.dropFirst(prefix.count)) : whole
   }
 
   /// A line of `proc_pid_mountinfo(5)`: `31 23 0:28 ROOT FOLDER options … - TYPE source superoptions`.
   private static func mount(_ line: Substring) -> Mount? {
-    let fields: [Substring] = line.split(separator: " ")
+    let fields = line.split(separator: " ")
     guard let dash = fields.firstIndex(of: "-"), dash > 4, dash + 3 < fields.count else { return nil }
     let (root, folder): (String, String) = (String(fields[3]), String(fields[4]))
     switch fields[dash + 1] {

@@ -1,8 +1,8 @@
 import Glibc
 
-/// What ends a process that crashed, after Swift's runtime has reported the crash.
+/// Ends a process that crashed, after Swift's runtime has reported the crash.
 package enum CrashSignals {
-  /// Those for which the runtime installs its report.
+  /// The signals for which the runtime installs its crash report.
   private static let numbers: [Int32] = [SIGQUIT, SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGTRAP]
 
   /// The runtime's own handlers by signal number.
@@ -14,13 +14,13 @@ package enum CrashSignals {
     return actions
   }()
 
-  /// Sees to it that a signal sent by `kill` ends the process as a fault does.
+  /// Ensures that a signal sent by `kill` ends the process as a fault does.
   ///
-  /// The runtime's handler reports and returns, so that the instruction at fault faults again and the system ends the
-  /// process; where no instruction was at fault, the process would go on. To be called once, at the program's start.
+  /// The runtime's handler reports and returns, so that the faulting instruction faults again and the system ends the
+  /// process; if no instruction was at fault, the process would continue. Call it once, at the program's start.
   package static func endAfterReport() {
-    for number: Int32 in numbers {
-      let report: UnsafeMutablePointer<sigaction> = reports + Int(number)
+    for number in numbers {
+      let report = reports + Int(number)
       guard sigaction(number, nil, report) == 0, report.pointee.sa_flags & SA_SIGINFO != 0 else { continue }
       var action: sigaction = report.pointee
       action.__sigaction_handler.sa_sigaction = { number, information, context in

@@ -1,6 +1,6 @@
 import CNUMA
 
-/// What is known of the file system that an open file lies on.
+/// What is known about the file system of an open file.
 package enum FileSystemKind {
   /// Whether other machines may see the same files, so that a lock of this machine may not be one for them.
   ///

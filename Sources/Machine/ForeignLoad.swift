@@ -6,7 +6,7 @@ package struct ForeignLoad: Sendable {
   private let cpus: CPUSet
   private let start: (busy: Double, own: Double, time: Double)?
 
-  /// Starts to watch `cpus` of this machine.
+  /// Starts watching `cpus` of this machine.
   package init(on cpus: CPUSet) { self.init(on: cpus, SystemFiles(root: "/")) }
 
   init(on cpus: CPUSet, _ files: SystemFiles) {
@@ -15,26 +15,26 @@ package struct ForeignLoad: Sendable {
     start = Self.busySeconds(files, cpus).map { ($0, Self.ownSeconds(), Self.now()) }
   }
 
-  /// CPUs that others kept busy since the start, as a mean; `nil` where the system does not tell.
+  /// CPUs that others kept busy since the start, as a mean; `nil` if the system does not say.
   package func busyCPUs() -> Double? {
-    guard let start, let busy: Double = Self.busySeconds(files, cpus) else { return nil }
-    let elapsed: Double = Self.now() - start.time
+    guard let start, let busy = Self.busySeconds(files, cpus) else { return nil }
+    let elapsed = Self.now() - start.time
     let (all, own): (Double, Double) = (busy - start.busy, Self.ownSeconds() - start.own)
     // A container may show times that are not those of its CPUs: they cannot be less than this program's own.
     guard elapsed > 0, all >= 0.5 * own else { return nil }
     return max(0, all - own) / elapsed
   }
 
-  /// Seconds that `cpus` were not idle, stolen ones among them; `nil` where `/proc/stat` does not tell.
+  /// Seconds that `cpus` were not idle, stolen time included; `nil` if `/proc/stat` does not say.
   static func busySeconds(_ files: SystemFiles, _ cpus: CPUSet) -> Double? {
-    guard let text: String = files.text("/proc/stat") else { return nil }
-    var ticks: Double = 0
-    var count: Int = 0
-    for line: Substring in text.split(separator: "\n") where line.hasPrefix("cpu") {
-      let words: [Substring] = line.split(separator: " ")
-      guard let cpu: Int = Int(words[0].dropFirst(3)), cpus.contains(cpu), words.count > 7 else { continue }
+    guard let text = files.text("/proc/stat") else { return nil }
+    var ticks = 0.0
+    var count = 0
+    for line in text.split(separator: "\n") where line.hasPrefix("cpu") {
+      let words = line.split(separator: " ")
+      guard let cpu = Int(words[0].dropFirst(3)), cpus.contains(cpu), words.count > 7 else { continue }
       // user nice system idle iowait irq softirq steal …; guest time is in user already.
-      let times: [Double] = words[1...].map { Double($0) ?? 0 }
+      let times = words[1...].map { Double($0) ?? 0 }
       ticks += times[0] + times[1] + times[2] + times[5] + times[6] + (times.count > 7 ? times[7] : 0)
       count += 1
     }

@@ -12,7 +12,7 @@ package enum Futex {
     case timedOut
   }
 
-  /// Sleeps while `word` holds `expected`, for at most `timeoutNanoseconds` (`nil`: for ever).
+  /// Sleeps while `word` holds `expected`, for at most `timeoutNanoseconds` (`nil`: forever).
   package static func wait(
     _ word: UnsafeMutablePointer<UInt32>, while expected: UInt32, timeoutNanoseconds: UInt64? = nil
   ) -> Wake {
@@ -23,7 +23,7 @@ package enum Futex {
     }
     var timeout: timespec = timespec(
       tv_sec: Int(nanoseconds / 1_000_000_000), tv_nsec: Int(nanoseconds % 1_000_000_000))
-    let status: Int = futex(word, operation, expected, &timeout)
+    let status = futex(word, operation, expected, &timeout)
     return status == -1 && errno == ETIMEDOUT ? .timedOut : .lookAgain
   }
 

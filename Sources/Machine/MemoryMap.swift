@@ -2,13 +2,13 @@
 package struct MemoryMap: Sendable {
   struct Mapping: Hashable, Sendable {
     var addresses: Range<UInt>
-    var residentBytes: Int = 0
-    var hugeBytes: Int = 0
+    var residentBytes = 0
+    var hugeBytes = 0
   }
   /// By ascending address.
   let mappings: [Mapping]
 
-  /// The state of this moment; `nil` where the system does not tell.
+  /// The current state; `nil` if the system does not say.
   package static func read() -> MemoryMap? {
     SystemFiles(root: "/").text("/proc/self/smaps", limit: Int.max).map { MemoryMap(smaps: $0) }
   }
@@ -32,18 +32,18 @@ package struct MemoryMap: Sendable {
     self.mappings = mappings
   }
 
-  /// The share of what is in memory of `stretches` that lies in huge pages; 0 where nothing is in memory.
+  /// Of the part of `stretches` that is in memory, the share in huge pages; 0 if nothing is in memory.
   ///
-  /// A mapping counts by the part of its addresses that is asked for; a `NodeBuffer` is one of its own.
+  /// A mapping counts by the part of its addresses that is asked for; a `NodeBuffer` is a mapping of its own.
   package func hugeShare(_ stretches: [UnsafeRawBufferPointer]) -> Double {
     var (resident, huge): (Double, Double) = (0, 0)
     for stretch in stretches where !stretch.isEmpty {
-      let start: UInt = UInt(bitPattern: stretch.baseAddress)
-      let wanted: Range<UInt> = start..<start + UInt(stretch.count)
-      var index: Int = mappings.partitioningIndex { $0.addresses.upperBound > wanted.lowerBound }
+      let start = UInt(bitPattern: stretch.baseAddress)
+      let wanted = start..<start + UInt(stretch.count)
+      var index = mappings.partitioningIndex { $0.addresses.upperBound > wanted.lowerBound }
       while index < mappings.count, mappings[index].addresses.lowerBound < wanted.upperBound {
-        let mapping: Mapping = mappings[index]
-        let share: Double = Double(mapping.addresses.clamped(to: wanted).count) / Double(mapping.addresses.count)
+        let mapping = mappings[index]
+        let share = Double(mapping.addresses.clamped(to: wanted).count) / Double(mapping.addresses.count)
         resident += share * Double(mapping.residentBytes)
         huge += share * Double(mapping.hugeBytes)
         index += 1
@@ -54,7 +54,7 @@ package struct MemoryMap: Sendable {
 
   /// The number of `:   12 kB`, in bytes.
   private static func bytes(_ text: Substring.UTF8View) -> Int {
-    var kilobytes: Int = 0
+    var kilobytes = 0
     for byte in text where (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) {
       kilobytes = kilobytes * 10 + Int(byte - UInt8(ascii: "0"))
     }
@@ -82,7 +82,7 @@ extension Array {
   fileprivate func partitioningIndex(_ isSecond: (Element) -> Bool) -> Int {
     var (low, high): (Int, Int) = (0, count)
     while low < high {
-      let middle: Int = (low + high) / 2
+      let middle = (low + high) / 2
       if isSecond(self[middle]) { high = middle } else { low = middle + 1 }
     }
     return low

@@ -2,11 +2,11 @@ import CNUMA
 import Diagnostics
 import Glibc
 
-/// Where the pages of a stretch of memory lie, as the kernel tells.
+/// Where the pages of a range of memory are, according to the kernel.
 package struct PageReport: Sendable, Hashable {
   /// Pages per node number.
   package private(set) var pagesOfNode: [Int: Int] = [:]
-  /// Pages that nobody has touched yet.
+  /// Pages that were never touched.
   package private(set) var absentPages: Int = 0
   /// Pages that the kernel says nothing about.
   package private(set) var unknownPages: Int = 0
@@ -17,7 +17,7 @@ package struct PageReport: Sendable, Hashable {
 
   /// Counts the pages that begin in `bytes`, so that neighbouring stretches share none; otherwise as the other.
   package init(pagesBeginningIn bytes: UnsafeRawBufferPointer) throws(UserError) {
-    let pages: Range<UInt> = MemoryPolicy.pages(beginningIn: bytes)
+    let pages = MemoryPolicy.pages(beginningIn: bytes)
     guard let start = UnsafeRawPointer(bitPattern: pages.lowerBound), !pages.isEmpty else {
       self.init()
       return
@@ -27,21 +27,21 @@ package struct PageReport: Sendable, Hashable {
 
   /// Counts the pages of `byteCount` bytes from `start`, moving none.
   ///
-  /// - Throws: `UserError` (71) where the system does not tell.
+  /// - Throws: `UserError` (71) if the system does not say.
   package init(start: UnsafeRawPointer, byteCount: Int) throws(UserError) {
     guard byteCount > 0 else { return }
-    let pageBytes: Int = NodeBuffer.pageBytes
-    let first: UInt = UInt(bitPattern: start) / UInt(pageBytes)
+    let pageBytes = NodeBuffer.pageBytes
+    let first = UInt(bitPattern: start) / UInt(pageBytes)
     let last: UInt = (UInt(bitPattern: start) + UInt(byteCount) - 1) / UInt(pageBytes)
-    var next: UInt = first
+    var next = first
     while next <= last {
-      let count: Int = min(4_096, Int(last - next) + 1)
+      let count = min(4_096, Int(last - next) + 1)
       var pages: [UnsafeMutableRawPointer?] = (0..<count).map {
         UnsafeMutableRawPointer(bitPattern: (next + UInt($0)) * UInt(pageBytes))
       }
-      var status: [Int32] = [Int32](repeating: 0, count: count)
+      var status = [Int32](repeating: 0, count: count)
       guard move_pages(0, UInt(count), &pages, nil, &status, 0) == 0 else {
-        throw UserError(.systemRefused, "move_pages", "the system does not tell where pages lie: \(reason(errno)).")
+        throw UserError(.systemRefused, "move_pages", "the system does not say where pages are: \(reason(errno)).")
       }
       for value in status { record(value) }
       next += UInt(count)
@@ -53,7 +53,7 @@ package struct PageReport: Sendable, Hashable {
     if status >= 0 {
       pagesOfNode[Int(status), default: 0] += 1
     } else if status == -ENOENT || status == -EFAULT {
-      // EFAULT stands for the kernel's page of zeros, too: read, but never written.
+      // EFAULT also stands for the kernel's page of zeros: read, but never written.
       absentPages += 1
     } else {
       unknownPages += 1

@@ -13,33 +13,33 @@ package enum PlacementPolicy: Sendable, Hashable {
 }
 
 extension Placement {
-  /// Which CPU and node each worker gets; the same answer for the same arguments.
+  /// Which CPU and node each worker gets; the same result for the same arguments.
   ///
   /// `workers: nil` means one per usable physical core (per usable CPU with `useSMT` or `cpus`), at most the CPU quota
   /// and `shardsPerBatch`. Worker numbers follow nodes, then caches, then cores, so that neighbouring shards reduce
-  /// close to each other. SMT siblings stay free unless `useSMT`, and then serve after every core has a worker. More
+  /// close to each other. SMT siblings stay free unless `useSMT`, and are then used once every core has a worker. More
   /// workers than CPUs share them evenly.
   /// - Throws: `UserError` (78) about `runtime.workers`, `runtime.placement.cpus` or `runtime.placement.nodes`.
   /// - Precondition: `shardsPerBatch` ≥ 1.
   package static func plan(
     topology: Topology, workers: Int?, shardsPerBatch: Int, policy: PlacementPolicy, nodes: [Int]?, useSMT: Bool
   ) throws(UserError) -> Placement {
-    precondition(shardsPerBatch >= 1, "A batch has a shard at least, not \(shardsPerBatch).")
+    precondition(shardsPerBatch >= 1, "A batch has at least one shard, not \(shardsPerBatch).")
     if let workers, workers < 1 {
       throw UserError(.badConfiguration, "runtime.workers", "\(workers) is not allowed; use \"auto\" or 1 and more.")
     }
-    let chosen: [Topology.Node] = try chosenNodes(topology, nodes)
-    let seats: Seats = Seats(
+    let chosen = try chosenNodes(topology, nodes)
+    let seats = Seats(
       topology, nodes: chosen, cpus: try allowedCPUs(topology, chosen, policy),
       everySibling: useSMT || policy.isExplicit)
-    let available: Int = seats.count
-    let count: Int = workers ?? min(available, topology.usable.quota ?? available, shardsPerBatch)
+    let available = seats.count
+    let count = workers ?? min(available, topology.usable.quota ?? available, shardsPerBatch)
     let quota: Int? = topology.usable.quota
-    var placement: Placement = Placement(workers: [], notes: [])
+    var placement = Placement(workers: [], notes: [])
     if case .none = policy {
       placement.workers = [Worker](repeating: Worker(cpu: nil, node: chosen[0].id), count: count)
       if nodes != nil {
-        placement.warnings.append("placement policy none pins no worker, so the chosen nodes do not bind")
+        placement.warnings.append("placement policy none pins no worker, so the chosen nodes have no effect")
       }
       if count > topology.usable.cpus.count {
         placement.warnings.append(
@@ -58,14 +58,14 @@ extension Placement {
 
   /// The nodes to use that have a usable CPU, by ascending number.
   private static func chosenNodes(_ topology: Topology, _ wanted: [Int]?) throws(UserError) -> [Topology.Node] {
-    let withCPUs: [Topology.Node] = topology.nodes.filter { !$0.cpus.intersection(topology.usable.cpus).isEmpty }
+    let withCPUs = topology.nodes.filter { !$0.cpus.intersection(topology.usable.cpus).isEmpty }
     guard let wanted else { return withCPUs }
-    let allowed: String = "usable nodes are \(CPUSet(withCPUs.map(\.id)))"
+    let allowed = "usable nodes are \(CPUSet(withCPUs.map(\.id)))"
     if wanted.isEmpty {
       throw UserError(.badConfiguration, "runtime.placement.nodes", "the list is empty; \(allowed), or \"all\".")
     }
     for id in wanted where !withCPUs.contains(where: { $0.id == id }) {
-      let problem: String = topology.node(id) == nil ? "does not exist" : "has no usable CPU"
+      let problem = topology.node(id) == nil ? "does not exist" : "has no usable CPU"
       throw UserError(
         .badConfiguration, "runtime.placement.nodes", "node \(id) \(problem); \(allowed).",
         hint: "`lockstep topology` shows the nodes and why CPUs are usable or not.")
@@ -77,11 +77,11 @@ extension Placement {
   private static func allowedCPUs(
     _ topology: Topology, _ nodes: [Topology.Node], _ policy: PlacementPolicy
   ) throws(UserError) -> CPUSet {
-    let allowed: CPUSet = nodes.reduce(CPUSet()) { $0.union($1.cpus) }.intersection(topology.usable.cpus)
+    let allowed = nodes.reduce(CPUSet()) { $0.union($1.cpus) }.intersection(topology.usable.cpus)
     guard case .cpus(let wanted) = policy else { return allowed }
-    let rest: CPUSet = wanted.subtracting(allowed)
+    let rest = wanted.subtracting(allowed)
     guard !wanted.isEmpty, rest.isEmpty else {
-      let problem: String = wanted.isEmpty ? "the list is empty" : "CPUs \(rest) of \(wanted) may not be used here"
+      let problem = wanted.isEmpty ? "the list is empty" : "CPUs \(rest) of \(wanted) may not be used here"
       throw UserError(
         .badConfiguration, "runtime.placement.cpus", "\(problem); usable are \(allowed).",
         hint: topology.usable.reasons.joined(separator: "; "))
@@ -89,7 +89,7 @@ extension Placement {
     return wanted
   }
 
-  /// What was decided where the number of workers was left to the program.
+  /// What was decided when the number of workers was left to the program.
   private static func notes(count: Int, isAutomatic: Bool, available: Int, shards: Int) -> [String] {
     guard isAutomatic, count < available else { return [] }
     return [
@@ -99,7 +99,7 @@ extension Placement {
     ]
   }
 
-  /// What a number of workers costs that a batch or the system has no use for.
+  /// What it costs to have more workers than a batch or the system can use.
   private static func warnings(count: Int, isAutomatic: Bool, shards: Int, _ quota: Int?) -> [String] {
     var warnings: [String] = []
     if let quota, count > quota {
@@ -110,8 +110,8 @@ extension Placement {
       warnings.append("\(count - shards) of \(count) workers are idle: a batch has \(counted(shards, "shard"))")
     } else if !isAutomatic {
       // The fewest workers whose busiest has no more shards than now.
-      let most: Int = (shards + count - 1) / count
-      let fewest: Int = (shards + most - 1) / most
+      let most = (shards + count - 1) / count
+      let fewest = (shards + most - 1) / most
       if fewest < count {
         warnings.append(
           "\(count) workers are no faster than \(fewest): a batch has \(counted(shards, "shard")), "
@@ -121,7 +121,7 @@ extension Placement {
     return warnings
   }
 
-  /// Who shares a CPU with whom; a long list is cut.
+  /// Which workers share a CPU; a long list is cut.
   private var sharingWarnings: [String] {
     var workersOfCPU: [Int: CPUSet] = [:]
     for (index, worker) in workers.enumerated() {
@@ -129,8 +129,8 @@ extension Placement {
     }
     let shared: [(key: Int, value: CPUSet)] = workersOfCPU.filter { $0.value.count > 1 }.sorted { $0.key < $1.key }
     if shared.isEmpty { return [] }
-    let list: [String] = shared.prefix(4).map { "CPU \($0.key) has workers \($0.value)" }
-    let more: String = shared.count > list.count ? " and \(shared.count - list.count) more CPUs" : ""
+    let list = shared.prefix(4).map { "CPU \($0.key) has workers \($0.value)" }
+    let more = shared.count > list.count ? " and \(shared.count - list.count) more CPUs" : ""
     return [
       "\(workers.count) workers share \(counted(workersOfCPU.count, "CPU")): " + list.joined(separator: ", ") + more
     ]

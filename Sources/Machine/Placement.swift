@@ -1,10 +1,10 @@
 /// Where each worker of a run computes.
 package struct Placement: Sendable, Hashable {
-  /// One worker's place. `cpu` is `nil` where the worker is not pinned.
+  /// One worker's place. `cpu` is `nil` if the worker is not pinned.
   package struct Worker: Sendable, Hashable {
     package var cpu: Int?
     package var node: Int
-    /// The node whose memory the worker uses: its own, or the nearest that has memory; `nil` where it may run anywhere.
+    /// The node whose memory the worker uses: its own, or the nearest that has memory; `nil` if it may run anywhere.
     package var memoryNode: Int?
 
     /// A pinned worker uses its own node's memory.
@@ -18,7 +18,7 @@ package struct Placement: Sendable, Hashable {
   package var workers: [Worker]
   /// Sentences for the user: workers that share a CPU, idle workers and the like.
   package var notes: [String]
-  /// The notes about what was asked for and costs speed or cannot be had; the others say what was decided.
+  /// The notes about requests that cost speed or cannot be met; the others say what was decided.
   package var warnings: [String]
 
   package init(workers: [Worker], notes: [String], warnings: [String] = []) {
@@ -46,10 +46,10 @@ package struct Placement: Sendable, Hashable {
     return groups
   }
 
-  /// The placement with every worker's memory where `topology` has some.
+  /// The placement with every worker's memory on a node that has some in `topology`.
   func withMemory(of topology: Topology) -> Placement {
-    var placement: Placement = self
-    let nodesWithMemory: [Int] = topology.nodes.filter { $0.memoryBytes > 0 }.map(\.id)
+    var placement = self
+    let nodesWithMemory = topology.nodes.filter { $0.memoryBytes > 0 }.map(\.id)
     for index in workers.indices {
       if workers[index].cpu != nil {
         placement.workers[index].memoryNode = topology.memoryNode(near: workers[index].node)
@@ -62,9 +62,9 @@ package struct Placement: Sendable, Hashable {
 }
 
 extension Topology {
-  /// The node with memory that is nearest to node `id`, the lowest of several; `id` where no node tells of memory.
+  /// The node with memory that is nearest to node `id`, the lowest of several; `id` if no node is known to have memory.
   package func memoryNode(near id: Int) -> Int {
-    guard let node: Node = node(id), node.memoryBytes == 0 else { return id }
+    guard let node = node(id), node.memoryBytes == 0 else { return id }
     let candidates = zip(nodes, node.distances).filter { $0.0.memoryBytes > 0 }
     return candidates.min { ($0.1, $0.0.id) < ($1.1, $1.0.id) }?.0.id ?? id
   }

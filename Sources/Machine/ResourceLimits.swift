@@ -10,11 +10,11 @@ package enum ResourceLimits {
   static func data() -> Int? { soft(__rlimit_resource_t(RLIMIT_DATA.rawValue)) }
   /// Processes and threads of this user (`ulimit -u`).
   static func processes() -> Int? { soft(__rlimit_resource_t(__RLIMIT_NPROC.rawValue)) }
-  /// Bytes of a thread's stack (`ulimit -s`), 8 MiB where there is no limit.
+  /// Bytes of a thread's stack (`ulimit -s`), 8 MiB if there is no limit.
   static func stackBytes() -> Int { soft(__rlimit_resource_t(RLIMIT_STACK.rawValue)) ?? 8 << 20 }
 
-  private static let leastStackBytes: Int = 256 << 10
-  private static let leastMemoryBytes: Int = 4 << 20
+  private static let leastStackBytes = 256 << 10
+  private static let leastMemoryBytes = 4 << 20
 
   /// Refuses limits under which the Swift runtime itself would fail before a run's memory is planned.
   ///
@@ -26,7 +26,7 @@ package enum ResourceLimits {
         "the limit is \(stackBytes()) bytes (ulimit -s \(stackBytes() >> 10)); allowed: at least \(leastStackBytes)",
         hint: "ulimit -s 8192 is what most systems have")
     }
-    guard let memory: AvailableMemory = availableMemory(SystemFiles(root: "/")), memory.bytes < leastMemoryBytes else {
+    guard let memory = availableMemory(SystemFiles(root: "/")), memory.bytes < leastMemoryBytes else {
       return
     }
     throw UserError(
@@ -42,14 +42,14 @@ package enum ResourceLimits {
 }
 
 extension ResourceLimits {
-  /// What this process may still map by its limits, and which one says so; `nil` where none is finite.
+  /// What this process may still map under its limits, and which limit decides; `nil` if none is finite.
   static func availableMemory(_ files: SystemFiles) -> AvailableMemory? {
     var least: AvailableMemory?
     for (limit, key, name) in [
       (addressSpace(), "VmSize", "RLIMIT_AS, ulimit -v"), (data(), "VmData", "RLIMIT_DATA, ulimit -d"),
     ] {
       guard let limit else { continue }
-      let left: Int = max(0, limit - (files.memoryBytes("/proc/self/status", key: key) ?? 0))
+      let left = max(0, limit - (files.memoryBytes("/proc/self/status", key: key) ?? 0))
       if left < least?.bytes ?? Int.max {
         least = AvailableMemory(bytes: left, source: "\(name)", countsAddresses: true)
       }
@@ -57,11 +57,11 @@ extension ResourceLimits {
     return least
   }
 
-  /// What threads reserve: a stack each, and room for what they allocate on the way.
+  /// What threads reserve: a stack each, and room for what they allocate.
   package static func addressBytes(threads: Int) -> Int { threads * (stackBytes() + NodeBuffer.pageBytes) + 8 << 20 }
 
-  /// Makes the C library take address space sparingly where it is limited: one arena for all threads instead of 64 MiB
-  /// for each, and large blocks given back as soon as they are freed. To be called at the program's start.
+  /// Makes the C library use address space sparingly if it is limited: one arena for all threads instead of 64 MiB for
+  /// each, and large blocks returned as soon as they are freed. Call it at the program's start.
   package static func economizeAddresses() {
     guard addressSpace() != nil || data() != nil else { return }
     mallopt(M_ARENA_MAX, 1)

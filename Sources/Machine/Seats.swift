@@ -32,8 +32,8 @@ struct Seats {
 
   /// The places of `count` workers, by worker number; seats are taken again once all are taken.
   func take(_ count: Int, scattered: Bool) -> [Placement.Worker] {
-    let order: [Int] = fillingOrder(scattered: scattered)
-    var workersOfSeat: [Int] = [Int](repeating: 0, count: seats.count)
+    let order = fillingOrder(scattered: scattered)
+    var workersOfSeat = [Int](repeating: 0, count: seats.count)
     for worker in 0..<count { workersOfSeat[order[worker % order.count]] += 1 }
     return zip(seats, workersOfSeat).flatMap { seat, workers in
       [Placement.Worker](repeating: Placement.Worker(cpu: seat.cpu, node: seat.node), count: workers)
@@ -46,22 +46,22 @@ struct Seats {
   ///     scatter  node 0 cache 0 core 0, node 1 cache 2 core 0, node 0 cache 1 core 0, …
   private func fillingOrder(scattered: Bool) -> [Int] {
     guard scattered else { return sorted { [$0.sibling] } }
-    let inCache: [Int] = positions(in: [Int](seats.indices)) { [$0.sibling, $0.node, $0.cache] }
-    let byTurnsOfCaches: [Int] = sorted(and: inCache) { [$0.sibling, $0.node] }
-    let inNode: [Int] = positions(in: byTurnsOfCaches) { [$0.sibling, $0.node] }
+    let inCache = positions(in: [Int](seats.indices)) { [$0.sibling, $0.node, $0.cache] }
+    let byTurnsOfCaches = sorted(and: inCache) { [$0.sibling, $0.node] }
+    let inNode = positions(in: byTurnsOfCaches) { [$0.sibling, $0.node] }
     return sorted(and: inNode) { [$0.sibling] }
   }
 
   /// Seat indices by `key`, then by `turn` of the seat, then by worker number.
   private func sorted(and turn: [Int]? = nil, by key: (Seat) -> [Int]) -> [Int] {
-    let keys: [[Int]] = seats.enumerated().map { index, seat in key(seat) + [turn?[index] ?? 0, index] }
+    let keys = seats.enumerated().map { index, seat in key(seat) + [turn?[index] ?? 0, index] }
     return seats.indices.sorted { keys[$0].lexicographicallyPrecedes(keys[$1]) }
   }
 
   /// For each seat, how many seats with the same `key` come before it in `order`.
   private func positions(in order: [Int], by key: (Seat) -> [Int]) -> [Int] {
     var seen: [[Int]: Int] = [:]
-    var positions: [Int] = [Int](repeating: 0, count: seats.count)
+    var positions = [Int](repeating: 0, count: seats.count)
     for index in order {
       positions[index] = seen[key(seats[index]), default: 0]
       seen[key(seats[index]), default: 0] += 1

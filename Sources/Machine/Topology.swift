@@ -1,6 +1,6 @@
 /// The machine as plain data: memory nodes, cores, caches, and the CPUs that this process may use.
 ///
-/// Holds online CPUs alone, each in exactly one node and one core; `Topology.read` makes one, tests make others by hand.
+/// Holds only online CPUs, each in exactly one node and one core; `Topology.read` makes one, tests make others by hand.
 package struct Topology: Sendable, Hashable {
   /// A NUMA node; it may have memory and no CPU, or CPUs and no memory.
   package struct Node: Sendable, Hashable {
@@ -71,11 +71,11 @@ package struct Topology: Sendable, Hashable {
   /// The data caches of the first online CPU, nearest first.
   package var caches: [Cache]
   package var usable: UsableCPUs
-  /// The processor's name; empty where the system does not tell.
+  /// The processor's name; empty if the system does not say.
   package var processorName: String
   /// Whether the kernel moves pages between nodes by itself, which would undo a placement.
   package var hasAutomaticNUMABalancing: Bool
-  /// `always`, `madvise` or `never`; empty where the system does not tell.
+  /// `always`, `madvise` or `never`; empty if the system does not say.
   package var transparentHugePages: String
 
   package init(

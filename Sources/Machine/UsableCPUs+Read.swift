@@ -1,7 +1,7 @@
 import Diagnostics
 
 extension SystemFiles {
-  /// The CPUs that the process was started on: the main thread's mask, whichever thread asks.
+  /// The CPUs that the process was started on: the main thread's mask, whatever thread asks.
   func affinity() throws(UserError) -> CPUSet? {
     for line in (text("/proc/self/status") ?? "").split(separator: "\n") where line.hasPrefix("Cpus_allowed_list:") {
       return try CPUSet(
@@ -15,15 +15,15 @@ extension SystemFiles {
 extension Topology.UsableCPUs {
   /// Online CPUs ∩ the process's affinity ∩ its cpuset, with the quota of its control groups.
   ///
-  /// - Throws: `UserError` (71) where nothing is left or a file cannot be understood.
+  /// - Throws: `UserError` (71) if nothing is left or a file cannot be understood.
   static func read(_ files: SystemFiles, online: CPUSet, affinity: CPUSet) throws(UserError) -> Self {
-    let groups: ControlGroups = ControlGroups(files)
-    var usable: Self = Self(cpus: online, quota: nil, reasons: [count(online, "online")])
-    let present: CPUSet = try files.list("/sys/devices/system/cpu/present") ?? online
-    let offline: CPUSet = present.subtracting(online)
+    let groups = ControlGroups(files)
+    var usable = Self(cpus: online, quota: nil, reasons: [count(online, "online")])
+    let present = try files.list("/sys/devices/system/cpu/present") ?? online
+    let offline = present.subtracting(online)
     if !offline.isEmpty { usable.reasons.append(count(offline, "present but offline")) }
 
-    let allowed: CPUSet = affinity.intersection(online)
+    let allowed = affinity.intersection(online)
     if allowed != online {
       usable.cpus = allowed
       usable.reasons.append("the affinity of the process allows CPUs \(allowed)")
@@ -36,28 +36,28 @@ extension Topology.UsableCPUs {
       throw UserError(.systemRefused, "affinity", "no CPU is usable: \(usable.reasons.joined(separator: "; ")).")
     }
     if let (hundredths, name) = readQuota(files, groups) {
-      let whole: Int = max(1, hundredths / 100)
+      let whole = max(1, hundredths / 100)
       usable.quota = whole
-      let fraction: String = hundredths % 100 < 10 ? "0\(hundredths % 100)" : "\(hundredths % 100)"
+      let fraction = hundredths % 100 < 10 ? "0\(hundredths % 100)" : "\(hundredths % 100)"
       usable.reasons.append(
         "the CPU quota of control group \(name) is worth \(hundredths / 100).\(fraction) CPUs, used as \(whole)")
     }
     return usable
   }
 
-  /// The nearest group that names CPUs; those further out allow no less.
+  /// The innermost group that names CPUs; outer ones allow no less.
   private static func readCPUSet(
     _ files: SystemFiles, _ groups: ControlGroups
   ) throws(UserError) -> (cpus: CPUSet, name: String)? {
     for group in groups.groups(controller: "cpuset") {
       for file in ["cpuset.cpus.effective", "cpuset.effective_cpus", "cpuset.cpus"] {
-        if let cpus: CPUSet = try files.list("\(group.folder)/\(file)"), !cpus.isEmpty { return (cpus, group.name) }
+        if let cpus = try files.list("\(group.folder)/\(file)"), !cpus.isEmpty { return (cpus, group.name) }
       }
     }
     return nil
   }
 
-  /// The tightest quota on the way up, in hundredths of a CPU, rounded down.
+  /// The tightest quota of the group and its parents, in hundredths of a CPU, rounded down.
   private static func readQuota(_ files: SystemFiles, _ groups: ControlGroups) -> (hundredths: Int, name: String)? {
     var tightest: (hundredths: Int, name: String)?
     for group in groups.groups(controller: "cpu") {
@@ -70,7 +70,7 @@ extension Topology.UsableCPUs {
         }
       }
       guard let (quota, period) = microseconds, quota > 0, period > 0, quota < 1 << 50 else { continue }
-      let hundredths: Int = quota * 100 / period
+      let hundredths = quota * 100 / period
       if hundredths < tightest?.hundredths ?? Int.max { tightest = (hundredths, group.name) }
     }
     return tightest

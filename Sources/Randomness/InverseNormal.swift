@@ -24,12 +24,12 @@ func inverseNormal(_ p: SIMD4<Double>) -> SIMD4<Double> {
   let r: SIMD4<Double> = 0.180625 - q * q
   var above: SIMD4<Double> = SIMD4(repeating: centreNumerator[7])
   var below: SIMD4<Double> = SIMD4(repeating: centreDenominator[7])
-  for i: Int in 1...7 {
+  for i in 1...7 {
     above = above * r + SIMD4(repeating: centreNumerator[7 &- i])
     below = below * r + SIMD4(repeating: centreDenominator[7 &- i])
   }
   var results: SIMD4<Double> = q * (above / below)
-  for lane: Int in 0..<4 where q[lane].magnitude > 0.425 { results[lane] = inverseNormal(p[lane]) }
+  for lane in 0..<4 where q[lane].magnitude > 0.425 { results[lane] = inverseNormal(p[lane]) }
   return results
 }
 
@@ -39,14 +39,14 @@ func inverseNormal(_ p: SIMD4<Double>) -> SIMD4<Double> {
 /// term left out, s²⁵/25, is below 3e-21. ln 2 is split so that e·(its upper part) is exact, as in FDLIBM.
 package func naturalLogarithm(_ x: Double) -> Double {
   assert(x.isNormal && x > 0, "The logarithm is for positive normal numbers, not \(x).")
-  var exponent: Int = Int(truncatingIfNeeded: x.bitPattern &>> 52) &- 1023
-  var m: Double = Double(bitPattern: x.bitPattern & 0x000F_FFFF_FFFF_FFFF | 0x3FF0_0000_0000_0000)
+  var exponent = Int(truncatingIfNeeded: x.bitPattern &>> 52) &- 1023
+  var m = Double(bitPattern: x.bitPattern & 0x000F_FFFF_FFFF_FFFF | 0x3FF0_0000_0000_0000)
   if m >= 1.4142135623730951 {
     m *= 0.5
     exponent &+= 1
   }
   let s: Double = (m - 1) / (m + 1)
-  let z: Double = s * s
+  let z = s * s
   var series: Double = 1.0 / 23.0
   series = series * z + 1.0 / 21.0
   series = series * z + 1.0 / 19.0
@@ -58,7 +58,7 @@ package func naturalLogarithm(_ x: Double) -> Double {
   series = series * z + 1.0 / 7.0
   series = series * z + 1.0 / 5.0
   series = series * z + 1.0 / 3.0
-  let e: Double = Double(exponent)
+  let e = Double(exponent)
   return e * 6.93147180369123816490e-01 + (2 * s + (2 * s * (z * series) + e * 1.90821492927058770002e-10))
 }
 
@@ -69,7 +69,7 @@ private typealias Coefficients = SIMD8<Double>
 private func rational(_ r: Double, _ numerator: Coefficients, _ denominator: Coefficients) -> Double {
   var above: Double = numerator[7]
   var below: Double = denominator[7]
-  for i: Int in 1...7 {
+  for i in 1...7 {
     above = above * r + numerator[7 &- i]
     below = below * r + denominator[7 &- i]
   }

@@ -6,12 +6,12 @@
 package struct Philox4x32 {
   /// The block of ten rounds for `counter` and `key`; words in the order of the published vectors.
   package static func block(counter: SIMD4<UInt32>, key: SIMD2<UInt32>) -> SIMD4<UInt32> {
-    var c0: UInt32 = counter.x
-    var c1: UInt32 = counter.y
-    var c2: UInt32 = counter.z
-    var c3: UInt32 = counter.w
-    var k0: UInt32 = key.x
-    var k1: UInt32 = key.y
+    var c0 = counter.x
+    var c1 = counter.y
+    var c2 = counter.z
+    var c3 = counter.w
+    var k0 = key.x
+    var k1 = key.y
     for _ in 0..<10 {
       let first: UInt64 = 0xD251_1F53 &* UInt64(truncatingIfNeeded: c0)
       let second: UInt64 = 0xCD9E_8D57 &* UInt64(truncatingIfNeeded: c2)
@@ -33,8 +33,8 @@ package struct Philox4x32 {
     // Words of 32 bits in lanes of 64, where their products have room.
     let word: SIMD4<UInt64> = SIMD4(repeating: 0xFFFF_FFFF)
     var (c0, c1, c2, c3): (SIMD4<UInt64>, SIMD4<UInt64>, SIMD4<UInt64>, SIMD4<UInt64>) = counter
-    var k0: UInt32 = key.x
-    var k1: UInt32 = key.y
+    var k0 = key.x
+    var k1 = key.y
     for _ in 0..<10 {
       let first: SIMD4<UInt64> = SIMD4(repeating: 0xD251_1F53) &* (c0 & word)
       let second: SIMD4<UInt64> = SIMD4(repeating: 0xCD9E_8D57) &* (c2 & word)

@@ -42,7 +42,7 @@ package struct RandomStream: Sendable {
   /// No two results differ in probability by more than 2⁻¹²⁸, so it needs no rejection and exactly one element.
   /// Requires `bound > 0`.
   package func below(_ bound: UInt64, index: UInt64) -> UInt64 {
-    precondition(bound > 0, "A random integer below 0 does not exist.")
+    precondition(bound > 0, "There is no random integer below \(bound).")
     let block: SIMD4<UInt32> = bits(index)
     let high: (high: UInt64, low: UInt64) = firstWord(block).multipliedFullWidth(by: bound)
     let low: (high: UInt64, low: UInt64) = secondWord(block).multipliedFullWidth(by: bound)
@@ -59,7 +59,7 @@ package struct RandomStream: Sendable {
 
   /// `normal` of consecutive indices from `first` on, into `values`; four at a time, the same bits.
   package func normals(from first: UInt64, into values: UnsafeMutableBufferPointer<Float>) {
-    var i: Int = 0
+    var i = 0
     while i + 4 <= values.count {
       let words = fourBlocks(first &+ UInt64(i))
       let bits: SIMD4<UInt64> = (words.y &<< 20) | (words.x &>> 12)
@@ -67,7 +67,7 @@ package struct RandomStream: Sendable {
       let integer: SIMD4<Double> =
         unsafeBitCast(bits | SIMD4(repeating: 0x4330_0000_0000_0000), to: SIMD4<Double>.self) - 0x1p52
       let results = SIMD4<Float>(inverseNormal((integer + 0.5) * 0x1p-52))
-      for lane: Int in 0..<4 { values[i + lane] = results[lane] }
+      for lane in 0..<4 { values[i + lane] = results[lane] }
       i += 4
     }
     while i < values.count {
@@ -78,11 +78,11 @@ package struct RandomStream: Sendable {
 
   /// The bits of elements `first`, `first + 1`, … in order, sixteen bytes each, little-endian; the last cut off.
   package func fill(_ bytes: UnsafeMutableRawBufferPointer, from first: UInt64) {
-    var index: UInt64 = first
-    var offset: Int = 0
+    var index = first
+    var offset = 0
     while offset + 64 <= bytes.count {
       let words = fourBlocks(index)
-      for lane: Int in 0..<4 {
+      for lane in 0..<4 {
         let bits: SIMD2<UInt64> = SIMD2(
           words.x[lane] | words.y[lane] &<< 32, words.z[lane] | words.w[lane] &<< 32)
         bytes.storeBytes(
@@ -96,7 +96,7 @@ package struct RandomStream: Sendable {
       let ordered: SIMD4<UInt32> = SIMD4(
         block.x.littleEndian, block.y.littleEndian, block.z.littleEndian, block.w.littleEndian)
       withUnsafeBytes(of: ordered) { source in
-        let count: Int = min(16, bytes.count - offset)
+        let count = min(16, bytes.count - offset)
         UnsafeMutableRawBufferPointer(rebasing: bytes[offset..<offset + count])
           .copyMemory(from: UnsafeRawBufferPointer(rebasing: source[..<count]))
       }

@@ -2,23 +2,23 @@ import Diagnostics
 import Glibc
 import Synchronization
 
-/// Files that exist whole or not at all, whenever the process or the machine stops.
+/// Files that exist completely or not at all, whenever the process or the machine stops.
 package enum AtomicFile {
   /// Names temporary files of this process apart.
-  private static let serial: Atomic<Int> = Atomic(0)
+  private static let serial = Atomic<Int>(0)
 
   /// Writes what `body` writes to `place`, replacing a file there only when all of it is on the device.
   ///
   /// The steps: a temporary file `.lockstep-<process>-<n>.tmp` in the target's folder, `body`, fsync, rename over the
-  /// target, fsync of the folder. A symbolic link's target is replaced, not the link, but for a link in a folder that is
+  /// target, fsync of the folder. A symbolic link's target is replaced, not the link, except for a link in a folder that is
   /// held open. The mode is 0666 less the umask. Any error removes the temporary file and leaves the old file as it was;
   /// the one exception is a failing fsync of the folder, after which the new file is in place but might not survive a
   /// power cut. Errors of the system are `.cannotWrite`; those of `body` pass through.
-  /// - Parameter verified: calls `body` a second time to compare what it writes with what the device gives back.
+  /// - Parameter verified: calls `body` a second time to compare what it writes with what the device returns.
   package static func write(
     to place: FilePlace, verified: Bool = false, _ body: (OutputFile) throws(UserError) -> Void
   ) throws(UserError) {
-    let target: FilePlace = place.folder == nil ? FilePlace(path: try resolve(place.name)) : place
+    let target = place.folder == nil ? FilePlace(path: try resolve(place.name)) : place
     let (temporary, file): (FilePlace, OutputFile) = try openTemporary(beside: target, for: place.path)
     do throws(UserError) {
       try body(file)
@@ -73,10 +73,10 @@ package enum AtomicFile {
     var status: stat = stat()
     guard stat(path, &status) == 0 else { return path }
     guard status.st_mode & S_IFMT == S_IFREG else {
-      let isFolder: Bool = status.st_mode & S_IFMT == S_IFDIR
+      let isFolder = status.st_mode & S_IFMT == S_IFDIR
       throw UserError(.cannotWrite, path, isFolder ? "is a folder; a file's path is needed" : "is not a regular file")
     }
-    guard let resolved: UnsafeMutablePointer<CChar> = realpath(path, nil) else {
+    guard let resolved = realpath(path, nil) else {
       throw OutputFile.failure(path, "cannot be resolved", errno)
     }
     defer { free(resolved) }
@@ -86,10 +86,10 @@ package enum AtomicFile {
   private static func openTemporary(
     beside target: FilePlace, for path: String
   ) throws(UserError) -> (FilePlace, OutputFile) {
-    // A name in use is a leftover of a process with our number that was killed; try a few more.
-    for attempt: Int in 1... {
-      let number: Int = serial.add(1, ordering: .relaxed).newValue
-      let temporary: FilePlace = target.sibling(".lockstep-\(getpid())-\(number).tmp")
+    // A name in use is left over from a killed process with our number; try a few more.
+    for attempt in 1... {
+      let number = serial.add(1, ordering: .relaxed).newValue
+      let temporary = target.sibling(".lockstep-\(getpid())-\(number).tmp")
       do throws(UserError) {
         return (
           temporary,
@@ -103,7 +103,7 @@ package enum AtomicFile {
   }
 
   private static func synchronizeFolder(of target: FilePlace, for path: String) throws(UserError) {
-    guard let folder: FolderHandle = target.folder else {
+    guard let folder = target.folder else {
       let descriptor: Int32 =
         FileFaults.fails(.openFolder) ? -1 : open(PathText.folder(of: target.name), O_RDONLY | O_DIRECTORY | O_CLOEXEC)
       guard descriptor >= 0 else {

@@ -26,7 +26,7 @@ package final class ByteInput {
 
   /// Opens the regular file at `place`; throws as `init(path:)`.
   package init(_ place: FilePlace) throws(UserError) {
-    let path: String = place.path
+    let path = place.path
     // O_NONBLOCK: opening a named pipe must not wait for a writer.
     let descriptor: Int32 = openat(place.descriptor, place.name, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else {
@@ -34,7 +34,7 @@ package final class ByteInput {
     }
     var status: stat = stat()
     guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-      let isFolder: Bool = status.st_mode & S_IFMT == S_IFDIR
+      let isFolder = status.st_mode & S_IFMT == S_IFDIR
       _ = close(descriptor)
       throw UserError(.inputMissing, path, isFolder ? "is a folder; a file is needed" : "is not a regular file")
     }
@@ -60,7 +60,7 @@ package final class ByteInput {
   /// The next `count` bytes; throws as `read(into:)` does, before it allocates.
   package func read(_ count: Int) throws(UserError) -> [UInt8] {
     guard count <= remaining else { throw tooShort(count) }
-    var bytes: [UInt8] = [UInt8](repeating: 0, count: count)
+    var bytes = [UInt8](repeating: 0, count: count)
     try bytes.withUnsafeMutableBufferPointer { (buffer) throws(UserError) in
       try read(into: UnsafeMutableRawBufferPointer(buffer))
     }
@@ -87,9 +87,9 @@ package final class ByteInput {
   }
 
   private func read(_ descriptor: Int32, into buffer: UnsafeMutableRawBufferPointer) throws(UserError) {
-    var done: Int = 0
+    var done = 0
     while done < buffer.count {
-      let got: Int = Glibc.read(descriptor, buffer.baseAddress?.advanced(by: done), buffer.count - done)
+      let got = Glibc.read(descriptor, buffer.baseAddress?.advanced(by: done), buffer.count - done)
       if got < 0 && errno == EINTR { continue }
       if got < 0 {
         throw UserError(
@@ -107,7 +107,7 @@ package final class ByteInput {
 /// The C library's text for an error number, such as `No such file or directory`.
 func systemErrorText(_ number: Int32) -> String {
   withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { (buffer) -> String in
-    guard let start: UnsafeMutablePointer<CChar> = buffer.baseAddress,
+    guard let start = buffer.baseAddress,
       strerror_r(number, start, buffer.count) == 0
     else { return "error \(number)" }
     return String(cString: start)

@@ -1,21 +1,21 @@
 import Glibc
 
-/// The calls to the system by which a file is written.
+/// The system calls that write a file.
 package enum FileCall: Hashable, Sendable, CaseIterable {
   case create, write, synchronize, readBack, close, rename, openFolder, synchronizeFolder
 }
 
 #if DEBUG || LOCKSTEP_FAULTS
-  /// For tests: makes calls to the system fail as a full disk, a broken device or a vanished folder would.
+  /// For tests: makes system calls fail as a full disk, a broken device or a vanished folder would.
   ///
   /// Not part of the program: only builds for tests define `LOCKSTEP_FAULTS`.
   package final class FileFaults: Sendable {
-    /// In force for the task that binds it alone; `nil` outside of tests.
+    /// In force only for the task that binds it; `nil` outside of tests.
     @TaskLocal private static var current: FileFaults?
 
     private let failure: @Sendable (FileCall) -> Int32?
 
-    /// - Parameter failure: asked before every call; the error number that it is to fail with, `nil` to let it pass.
+    /// - Parameter failure: asked before every call; the error number to fail with, `nil` to let it pass.
     package init(_ failure: @escaping @Sendable (FileCall) -> Int32?) { self.failure = failure }
 
     /// Runs `body` with these faults.
@@ -25,7 +25,7 @@ package enum FileCall: Hashable, Sendable, CaseIterable {
 
     /// Whether a test wants this call to fail; `errno` is set then.
     static func fails(_ call: FileCall) -> Bool {
-      guard let current, let number: Int32 = current.failure(call) else { return false }
+      guard let current, let number = current.failure(call) else { return false }
       errno = number
       return true
     }

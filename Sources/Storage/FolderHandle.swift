@@ -1,7 +1,7 @@
 import Diagnostics
 import Glibc
 
-/// A folder that is held open: files named through it lie in that very folder, whatever becomes of its path.
+/// A folder that is held open: files named through it are in that folder, whatever becomes of its path.
 package final class FolderHandle: Sendable {
   /// The path that it was opened by, for messages and for `requireInPlace`.
   package let path: String
@@ -15,16 +15,16 @@ package final class FolderHandle: Sendable {
     (device, inode) = (UInt(status.st_dev), UInt(status.st_ino))
   }
 
-  /// Opens the folder at `path`; `nil` where there is none.
+  /// Opens the folder at `path`; `nil` if there is none.
   ///
-  /// - Throws: `UserError` of `category` where the system does not tell whether there is one.
+  /// - Throws: `UserError` of `category` if the system does not say whether there is one.
   package static func open(
     _ path: String, category: UserError.Category = .inputMissing
   ) throws(UserError) -> FolderHandle? {
     let descriptor: Int32 = Glibc.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     var status: stat = stat()
     guard descriptor >= 0, fstat(descriptor, &status) == 0 else {
-      let number: Int32 = errno
+      let number = errno
       if descriptor >= 0 { close(descriptor) }
       if number == ENOENT || number == ENOTDIR { return nil }
       throw UserError(category, path, "the folder cannot be opened: \(systemErrorText(number))")
@@ -41,7 +41,7 @@ package final class FolderHandle: Sendable {
   package func names() throws(UserError) -> [String] {
     let again: Int32 = openat(descriptor, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     guard again >= 0, let stream = fdopendir(again) else {
-      let number: Int32 = errno
+      let number = errno
       if again >= 0 { close(again) }
       throw UserError(.inputMissing, path, "the folder cannot be listed: \(systemErrorText(number))")
     }
@@ -61,17 +61,17 @@ package final class FolderHandle: Sendable {
     return names
   }
 
-  /// Sees to it that the folder is still the one at its path.
+  /// Checks that the folder is still the one at its path.
   ///
-  /// - Throws: `UserError(.cannotWrite)` where it was removed, moved away or replaced.
+  /// - Throws: `UserError(.cannotWrite)` if it was removed, moved away or replaced.
   package func requireInPlace() throws(UserError) {
     var status: stat = stat()
-    let isThere: Bool = stat(path, &status) == 0
-    let reason: String = isThere ? "another one is there now" : systemErrorText(errno)
+    let isThere = stat(path, &status) == 0
+    let reason = isThere ? "another one is there now" : systemErrorText(errno)
     guard isThere, UInt(status.st_dev) == device, UInt(status.st_ino) == inode else {
       throw UserError(
         .cannotWrite, path, "is no longer the folder that the run began in: \(reason)",
-        hint: "where the folder was moved, what was written lies with it")
+        hint: "if the folder was moved, what was written is in it")
     }
   }
 
@@ -89,7 +89,7 @@ package final class FolderHandle: Sendable {
   }
 }
 
-/// Where a file lies: at a path, or under a name in a folder that is held open.
+/// Where a file is: at a path, or under a name in a folder that is held open.
 package struct FilePlace: Sendable {
   package let folder: FolderHandle?
   /// A path, or the name in `folder`.
@@ -105,7 +105,7 @@ package struct FilePlace: Sendable {
   /// What errors call the file.
   package var path: String { folder.map { "\($0.path)/\(name)" } ?? name }
 
-  /// What calls to the system take in front of the name.
+  /// The folder's descriptor, which system calls take before the name.
   var descriptor: Int32 { folder?.descriptor ?? AT_FDCWD }
 
   /// Another file in the same folder.
@@ -113,7 +113,7 @@ package struct FilePlace: Sendable {
     FilePlace(folder: folder, name: folder == nil ? "\(PathText.folder(of: name))/\(other)" : other)
   }
 
-  /// Throws `.inputMissing` where the system does not tell.
+  /// Throws `.inputMissing` if the system does not say.
   package func exists() throws(UserError) -> Bool {
     if faccessat(descriptor, name, F_OK, 0) == 0 { return true }
     if errno == ENOENT || errno == ENOTDIR { return false }

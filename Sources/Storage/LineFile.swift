@@ -3,13 +3,13 @@ import Glibc
 
 /// A text file that grows by whole lines, such as metrics.
 ///
-/// Each line is one write to the system, at once visible to readers and safe from a crash of the process. For one
+/// Each line is one write to the system, visible to readers at once and safe from a crash of the process. For one
 /// thread at a time. Every error is `.cannotWrite` with the path and the system's reason.
 package final class LineFile {
   package enum Start: Sendable {
     /// Begin with an empty file.
     case empty
-    /// Keep at most the first lines; those behind them, and a last line without its end, left by a kill, are cut off.
+    /// Keep at most the first lines; later ones, and a last line without its end, left by a kill, are cut off.
     case keepingFirst(Int)
   }
 
@@ -17,7 +17,7 @@ package final class LineFile {
   private let file: OutputFile
   private let place: FilePlace
   private var length: Int
-  /// Whole lines that were there already and stay.
+  /// Whole lines that were there already and are kept.
   package let keptLineCount: Int
 
   /// Opens the file at `path`, creating it if needed.
@@ -65,7 +65,7 @@ package final class LineFile {
   /// Returns when the device has every line.
   package func flush() throws(UserError) { try file.synchronize() }
 
-  /// Sees to it that the lines are still in the file at its place; throws where it was removed or replaced.
+  /// Checks that the file is still the one at its place; throws if it was removed or replaced.
   package func requireInPlace() throws(UserError) {
     guard try file.lies(at: place) else {
       throw UserError(.cannotWrite, path, "was removed or replaced while the run wrote it")
@@ -77,11 +77,11 @@ package final class LineFile {
     _ place: FilePlace, atMost limit: Int
   ) throws(UserError) -> (bytes: Int, lines: Int) {
     do throws(UserError) {
-      let input: ByteInput = try ByteInput(place)
+      let input = try ByteInput(place)
       var (whole, lines): (Int, Int) = (0, 0)
       while input.remaining > 0, lines < limit {
-        let start: Int = input.position
-        let piece: [UInt8] = try input.read(min(65536, input.remaining))
+        let start = input.position
+        let piece = try input.read(min(65536, input.remaining))
         for (offset, byte) in piece.enumerated() where byte == 10 && lines < limit {
           whole = start + offset + 1
           lines += 1

@@ -19,8 +19,8 @@ extension [NamedTensor] {
   /// - Parameter source: what the error calls the tensors, such as their file.
   /// - Throws: `UserError(.badData)`.
   package func requireFinite(source: String) throws(UserError) {
-    for tensor: NamedTensor in self {
-      guard let index: Int = tensor.values.firstIndex(where: { !$0.isFinite }) else { continue }
+    for tensor in self {
+      guard let index = tensor.values.firstIndex(where: { !$0.isFinite }) else { continue }
       throw UserError(
         .badData, source,
         "the tensor \(tensor.name) holds \(tensor.values[index].plainText) as value \(index + 1) of "

@@ -7,11 +7,11 @@ package final class OutputFile {
   package let name: String
   private var descriptor: Int32
   /// Whether `write` compares instead of writing.
-  private var isVerifying: Bool = false
+  private var isVerifying = false
 
   /// Opens `place` with `flags` besides `access`; new files get mode 0666 less the process's umask.
   ///
-  /// In a folder that is held open, only a regular file will do: opening a named pipe there would wait for a reader.
+  /// In a folder that is held open, only a regular file is allowed: opening a named pipe there would wait for a reader.
   init(place: FilePlace, access: Int32 = O_WRONLY, flags: Int32, name: String) throws(UserError) {
     self.name = name
     let patience: Int32 = place.folder == nil ? 0 : O_NONBLOCK
@@ -32,13 +32,13 @@ package final class OutputFile {
   /// Appends all of `bytes`.
   package func write(_ bytes: UnsafeRawBufferPointer) throws(UserError) {
     guard !isVerifying else { return try compare(bytes) }
-    var done: Int = 0
+    var done = 0
     while done < bytes.count {
-      let count: Int =
+      let count =
         FileFaults.fails(.write)
         ? -1 : Glibc.write(descriptor, bytes.baseAddress?.advanced(by: done), bytes.count - done)
       if count < 0 && errno == EINTR { continue }
-      // A regular file accepts at least a byte or says why not; 0 would loop for ever.
+      // A regular file accepts at least a byte or says why not; 0 would loop forever.
       guard count > 0 else { throw OutputFile.failure(name, "cannot be written", count < 0 ? errno : ENOSPC) }
       done += count
     }
@@ -58,8 +58,8 @@ package final class OutputFile {
 
   /// From now on `write` reads as many bytes, from the file's start on, and throws where they differ.
   ///
-  /// The file was opened for reading too. Pages are dropped from memory first where the system lets us, so that the
-  /// device is asked.
+  /// The file was opened for reading too. Pages are dropped from memory first if the system allows it, so that the device
+  /// is read.
   func startVerifying() throws(UserError) {
     _ = posix_fadvise(descriptor, 0, 0, POSIX_FADV_DONTNEED)
     guard lseek(descriptor, 0, SEEK_SET) == 0 else { throw OutputFile.failure(name, "cannot be read back", errno) }
@@ -70,27 +70,27 @@ package final class OutputFile {
   func finishVerifying() throws(UserError) {
     let (position, length): (Int, Int) = (Int(lseek(descriptor, 0, SEEK_CUR)), try length())
     guard position == length else {
-      throw UserError(.cannotWrite, name, "was written with \(position) bytes, but \(length) are read back")
+      throw UserError(.cannotWrite, name, "was written with \(position) bytes, but reads back as \(length)")
     }
   }
 
   private func compare(_ bytes: UnsafeRawBufferPointer) throws(UserError) {
-    let pieceBytes: Int = min(bytes.count, 1 << 16)
+    let pieceBytes = min(bytes.count, 1 << 16)
     let piece: UnsafeMutableRawPointer = .allocate(byteCount: max(1, pieceBytes), alignment: 16)
     defer { piece.deallocate() }
-    var done: Int = 0
+    var done = 0
     while done < bytes.count {
-      let wanted: Int = min(pieceBytes, bytes.count - done)
-      let count: Int = FileFaults.fails(.readBack) ? -1 : Glibc.read(descriptor, piece, wanted)
+      let wanted = min(pieceBytes, bytes.count - done)
+      let count = FileFaults.fails(.readBack) ? -1 : Glibc.read(descriptor, piece, wanted)
       if count < 0 && errno == EINTR { continue }
       guard count >= 0 else { throw OutputFile.failure(name, "cannot be read back", errno) }
-      guard count > 0, let start: UnsafeRawPointer = bytes.baseAddress, memcmp(piece, start + done, count) == 0
-      else { throw UserError(.cannotWrite, name, "reads back other bytes than were written") }
+      guard count > 0, let start = bytes.baseAddress, memcmp(piece, start + done, count) == 0
+      else { throw UserError(.cannotWrite, name, "reads back as different bytes than were written") }
       done += count
     }
   }
 
-  /// Whether `place` names this very file.
+  /// Whether `place` names exactly this file.
   func lies(at place: FilePlace) throws(UserError) -> Bool {
     var (own, named): (stat, stat) = (stat(), stat())
     guard fstat(descriptor, &own) == 0 else { throw OutputFile.failure(name, "cannot be examined", errno) }
@@ -110,10 +110,10 @@ package final class OutputFile {
 
   /// Closes the file; some systems report failed writes only here.
   func close() throws(UserError) {
-    let open: Int32 = descriptor
+    let open = descriptor
     descriptor = -1
     if FileFaults.fails(.close) {
-      let number: Int32 = errno
+      let number = errno
       _ = Glibc.close(open)
       throw OutputFile.failure(name, "cannot be closed", number)
     }

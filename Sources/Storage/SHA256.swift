@@ -14,16 +14,16 @@ package struct SHA256 {
   /// Appends `bytes` to the message.
   package mutating func update(_ bytes: UnsafeRawBufferPointer) {
     byteCount &+= UInt64(bytes.count)
-    var rest: Slice<UnsafeRawBufferPointer> = bytes[...]
+    var rest = bytes[...]
     if !pending.isEmpty {
-      let taken: Slice<UnsafeRawBufferPointer> = rest.prefix(64 - pending.count)
+      let taken = rest.prefix(64 - pending.count)
       pending.append(contentsOf: taken)
       rest = rest.dropFirst(taken.count)
       guard pending.count == 64 else { return }
       pending.withUnsafeBytes { compress($0, into: &state) }
       pending.removeAll(keepingCapacity: true)
     }
-    let whole: Int = rest.count & ~63
+    let whole = rest.count & ~63
     compress(UnsafeRawBufferPointer(rebasing: rest.prefix(whole)), into: &state)
     pending.append(contentsOf: rest.dropFirst(whole))
   }
@@ -35,7 +35,7 @@ package struct SHA256 {
 
   /// The 32 bytes of the digest of everything so far; the message may go on.
   package var digest: [UInt8] {
-    var copy: SHA256 = self
+    var copy = self
     let bitCount: UInt64 = byteCount &* 8
     copy.update([0x80] + [UInt8](repeating: 0, count: Int((119 &- byteCount % 64) % 64)))
     copy.update((0..<8).map { UInt8(truncatingIfNeeded: bitCount &>> (56 - 8 * $0)) })
@@ -49,7 +49,7 @@ package struct SHA256 {
 
   /// The digest of `bytes`, as `text`.
   package static func text(of bytes: UnsafeRawBufferPointer) -> String {
-    var hash: SHA256 = SHA256()
+    var hash = SHA256()
     hash.update(bytes)
     return hash.text
   }
@@ -61,13 +61,13 @@ private func compress(_ blocks: UnsafeRawBufferPointer, into state: inout [UInt3
     roundConstants.withUnsafeBufferPointer { constants in
       guard let w = window.baseAddress, let k = constants.baseAddress else { return }
       var s = State(state)
-      var offset: Int = 0
+      var offset = 0
       while offset < blocks.count {
-        for t: Int in 0..<16 {
+        for t in 0..<16 {
           w[t] = UInt32(bigEndian: blocks.loadUnaligned(fromByteOffset: offset &+ 4 &* t, as: UInt32.self))
         }
-        let before: State = s
-        for first: Int in [0, 16, 32, 48] {
+        let before = s
+        for first in [0, 16, 32, 48] {
           if first > 0 { extendSchedule(w) }
           s.eightRounds(w, k + first)
           s.eightRounds(w + 8, k + first + 8)
@@ -83,7 +83,7 @@ private func compress(_ blocks: UnsafeRawBufferPointer, into state: inout [UInt3
 /// The next sixteen words of the message schedule, from the sixteen before them.
 @inline(__always)
 private func extendSchedule(_ w: UnsafeMutablePointer<UInt32>) {
-  for t: Int in 0..<16 {
+  for t in 0..<16 {
     let a: UInt32 = w[(t &+ 1) & 15]
     let b: UInt32 = w[(t &+ 14) & 15]
     let s0: UInt32 = rotate(a, 7) ^ rotate(a, 18) ^ (a &>> 3)
@@ -110,7 +110,7 @@ private struct State {
 
   var words: [UInt32] { [a, b, c, d, e, f, g, h] }
 
-  /// Eight rounds take every variable back to its place, so that none has to be moved.
+  /// After eight rounds every variable is back in its place, so that none has to be moved.
   @inline(__always)
   mutating func eightRounds(_ w: UnsafePointer<UInt32>, _ k: UnsafePointer<UInt32>) {
     round(a, b, c, &d, e, f, g, &h, w[0] &+ k[0])

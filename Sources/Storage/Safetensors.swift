@@ -24,20 +24,20 @@ package struct SafetensorsFile: Sendable, Hashable {
 /// Source: the format's description in the `safetensors` project, https://github.com/huggingface/safetensors.
 /// Deliberately missing: other element types, and reading single tensors.
 package enum Safetensors {
-  static let maximumHeaderBytes: Int = 100_000_000
+  static let maximumHeaderBytes = 100_000_000
 
   /// Writes `tensors` in their order and `metadata` sorted by key, atomically as `AtomicFile` does.
   ///
   /// The header is padded with spaces so that data starts at a multiple of 8. Same values, same bytes. Requires
-  /// distinct names, and as many values as each shape says. `verified` reads the file back before it takes its name.
+  /// distinct names, and as many values as each shape says. `verified` reads the file back before it is renamed into place.
   package static func write(
     _ tensors: [NamedTensor], metadata: [String: String], to place: FilePlace, verified: Bool = false
   ) throws(UserError) {
-    let header: [UInt8] = header(for: tensors, metadata: metadata)
+    let header = header(for: tensors, metadata: metadata)
     try AtomicFile.write(to: place, verified: verified) { (file) throws(UserError) in
       try file.write(withUnsafeBytes(of: UInt64(header.count).littleEndian) { Array($0) })
       try file.write(header)
-      for tensor: NamedTensor in tensors {
+      for tensor in tensors {
         try tensor.values.withUnsafeBufferPointer { (values) throws(UserError) in
           try file.write(UnsafeRawBufferPointer(values))
         }
@@ -71,13 +71,13 @@ package enum Safetensors {
     try metadata(FilePlace(path: path))
   }
 
-  /// The same of an input, a file or memory.
+  /// The same from an input, a file or memory.
   package static func read(_ input: ByteInput) throws(UserError) -> SafetensorsFile {
-    let header: SafetensorsHeader = try SafetensorsHeader(input)
+    let header = try SafetensorsHeader(input)
     var tensors: [NamedTensor] = []
     tensors.reserveCapacity(header.entries.count)
-    for entry: SafetensorsHeader.Entry in header.entries {
-      var values: [Float] = [Float](repeating: 0, count: entry.range.count / 4)
+    for entry in header.entries {
+      var values = [Float](repeating: 0, count: entry.range.count / 4)
       try values.withUnsafeMutableBufferPointer { (buffer) throws(UserError) in
         try input.read(into: UnsafeMutableRawBufferPointer(buffer))
       }
@@ -88,7 +88,7 @@ package enum Safetensors {
 
   private static func header(for tensors: [NamedTensor], metadata: [String: String]) -> [UInt8] {
     var names: Set<String> = ["__metadata__"]
-    var offset: Int = 0
+    var offset = 0
     var writer = JSONWriter()
     writer.object { writer in
       if !metadata.isEmpty {

@@ -15,12 +15,12 @@ struct SafetensorsHeader {
   private(set) var entries: [Entry] = []
   private(set) var metadata: [String: String] = [:]
 
-  /// NumPy's limit is 64, and the largest in use here 4; bounds what a header can make us hold.
-  private static let maximumRank: Int = 64
-  private static let maximumMetadataCount: Int = 10_000
-  private static let maximumTensorCount: Int = 100_000
+  /// NumPy's limit is 64, and the largest used here is 4; bounds the memory that a header can make us take.
+  private static let maximumRank = 64
+  private static let maximumMetadataCount = 10_000
+  private static let maximumTensorCount = 100_000
   /// Where the header's text starts in the file.
-  private static let firstByte: Int = 8
+  private static let firstByte = 8
 
   private var reader: JSONReader
   private var names: Set<String> = []
@@ -28,14 +28,14 @@ struct SafetensorsHeader {
 
   /// Reads `input` up to its first byte of data.
   init(_ input: ByteInput) throws(UserError) {
-    let prefix: [UInt8] = try input.read(8)
+    let prefix = try input.read(8)
     let declared: UInt64 = prefix.reversed().reduce(0) { $0 << 8 | UInt64($1) }
     guard declared <= UInt64(Safetensors.maximumHeaderBytes) else {
       throw UserError(
         .badData, input.name,
         "declares a header of \(declared) bytes at offset 0; allowed are at most \(Safetensors.maximumHeaderBytes)")
     }
-    let headerBytes: Int = Int(declared)
+    let headerBytes = Int(declared)
     guard headerBytes <= input.remaining else {
       throw UserError(
         .badData, input.name,
@@ -44,7 +44,7 @@ struct SafetensorsHeader {
     reader = Self.reader(try input.read(headerBytes), input.name)
     dataBytes = input.remaining
     try parse()
-    // The header's text is not needed any more.
+    // The header's text is no longer needed.
     reader = Self.reader([], input.name)
     try checkLayout(input.name)
   }
@@ -57,8 +57,8 @@ struct SafetensorsHeader {
     guard reader.peek == UInt8(ascii: "{") else {
       throw reader.failure("the header starts with \(reader.nextText); it must start with {")
     }
-    var hasMetadata: Bool = false
-    var isFirst: Bool = true
+    var hasMetadata = false
+    var isFirst = true
     while let key = try reader.nextKey(isFirst: isFirst) {
       isFirst = false
       let (key, offset) = (key.text, key.bytes.lowerBound)
@@ -78,11 +78,11 @@ struct SafetensorsHeader {
   }
 
   private mutating func parseMetadata() throws(UserError) {
-    var isFirst: Bool = true
+    var isFirst = true
     while let key = try reader.nextKey(isFirst: isFirst) {
       isFirst = false
       let (key, offset) = (key.text, key.bytes.lowerBound)
-      let value: String = try reader.string("a text in quotes as the value of metadata \(shown(key))")
+      let value = try reader.string("a text in quotes as the value of metadata \(shown(key))")
       guard metadata.updateValue(value, forKey: key) == nil else {
         throw reader.failure("metadata \(shown(key)) appears twice", at: offset)
       }
@@ -96,7 +96,7 @@ struct SafetensorsHeader {
     var dtype: String?
     var shape: [Int]?
     var range: [Int]?
-    var isFirst: Bool = true
+    var isFirst = true
     while let key = try reader.nextKey(isFirst: isFirst) {
       isFirst = false
       let (key, keyOffset) = (key.text, key.bytes.lowerBound)
@@ -128,15 +128,15 @@ struct SafetensorsHeader {
 
   /// The shape's product times 4, without overflow, must be the bytes claimed.
   private func checkSize(_ name: String, _ shape: [Int], bytes: Int, _ offset: Int) throws(UserError) {
-    var product: Int = 4
-    var overflow: Bool = false
-    for size: Int in shape {
+    var product = 4
+    var overflow = false
+    for size in shape {
       let (next, overflows): (Int, Bool) = product.multipliedReportingOverflow(by: size)
       product = next
       overflow = overflow || overflows
     }
     guard !overflow, product == bytes else {
-      let needed: String = overflow ? "more than \(Int.max)" : "\(product)"
+      let needed = overflow ? "more than \(Int.max)" : "\(product)"
       throw reader.failure(
         "tensor \(shown(name)) of shape \(shape) needs \(needed) bytes, but its data_offsets span \(bytes)", at: offset)
     }
@@ -145,12 +145,12 @@ struct SafetensorsHeader {
   /// Sorts the entries by their bytes and checks that these follow each other from the first to the last of data.
   private mutating func checkLayout(_ file: String) throws(UserError) {
     entries.sort { ($0.range.lowerBound, $0.range.upperBound) < ($1.range.lowerBound, $1.range.upperBound) }
-    var end: Int = 0
-    var before: String = "the data's start"
-    for entry: Entry in entries {
-      let begin: Int = entry.range.lowerBound
+    var end = 0
+    var before = "the data's start"
+    for entry in entries {
+      let begin = entry.range.lowerBound
       guard begin == end else {
-        let what: String = begin < end ? "an overlap of \(end - begin)" : "a hole of \(begin - end)"
+        let what = begin < end ? "an overlap of \(end - begin)" : "a hole of \(begin - end)"
         throw UserError(
           .badData, file,
           "at offset \(entry.fileOffset): tensor \(shown(entry.name)) begins at byte \(begin) of the data, but \(before) "

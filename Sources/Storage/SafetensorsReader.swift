@@ -1,8 +1,8 @@
 import Diagnostics
 
-/// A safetensors file whose header is read and checked; its tensors are still to be read, one by one.
+/// A safetensors file whose header has been read and checked; its tensors are read later, one by one.
 ///
-/// So that a file is refused for what its header says before memory is taken for what it holds.
+/// A file can thus be refused for what its header says before memory is taken for its content.
 package final class SafetensorsReader {
   /// A tensor that the file has.
   package struct Tensor: Hashable, Sendable {
@@ -11,7 +11,7 @@ package final class SafetensorsReader {
     package var byteCount: Int
   }
 
-  private static let pieceBytes: Int = 1 << 20
+  private static let pieceBytes = 1 << 20
 
   private let input: ByteInput
   package let metadata: [String: String]
@@ -25,13 +25,13 @@ package final class SafetensorsReader {
 
   /// Reads the header; throws as `Safetensors.read`.
   package init(_ input: ByteInput) throws(UserError) {
-    let header: SafetensorsHeader = try SafetensorsHeader(input)
+    let header = try SafetensorsHeader(input)
     self.input = input
     metadata = header.metadata
     tensors = header.entries.map { Tensor(name: $0.name, shape: $0.shape, byteCount: $0.range.count) }
   }
 
-  /// The next tensor, to be called once for each of `tensors` in their order.
+  /// The next tensor; call it once for each of `tensors`, in their order.
   ///
   /// - Parameters:
   ///   - keeps: whether its values are returned; else they are only shown to `piece`, and memory does not grow with them.
@@ -39,12 +39,12 @@ package final class SafetensorsReader {
   package func read(
     _ tensor: Tensor, keeps: Bool, _ piece: (UnsafeRawBufferPointer) -> Void
   ) throws(UserError) -> [Float] {
-    let pieceFloats: Int = Self.pieceBytes / 4
-    let count: Int = tensor.byteCount / 4
-    var values: [Float] = [Float](repeating: 0, count: keeps ? count : min(count, pieceFloats))
+    let pieceFloats = Self.pieceBytes / 4
+    let count = tensor.byteCount / 4
+    var values = [Float](repeating: 0, count: keeps ? count : min(count, pieceFloats))
     try values.withUnsafeMutableBufferPointer { (buffer) throws(UserError) in
-      for done: Int in stride(from: 0, to: count, by: pieceFloats) {
-        let start: Int = keeps ? done : 0
+      for done in stride(from: 0, to: count, by: pieceFloats) {
+        let start = keeps ? done : 0
         let part = UnsafeMutableBufferPointer(rebasing: buffer[start..<start + min(pieceFloats, count - done)])
         try input.read(into: UnsafeMutableRawBufferPointer(part))
         piece(UnsafeRawBufferPointer(part))

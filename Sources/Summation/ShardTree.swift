@@ -17,9 +17,9 @@ package enum ShardTree {
     return (run.lowerBound..<middle, middle..<run.upperBound)
   }
 
-  /// The value of the node over `run`: what `leaf` returns for it or, where that is `nil`, its children's values combined.
+  /// The value of the node over `run`: what `leaf` returns for it or, if that is `nil`, its children's values combined.
   ///
-  /// Visits a left child with all below it before the right one. Allocates nothing of itself.
+  /// Visits a left child with all below it before the right one. Allocates nothing itself.
   /// - Precondition: `leaf` has a value for every single shard that it is asked about.
   @inlinable
   package static func fold<Value>(
@@ -81,10 +81,10 @@ extension ShardTree {
 
   /// `target` = the sum over `run` of buffers, or `target` + it, as left plus right in every node.
   ///
-  /// A left child is summed where its parent's sum goes, and a right one is added onto it: a leaf in whatever way `leaf`
-  /// adds, a larger node by way of a scratch buffer of its level.
+  /// A left child is summed where its parent's sum goes, and a right one is added onto it: a leaf however `leaf` adds, a
+  /// larger node through a scratch buffer of its level.
   /// - Parameters:
-  ///   - scratch: the buffer of a level, from 0; `levels` says how many there are, of which leaves may use the last.
+  ///   - scratch: the buffer of a level, from 0; `levels` says how many there are; leaves may use the last.
   ///   - leaf: writes or adds the sum of a node and returns true, or returns false where it is to be split.
   ///   - add: adds its first argument onto its second.
   @inlinable

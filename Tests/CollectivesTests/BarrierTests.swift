@@ -7,9 +7,9 @@ import Testing
 @Suite(.serialized)
 struct BarrierTests {
   /// Each round, every worker writes its own element, and after the barrier reads every element.
-  @Test(arguments: [1, 2, 3, 8, 17], [0, 1, 200])
+  @Test("every participant sees every write of the round", arguments: [1, 2, 3, 8, 17], [0, 1, 200])
   func everyoneSeesEveryWriteOfTheRound(participants: Int, spinPauses: Int) throws {
-    let rounds: Int = 4_000
+    let rounds = 4_000
     let written = SharedInts(participants)
     let sums = SharedInts(participants)
     let group = try WorkerGroup(placement: unpinned(participants), spinPauses: spinPauses)
@@ -21,17 +21,18 @@ struct BarrierTests {
         try context.barrier.wait()
       }
     }
-    let ofOneRound: Int = participants * (participants + 1) / 2
-    let expected: Int = ofOneRound * rounds * (rounds + 1) / 2
+    let ofOneRound = participants * (participants + 1) / 2
+    let expected = ofOneRound * rounds * (rounds + 1) / 2
     for worker in 0..<participants {
       #expect(sums.values[worker] == expected, "worker \(worker) of \(participants), \(spinPauses) pauses")
     }
   }
 
-  /// A shared element is handed from writer to writer: the rotation fails if a phase ever lets someone through early.
-  @Test func oneElementIsHandedAround() throws {
-    let participants: Int = 5
-    let rounds: Int = 3_000
+  /// A shared element is passed from writer to writer: the rotation fails if a phase ever lets one through early.
+  @Test("one element is passed around")
+  func oneElementIsHandedAround() throws {
+    let participants = 5
+    let rounds = 3_000
     let shared = SharedInts(1)
     try WorkerGroup(placement: unpinned(participants)).run { context in
       for round in 0..<rounds {
@@ -44,7 +45,7 @@ struct BarrierTests {
     #expect(shared.values[0] == rounds)
   }
 
-  @Test(arguments: [0, 1_000_000])
+  @Test("breaking releases sleepers, spinners and latecomers", arguments: [0, 1_000_000])
   func breakingFreesSleepersSpinnersAndLatecomers(spinPauses: Int) throws {
     let group = try WorkerGroup(placement: unpinned(9), spinPauses: spinPauses)
     let broken = Atomic<Int>(0)
@@ -69,7 +70,8 @@ struct BarrierTests {
     #expect(throws: BarrierBroken.self) { try group.barrier.wait() }
   }
 
-  @Test func aBrokenGroupRunsAgain() throws {
+  @Test("a broken group runs again")
+  func aBrokenGroupRunsAgain() throws {
     let group = try WorkerGroup(placement: unpinned(3))
     #expect(throws: Mishap(worker: 1)) {
       try group.run { context in
@@ -85,8 +87,9 @@ struct BarrierTests {
     #expect(passed.load(ordering: .relaxed) == 3)
   }
 
-  /// The phase word wraps after 2³¹ rounds; the broken bit must not come of it.
-  @Test func phasesWrapAround() throws {
+  /// The phase word wraps after 2³¹ rounds; that must not set the broken bit.
+  @Test("phases wrap around")
+  func phasesWrapAround() throws {
     let barrier = Barrier(participants: 3, spinPauses: 10)
     barrier.reset(phase: UInt32.max - 7)
     try WorkerGroup(placement: unpinned(3)).run { _ in
@@ -94,8 +97,8 @@ struct BarrierTests {
     }
   }
 
-  /// Three barriers under one: nobody passes before all of them have their participants.
-  @Test(arguments: [0, 200])
+  /// Three barriers under one: no participant passes before all of them are complete.
+  @Test("a tree of barriers meets all participants", arguments: [0, 200])
   func aTreeMeetsAll(spinPauses: Int) throws {
     let sizes: [Int] = [1, 4, 2]
     let outer = Barrier(participants: sizes.count, spinPauses: spinPauses)
@@ -103,7 +106,7 @@ struct BarrierTests {
     let barriers: [Barrier] = zip(inner, sizes).flatMap { [Barrier](repeating: $0, count: $1) }
     let written = SharedInts(7)
     let sums = SharedInts(7)
-    let rounds: Int = 3_000
+    let rounds = 3_000
     try WorkerGroup(placement: unpinned(7)).run { context in
       for round in 1...rounds {
         written.values[context.index] = round
@@ -117,7 +120,8 @@ struct BarrierTests {
     for barrier in inner { #expect(throws: BarrierBroken.self) { try barrier.wait() } }
   }
 
-  @Test func aLoneParticipantNeverWaits() throws {
+  @Test("a single participant never waits")
+  func aLoneParticipantNeverWaits() throws {
     let barrier = Barrier(participants: 1)
     for _ in 0..<10_000 { try barrier.wait() }
     barrier.breakAll()

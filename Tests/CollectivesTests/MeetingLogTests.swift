@@ -3,7 +3,7 @@ import Testing
 
 @testable import Collectives
 
-/// Who holds up the others, told from the meetings that each worker entered.
+/// Which worker holds up the others, found from the barriers that each one entered.
 @Suite struct MeetingLogTests {
   /// What a worker does, in one letter each: a meeting of all, a meeting of its group, being counted there, leaving it.
   private func log(_ groups: [Range<Int>], _ workers: [String]) -> MeetingLog {
@@ -21,11 +21,12 @@ import Testing
   }
 
   @Test(
+    "workers of one group that hold it up are named",
     arguments: [
       // Stopped before it is counted, while it waits, after it was let go, and before it comes at all.
       (["Aw", "A", "Aw"], [1]), (["AwoGw", "AwoGw", "Aw"], [2]), (["AwoGw", "Ao", "AwoGw"], [1]),
       (["AwoGw", "AwoGw", "AwoGwo"], [2]), (["AwoAw", "AwoAw", ""], [2]), (["GwoAw", "GwoAw", "GwoA"], [2]),
-      // Two of them, and nobody knows which.
+      // Two of them, and it is not known which.
       (["Aw", "A", "A"], [1, 2]), (["Aw", "Aw", "Aw"], [0, 1, 2]),
     ])
   func oneGroup(workers: [String], behind: [Int]) {
@@ -34,6 +35,7 @@ import Testing
 
   /// Groups may meet each other's members less often than their own.
   @Test(
+    "workers of two groups are named at the barrier that holds them up",
     arguments: [
       (["AwoAw", "AwoAw", "AwoGwoAw", "AwoGwoA"], [3]), (["AwoAw", "AwoAw", "AwoGwo", "AwoGwoAw"], [2]),
       (["AwoGw", "Awo", "AwoGwoGwoAw", "AwoGwoGwoAw"], [1]), (["Aw", "A", "AwoGw", "AwoGw"], [1]),
@@ -43,7 +45,7 @@ import Testing
   }
 
   /// Every worker in turn stays away from the third meeting; all others wait at it.
-  @Test(arguments: 0..<4)
+  @Test("a real worker that stays away is named", arguments: 0..<4)
   func ofRealWorkers(late: Int) throws {
     var placement = unpinned(4)
     for index in placement.workers.indices { placement.workers[index].memoryNode = index / 2 }

@@ -73,7 +73,9 @@ struct SegmentReductionTests {
 
 @Suite("Segments of a flat buffer") struct SegmentTests {
   /// Segments tile the parameters in worker order, and between nodes they are cut at pages.
-  @Test(arguments: [0, 32, 96, 1024, 4096, 15_296, 1_000_000 / 32 * 32], [1, 2, 3, 8])
+  @Test(
+    "segments cover the parameters without gaps", arguments: [0, 32, 96, 1024, 4096, 15_296, 1_000_000 / 32 * 32],
+    [1, 2, 3, 8])
   func segmentsTileTheParameters(count: Int, nodes: Int) {
     for perNode in [1, 2, 7] {
       let groups = (0..<nodes).map { $0 * perNode..<($0 + 1) * perNode }
@@ -86,7 +88,8 @@ struct SegmentReductionTests {
     }
   }
 
-  @Test func oneNodeIsCutEvenly() {
+  @Test("one node's segments are even")
+  func oneNodeIsCutEvenly() {
     for workers in [1, 2, 3, 17] {
       #expect(
         Segments.all(count: 15_296, groups: [0..<workers])

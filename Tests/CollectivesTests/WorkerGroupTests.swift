@@ -8,7 +8,8 @@ import Testing
 
 @Suite(.serialized)
 struct WorkerGroupTests {
-  @Test func workersKnowTheirPlaces() throws {
+  @Test("workers know their places")
+  func workersKnowTheirPlaces() throws {
     let placement = Placement(
       workers: (0..<4).map { Placement.Worker(cpu: nil, node: $0 / 2) }, notes: [])
     let seen = SharedInts(4)
@@ -19,7 +20,7 @@ struct WorkerGroupTests {
   }
 
   /// Each group meets at its own barrier as often as it likes, and all meet at the common one.
-  @Test(arguments: [[1], [4], [1, 1], [3, 2], [1, 5, 2, 1]])
+  @Test("members of a group meet without the others", arguments: [[1], [4], [1, 1], [3, 2], [1, 5, 2, 1]])
   func membersMeetAlone(sizes: [Int]) throws {
     let nodes: [Int] = sizes.enumerated().flatMap { [Int](repeating: 10 * $0.offset, count: $0.element) }
     var placement = Placement(workers: nodes.map { Placement.Worker(cpu: nil, node: $0) }, notes: [])
@@ -42,14 +43,15 @@ struct WorkerGroupTests {
       try context.barrier.wait()
       sums.values[context.index] += meetings.values.reduce(0, +)
     }
-    let total: Int = 100 * sizes.count * (sizes.count + 1) / 2
+    let total = 100 * sizes.count * (sizes.count + 1) / 2
     for (worker, node) in nodes.enumerated() {
-      let count: Int = 100 * (node / 10 + 1)
+      let count = 100 * (node / 10 + 1)
       #expect(sums.values[worker] == count * (count + 1) / 2 + total, "worker \(worker)")
     }
   }
 
-  @Test func aFailureFreesMembersOfOtherGroups() throws {
+  @Test("a failure releases members of other groups")
+  func aFailureFreesMembersOfOtherGroups() throws {
     var placement = unpinned(6)
     for index in placement.workers.indices { placement.workers[index].memoryNode = index / 2 }
     let group = try WorkerGroup(placement: placement)
@@ -69,7 +71,8 @@ struct WorkerGroupTests {
     }
   }
 
-  @Test func theLowestFailureOfItsOwnIsRethrown() throws {
+  @Test("the error of the lowest worker that failed by itself is rethrown")
+  func theLowestFailureOfItsOwnIsRethrown() throws {
     let group = try WorkerGroup(placement: unpinned(8))
     for _ in 0..<50 {
       #expect(throws: Mishap(worker: 3)) {
@@ -83,7 +86,8 @@ struct WorkerGroupTests {
     }
   }
 
-  @Test func aBreakFromOutsideIsReported() throws {
+  @Test("a break from outside is reported")
+  func aBreakFromOutsideIsReported() throws {
     let group = try WorkerGroup(placement: unpinned(2))
     let running = group.start { context in
       if context.index == 0 { try context.barrier.wait() }
@@ -94,7 +98,8 @@ struct WorkerGroupTests {
     #expect(throws: BarrierBroken.self) { try running.result() }
   }
 
-  @Test func theCallerStaysFree() throws {
+  @Test("the caller stays free")
+  func theCallerStaysFree() throws {
     let group = try WorkerGroup(placement: unpinned(3))
     let go = Atomic<Bool>(false)
     let running = group.start { _ in
@@ -107,14 +112,15 @@ struct WorkerGroupTests {
     try running.result()
   }
 
-  @Test func workersArePinnedAndThreadsGetTheirAffinityBack() throws {
-    let usable: CPUSet = try ThreadAffinity.current()
-    let cpus: [Int] = [Int](usable)
+  @Test("workers are pinned and threads get their affinity back")
+  func workersArePinnedAndThreadsGetTheirAffinityBack() throws {
+    let usable = try ThreadAffinity.current()
+    let cpus = [Int](usable)
     let placement = Placement(
       workers: (0..<6).map { Placement.Worker(cpu: cpus[$0 % cpus.count], node: 0) }, notes: [])
     let group = try WorkerGroup(placement: placement)
     let running = group.start { context in
-      let mask: CPUSet = try ThreadAffinity.current()
+      let mask = try ThreadAffinity.current()
       guard let cpu = context.cpu, mask == [cpu], context.pinned, Int(sched_getcpu()) == cpu else {
         throw Mishap(worker: context.index)
       }
@@ -122,7 +128,7 @@ struct WorkerGroupTests {
     }
     try running.result()
     #expect(running.notes.isEmpty)
-    // The same queues, hence threads of the same pool; whoever serves them must be free again.
+    // The same queues, hence threads of the same pool, which must be free again.
     let free = try WorkerGroup(placement: unpinned(6))
     try free.run { context in
       try context.barrier.wait()
@@ -131,8 +137,9 @@ struct WorkerGroupTests {
     #expect(try ThreadAffinity.current() == usable)
   }
 
-  @Test func aRefusedPinIsANote() throws {
-    let absent: Int = 4_000
+  @Test("a refused pin is a note")
+  func aRefusedPinIsANote() throws {
+    let absent = 4_000
     let placement = Placement(
       workers: [Placement.Worker(cpu: absent, node: 0), Placement.Worker(cpu: nil, node: 0)], notes: [])
     let pinned = SharedInts(2)
@@ -147,12 +154,13 @@ struct WorkerGroupTests {
   }
 
   /// More workers than one class of Dispatch queues has threads, on whatever CPUs there are.
-  @Test func sixHundredWorkersMeet() throws {
-    let meetings: Int = 3
+  @Test("600 workers meet")
+  func sixHundredWorkersMeet() throws {
+    let meetings = 3
     let counts = SharedInts(600)
     let niceValues = SharedInts(600)
     let group = try WorkerGroup(placement: unpinned(600))
-    let usable: Int = try ThreadAffinity.current().count
+    let usable = try ThreadAffinity.current().count
     #expect(group.barrier.spinPauses == 0 || usable >= 600)
     let running = group.start { context in
       niceValues.values[context.index] = ThreadPriority.current() ?? 99
@@ -168,8 +176,9 @@ struct WorkerGroupTests {
     #expect(Set(niceValues.values.prefix(2 * QueueSlots.perClass)) == [ThreadPriority.ofProcess() ?? 99])
   }
 
-  /// What a run says whose threads are taken by others between its first look and its start.
-  @Test func workersThatCannotStartAreCounted() throws {
+  /// The error of a run whose threads are taken by others between its first check and its start.
+  @Test("workers that cannot start are counted")
+  func workersThatCannotStartAreCounted() throws {
     let running = RunningWorkers(group: try WorkerGroup(placement: unpinned(3)), startSeconds: 0.25)
     #expect(running.begin())
     running.finish()
@@ -182,7 +191,8 @@ struct WorkerGroupTests {
     #expect(!running.begin(), "a thread that comes late has nothing to do")
   }
 
-  @Test func tooManyWorkersAreRefused() throws {
+  @Test("too many workers are refused")
+  func tooManyWorkersAreRefused() throws {
     #expect {
       _ = try WorkerGroup(placement: unpinned(100_000))
     } throws: { error in

@@ -3,7 +3,8 @@ import Testing
 @testable import Datasets
 
 @Suite struct EmbeddedDigitsTests {
-  @Test func sizesAndRanges() throws {
+  @Test("the digits have their sizes and ranges")
+  func sizesAndRanges() throws {
     let (train, test) = try ImageDataset.embeddedDigits()
     for (set, count) in [(train, 1437), (test, 360)] {
       #expect(set.count == count)
@@ -18,7 +19,8 @@ import Testing
   }
 
   /// The first training and last test image, read from the files by another program.
-  @Test func knownContent() throws {
+  @Test("the digits have their known content")
+  func knownContent() throws {
     let (train, test) = try ImageDataset.embeddedDigits()
     let first = try #require(train.bytes)
     let last = try #require(test.bytes) + 359 * 64
@@ -43,7 +45,8 @@ import Testing
     #expect(UnsafeBufferPointer(start: first, count: 1437 * 64).reduce(0) { $0 + Int($1) } == 7164435)
   }
 
-  @Test func creditNamesAuthorsAndLicence() {
+  @Test("the credit names authors and licence")
+  func creditNamesAuthorsAndLicence() {
     #expect(digitsAttribution.joined(separator: " ").contains("E. Alpaydin and C. Kaynak"))
     #expect(digitsAttribution.joined(separator: " ").contains("CC BY 4.0"))
   }

@@ -9,16 +9,19 @@ import Testing
     return (0..<count).map { order[$0] }
   }
 
-  @Test func isAPermutation() {
+  @Test("the order is a permutation")
+  func isAPermutation() {
     for count in 0...40 { #expect(order(count).sorted() == Array(0..<count)) }
     #expect(order(1437).sorted() == Array(0..<1437))
   }
 
-  @Test func withoutShuffleItIsFileOrder() {
+  @Test("without shuffling, it is the file's order")
+  func withoutShuffleItIsFileOrder() {
     #expect(order(100, epoch: 3, shuffle: false) == Array(0..<100))
   }
 
-  @Test func dependsOnSeedEpochAndCountAlone() {
+  @Test("the order depends only on seed, epoch and count")
+  func dependsOnSeedEpochAndCountAlone() {
     let reused = EpochOrder(count: 50)
     reused.reorder(seed: 9, epoch: 7, shuffle: true)
     reused.reorder(seed: 1, epoch: 2, shuffle: true)
@@ -28,7 +31,8 @@ import Testing
   }
 
   /// All 24 orders of four examples over 4800 epochs: chi-squared below the 99.99 % point for 23 degrees of freedom.
-  @Test func everyOrderIsEquallyLikely() {
+  @Test("every order is equally likely")
+  func everyOrderIsEquallyLikely() {
     var counts: [[Int]: Int] = [:]
     for epoch in 0..<4800 { counts[order(4, epoch: epoch), default: 0] += 1 }
     #expect(counts.count == 24)
@@ -37,7 +41,8 @@ import Testing
   }
 
   /// The order is numerics: a change would change every shuffled run.
-  @Test func goldenOrder() {
+  @Test("the order is the recorded one")
+  func goldenOrder() {
     #expect(order(8) == [5, 2, 1, 6, 0, 3, 4, 7])
   }
 }

@@ -26,7 +26,8 @@ import Testing
     }
   }
 
-  @Test func everyTruncation() {
+  @Test("every truncated file is refused")
+  func everyTruncation() {
     for length in 0..<images.count { expectRefused(images: Array(images[..<length])) }
     for length in 0..<labels.count { expectRefused(labels: Array(labels[..<length])) }
     expectRefused(images: [], "ends after 0 bytes", "offset 0")
@@ -34,14 +35,16 @@ import Testing
     expectRefused(images: Array(images[..<27]), "3×2×2", "28 in all", "has 27")
   }
 
-  @Test func everyGzipTruncation() {
+  @Test("every truncated gzip file is refused")
+  func everyGzipTruncation() {
     let packed = gzip(images)
     for length in 2..<packed.count { expectRefused(images: Array(packed[..<length])) }
     expectRefused(images: Array(packed[..<(packed.count - 1)]), "cut short", "offset \(packed.count - 1)")
   }
 
   /// A damaged bit is found, or carries no content (time, system, padding): wrong pixels never come through.
-  @Test func everyDamagedGzipBit() {
+  @Test("every damaged bit of a gzip file is found or harmless")
+  func everyDamagedGzipBit() {
     let packed = gzip(images)
     var refused = 0
     for bit in 0..<8 * packed.count {
@@ -60,7 +63,8 @@ import Testing
     #expect(refused > 8 * packed.count - 80)
   }
 
-  @Test func trailingBytes() {
+  @Test("trailing bytes are refused")
+  func trailingBytes() {
     expectRefused(images: images + [0], "28", "29 bytes")
     expectRefused(labels: labels + [0, 0], "offset 11", "13 bytes")
     expectRefused(images: gzip(images + [0]), "offset 28")
@@ -69,7 +73,8 @@ import Testing
     expectRefused(images: gzip(images) + Array("garbage".utf8), "damaged gzip")
   }
 
-  @Test func wrongMagic() {
+  @Test("a wrong magic number is refused")
+  func wrongMagic() {
     expectRefused(images: Array("\u{89}PNG\r\n....................".utf8), "starts with bytes 0xC2")
     let numpy: [UInt8] = [0x93] + Array("NUMPY".utf8) + [1, 0, 118, 0]
     expectRefused(images: numpy, "is a NumPy array (.npy), not an IDX file: it starts with bytes 0x93 0x4E")
@@ -84,7 +89,8 @@ import Testing
     expectRefused(images: [0, 0, 8, 0], "has 0 dimensions")
   }
 
-  @Test func zeroDimensions() {
+  @Test("dimensions of 0 are refused")
+  func zeroDimensions() {
     expectRefused(images: idx([0, 2, 2], []), "dimension 0 as 0 at offset 4")
     expectRefused(images: idx([3, 0, 2], []), "dimension 1 as 0 at offset 8")
     expectRefused(images: idx([3, 2, 2, 0], []), "dimension 3 as 0 at offset 16")
@@ -93,13 +99,15 @@ import Testing
     expectRefused(images: idx([0xFFFF_FFFF, 0xFFFF_FFFF, 0xFFFF_FFFF, 0], []), "dimension 3 as 0")
   }
 
-  @Test func countsDiffer() {
+  @Test("different counts of images and labels are refused")
+  func countsDiffer() {
     expectRefused(labels: idx([2], [0, 1]), "2 labels", "3 images", "i.idx")
     expectRefused(labels: idx([4], [0, 1, 2, 3]), "4 labels", "3 images")
   }
 
   /// Declared sizes far beyond the file, up to an overflow of the product, are refused before any allocation.
-  @Test func declaredSizesBeyondTheFile() {
+  @Test("declared sizes beyond the file are refused")
+  func declaredSizesBeyondTheFile() {
     let huge = 0xFFFF_FFFF
     for dimensions in [[huge, 1, 1], [huge, huge, 1], [huge, huge, huge], [huge, huge, huge, huge]] {
       expectRefused(images: idx(dimensions, [1, 2, 3]), "declares")
@@ -108,8 +116,9 @@ import Testing
     expectRefused(labels: idx([huge], [1]), "4294967295", "has 9")
   }
 
-  /// A gzip file of few bytes that unfolds to megabytes stops at what the header declares.
-  @Test func gzipBomb() {
+  /// A gzip file of a few bytes that inflates to megabytes stops at what the header declares.
+  @Test("a gzip bomb is refused")
+  func gzipBomb() {
     let zeros = [UInt8](repeating: 0, count: 16 << 20)
     let bomb = gzip(images + zeros)
     #expect(bomb.count < 20_000)

@@ -21,7 +21,8 @@ import Testing
     #expect(Array(UnsafeBufferPointer(start: set.labels, count: 3)) == [0, 2, 1])
   }
 
-  @Test func plainAndGzipInAnyCombination() throws {
+  @Test("plain and gzip files mix in any combination")
+  func plainAndGzipInAnyCombination() throws {
     for images in [images, gzip(images)] {
       for labels in [labels, gzip(labels)] {
         let set = try read(images, labels)
@@ -31,27 +32,31 @@ import Testing
     }
   }
 
-  @Test func filesAreToldApartByContentNotName() throws {
+  @Test("files are told apart by content, not by name")
+  func filesAreToldApartByContentNotName() throws {
     let folder = try TemporaryFolder()
     let set = try ImageDataset.idx(
       images: folder.write(gzip(images), to: "images"), labels: folder.write(labels, to: "labels.gz"))
     try expectContent(set)
   }
 
-  @Test func fourDimensionsAreChannelsLast() throws {
+  @Test("four dimensions are channels last")
+  func fourDimensionsAreChannelsLast() throws {
     let set = try read(idx([3, 1, 2, 3], Array(1...18)), labels)
     try expectContent(set, channels: 3)
     #expect([set.height, set.width] == [1, 2])
   }
 
-  @Test func severalGzipMembersAreOneContent() throws {
+  @Test("several gzip members are one content")
+  func severalGzipMembersAreOneContent() throws {
     for cut in [1, 2, 4, 10, 16, 23, images.count] {
       let members = gzip(Array(images[..<cut])) + gzip(Array(images[cut...])) + gzip([])
       try expectContent(try read(members, labels))
     }
   }
 
-  @Test func contentLargerThanEveryBuffer() throws {
+  @Test("content larger than every buffer is read")
+  func contentLargerThanEveryBuffer() throws {
     let count = 300
     var state: UInt32 = 1
     let pixels = (0..<count * 28 * 28).map { _ in
@@ -63,20 +68,23 @@ import Testing
     #expect(set.classCount == 1)
   }
 
-  @Test func expectedClassCount() throws {
+  @Test("labels are checked against the expected number of classes")
+  func expectedClassCount() throws {
     #expect(try read(images, labels, classCount: 10).classCount == 10)
     let error = userError { _ = try read(images, labels, classCount: 2) }
     #expect(error == UserError(.badData, "l", "label 1, at offset 9, is 2; allowed are 0 to 1"))
   }
 
-  @Test func imagesAlone() throws {
+  @Test("images can be read without labels")
+  func imagesAlone() throws {
     let folder = try TemporaryFolder()
     let set = try ImageDataset.images(idx: folder.write(images, to: "i"))
     #expect([set.count, set.height, set.width, set.channels, set.classCount] == [3, 2, 2, 1, 1])
     #expect(Array(UnsafeBufferPointer(start: set.labels, count: 3)) == [0, 0, 0])
   }
 
-  @Test func filesThatCannotBeOpened() throws {
+  @Test("files that cannot be opened are missing input")
+  func filesThatCannotBeOpened() throws {
     let folder = try TemporaryFolder()
     let path = try folder.write(labels, to: "l")
     for missing in [folder.file("none"), folder.path, path + "/below", "/dev/null", ""] {

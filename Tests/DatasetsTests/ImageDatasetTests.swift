@@ -5,7 +5,8 @@ import Testing
 @testable import Datasets
 
 @Suite struct ImageDatasetTests {
-  @Test func exactlyOneKindOfPixel() throws {
+  @Test("a data set has bytes or floats, not both")
+  func exactlyOneKindOfPixel() throws {
     let floats = try ImageDataset(
       height: 1, width: 2, channels: 2, classCount: 3, floats: [1, 2, 3, 4, -0.5, 6, 7, 8], labels: [2, 0])
     #expect(floats.count == 2 && floats.bytes == nil && floats.classCount == 3)
@@ -14,7 +15,8 @@ import Testing
     #expect(bytes.count == 1 && bytes.floats == nil && bytes.bytes?.pointee == 255)
   }
 
-  @Test func refusals() {
+  @Test("no images and wrong labels are refused")
+  func refusals() {
     func make(_ labels: [Int32]) -> UserError? {
       userError {
         _ = try ImageDataset(
@@ -28,7 +30,8 @@ import Testing
   }
 
   /// 4 GiB mapped 70,000 times over is 273 TiB, more than a process can address: each mapping must go back.
-  @Test func memoryIsUnmapped() {
+  @Test("memory is unmapped with its last owner")
+  func memoryIsUnmapped() {
     var mapped = 0
     let error = userError {
       for _ in 0..<70_000 {

@@ -7,7 +7,8 @@ import Testing
 
 /// Thousands of damaged copies of good files: read or refused as bad data, never a crash or another error.
 @Suite struct MutatedIDXTests {
-  @Test(arguments: [false, true]) func images(compressed: Bool) {
+  @Test("mutated IDX files are read or refused", arguments: [false, true])
+  func images(compressed: Bool) {
     let plain = idx([3, 4, 5], (0..<60).map { UInt8($0 * 37 % 256) })
     let good = compressed ? gzip(plain) : plain
     let labels = idx([3], [0, 1, 2])

@@ -9,7 +9,8 @@ import Testing
 @Suite struct PageBufferTests {
   private let little = AvailableMemory(bytes: 100 << 20, source: "memory.max of control group /box")
 
-  @Test func whatDoesNotFitIsRefusedWithTheSum() {
+  @Test("a buffer that does not fit is refused with the sum")
+  func whatDoesNotFitIsRefusedWithTheSum() {
     let error = userError {
       _ = try PageBuffer<Float>(shape: [60_000, 28, 28], for: "images.gz", available: little)
     }
@@ -21,7 +22,8 @@ import Testing
           "needs \(sum), but 104857600 are available (memory.max of control group /box)"))
   }
 
-  @Test func whatFitsIsTaken() throws {
+  @Test("a buffer that fits is taken")
+  func whatFitsIsTaken() throws {
     #expect(try PageBuffer<UInt8>(shape: [100 << 20], for: "x", available: little).elements.count == 100 << 20)
     #expect(userError { _ = try PageBuffer<UInt8>(shape: [100 << 20, 2], for: "x", available: little) } != nil)
     #expect(try PageBuffer<UInt8>(shape: [17 << 20], for: "x", available: nil).elements.count == 17 << 20)
@@ -30,7 +32,8 @@ import Testing
     withExtendedLifetime(small) { #expect(small.elements.allSatisfy { $0 == 0 }) }
   }
 
-  @Test func whatCannotBeAddressedIsRefused() {
+  @Test("a buffer beyond the address space is refused")
+  func whatCannotBeAddressedIsRefused() {
     let overflow = userError { _ = try PageBuffer<Float>(shape: [1 << 40, 1 << 40], for: "x", available: nil) }
     #expect(overflow?.message.hasSuffix("values of 4 bytes in memory, more than can be addressed") == true)
     let beyond = userError { _ = try PageBuffer<UInt8>(shape: [1 << 50], for: "x", available: nil) }

@@ -6,7 +6,8 @@ import Testing
 
 @Suite struct ShardPlanTests {
   /// Every position once and in order, over all small sizes and worker counts.
-  @Test func everyPositionIsCoveredExactlyOnce() throws {
+  @Test("every position is covered exactly once")
+  func everyPositionIsCoveredExactlyOnce() throws {
     for exampleCount in 1...13 {
       for batchSize in 1...15 {
         for shardSize in 1...9 {
@@ -41,7 +42,8 @@ import Testing
     return visited
   }
 
-  @Test func workersDifferByAtMostOneShard() throws {
+  @Test("workers differ by at most one shard")
+  func workersDifferByAtMostOneShard() throws {
     let plan = try ShardPlan(exampleCount: 1, batchSize: 1, shardSize: 1)
     for shardCount in 0...40 {
       for workers in 1...45 {
@@ -52,7 +54,8 @@ import Testing
     }
   }
 
-  @Test func hugeSizesDoNotOverflow() throws {
+  @Test("huge sizes do not overflow")
+  func hugeSizesDoNotOverflow() throws {
     let plan = try ShardPlan(exampleCount: .max, batchSize: .max - 1, shardSize: .max)
     #expect(plan.stepsPerEpoch == 2)
     #expect(plan.batchRange(stepInEpoch: 1) == Int.max - 1..<Int.max)
@@ -63,7 +66,8 @@ import Testing
     #expect(small.maximumShardCount == 1)
   }
 
-  @Test func refusals() {
+  @Test("sizes below 1 are refused")
+  func refusals() {
     func category(_ examples: Int, _ batch: Int, _ shard: Int) -> UserError.Category? {
       userError { _ = try ShardPlan(exampleCount: examples, batchSize: batch, shardSize: shard) }?.category
     }

@@ -17,12 +17,14 @@ import Testing
     return Array(UnsafeBufferPointer(start: try #require(set.bytes) + example * size, count: size))
   }
 
-  @Test func examplesDoNotDependOnTheCount() throws {
+  @Test("examples do not depend on the count")
+  func examplesDoNotDependOnTheCount() throws {
     let (short, long) = (try make(7), try make(60))
     for n in 0..<7 { #expect(try pixels(short, n) == pixels(long, n)) }
   }
 
-  @Test func seedSplitAndExampleEachChangeThePixels() throws {
+  @Test("seed, split and example each change the pixels")
+  func seedSplitAndExampleEachChangeThePixels() throws {
     let first = try pixels(make(), 0)
     #expect(try first != pixels(make(seed: 6), 0))
     #expect(try first != pixels(make(split: .test), 0))
@@ -30,7 +32,8 @@ import Testing
   }
 
   /// A nearest-mean classifier trained on one split must sort the other almost perfectly, or no network could.
-  @Test(arguments: [1, 3]) func classesCanBeLearned(channels: Int) throws {
+  @Test("classes can be learned", arguments: [1, 3])
+  func classesCanBeLearned(channels: Int) throws {
     let train = try make(60, channels: channels)
     let test = try make(60, split: .test, channels: channels)
     let size = 35 * channels
@@ -49,7 +52,8 @@ import Testing
     #expect(right >= 58, "\(right) of 60")
   }
 
-  @Test func pixelsSpanTheirRange() throws {
+  @Test("pixels span their range")
+  func pixelsSpanTheirRange() throws {
     let set = try make(600)
     let all = UnsafeBufferPointer(start: set.bytes, count: 600 * 35)
     #expect((all.min() ?? 255) < 20)
@@ -58,7 +62,8 @@ import Testing
     #expect(abs(mean - 127) < 15, "mean \(mean)")
   }
 
-  @Test func refusals() {
+  @Test("sizes below 1 or beyond memory are refused")
+  func refusals() {
     for (examples, height, channels, classes) in [
       (0, 5, 1, 2), (-1, 5, 1, 2), (1, 0, 1, 2), (1, 5, 0, 2), (1, 5, 1, 0), (1 << 30, 1 << 40, 1, 2),
     ] {
@@ -76,7 +81,8 @@ import Testing
   }
 
   /// Pixels are numerics of every synthetic run.
-  @Test func goldenPixels() throws {
+  @Test("pixels are the recorded ones")
+  func goldenPixels() throws {
     let set = try ImageDataset.synthetic(
       examples: 4, height: 1, width: 3, channels: 1, classes: 2, seed: 1, split: .train)
     #expect(

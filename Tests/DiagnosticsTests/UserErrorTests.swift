@@ -5,12 +5,14 @@ import Testing
 @Suite struct UserErrorTests {
   private let first = UserError(.badConfiguration, "a.b", "found 1\n2; allowed: 3", hint: "try\t3")
 
-  @Test func anErrorIsALineAndItsHintAnother() {
+  @Test("an error is one line and its hint another")
+  func anErrorIsALineAndItsHintAnother() {
     #expect(first.description == "a.b: found 1?2; allowed: 3\n  hint: try?3")
     #expect(first.adding("(in x)").description == "a.b: found 1?2; allowed: 3 (in x)\n  hint: try?3")
   }
 
-  @Test func severalErrorsAreALineEach() {
+  @Test("several errors take a line each")
+  func severalErrorsAreALineEach() {
     let error = UserError(
       .badConfiguration, "x.json", parts: [first, UserError(.badConfiguration, "c", "is missing")], of: 2)
     #expect(

@@ -2,19 +2,21 @@ import Testing
 
 @testable import Machine
 
-/// What is left of memory, as texts of several kinds of machine tell it.
+/// The memory that is left, according to the files of several kinds of machine.
 @Suite struct AvailableMemoryTests {
   private static let meminfo = "MemTotal:  4000000 kB\nMemFree:  1000 kB\nMemAvailable:  2000000 kB\n"
 
   private func read(_ texts: [String: String]) -> AvailableMemory? { .read(SystemFiles(texts: texts)) }
 
-  @Test func theMachineAlone() {
+  @Test("without control groups the machine decides")
+  func theMachineAlone() {
     #expect(read([:]) == nil)
     #expect(read(["/proc/meminfo": Self.meminfo])?.bytes == 2_048_000_000)
     #expect(read(["/proc/meminfo": "MemAvailable:\n"]) == nil)
   }
 
-  @Test func theTightestGroupOnTheWayUp() {
+  @Test("the tightest group among the parents counts")
+  func theTightestGroupOnTheWayUp() {
     var texts = [
       "/proc/meminfo": Self.meminfo, "/proc/self/cgroup": "0::/outer/inner\n",
       "/proc/self/mountinfo": "31 23 0:28 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n",
@@ -27,7 +29,8 @@ import Testing
     #expect(read(texts) == AvailableMemory(bytes: 0, source: "memory.max of control group /outer/inner"))
   }
 
-  @Test func versionOneWithoutALimit() {
+  @Test("version 1 without a limit")
+  func versionOneWithoutALimit() {
     let folder = "/sys/fs/cgroup/memory"
     var texts = [
       "/proc/meminfo": Self.meminfo, "/proc/self/cgroup": "4:memory:/\n",

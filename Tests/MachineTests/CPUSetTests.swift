@@ -8,19 +8,23 @@ struct CPUSetTests {
     try CPUSet(list: text, category: .badConfiguration, subject: "here")
   }
 
-  @Test(arguments: [
-    ("", ""), (" \n", ""), ("0", "0"), ("0-3,8", "0-3,8"), ("8,3,2,1,0,8", "0-3,8"), ("1-2,2-5", "1-5"),
-    ("63,64,65", "63-65"), ("4095-4097", "4095-4097"), ("65535", "65535"), (" 1 - 2 , 7\n", "1-2,7"), ("5-5", "5"),
-  ])
+  @Test(
+    "lists read back the same",
+    arguments: [
+      ("", ""), (" \n", ""), ("0", "0"), ("0-3,8", "0-3,8"), ("8,3,2,1,0,8", "0-3,8"), ("1-2,2-5", "1-5"),
+      ("63,64,65", "63-65"), ("4095-4097", "4095-4097"), ("65535", "65535"), (" 1 - 2 , 7\n", "1-2,7"), ("5-5", "5"),
+    ])
   func listsRoundTrip(text: String, canonical: String) throws {
-    let set: CPUSet = try parse(text)
+    let set = try parse(text)
     #expect(set.description == canonical)
     #expect(try parse(canonical) == set)
   }
 
-  @Test(arguments: [
-    "x", "1-", "-1", "3-1", "1,,2", ",", "1.5", "65536", "99999999999999999999", "0-3:2", "+1", "٣", "1-2-3",
-  ])
+  @Test(
+    "any other text is refused",
+    arguments: [
+      "x", "1-", "-1", "3-1", "1,,2", ",", "1.5", "65536", "99999999999999999999", "0-3:2", "+1", "٣", "1-2-3",
+    ])
   func otherTextIsRefused(text: String) {
     #expect {
       _ = try parse(text)
@@ -30,9 +34,10 @@ struct CPUSetTests {
     }
   }
 
-  @Test func algebra() {
-    let low: CPUSet = CPUSet(0..<70)
-    let even: CPUSet = CPUSet(stride(from: 0, to: 200, by: 2))
+  @Test("set operations keep the right members")
+  func algebra() {
+    let low = CPUSet(0..<70)
+    let even = CPUSet(stride(from: 0, to: 200, by: 2))
     #expect(low.intersection(even).count == 35)
     #expect(low.union(even).count == 70 + 65)
     #expect(low.subtracting(even).first == 1)
@@ -44,8 +49,9 @@ struct CPUSetTests {
     #expect(CPUSet([1, 2]).isSubset(of: low) && !even.isSubset(of: low))
   }
 
-  /// A set that shrank equals one that never was larger.
-  @Test func equalityIsMembership() {
+  /// A set that shrank equals one that was never larger.
+  @Test("sets with the same members are equal")
+  func equalityIsMembership() {
     var shrunk: CPUSet = [3, 4_095]
     shrunk.remove(4_095)
     shrunk.remove(9_999)
@@ -57,8 +63,9 @@ struct CPUSetTests {
 }
 
 struct ThreadAffinityTests {
-  @Test func pinningMovesTheThreadAndCanBeUndone() throws {
-    let before: CPUSet = try ThreadAffinity.current()
+  @Test("pinning moves the thread and can be undone")
+  func pinningMovesTheThreadAndCanBeUndone() throws {
+    let before = try ThreadAffinity.current()
     defer { try? ThreadAffinity.set(to: before) }
     for cpu in before {
       try ThreadAffinity.pin(to: cpu)
@@ -69,9 +76,9 @@ struct ThreadAffinityTests {
     #expect(try ThreadAffinity.current() == before)
   }
 
-  @Test(arguments: [4_001, 65_535])
+  @Test("absent CPUs are refused", arguments: [4_001, 65_535])
   func absentCPUsAreRefused(cpu: Int) throws {
-    let before: CPUSet = try ThreadAffinity.current()
+    let before = try ThreadAffinity.current()
     #expect {
       try ThreadAffinity.pin(to: cpu)
     } throws: { ($0 as? UserError)?.category == .systemRefused }

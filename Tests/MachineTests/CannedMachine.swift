@@ -2,7 +2,7 @@ import Foundation
 
 @testable import Machine
 
-/// A machine in few words, as the `/sys` and `/proc` files that Linux would show.
+/// A short description of a machine, as the `/sys` and `/proc` files that Linux would show.
 struct CannedMachine: Sendable {
   struct Node: Sendable {
     var id: Int
@@ -32,7 +32,7 @@ struct CannedMachine: Sendable {
   static func regular(
     sockets: Int, nodesPerSocket: Int = 1, cores: Int, threads: Int = 1, coresPerCache: Int? = nil
   ) -> CannedMachine {
-    let total: Int = sockets * cores
+    let total = sockets * cores
     func cpus(_ cores: Range<Int>) -> CPUSet {
       CPUSet((0..<threads).flatMap { thread in cores.map { thread * total + $0 } })
     }
@@ -50,10 +50,10 @@ struct CannedMachine: Sendable {
 
   /// As `read`, but through a folder on disk that exists as long as this runs.
   func readFromDisk() throws -> Topology {
-    let root: URL = FileManager.default.temporaryDirectory.appending(path: "lockstep-\(UUID().uuidString)")
+    let root = FileManager.default.temporaryDirectory.appending(path: "lockstep-\(UUID().uuidString)")
     defer { try? FileManager.default.removeItem(at: root) }
     for (path, text) in texts() {
-      let file: URL = root.appending(path: String(path.dropFirst()))
+      let file = root.appending(path: String(path.dropFirst()))
       try FileManager.default.createDirectory(at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
       try Data(text.utf8).write(to: file)
     }
@@ -64,13 +64,13 @@ struct CannedMachine: Sendable {
   func texts() -> [String: String] {
     var texts: [String: String] = [:]
     func write(_ path: String, _ text: String) { texts["/" + path] = text }
-    let cpu: String = "sys/devices/system/cpu"
+    let cpu = "sys/devices/system/cpu"
     write("\(cpu)/present", "\(present)\n")
     write("\(cpu)/online", "\(online)\n")
     for number in online {
-      let folder: String = "\(cpu)/cpu\(number)"
+      let folder = "\(cpu)/cpu\(number)"
       let own: CPUSet = (siblings.first { $0.contains(number) } ?? [number]).intersection(online)
-      let cache: CPUSet = lastLevelCaches.first { $0.contains(number) } ?? [number]
+      let cache = lastLevelCaches.first { $0.contains(number) } ?? [number]
       write("\(folder)/topology/core_cpus_list", "\(own)\n")
       write(
         "\(folder)/topology/physical_package_id", "\(packages.firstIndex { $0.contains(number) } ?? -1)\n")
@@ -87,7 +87,7 @@ struct CannedMachine: Sendable {
     }
     if !nodes.isEmpty { write("sys/devices/system/node/online", "\(CPUSet(nodes.map(\.id)))\n") }
     for node in nodes {
-      let folder: String = "sys/devices/system/node/node\(node.id)"
+      let folder = "sys/devices/system/node/node\(node.id)"
       write("\(folder)/cpulist", "\(node.cpus.intersection(online))\n")
       write(
         "\(folder)/meminfo",

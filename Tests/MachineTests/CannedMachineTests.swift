@@ -9,8 +9,8 @@ struct CannedMachineTests {
     var machine: CannedMachine
     var nodes: [String]
     var cores: Int
-    var packages: Int = 1
-    var lastLevelCaches: Int = 1
+    var packages = 1
+    var lastLevelCaches = 1
     var usable: String
     /// The CPUs of `workers: auto`, node by node.
     var workers: String
@@ -72,7 +72,7 @@ struct CannedMachineTests {
     return machine
   }
 
-  @Test(arguments: cases)
+  @Test("the machine is read as it is", arguments: cases)
   func isReadAsItIs(_ known: Case) throws {
     let topology = try known.machine.read()
     TopologyTests.checkInvariants(topology)
@@ -85,7 +85,7 @@ struct CannedMachineTests {
     if topology.onlineCPUs.count <= 16 { #expect(try known.machine.readFromDisk() == topology) }
   }
 
-  @Test(arguments: cases)
+  @Test("automatic workers are the usable cores", arguments: cases)
   func automaticWorkersAreItsUsableCores(_ known: Case) throws {
     let topology = try known.machine.read()
     let plan = try Placement.plan(
@@ -95,7 +95,7 @@ struct CannedMachineTests {
     #expect(plan.notes.isEmpty)
   }
 
-  @Test(arguments: cases, [PlacementPolicy.close, .scatter, .none])
+  @Test("every plan keeps its promises", arguments: cases, [PlacementPolicy.close, .scatter, .none])
   func everyPlanKeepsItsPromises(_ known: Case, policy: PlacementPolicy) throws {
     let topology = try known.machine.read()
     for workers in [1, 2, 3, 7, topology.usableCores.count, topology.usable.cpus.count, 400] {

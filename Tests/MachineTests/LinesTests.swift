@@ -3,7 +3,8 @@ import Testing
 @testable import Machine
 
 struct LinesTests {
-  @Test func twoNodesUnderLimits() throws {
+  @Test("two nodes under limits are described in lines")
+  func twoNodesUnderLimits() throws {
     var machine = CannedMachine.regular(sockets: 2, cores: 4, threads: 2, coresPerCache: 2)
     machine.files = [
       "proc/cpuinfo": "model name\t: Some CPU\n",
@@ -13,7 +14,7 @@ struct LinesTests {
       "proc/sys/kernel/numa_balancing": "1\n",
       "sys/kernel/mm/transparent_hugepage/enabled": "[always] madvise never\n",
     ]
-    let expected: String = """
+    let expected = """
       Processor    Some CPU
       Cores        8 physical cores in 2 packages, 16 CPUs (up to 2 SMT siblings per core)
       Nodes        node 0: CPUs 0-3,8-11 (4 cores), 64 GiB memory, distances 10 21
@@ -32,7 +33,8 @@ struct LinesTests {
     #expect(try machine.read().lines.joined(separator: "\n") == expected)
   }
 
-  @Test func plans() {
+  @Test("plans are described in lines")
+  func plans() {
     func lines(_ workers: [(Int?, Int)], notes: [String] = []) -> [String] {
       Placement(workers: workers.map { Placement.Worker(cpu: $0, node: $1) }, notes: notes).lines
     }
@@ -42,9 +44,11 @@ struct LinesTests {
     #expect(lines([]) == [])
   }
 
-  @Test(arguments: [
-    (0, "0 bytes"), (1_023, "1023 bytes"), (1_536, "1.5 KiB"), (16_345_300 << 10, "15.5 GiB"), (3 << 40, "3 TiB"),
-    (Int.max, "8388607 TiB"),
-  ])
+  @Test(
+    "sizes are rounded down",
+    arguments: [
+      (0, "0 bytes"), (1_023, "1023 bytes"), (1_536, "1.5 KiB"), (16_345_300 << 10, "15.5 GiB"), (3 << 40, "3 TiB"),
+      (Int.max, "8388607 TiB"),
+    ])
   func sizes(bytes: Int, text: String) { #expect(Topology.size(bytes) == text) }
 }

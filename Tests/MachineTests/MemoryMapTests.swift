@@ -4,7 +4,7 @@ import Testing
 @testable import Machine
 
 struct MemoryMapTests {
-  private static let smaps: String = """
+  private static let smaps = """
     00001000-00005000 r-xp 00000000 fe:00 254146                     /usr/bin/cat
     Size:                 16 kB
     Rss:                  16 kB
@@ -25,8 +25,9 @@ struct MemoryMapTests {
     UnsafeRawBufferPointer(start: UnsafeRawPointer(bitPattern: start), count: bytes)
   }
 
-  @Test func mappingsAreRead() {
-    let map: MemoryMap = MemoryMap(smaps: Self.smaps)
+  @Test("mappings are read")
+  func mappingsAreRead() {
+    let map = MemoryMap(smaps: Self.smaps)
     #expect(
       map.mappings == [
         .init(addresses: 0x1000..<0x5000, residentBytes: 16 << 10, hugeBytes: 0),
@@ -37,10 +38,11 @@ struct MemoryMapTests {
     #expect(MemoryMap(smaps: "Rss: 4 kB\nAnonHugePages: 4 kB\nnonsense\n5-1 x:").mappings.isEmpty)
   }
 
-  @Test func shareIsOfWhatIsAskedFor() {
-    let map: MemoryMap = MemoryMap(smaps: Self.smaps)
-    let huge: UnsafeRawBufferPointer = stretch(0x7f00_0000_0000, 8 << 20)
-    let small: UnsafeRawBufferPointer = stretch(0x1000, 0x4000)
+  @Test("the share counts only what is asked for")
+  func shareIsOfWhatIsAskedFor() {
+    let map = MemoryMap(smaps: Self.smaps)
+    let huge = stretch(0x7f00_0000_0000, 8 << 20)
+    let small = stretch(0x1000, 0x4000)
     #expect(map.hugeShare([huge]) == 4.0 / 6)
     #expect(map.hugeShare([stretch(0x7f00_0040_0000, 100)]) == 4.0 / 6)
     #expect(map.hugeShare([small]) == 0 && map.hugeShare([]) == 0)
@@ -50,32 +52,33 @@ struct MemoryMapTests {
   }
 
   /// The page on either side keeps the kernel from joining a buffer with its neighbours.
-  @Test(arguments: [4_096, 100_000, 5 << 20])
+  @Test("a buffer is a mapping of its own", arguments: [4_096, 100_000, 5 << 20])
   func aBufferIsAMappingOfItsOwn(byteCount: Int) throws {
-    let buffer: NodeBuffer = try NodeBuffer(byteCount: byteCount)
+    let buffer = try NodeBuffer(byteCount: byteCount)
     buffer.pointer.initializeMemory(as: UInt8.self, repeating: 1, count: byteCount)
-    let map: MemoryMap = try #require(MemoryMap.read())
+    let map = try #require(MemoryMap.read())
     let start: UInt = UInt(bitPattern: buffer.pointer)
-    let mapping: MemoryMap.Mapping = try #require(map.mappings.first { $0.addresses.contains(start) })
-    let pages: Int = (byteCount + NodeBuffer.pageBytes - 1) / NodeBuffer.pageBytes
+    let mapping = try #require(map.mappings.first { $0.addresses.contains(start) })
+    let pages = (byteCount + NodeBuffer.pageBytes - 1) / NodeBuffer.pageBytes
     #expect(mapping.addresses == start..<start + UInt(pages * NodeBuffer.pageBytes))
     #expect(mapping.residentBytes == pages * NodeBuffer.pageBytes)
     #expect(map.hugeShare([buffer.bytes]) == Double(mapping.hugeBytes) / Double(mapping.residentBytes))
     #expect((0.0...1.0).contains(map.hugeShare([buffer.bytes])))
   }
 
-  @Test func neighbouringStretchesShareNoPage() throws {
-    let page: Int = NodeBuffer.pageBytes
-    let buffer: NodeBuffer = try NodeBuffer(byteCount: 10 * page)
+  @Test("neighbouring ranges share no page")
+  func neighbouringStretchesShareNoPage() throws {
+    let page = NodeBuffer.pageBytes
+    let buffer = try NodeBuffer(byteCount: 10 * page)
     buffer.pointer.initializeMemory(as: UInt8.self, repeating: 1, count: 10 * page)
-    let bytes: UnsafeRawBufferPointer = buffer.bytes
+    let bytes = buffer.bytes
     for cuts in [
       [0, 10 * page], [0, 1, 2, page, page + 1, 3 * page - 1, 10 * page], [0, 5 * page, 5 * page, 10 * page],
     ] {
       var pages: [UInt] = []
       for (start, end) in zip(cuts, cuts.dropFirst()) {
-        let part: UnsafeRawBufferPointer = UnsafeRawBufferPointer(rebasing: bytes[start..<end])
-        let range: Range<UInt> = MemoryPolicy.pages(beginningIn: part)
+        let part = UnsafeRawBufferPointer(rebasing: bytes[start..<end])
+        let range = MemoryPolicy.pages(beginningIn: part)
         pages += stride(from: range.lowerBound, to: range.upperBound, by: page)
         #expect(try PageReport(pagesBeginningIn: part).presentPages == range.count / page)
       }
@@ -83,8 +86,9 @@ struct MemoryMapTests {
     }
   }
 
-  @Test func aNodeThatIsNotThereIsRefused() throws {
-    let buffer: NodeBuffer = try NodeBuffer(byteCount: 100_000)
+  @Test("a node that is not there is refused")
+  func aNodeThatIsNotThereIsRefused() throws {
+    let buffer = try NodeBuffer(byteCount: 100_000)
     #expect(!MemoryPolicy.prefer(node: 1_000, buffer.bytes))
     #expect(!MemoryPolicy.interleave(nodes: [1_000, 1_001], buffer.bytes))
     #expect(

@@ -4,13 +4,15 @@ import Machine
 import Testing
 
 struct NodeBufferTests {
-  @Test(arguments: [0, 1, 4_095, 4_096, 4_097, (2 << 20) - 1, 2 << 20, (2 << 20) + 1, 2_777_777], [true, false])
+  @Test(
+    "memory is aligned, zero and writable",
+    arguments: [0, 1, 4_095, 4_096, 4_097, (2 << 20) - 1, 2 << 20, (2 << 20) + 1, 2_777_777], [true, false])
   func memoryIsAlignedZeroAndWritable(byteCount: Int, hugePages: Bool) throws {
     let buffer = try NodeBuffer(byteCount: byteCount, node: 0, hugePages: hugePages)
-    let held: Int = buffer.byteCount
+    let held = buffer.byteCount
     #expect(held == byteCount)
-    let alignment: Int = hugePages && byteCount >= NodeBuffer.hugePageBytes ? NodeBuffer.hugePageBytes : 4_096
-    let address: Int = Int(bitPattern: buffer.pointer)
+    let alignment = hugePages && byteCount >= NodeBuffer.hugePageBytes ? NodeBuffer.hugePageBytes : 4_096
+    let address = Int(bitPattern: buffer.pointer)
     #expect(address % alignment == 0)
     let bytes = UnsafeMutableRawBufferPointer(start: buffer.pointer, count: byteCount)
     #expect(bytes.allSatisfy { $0 == 0 })
@@ -19,7 +21,7 @@ struct NodeBufferTests {
     #expect(bytes.last == (byteCount > 0 ? 0x5A : nil))
   }
 
-  @Test(arguments: [Int.max, Int.max / 2, 1 << 60])
+  @Test("too much is refused with the numbers", arguments: [Int.max, Int.max / 2, 1 << 60])
   func tooMuchIsRefusedWithTheNumbers(byteCount: Int) {
     #expect {
       _ = try NodeBuffer(byteCount: byteCount, purpose: "activations of worker 3")
@@ -30,20 +32,21 @@ struct NodeBufferTests {
     }
   }
 
-  /// A node that the machine has not is refused by the kernel, and the memory works all the same.
-  @Test(arguments: [1_000, 100_000])
+  /// The kernel refuses a node that the machine does not have, and the memory still works.
+  @Test("an absent node is reported and not fatal", arguments: [1_000, 100_000])
   func anAbsentNodeIsReportedNotFatal(node: Int) throws {
     let buffer = try NodeBuffer(byteCount: 10_000, node: node)
-    let refused: Bool = buffer.placementRefused
+    let refused = buffer.placementRefused
     #expect(refused)
     buffer.pointer.storeBytes(of: 7, toByteOffset: 9_000, as: UInt8.self)
-    let pointer: UnsafeMutableRawPointer = buffer.pointer
+    let pointer = buffer.pointer
     #expect(pointer.load(fromByteOffset: 9_000, as: UInt8.self) == 7)
   }
 
-  @Test func freedMemoryIsGone() throws {
+  @Test("freed memory is gone")
+  func freedMemoryIsGone() throws {
     // 64 GiB in turns of 256 MiB: without `deinit` the address space would show it.
-    let before: Int = try addressSpaceBytes()
+    let before = try addressSpaceBytes()
     for _ in 0..<256 {
       let buffer = try NodeBuffer(byteCount: 256 << 20, hugePages: false)
       buffer.pointer.storeBytes(of: 1, as: UInt8.self)
@@ -51,23 +54,24 @@ struct NodeBufferTests {
     #expect(try addressSpaceBytes() - before < 32 << 30)
   }
 
-  @Test func pagesLieWhereTheyWereTouched() throws {
-    let topology: Topology = try Topology.read()
-    let before: CPUSet = try ThreadAffinity.current()
+  @Test("pages are where they were touched")
+  func pagesLieWhereTheyWereTouched() throws {
+    let topology = try Topology.read()
+    let before = try ThreadAffinity.current()
     defer { try? ThreadAffinity.set(to: before) }
     for worker in topology.usableCores.prefix(4) {
       try ThreadAffinity.pin(to: try #require(worker.cpus.intersection(topology.usable.cpus).first))
-      let pages: Int = 10
+      let pages = 10
       let buffer = try NodeBuffer(byteCount: pages * NodeBuffer.pageBytes, node: worker.node)
-      let untouched: PageReport = try PageReport(start: buffer.pointer, byteCount: buffer.byteCount)
+      let untouched = try PageReport(start: buffer.pointer, byteCount: buffer.byteCount)
       #expect(untouched.absentPages == pages && untouched.presentPages == 0)
       for page in 0..<7 {
         buffer.pointer.storeBytes(of: 1, toByteOffset: page * NodeBuffer.pageBytes + 5, as: UInt8.self)
       }
-      let report: PageReport = try PageReport(start: buffer.pointer, byteCount: buffer.byteCount)
+      let report = try PageReport(start: buffer.pointer, byteCount: buffer.byteCount)
       #expect(report.pagesOfNode == [worker.node: 7])
       #expect(report.absentPages == 3 && report.unknownPages == 0)
-      // A stretch that begins and ends inside pages counts both.
+      // A range that begins and ends inside pages counts both.
       #expect(try PageReport(start: buffer.pointer + 4_095, byteCount: 2).presentPages == 2)
     }
   }
@@ -75,6 +79,6 @@ struct NodeBufferTests {
 
 /// The size of this process's address space, from `/proc/self/statm`.
 private func addressSpaceBytes() throws -> Int {
-  let text: String = try String(contentsOfFile: "/proc/self/statm", encoding: .utf8)
+  let text = try String(contentsOfFile: "/proc/self/statm", encoding: .utf8)
   return try #require(text.split(separator: " ").first.flatMap { Int($0) }) * NodeBuffer.pageBytes
 }

@@ -8,8 +8,8 @@ struct PlacementTests {
     _ machine: CannedMachine, workers: Int? = nil, shards: Int = 1_000, policy: PlacementPolicy = .close,
     nodes: [Int]? = nil, useSMT: Bool = false
   ) throws -> Placement {
-    let topology: Topology = try machine.read()
-    let placement: Placement = try Placement.plan(
+    let topology = try machine.read()
+    let placement = try Placement.plan(
       topology: topology, workers: workers, shardsPerBatch: shards, policy: policy, nodes: nodes, useSMT: useSMT)
     // What every plan promises.
     let order: [Int] = placement.workers.map { worker in topology.nodes.firstIndex { $0.id == worker.node } ?? -1 }
@@ -25,7 +25,8 @@ struct PlacementTests {
 
   private func cpus(_ placement: Placement) -> [Int] { placement.workers.compactMap(\.cpu) }
 
-  @Test func autoIsOneWorkerPerPhysicalCore() throws {
+  @Test("auto is one worker per physical core")
+  func autoIsOneWorkerPerPhysicalCore() throws {
     let machine = CannedMachine.regular(sockets: 2, cores: 64, threads: 2, coresPerCache: 8)
     let placement = try plan(machine)
     #expect(cpus(placement) == [Int](0..<128))
@@ -33,7 +34,8 @@ struct PlacementTests {
     #expect(placement.notes.isEmpty)
   }
 
-  @Test func threeHundredAndEightyFourCPUsWithSiblings() throws {
+  @Test("384 CPUs with siblings")
+  func threeHundredAndEightyFourCPUsWithSiblings() throws {
     let machine = CannedMachine.regular(sockets: 2, cores: 96, threads: 2, coresPerCache: 8)
     let placement = try plan(machine, useSMT: true)
     #expect(placement.workers.count == 384)
@@ -41,27 +43,31 @@ struct PlacementTests {
     #expect([Int](cpus(placement).prefix(4)) == [0, 192, 1, 193], "siblings are neighbours")
   }
 
-  @Test func closeFillsNodeAfterNode() throws {
+  @Test("close fills node after node")
+  func closeFillsNodeAfterNode() throws {
     let placement = try plan(CannedMachine.regular(sockets: 4, cores: 4), workers: 6)
     #expect(cpus(placement) == [0, 1, 2, 3, 4, 5])
     #expect(placement.workers.map(\.node) == [0, 0, 0, 0, 1, 1])
   }
 
-  @Test func scatterTakesNodesAndCachesInTurn() throws {
+  @Test("scatter takes nodes and caches in turn")
+  func scatterTakesNodesAndCachesInTurn() throws {
     let machine = CannedMachine.regular(sockets: 2, cores: 8, coresPerCache: 4)
     #expect(cpus(try plan(machine, workers: 2, policy: .scatter)) == [0, 8])
     #expect(cpus(try plan(machine, workers: 5, policy: .scatter)) == [0, 1, 4, 8, 12])
     #expect(cpus(try plan(machine, workers: 16, policy: .scatter)) == [Int](0..<16))
   }
 
-  @Test func siblingsServeAfterEveryCoreHasAWorker() throws {
+  @Test("siblings are used once every core has a worker")
+  func siblingsServeAfterEveryCoreHasAWorker() throws {
     let machine = CannedMachine.regular(sockets: 2, cores: 2, threads: 2)
     #expect(cpus(try plan(machine, workers: 4, useSMT: true)) == [0, 1, 2, 3])
     #expect(cpus(try plan(machine, workers: 5, useSMT: true)) == [0, 4, 1, 2, 3])
     #expect(cpus(try plan(machine, workers: 5, policy: .scatter, useSMT: true)) == [0, 4, 1, 2, 3])
   }
 
-  @Test func moreWorkersThanCoresShareThemAndSaySo() throws {
+  @Test("more workers than cores share them and say so")
+  func moreWorkersThanCoresShareThemAndSaySo() throws {
     let placement = try plan(CannedMachine.regular(sockets: 1, cores: 2, threads: 2), workers: 5)
     #expect(cpus(placement) == [0, 0, 0, 1, 1])
     #expect(placement.notes == ["5 workers share 2 CPUs: CPU 0 has workers 0-2, CPU 1 has workers 3-4"])
@@ -70,7 +76,8 @@ struct PlacementTests {
     #expect(many.workers.count == 40)
   }
 
-  @Test func shardsLimitAutoAndLeaveOthersIdle() throws {
+  @Test("shards limit auto and leave others idle")
+  func shardsLimitAutoAndLeaveOthersIdle() throws {
     let machine = CannedMachine.regular(sockets: 1, cores: 8)
     let automatic = try plan(machine, shards: 3)
     #expect(cpus(automatic) == [0, 1, 2])
@@ -88,7 +95,8 @@ struct PlacementTests {
       try plan(machine, workers: 9, policy: .none).warnings == ["9 workers share 8 CPUs: they wait for each other"])
   }
 
-  @Test func quotaLimitsAuto() throws {
+  @Test("quota limits auto")
+  func quotaLimitsAuto() throws {
     var machine = CannedMachine.regular(sockets: 2, cores: 4)
     machine.files = ["proc/self/cgroup": "0::/\n", "sys/fs/cgroup/cpu.max": "350000 100000"]
     #expect(cpus(try plan(machine)) == [0, 1, 2])
@@ -98,19 +106,22 @@ struct PlacementTests {
     #expect(cpus(try plan(machine, shards: 2)) == [0, 1])
   }
 
-  @Test func aMaskThatHidesFirstSiblingsUsesTheSecond() throws {
+  @Test("a mask that hides first siblings uses the second")
+  func aMaskThatHidesFirstSiblingsUsesTheSecond() throws {
     var machine = CannedMachine.regular(sockets: 1, cores: 4, threads: 2)
     machine.files = ["proc/self/status": "Cpus_allowed_list:\t1,4-7\n"]
     #expect(cpus(try plan(machine)) == [4, 1, 6, 7])
   }
 
-  @Test func noPolicyPinsNobody() throws {
+  @Test("policy none pins no worker")
+  func noPolicyPinsNobody() throws {
     let placement = try plan(CannedMachine.regular(sockets: 2, cores: 2), policy: .none)
     #expect(placement.workers == [Placement.Worker](repeating: Placement.Worker(cpu: nil, node: 0), count: 4))
     #expect(placement.notes.isEmpty)
   }
 
-  @Test func nodesWithoutCPUsAreSkipped() throws {
+  @Test("nodes without CPUs are skipped")
+  func nodesWithoutCPUsAreSkipped() throws {
     var machine = CannedMachine.regular(sockets: 2, cores: 2)
     machine.nodes.append(CannedMachine.Node(id: 2, cpus: [], megabytes: 64))
     #expect(cpus(try plan(machine)) == [0, 1, 2, 3])
@@ -126,7 +137,8 @@ struct PlacementTests {
     }
   }
 
-  @Test func explicitCPUs() throws {
+  @Test("explicit CPUs are used in their order")
+  func explicitCPUs() throws {
     let machine = CannedMachine.regular(sockets: 2, cores: 4, threads: 2)
     #expect(cpus(try plan(machine, policy: .cpus([0, 8, 5, 12]))) == [0, 8, 12, 5], "node 1 holds 4-7 and 12-15")
     #expect(cpus(try plan(machine, workers: 3, policy: .cpus([6]))) == [6, 6, 6])
@@ -140,7 +152,7 @@ struct PlacementTests {
     }
   }
 
-  @Test(arguments: [0, -3])
+  @Test("zero workers are refused", arguments: [0, -3])
   func noWorkersAreRefused(workers: Int) {
     #expect {
       _ = try plan(CannedMachine.regular(sockets: 1, cores: 1), workers: workers)
@@ -148,11 +160,11 @@ struct PlacementTests {
   }
 
   /// Every count on an uneven machine: as many as asked for, no CPU twice before all have been used once.
-  @Test(arguments: [PlacementPolicy.close, .scatter])
+  @Test("every count is spread evenly", arguments: [PlacementPolicy.close, .scatter])
   func everyCountIsSpreadEvenly(policy: PlacementPolicy) throws {
     var machine = CannedMachine.regular(sockets: 3, cores: 4, threads: 2, coresPerCache: 2)
     machine.online = machine.present.subtracting([1, 4, 5, 16, 17])
-    let topology: Topology = try machine.read()
+    let topology = try machine.read()
     for (useSMT, capacity) in [(false, topology.usableCores.count), (true, topology.usable.cpus.count)] {
       for workers in 1...40 {
         let chosen = cpus(try plan(machine, workers: workers, policy: policy, useSMT: useSMT))

@@ -5,7 +5,7 @@ import Testing
 struct TopologyTests {
   /// What every topology promises, whatever the machine.
   static func checkInvariants(_ topology: Topology) {
-    let online: CPUSet = topology.onlineCPUs
+    let online = topology.onlineCPUs
     #expect(!topology.nodes.isEmpty)
     #expect(topology.nodes.map(\.id) == topology.nodes.map(\.id).sorted())
     #expect(topology.nodes.reduce(0) { $0 + $1.cpus.count } == online.count, "nodes overlap")
@@ -23,13 +23,15 @@ struct TopologyTests {
     #expect(!topology.usable.reasons.isEmpty)
   }
 
-  @Test func thisMachine() throws {
-    let topology: Topology = try Topology.read()
+  @Test("this machine's topology keeps its promises")
+  func thisMachine() throws {
+    let topology = try Topology.read()
     Self.checkInvariants(topology)
     #expect(try topology.usable.cpus.isSubset(of: ThreadAffinity.current()))
   }
 
-  @Test func aTreeOnDiskReadsTheSame() throws {
+  @Test("a tree on disk reads the same")
+  func aTreeOnDiskReadsTheSame() throws {
     var machine = CannedMachine.regular(sockets: 2, cores: 2, threads: 2)
     machine.files["proc/self/status"] = "Cpus_allowed_list:\t0-3\n"
     machine.files["proc/self/cgroup"] = "0::/\n"
@@ -38,7 +40,8 @@ struct TopologyTests {
     #expect(throws: UserError.self) { try Topology.read(root: "/nowhere") }
   }
 
-  @Test func oneNode() throws {
+  @Test("one node is read")
+  func oneNode() throws {
     let topology = try CannedMachine.regular(sockets: 1, cores: 4).read()
     Self.checkInvariants(topology)
     #expect(topology.nodes.map(\.cpus) == [[0, 1, 2, 3]])
@@ -49,7 +52,8 @@ struct TopologyTests {
     #expect(topology.usable.reasons == ["4 CPUs are online: 0-3"])
   }
 
-  @Test func twoSocketsOfSixtyFourCoresWithSMT() throws {
+  @Test("two sockets of 64 cores with SMT are read")
+  func twoSocketsOfSixtyFourCoresWithSMT() throws {
     let topology = try CannedMachine.regular(sockets: 2, cores: 64, threads: 2, coresPerCache: 8).read()
     Self.checkInvariants(topology)
     #expect(topology.nodes.map(\.cpus.description) == ["0-63,128-191", "64-127,192-255"])
@@ -61,7 +65,8 @@ struct TopologyTests {
     #expect(topology.lastLevelCaches[1].description == "8-15,136-143")
   }
 
-  @Test func eightNodes() throws {
+  @Test("eight nodes are read")
+  func eightNodes() throws {
     let topology = try CannedMachine.regular(sockets: 8, cores: 6).read()
     Self.checkInvariants(topology)
     #expect(topology.nodes.count == 8)
@@ -69,7 +74,8 @@ struct TopologyTests {
     #expect(topology.node(ofCPU: 48) == nil)
   }
 
-  @Test func subNUMAClustering() throws {
+  @Test("sub-NUMA clustering is read")
+  func subNUMAClustering() throws {
     let topology = try CannedMachine.regular(sockets: 2, nodesPerSocket: 4, cores: 16, threads: 2).read()
     Self.checkInvariants(topology)
     #expect(topology.nodes.count == 8)
@@ -78,7 +84,8 @@ struct TopologyTests {
     #expect(topology.lastLevelCaches.count == 2, "one cache over four nodes")
   }
 
-  @Test func nodesWithoutMemoryOrCPUs() throws {
+  @Test("nodes without memory or CPUs are read")
+  func nodesWithoutMemoryOrCPUs() throws {
     var machine = CannedMachine.regular(sockets: 2, cores: 4)
     machine.nodes[1].megabytes = 0
     machine.nodes.append(CannedMachine.Node(id: 4, cpus: [], megabytes: 1_024))
@@ -90,7 +97,8 @@ struct TopologyTests {
     #expect(topology.nodes[2].distances == [21, 21, 10])
   }
 
-  @Test func offlineCPUs() throws {
+  @Test("offline CPUs are left out")
+  func offlineCPUs() throws {
     var machine = CannedMachine.regular(sockets: 2, cores: 4, threads: 2)
     machine.online = machine.present.subtracting([0, 3, 10, 15])
     let topology = try machine.read()
@@ -102,14 +110,16 @@ struct TopologyTests {
         == ["12 CPUs are online: 1-2,4-9,11-14", "4 CPUs are present but offline: 0,3,10,15"])
   }
 
-  @Test func threeHundredAndEightyFourCPUs() throws {
+  @Test("384 CPUs are read")
+  func threeHundredAndEightyFourCPUs() throws {
     let topology = try CannedMachine.regular(sockets: 2, cores: 96, threads: 2, coresPerCache: 8).read()
     Self.checkInvariants(topology)
     #expect(topology.onlineCPUs.last == 383)
     #expect(topology.cores.count == 192)
   }
 
-  @Test func noNodesAndNoCaches() throws {
+  @Test("missing nodes and caches are filled in")
+  func noNodesAndNoCaches() throws {
     var machine = CannedMachine(nodes: [], packages: [[0, 1, 2]])
     machine.siblings = []
     let topology = try machine.read()
@@ -118,7 +128,8 @@ struct TopologyTests {
       topology.nodes == [Topology.Node(id: 0, cpus: [0, 1, 2], memoryBytes: 2 << 20, distances: [10])])
   }
 
-  @Test func cpusWithoutANodeJoinTheFirst() throws {
+  @Test("CPUs without a node join the first one")
+  func cpusWithoutANodeJoinTheFirst() throws {
     var machine = CannedMachine.regular(sockets: 2, cores: 2)
     machine.nodes[1].cpus = [3]
     let topology = try machine.read()
@@ -126,7 +137,8 @@ struct TopologyTests {
     #expect(topology.nodes[0].cpus == [0, 1, 2])
   }
 
-  @Test func processorAndMemoryPolicies() throws {
+  @Test("processor and memory policies are read")
+  func processorAndMemoryPolicies() throws {
     var machine = CannedMachine.regular(sockets: 1, cores: 1)
     machine.files["proc/cpuinfo"] = "processor\t: 0\nmodel name\t: Some CPU: 3 GHz\nflags\t: fpu\n"
     machine.files["proc/sys/kernel/numa_balancing"] = "1\n"
@@ -137,7 +149,8 @@ struct TopologyTests {
     #expect(topology.transparentHugePages == "madvise")
   }
 
-  @Test func garbageIsRefusedWithItsFile() throws {
+  @Test("garbage is refused with its file")
+  func garbageIsRefusedWithItsFile() throws {
     var machine = CannedMachine.regular(sockets: 1, cores: 2)
     machine.files["sys/devices/system/node/node0/cpulist"] = "0-x\n"
     #expect {

@@ -3,24 +3,26 @@ import Machine
 import Testing
 
 struct UsableCPUsTests {
-  private let machine: CannedMachine = CannedMachine.regular(sockets: 2, cores: 8)
+  private let machine = CannedMachine.regular(sockets: 2, cores: 8)
 
   private func usable(_ files: [String: String]) throws -> Topology.UsableCPUs {
-    var machine: CannedMachine = machine
+    var machine = machine
     machine.files = files
-    let topology: Topology = try machine.read()
+    let topology = try machine.read()
     TopologyTests.checkInvariants(topology)
     return topology.usable
   }
 
-  @Test func affinityIsCutToOnlineCPUs() throws {
+  @Test("affinity is cut to online CPUs")
+  func affinityIsCutToOnlineCPUs() throws {
     let usable = try usable(["proc/self/status": "Name:\tx\nCpus_allowed:\tff\nCpus_allowed_list:\t4-9,200\n"])
     #expect(usable.cpus.description == "4-9")
     #expect(usable.quota == nil)
     #expect(usable.reasons.last == "the affinity of the process allows CPUs 4-9")
   }
 
-  @Test func cpusetHolesOfVersion2() throws {
+  @Test("gaps in a cpuset of version 2 are left out")
+  func cpusetHolesOfVersion2() throws {
     let usable = try usable([
       "proc/self/cgroup": "0::/box/inner\n",
       "proc/self/mountinfo": "35 24 0:30 / /sys/fs/cgroup rw,nosuid shared:9 - cgroup2 cgroup2 rw\n",
@@ -31,17 +33,20 @@ struct UsableCPUsTests {
     #expect(usable.reasons.last == "the cpuset of control group /box allows CPUs 1,3-4,8-15")
   }
 
-  @Test(arguments: [
-    ("max 100000", nil), ("400000 100000", 4), ("150000 100000", 1), ("399999 100000", 3), ("50000 100000", 1),
-    ("garbage", nil), ("-1 100000", nil), ("100000 0", nil),
-  ])
+  @Test(
+    "a quota of version 2 is read",
+    arguments: [
+      ("max 100000", nil), ("400000 100000", 4), ("150000 100000", 1), ("399999 100000", 3), ("50000 100000", 1),
+      ("garbage", nil), ("-1 100000", nil), ("100000 0", nil),
+    ])
   func quotaOfVersion2(text: String, quota: Int?) throws {
     let usable = try usable(["proc/self/cgroup": "0::/box\n", "sys/fs/cgroup/box/cpu.max": "\(text)\n"])
     #expect(usable.quota == quota)
     #expect(usable.cpus.count == 16, "a quota takes no CPU away")
   }
 
-  @Test func theTightestQuotaOnTheWayUpCounts() throws {
+  @Test("the tightest quota on the way up counts")
+  func theTightestQuotaOnTheWayUpCounts() throws {
     let usable = try usable([
       "proc/self/cgroup": "0::/a/b/c\n",
       "sys/fs/cgroup/a/b/c/cpu.max": "max 100000\n",
@@ -52,7 +57,8 @@ struct UsableCPUsTests {
     #expect(usable.reasons.last == "the CPU quota of control group /a/b is worth 2.50 CPUs, used as 2")
   }
 
-  @Test func version1InAContainerThatSeesItsGroupAtTheMountPoint() throws {
+  @Test("version 1 works in a container that sees its group at the mount point")
+  func version1InAContainerThatSeesItsGroupAtTheMountPoint() throws {
     let usable = try usable([
       "proc/self/cgroup": "5:cpu,cpuacct:/docker/abc\n4:cpuset:/docker/abc\n0::/\n",
       "proc/self/mountinfo": """
@@ -69,7 +75,8 @@ struct UsableCPUsTests {
     #expect(usable.cpus.description == "2-5")
   }
 
-  @Test func version1WithoutQuotaAndWithoutMountinfo() throws {
+  @Test("version 1 works without quota and without mountinfo")
+  func version1WithoutQuotaAndWithoutMountinfo() throws {
     let usable = try usable([
       "proc/self/cgroup": "5:cpu:/x/y\n",
       "sys/fs/cgroup/cpu/x/y/cpu.cfs_quota_us": "-1\n",
@@ -80,7 +87,8 @@ struct UsableCPUsTests {
     #expect(usable.quota == 2)
   }
 
-  @Test func aGroupOutsideOfTheNamespaceIsTheMountPoint() throws {
+  @Test("a group outside of the namespace is taken as the mount point")
+  func aGroupOutsideOfTheNamespaceIsTheMountPoint() throws {
     let usable = try usable([
       "proc/self/cgroup": "0::/../../other\n",
       "sys/fs/cgroup/cpu.max": "500000 100000\n",
@@ -89,7 +97,8 @@ struct UsableCPUsTests {
     #expect(usable.quota == 5)
   }
 
-  @Test func nothingLeftIsAnError() throws {
+  @Test("no usable CPU is an error")
+  func nothingLeftIsAnError() throws {
     #expect {
       _ = try usable(["proc/self/status": "Cpus_allowed_list:\t64-70\n"])
     } throws: { ($0 as? UserError)?.category == .systemRefused }

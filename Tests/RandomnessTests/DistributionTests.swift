@@ -6,7 +6,8 @@ import Testing
 @Suite struct DistributionTests {
   let stream = RandomStream(seed: 42, purpose: .gradientCheck, stream: 7)
 
-  @Test func uniformStaysBelowOneAndHasItsMoments() {
+  @Test("uniform stays below 1 and has its moments")
+  func uniformStaysBelowOneAndHasItsMoments() {
     let count = 40_000
     var sum = 0.0
     var squares = 0.0
@@ -21,13 +22,14 @@ import Testing
     #expect(abs(squares / Double(count) - 1.0 / 3) < 5 * 0.2981 / Double(count).squareRoot())
   }
 
-  @Test(arguments: [1, 2, 3, 10, 1437, 1 << 33, UInt64.max] as [UInt64])
+  @Test("below stays below its bound", arguments: [1, 2, 3, 10, 1437, 1 << 33, UInt64.max] as [UInt64])
   func belowStaysBelow(bound: UInt64) {
     for index: UInt64 in 0..<2000 { #expect(stream.below(bound, index: index) < bound) }
   }
 
   /// The 128-bit product against the same arithmetic in wide integers.
-  @Test func belowIsTheTopOfTheFullProduct() {
+  @Test("below is the top of the full product")
+  func belowIsTheTopOfTheFullProduct() {
     for index: UInt64 in 0..<500 {
       let block = stream.bits(index)
       let high = UInt128(block.y) << 32 | UInt128(block.x)
@@ -40,14 +42,16 @@ import Testing
   }
 
   /// Chi-squared over 10 cells: 99.99 % of fair draws stay below 33.7 (9 degrees of freedom).
-  @Test func belowIsEven() {
+  @Test("below is evenly distributed")
+  func belowIsEven() {
     var cells = [Int](repeating: 0, count: 10)
     for index: UInt64 in 0..<20_000 { cells[Int(stream.below(10, index: index))] += 1 }
     let chiSquared = cells.reduce(0.0) { $0 + Double(($1 - 2000) * ($1 - 2000)) / 2000 }
     #expect(chiSquared < 33.7, "cells \(cells)")
   }
 
-  @Test func normalHasItsMomentsAndQuantiles() {
+  @Test("normal has its moments and quantiles")
+  func normalHasItsMomentsAndQuantiles() {
     let count = 40_000
     let values = (0..<count).map { Double(stream.normal(UInt64($0))) }
     let n = Double(count)
@@ -66,22 +70,25 @@ import Testing
   }
 
   /// Reference quantiles to 17 digits, from 40-digit arithmetic (`mpmath`), over all three regions.
-  @Test(arguments: [
-    (0.5, 0.0),
-    (0.6, 0.25334710313579974),
-    (0.925, 1.4395314709384562),
-    (0.9251, 1.4402382675279639),
-    (0.975, 1.9599639845400539),
-    (1e-3, -3.0902323061678135),
-    (1e-9, -5.9978070150076869),
-    (1.4e-11, -6.6567230915181836),
-    (0x1p-53, -8.2095361516013869),
-  ])
+  @Test(
+    "the inverse normal matches reference values",
+    arguments: [
+      (0.5, 0.0),
+      (0.6, 0.25334710313579974),
+      (0.925, 1.4395314709384562),
+      (0.9251, 1.4402382675279639),
+      (0.975, 1.9599639845400539),
+      (1e-3, -3.0902323061678135),
+      (1e-9, -5.9978070150076869),
+      (1.4e-11, -6.6567230915181836),
+      (0x1p-53, -8.2095361516013869),
+    ])
   func inverseNormalMatches(p: Double, z: Double) {
     #expect(abs(inverseNormal(p) - z) <= 4e-16 * max(1, abs(z)) * 2, "\(inverseNormal(p)) for \(p)")
   }
 
-  @Test func inverseNormalIsOddAndRises() {
+  @Test("the inverse normal is odd and rises")
+  func inverseNormalIsOddAndRises() {
     var previous = -Double.infinity
     for k in 1..<4096 {
       let p = Double(k) / 4096
@@ -92,7 +99,8 @@ import Testing
     }
   }
 
-  @Test func logarithmMatchesTheLibraryToTwoUlps() {
+  @Test("the logarithm matches the library's to 2 ulps")
+  func logarithmMatchesTheLibraryToTwoUlps() {
     for index: UInt64 in 0..<5000 {
       let x = Double(bitPattern: (UInt64(stream.bits(index).x) << 32 | UInt64(stream.bits(index).y)) >> 2 + 1 << 54)
       guard x.isNormal else { continue }
@@ -103,7 +111,8 @@ import Testing
   }
 
   /// The bits themselves, from a separate Philox and 40-digit quantiles: the same on every machine and build.
-  @Test func goldenBits() {
+  @Test("bits are the recorded ones")
+  func goldenBits() {
     let golden = RandomStream(seed: 1, purpose: .initialWeights, stream: 0)
     let bits = (0..<6).map { golden.normal($0).bitPattern }
     #expect(bits == [0x3fa03c14, 0x3f92b1a2, 0x3e118328, 0xbfe56989, 0x3ed7c391, 0xbf098389])

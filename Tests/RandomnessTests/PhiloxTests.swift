@@ -4,7 +4,8 @@ import Testing
 
 @Suite struct PhiloxTests {
   /// Random123's `kat_vectors`, philox4x32, 10 rounds.
-  @Test func publishedVectors() {
+  @Test("blocks match the published vectors")
+  func publishedVectors() {
     let zeros = Philox4x32.block(counter: SIMD4(repeating: 0), key: SIMD2(repeating: 0))
     #expect(zeros == SIMD4(0x6627_e8d5, 0xe169_c58d, 0xbc57_ac4c, 0x9b00_dbd8))
     let ones = Philox4x32.block(counter: SIMD4(repeating: .max), key: SIMD2(repeating: .max))
@@ -15,7 +16,8 @@ import Testing
   }
 
   /// The raw values are numerics: a renumbered case would change every run.
-  @Test func purposesKeepTheirNumbers() {
+  @Test("purposes keep their numbers")
+  func purposesKeepTheirNumbers() {
     #expect(RandomPurpose.initialWeights.rawValue == 0)
     #expect(RandomPurpose.shuffle.rawValue == 1)
     #expect(RandomPurpose.syntheticData.rawValue == 2)
@@ -24,7 +26,8 @@ import Testing
   }
 
   /// Every part of the name, in its low and its high bits, picks a different block.
-  @Test func streamsAreDistinct() {
+  @Test("streams are distinct")
+  func streamsAreDistinct() {
     var seen: Set<SIMD4<UInt32>> = []
     var drawn = 0
     for seed: UInt64 in [0, 1, 1 << 32, .max] {
@@ -41,7 +44,8 @@ import Testing
   }
 
   /// The layout of the counter is numerics too.
-  @Test func counterLayout() {
+  @Test("the counter has its documented layout")
+  func counterLayout() {
     let stream = RandomStream(seed: 0x299f_31d0_a409_3822, purpose: .augmentation, stream: 0x1319_8a2e)
     let expected = Philox4x32.block(
       counter: SIMD4(0x243f_6a88, 0x85a3_08d3, 0x1319_8a2e, 3), key: SIMD2(0xa409_3822, 0x299f_31d0))
@@ -49,7 +53,7 @@ import Testing
   }
 
   /// Four at a time are the same blocks, also across the carry into the counter's second word.
-  @Test(arguments: [0, 5, 0xFFFF_FFFE, .max - 1] as [UInt64])
+  @Test("bytes are the blocks in order", arguments: [0, 5, 0xFFFF_FFFE, .max - 1] as [UInt64])
   func bytesAreTheBlocksInOrder(first: UInt64) {
     let stream = RandomStream(seed: 0x0123_4567_89ab_cdef, purpose: .syntheticData, stream: 7)
     for count in [0, 1, 15, 16, 63, 64, 65, 200] {
@@ -65,7 +69,8 @@ import Testing
   }
 
   /// Four at a time are the same bits, in the middle of the distribution and in its tails.
-  @Test func normalsAreTheSameBits() {
+  @Test("many normals have the bits of single ones")
+  func normalsAreTheSameBits() {
     let stream = RandomStream(seed: 42, purpose: .initialWeights, stream: 3)
     for (first, count) in [(0, 10_001), (UInt64(UInt32.max) - 1, 7), (9, 1)] as [(UInt64, Int)] {
       var values = [Float](repeating: 0, count: count)

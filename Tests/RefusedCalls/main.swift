@@ -3,8 +3,8 @@ import Glibc
 
 // RefusedCalls ERROR CALL[,CALL…] PROGRAM [ARGUMENT…]
 //
-// Runs PROGRAM while the kernel answers the calls with ERROR, as containers and broken devices do. Exits with 125 where
-// that cannot be arranged, so that no test takes it for the program's own answer. PROGRAM starts with no signal blocked, as
+// Runs PROGRAM while the kernel refuses the calls with ERROR, as containers and broken devices do. Exits with 125 if that
+// cannot be arranged, so that no test takes it for the program's own exit code. PROGRAM starts with no signal blocked, as
 // from a shell; the threads that tests run on block most of them.
 
 let errors: [String: Int32] = [
@@ -24,24 +24,24 @@ func give(up reason: String) -> Never {
   exit(125)
 }
 
-/// Loads the call's number, compares it with each of `numbers`, and answers with `error` or lets the call pass.
+/// Loads the call's number, compares it with each of `numbers`, and returns `error` or lets the call pass.
 func filter(_ numbers: [Int32], error: Int32) -> [sock_filter] {
-  let (load, jumpIfEqual, answer): (UInt16, UInt16, UInt16) = (0x20, 0x15, 0x06)
+  let (load, jumpIfEqual, result): (UInt16, UInt16, UInt16) = (0x20, 0x15, 0x06)
   var program: [sock_filter] = [sock_filter(code: load, jt: 0, jf: 0, k: 0)]
-  for number: Int32 in numbers {
+  for number in numbers {
     program.append(sock_filter(code: jumpIfEqual, jt: 0, jf: 1, k: UInt32(bitPattern: number)))
-    program.append(sock_filter(code: answer, jt: 0, jf: 0, k: 0x0005_0000 | UInt32(bitPattern: error)))
+    program.append(sock_filter(code: result, jt: 0, jf: 0, k: 0x0005_0000 | UInt32(bitPattern: error)))
   }
-  program.append(sock_filter(code: answer, jt: 0, jf: 0, k: 0x7FFF_0000))
+  program.append(sock_filter(code: result, jt: 0, jf: 0, k: 0x7FFF_0000))
   return program
 }
 
-let arguments: [String] = CommandLine.arguments
+let arguments = CommandLine.arguments
 guard arguments.count > 3, let error: Int32 = errors[arguments[1]] else {
   give(up: "found \(arguments.dropFirst()); allowed: ERROR CALL[,CALL…] PROGRAM [ARGUMENT…]")
 }
 let numbers: [Int32] = arguments[2].split(separator: ",").map { name in
-  guard let number: Int32 = calls[String(name)] else { give(up: "the call \(name) is not known") }
+  guard let number = calls[String(name)] else { give(up: "unknown system call \(name)") }
   return number
 }
 var program: [sock_filter] = filter(numbers, error: error)

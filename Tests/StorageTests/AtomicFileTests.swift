@@ -11,7 +11,8 @@ import Testing
     return stat(path, &status) == 0 ? status.st_mode & 0o7777 : 0
   }
 
-  @Test func createsAndReplaces() throws {
+  @Test("a file is created, then replaced")
+  func createsAndReplaces() throws {
     let folder = try TemporaryFolder()
     let path = folder.file("a")
     for content: [UInt8] in [[], [1, 2, 3], [UInt8](repeating: 7, count: 200_000), [9]] {
@@ -23,7 +24,8 @@ import Testing
     #expect(try contents(ofFile: path) == Array("grüße\n".utf8))
   }
 
-  @Test func modeFollowsTheUmask() throws {
+  @Test("the mode follows the umask")
+  func modeFollowsTheUmask() throws {
     let folder = try TemporaryFolder()
     try AtomicFile.write([1], to: folder.file("a"))
     let mask = umask(0o022)
@@ -31,14 +33,16 @@ import Testing
     #expect(mode(folder.file("a")) == 0o666 & ~mask)
   }
 
-  @Test func relativePaths() throws {
+  @Test("relative paths are written")
+  func relativePaths() throws {
     let name = ".lockstep-test-\(UUID().uuidString)"
     try AtomicFile.write([5], to: name)
     defer { unlink(name) }
     #expect(try contents(ofFile: name) == [5])
   }
 
-  @Test func aFailingBodyLeavesTheOldFileAndNoOther() throws {
+  @Test("a failing body leaves only the old file")
+  func aFailingBodyLeavesTheOldFileAndNoOther() throws {
     let folder = try TemporaryFolder()
     let path = try folder.write([1], to: "a")
     let failure = UserError(.diverged, "body", "failed on purpose")
@@ -53,12 +57,13 @@ import Testing
     #expect(try folder.names == ["a"])
   }
 
-  @Test func aFailingRenameRemovesTheTemporaryFile() throws {
+  @Test("a failing rename removes the temporary file")
+  func aFailingRenameRemovesTheTemporaryFile() throws {
     let folder = try TemporaryFolder()
     let path = folder.file("late")
     let error = userError {
       try AtomicFile.write(to: path) { (file) throws(UserError) in
-        // The target turns into a folder behind our back.
+        // The target turns into a folder meanwhile.
         mkdir(path, 0o777)
         try file.write([1])
       }
@@ -68,7 +73,8 @@ import Testing
     #expect(try folder.names == ["late"])
   }
 
-  @Test func refusals() throws {
+  @Test("targets that cannot be files are refused")
+  func refusals() throws {
     let folder = try TemporaryFolder()
     let cases = [
       (folder.file("none/a"), "cannot be created: No such file or directory"),
@@ -81,8 +87,9 @@ import Testing
     }
   }
 
-  /// A full device: no stub, the kernel's own.
-  @Test func writesThatFailSayWhy() throws {
+  /// A full device: not a stub, but the kernel's own.
+  @Test("failed writes say why")
+  func writesThatFailSayWhy() throws {
     let file = try OutputFile(place: FilePlace(path: "/dev/full"), flags: 0, name: "full")
     #expect(
       userError { try file.write([1]) } == UserError(.cannotWrite, "full", "cannot be written: No space left on device")
@@ -90,7 +97,8 @@ import Testing
     try file.write([])
   }
 
-  @Test func symbolicLinksStay() throws {
+  @Test("symbolic links stay")
+  func symbolicLinksStay() throws {
     let folder = try TemporaryFolder()
     _ = try folder.write([1], to: "target")
     symlink("target", folder.file("link"))
@@ -100,7 +108,8 @@ import Testing
     #expect(try FileManager.default.destinationOfSymbolicLink(atPath: folder.file("link")) == "target")
   }
 
-  @Test func concurrentWritersLeaveOneWholeFile() async throws {
+  @Test("concurrent writers leave one whole file")
+  func concurrentWritersLeaveOneWholeFile() async throws {
     let folder = try TemporaryFolder()
     let path = folder.file("a")
     try await withThrowingTaskGroup(of: Void.self) { group in

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Storage
 
-/// Files on a device that fails, at every call to the system that writes them.
+/// Files on a device that fails, at every system call that writes them.
 @Suite struct FileFaultTests {
   /// Counts calls and fails the one with number `failing`.
   final class Faults: @unchecked Sendable {
@@ -32,7 +32,7 @@ import Testing
     NamedTensor(name: "c", shape: [40_000], values: [Float](repeating: 5, count: 40_000)),
   ]
 
-  @Test(arguments: [ENOSPC, EIO, EDQUOT, EROFS])
+  @Test("whatever call fails, the old file stays", arguments: [ENOSPC, EIO, EDQUOT, EROFS])
   func whicheverCallFailsTheOldFileStays(number: Int32) throws {
     let folder = try TemporaryFolder()
     let path = folder.file("w")
@@ -45,17 +45,18 @@ import Testing
       let error = userError {
         try faults.run { try Safetensors.write(Self.new, metadata: [:], to: path, verified: true) }
       }
-      #expect(faults.calls.count == index + 1, "nothing goes on behind a failed \(call)")
+      #expect(faults.calls.count == index + 1, "no call follows a failed \(call)")
       #expect(error?.category == .cannotWrite && error?.subject == path, "\(call)")
       #expect(error?.message.contains(String(cString: strerror(number))) == true, "\(call): \(error?.message ?? "")")
       // After the rename the new file is in place; before, the old one.
       let isInPlace = [.openFolder, .synchronizeFolder].contains(call)
       #expect(try Safetensors.read(path).tensors == (isInPlace ? Self.new : Self.old), "\(call)")
-      #expect(try folder.names == ["w"], "\(call) leaves nothing behind")
+      #expect(try folder.names == ["w"], "\(call) leaves no other file")
     }
   }
 
-  @Test func aDeviceThatLiesIsFoundOut() throws {
+  @Test("a device that returns other bytes is noticed")
+  func aDeviceThatLiesIsFoundOut() throws {
     let folder = try TemporaryFolder()
     let path = try folder.write([1], to: "a")
     var isSecond = false
@@ -66,7 +67,7 @@ import Testing
         isSecond = true
       }
     }
-    #expect(error == UserError(.cannotWrite, path, "reads back other bytes than were written"))
+    #expect(error == UserError(.cannotWrite, path, "reads back as different bytes than were written"))
     #expect(try contents(ofFile: path) == [1])
     isSecond = false
     let longer = userError {
@@ -75,11 +76,12 @@ import Testing
         isSecond = true
       }
     }
-    #expect(longer?.message == "was written with 1 bytes, but 2 are read back")
+    #expect(longer?.message == "was written with 1 bytes, but reads back as 2")
     #expect(try folder.names == ["a"])
   }
 
-  @Test func firstLinesAreKept() throws {
+  @Test("the first lines are kept")
+  func firstLinesAreKept() throws {
     let folder = try TemporaryFolder()
     for (limit, kept, text) in [(0, 0, ""), (1, 1, "a\n"), (2, 2, "a\nbb\n"), (3, 2, "a\nbb\n")] {
       let path = try folder.write(Array("a\nbb\ntorn".utf8), to: "m")

@@ -34,14 +34,16 @@ import Testing
     "\"\(name)\":{\"dtype\":\"\(dtype)\",\"shape\":[\(shape)],\"data_offsets\":[\(offsets)]}"
   }
 
-  @Test func theHarnessAcceptsAGoodFile() throws {
+  @Test("the harness accepts a good file")
+  func theHarnessAcceptsAGoodFile() throws {
     for header in ["{\(tensor())}", "{\(tensor())} \n ", "{ \(tensor()) , \"__metadata__\" : { \"k\" : \"v\" } }"] {
       let read = try Safetensors.read(ByteInput(name: "w", bytes: file(Array(header.utf8))))
       #expect(read.tensors == [NamedTensor(name: "a", shape: [1], values: [0])])
     }
   }
 
-  @Test func everyTruncation() {
+  @Test("every truncated file is refused")
+  func everyTruncation() {
     let whole = file(Array("{\"__metadata__\":{\"k\":\"v\"},\(tensor())}".utf8))
     for length in 0..<whole.count { expectRefused(Array(whole[..<length])) }
     expectRefused(whole + [0], "holds 5 bytes of data, but its tensors describe 4")
@@ -49,7 +51,8 @@ import Testing
   }
 
   /// The length field: above the limit, above the file, and what would be negative as a signed number.
-  @Test func headerLength() {
+  @Test("wrong header lengths are refused")
+  func headerLength() {
     expectRefused([UInt8](repeating: 255, count: 8) + [0x7B], "18446744073709551615", "100000000")
     expectRefused([0x01, 0xE1, 0xF5, 0x05, 0, 0, 0, 0] + [0x7B], "100000001 bytes at offset 0")
     expectRefused([0x00, 0xE1, 0xF5, 0x05, 0, 0, 0, 0] + [0x7B], "100000000 bytes at offset 0, but only 1 follow")
@@ -57,7 +60,8 @@ import Testing
     expectRefused([0, 0, 0, 0, 0, 0, 0, 0, 0x7B, 0x7D], "starts with nothing")
   }
 
-  @Test func headerStart() {
+  @Test("wrong header starts are refused")
+  func headerStart() {
     expectRefused(" {\(tensor())}", "offset 8: the header starts with byte 32")
     expectRefused("[\(tensor())]", "starts with '['")
     expectRefused("\u{FEFF}{}", data: 0, "byte 239")
@@ -66,7 +70,8 @@ import Testing
     expectRefused("{}\u{0}", data: 0, "byte 0 after")
   }
 
-  @Test func duplicateKeys() {
+  @Test("duplicate keys are refused")
+  func duplicateKeys() {
     expectRefused("{\(tensor()),\(tensor(offsets: "4,8"))}", data: 8, "tensor \"a\" appears twice")
     expectRefused("{\(tensor()),\(tensor("\\u0061", offsets: "4,8"))}", data: 8, "appears twice")
     // The same letter precomposed and decomposed: one name to Swift and to many file systems.
@@ -79,7 +84,8 @@ import Testing
       "{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"shape\":[1],\"data_offsets\":[0,4]}}", "\"shape\" twice")
   }
 
-  @Test func badUTF8() {
+  @Test("bad UTF-8 is refused")
+  func badUTF8() {
     for bad: [UInt8] in [[0xFF], [0xC0, 0x80], [0xED, 0xA0, 0x80], [0xF4, 0x90, 0x80, 0x80], [0xE2, 0x82]] {
       let header = Array("{\"__metadata__\":{\"k\":\"".utf8) + bad + Array("\"}}".utf8)
       expectRefused(file(header, data: 0), "offset 29: the string is not valid UTF-8")
@@ -87,19 +93,22 @@ import Testing
     expectRefused(file([0x7B, 0xFF, 0x7D], data: 0), "byte 255")
   }
 
-  @Test func badEscapes() {
+  @Test("bad escapes are refused")
+  func badEscapes() {
     for bad in ["\\x", "\\u12", "\\u12G4", "\\uD800", "\\uD800\\u0041", "\\uDC00", "\\uD800x", "\n", "\u{1}", "\\"] {
       expectRefused("{\"__metadata__\":{\"k\":\"\(bad)\"}}", data: 0, "offset")
     }
   }
 
-  @Test func goodEscapes() throws {
+  @Test("good escapes are read")
+  func goodEscapes() throws {
     let header = #"{"__metadata__":{"k":"\"\\\/\b\f\n\r\t\u00e9\uD83D\uDE00\u0000"}}"#
     let read = try Safetensors.read(ByteInput(name: "w", bytes: file(Array(header.utf8), data: 0)))
     #expect(read.metadata == ["k": "\"\\/\u{8}\u{C}\n\r\t\u{E9}\u{1F600}\u{0}"])
   }
 
-  @Test func offsets() {
+  @Test("wrong offsets are refused")
+  func offsets() {
     expectRefused("{\(tensor(offsets: "4,0"))}", "[4, 0]; they must be [begin, end] with begin ≤ end ≤ 4")
     expectRefused("{\(tensor(shape: "2", offsets: "0,8"))}", "[0, 8]")
     expectRefused("{\(tensor(offsets: "0"))}", "[0]")
@@ -112,7 +121,8 @@ import Testing
     expectRefused("{\(tensor(offsets: "00,4"))}", "leading zeros")
   }
 
-  @Test func overlapsAndHoles() {
+  @Test("overlaps and holes are refused")
+  func overlapsAndHoles() {
     expectRefused(
       "{\(tensor()),\(tensor("b"))}", "begins at byte 0 of the data, but tensor \"a\" ends at 4: an overlap")
     expectRefused(
@@ -127,7 +137,8 @@ import Testing
       "{\(tensor(shape: "2", offsets: "0,8")),\(tensor("e", shape: "0", offsets: "4,4"))}", data: 8, "overlap")
   }
 
-  @Test func shapes() {
+  @Test("shapes that do not fit are refused")
+  func shapes() {
     expectRefused("{\(tensor(shape: "2"))}", "shape [2] needs 8 bytes, but its data_offsets span 4")
     expectRefused("{\(tensor(shape: "0"))}", "needs 0 bytes")
     expectRefused("{\(tensor(shape: "4294967296,4294967296"))}", "more than \(Int.max)")
@@ -139,13 +150,15 @@ import Testing
     expectRefused("{\(tensor(shape: Array(repeating: "1", count: 65).joined(separator: ",")))}", "more than 64 numbers")
   }
 
-  @Test func dtypes() {
+  @Test("other element types are refused")
+  func dtypes() {
     for dtype in ["F16", "BF16", "F64", "I32", "BOOL", "f32", "", "F32 "] {
       expectRefused("{\(tensor(dtype: dtype))}", "has dtype \"\(dtype)\"; allowed is F32")
     }
   }
 
-  @Test func wrongForms() {
+  @Test("headers of the wrong form are refused")
+  func wrongForms() {
     expectRefused("{\"a\":{}}", "lacks one of")
     expectRefused("{\"a\":{\"dtype\":\"F32\",\"shape\":[1]}}", "lacks one of")
     expectRefused("{\"a\":1}", "found '1' instead of '{'")
@@ -161,13 +174,15 @@ import Testing
   }
 
   /// Deep nesting is refused at its first wrong bracket: no recursion to overflow.
-  @Test func depth() {
+  @Test("nesting is limited")
+  func depth() {
     expectRefused(String(repeating: "{\"a\":", count: 100_000), "the key \"a\"")
     expectRefused("{\"a\":{\"shape\":" + String(repeating: "[", count: 100_000), "found '['")
   }
 
-  /// What a header can make us hold is bounded, whatever it is made of.
-  @Test func counts() {
+  /// The memory that a header can make us take is bounded, whatever it holds.
+  @Test("counts are limited")
+  func counts() {
     func many(_ count: Int) -> String {
       (0..<count).map { tensor("\($0)", shape: "0", offsets: "0,0") }.joined(separator: ",")
     }
@@ -176,8 +191,9 @@ import Testing
     expectRefused("{\"__metadata__\":{\(entries)}}", data: 0, "metadata has more than 10000 entries")
   }
 
-  /// What a file puts into an error must neither flood nor steer a terminal.
-  @Test func errorsStayPrintable() {
+  /// What a file puts into an error must neither flood nor control a terminal.
+  @Test("errors stay printable")
+  func errorsStayPrintable() {
     let name = "\\u001b[31m" + String(repeating: "x", count: 100_000)
     let error = userError {
       _ = try Safetensors.read(ByteInput(name: "w", bytes: file(Array("{\(tensor(name, dtype: "I8"))}".utf8))))

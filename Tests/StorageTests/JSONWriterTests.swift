@@ -3,7 +3,8 @@ import Testing
 @testable import Storage
 
 @Suite struct JSONWriterTests {
-  @Test func numbersPrintShortestAndNonFiniteAsNull() {
+  @Test("numbers print in their shortest form, and as null if not finite")
+  func numbersPrintShortestAndNonFiniteAsNull() {
     let values: [Double] = [1, -0.0, 0.1, 1e-5, .leastNonzeroMagnitude, 1e22, .nan, .infinity, 1.0 / 3]
     #expect(
       JSONValue.array(values.map { .number($0) }).compactText
@@ -13,13 +14,15 @@ import Testing
     #expect(writer.text == "[1,0.1,0.33333334,null]")
   }
 
-  @Test func stringsAreEscaped() throws {
+  @Test("strings are escaped")
+  func stringsAreEscaped() throws {
     #expect(JSONValue.string("a\"\\\n\u{1}é\u{7F}").compactText == "\"a\\\"\\\\\\n\\u0001é\\u007f\"")
     let every = String(String.UnicodeScalarView((0..<0x300).compactMap { Unicode.Scalar($0) }))
     #expect(try JSONReader.value(of: JSONWriter.quoted(every), dialect: .strict, subject: "f") == .string(every))
   }
 
-  @Test func valuesAreSeparatedInsideTheirContainer() {
+  @Test("values are separated inside their container")
+  func valuesAreSeparatedInsideTheirContainer() {
     var writer = JSONWriter()
     writer.array { writer in
       writer.object { writer in
@@ -32,7 +35,8 @@ import Testing
     #expect(writer.text == #"[{"a":[1,2],"b":{}},null,[true,{}]]"#)
   }
 
-  @Test func shortValuesStayOnOneLine() {
+  @Test("short values stay on one line")
+  func shortValuesStayOnOneLine() {
     let small: JSONValue = .object([.init("a", .array([.integer(1), .integer(2)])), .init("b", .object([]))])
     #expect(small.prettyText() == "{\n  \"a\": [1, 2],\n  \"b\": {}\n}")
     #expect(small.excerpt() == "{ \"a\": [1, 2], \"b\": {} }")

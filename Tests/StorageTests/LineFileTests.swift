@@ -10,7 +10,8 @@ import Testing
     String(decoding: try contents(ofFile: path), as: UTF8.self)
   }
 
-  @Test func linesAreVisibleAtOnce() throws {
+  @Test("lines are visible at once")
+  func linesAreVisibleAtOnce() throws {
     let folder = try TemporaryFolder()
     let file = try LineFile(path: folder.file("m.jsonl"), start: .empty)
     #expect(try text(file.path) == "")
@@ -22,7 +23,8 @@ import Testing
     #expect(try text(file.path) == "{\"a\":1}\n\nü\n")
   }
 
-  @Test func startsEmptyOrKeepsLines() throws {
+  @Test("a file starts empty or keeps its lines")
+  func startsEmptyOrKeepsLines() throws {
     let folder = try TemporaryFolder()
     let path = try folder.write(Array("one\ntwo\n".utf8), to: "m")
     try LineFile(path: path, start: .keepingFirst(.max)).append("three")
@@ -33,7 +35,7 @@ import Testing
     #expect(try text(folder.file("fresh")) == "first\n")
   }
 
-  @Test(arguments: ["torn", "one\ntorn", "one\ntwo\n{\"torn"])
+  @Test("a torn last line is cut off", arguments: ["torn", "one\ntorn", "one\ntwo\n{\"torn"])
   func aTornLastLineIsCutOff(content: String) throws {
     let folder = try TemporaryFolder()
     let path = try folder.write(Array(content.utf8), to: "m")
@@ -42,7 +44,8 @@ import Testing
     #expect(try text(path) == whole.joined() + "next\n")
   }
 
-  @Test func tornLinesLongerThanABuffer() throws {
+  @Test("a torn line longer than a buffer is cut off")
+  func tornLinesLongerThanABuffer() throws {
     let folder = try TemporaryFolder()
     let lines = String(repeating: "x", count: 70_000) + "\n"
     let path = try folder.write(Array((lines + String(repeating: "y", count: 140_000)).utf8), to: "m")
@@ -50,7 +53,8 @@ import Testing
     #expect(try text(path) == lines)
   }
 
-  @Test func failuresNameTheFile() throws {
+  @Test("failures name the file")
+  func failuresNameTheFile() throws {
     let folder = try TemporaryFolder()
     let missing = folder.file("none/m")
     #expect(

@@ -6,7 +6,8 @@ import Testing
 
 /// Thousands of damaged copies of a good file: read or refused as bad data, never a crash or another error.
 @Suite struct MutatedFileTests {
-  @Test func safetensors() throws {
+  @Test("mutated safetensors files are read or refused")
+  func safetensors() throws {
     let good = try contents(ofFile: fixture("safetensors/python.safetensors"))
     let stream = RandomStream(seed: 2026, purpose: .gradientCheck, stream: 1)
     let alphabet = Array("{}[]\",:\\0123456789-. ueE\u{0}".utf8) + [0x80, 0xC3, 0xFF]

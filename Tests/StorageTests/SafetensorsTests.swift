@@ -7,7 +7,8 @@ import Testing
 @Suite struct SafetensorsTests {
   private let oddName = "odd \"name\" \\ with\ttab, ü, 数 and 😀"
 
-  @Test func roundTrip() throws {
+  @Test("tensors read back the same")
+  func roundTrip() throws {
     let folder = try TemporaryFolder()
     let path = folder.file("w.safetensors")
     let tensors = [
@@ -29,7 +30,8 @@ import Testing
   }
 
   /// Bits, not values: NaN payloads and signed zeros survive.
-  @Test func everyBitSurvives() throws {
+  @Test("every bit survives")
+  func everyBitSurvives() throws {
     let folder = try TemporaryFolder()
     let bits: [UInt32] = [0x7FC0_0001, 0xFFC1_2345, 0x7F80_0001, 0x8000_0000, 1]
     let tensor = NamedTensor(name: "t", shape: [5], values: bits.map(Float.init(bitPattern:)))
@@ -37,14 +39,16 @@ import Testing
     #expect(try Safetensors.read(folder.file("w")).tensors[0].values.map(\.bitPattern) == bits)
   }
 
-  @Test func nothingAtAll() throws {
+  @Test("a file without tensors reads back")
+  func nothingAtAll() throws {
     let folder = try TemporaryFolder()
     try Safetensors.write([], metadata: [:], to: folder.file("w"))
     #expect(try contents(ofFile: folder.file("w")) == [8, 0, 0, 0, 0, 0, 0, 0] + Array("{}      ".utf8))
     #expect(try Safetensors.read(folder.file("w")) == SafetensorsFile(tensors: [], metadata: [:]))
   }
 
-  @Test func sameValuesGiveTheSameBytes() throws {
+  @Test("same values give the same bytes")
+  func sameValuesGiveTheSameBytes() throws {
     let folder = try TemporaryFolder()
     let metadata = Dictionary(uniqueKeysWithValues: (0..<50).map { ("key\($0)", "\($0)") })
     let reversed = Dictionary(uniqueKeysWithValues: (0..<50).reversed().map { ("key\($0)", "\($0)") })
@@ -54,7 +58,8 @@ import Testing
   }
 
   /// A file of the Python package (Tests/Fixtures/safetensors/make.py).
-  @Test func readsPythonsFile() throws {
+  @Test("a file written by Python is read")
+  func readsPythonsFile() throws {
     let file = try Safetensors.read(fixture("safetensors/python.safetensors"))
     #expect(file.metadata == ["format": "np", "note": "quotes \" and \n lines", "ключ": "значение"])
     let tensors = Dictionary(uniqueKeysWithValues: file.tensors.map { ($0.name, $0) })
@@ -67,7 +72,8 @@ import Testing
     #expect(odd.values.map(\.bitPattern) == [0x7F80_0000, 0xFF80_0000, 1, 0x8000_0000])
   }
 
-  @Test func missingAndUnwritable() throws {
+  @Test("missing and unwritable files are errors")
+  func missingAndUnwritable() throws {
     let folder = try TemporaryFolder()
     #expect(userError { _ = try Safetensors.read(folder.file("none")) }?.category == .inputMissing)
     #expect(userError { _ = try Safetensors.read(folder.path) }?.category == .inputMissing)

@@ -5,4 +5,4 @@ package func fixture(_ path: String) -> String { "\(root)/Tests/Fixtures/\(path)
 package func documentPath(_ name: String) -> String { "\(root)/docs/\(name)" }
 
 /// The repository: this file is Tests/TestSupport/Fixtures.swift.
-private let root: String = "/" + #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
+private let root = "/" + #filePath.split(separator: "/").dropLast(3).joined(separator: "/")

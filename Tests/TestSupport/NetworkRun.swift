@@ -45,7 +45,7 @@ package struct NetworkRun {
     try NetworkPlan(model, capacity: capacity, sizes: sizes, computesInputGradient: true)
   }
 
-  /// Runs the production kernels; all memory is filled with `fill` beforehand, which must not matter.
+  /// Runs the production kernels; all memory is filled with `fill` first, which must not matter.
   ///
   /// `capacity` is how the images are cut into shards and chunks; one shard of all of them where none is given. The
   /// input's gradient is of the last chunk alone.

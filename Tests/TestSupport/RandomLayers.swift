@@ -3,7 +3,7 @@ import ReferenceKernels
 
 /// The layers of a random net.
 struct RandomLayers {
-  /// Products of one image's forward pass that are enough.
+  /// The most products of one image's forward pass.
   private static let mostProducts = 200_000
 
   private(set) var model: ModelSpecification
@@ -39,7 +39,7 @@ struct RandomLayers {
     return true
   }
 
-  /// A ReLU with so many percent, and sometimes a second, which stands alone.
+  /// A ReLU with this probability in percent, and sometimes a second, which stands alone.
   private mutating func addReLUs(_ draw: inout Draw, percent: Int) {
     guard draw.chance(percent) else { return }
     add(draw.chance(15) ? LayerKind(LeakyReLU(slope: draw.pick([0.01, 0.2, -0.5]))) : .relu)
@@ -161,7 +161,7 @@ struct RandomLayers {
           return false
         }
       case is AveragePool2D, is GlobalAveragePool2D, is Flatten, is Softmax: break
-      default: preconditionFailure("A random net has a layer of a type that decides nobody knows how.")
+      default: preconditionFailure("A random net has a layer of a type whose decisions are unknown.")
       }
     }
     return true

@@ -35,7 +35,7 @@ package struct RandomNetwork: Sendable, CustomStringConvertible {
 
   private static let attempts = 12
 
-  /// - Throws: `UserError` where the net is not legal after all.
+  /// - Throws: `UserError` if the net is not legal after all.
   package init(seed: UInt64) throws {
     self.seed = seed
     var draw = Draw(seed: seed, stream: 0)
@@ -108,7 +108,7 @@ struct Draw {
     return Int(stream.below(UInt64(bound), index: next))
   }
 
-  /// True with so many percent.
+  /// True with this probability in percent.
   mutating func chance(_ percent: Int) -> Bool { below(100) < percent }
   mutating func pick<T>(_ values: [T]) -> T { values[below(values.count)] }
 

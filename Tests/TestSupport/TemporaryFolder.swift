@@ -38,6 +38,6 @@ package final class TemporaryFolder {
 
 /// Everything in the file at `path`. Not by `Data(contentsOf:)`, which leaks 4 KiB for an empty file.
 package func contents(ofFile path: String) throws -> [UInt8] {
-  let input: ByteInput = try ByteInput(path: path)
+  let input = try ByteInput(path: path)
   return try input.read(input.length)
 }

@@ -3,10 +3,10 @@ import Machine
 extension Topology {
   /// A machine of `nodes` nodes with `cores` cores of `threads` SMT siblings each, whose CPUs and nodes this one need not have.
   ///
-  /// The system refuses what is not there, and the run goes on: the plan alone decides who computes what, where weights
+  /// The system refuses what is not there, and the run continues: only the plan decides which worker computes what, where weights
   /// are copied to, and in which phases gradients are added.
   package static func virtual(nodes: Int, cores: Int, threads: Int = 1, memoryless: Set<Int> = []) -> Topology {
-    let total: Int = nodes * cores
+    let total = nodes * cores
     func cpus(_ cores: Range<Int>) -> CPUSet {
       CPUSet((0..<threads).flatMap { thread in cores.map { $0 + thread * total } })
     }

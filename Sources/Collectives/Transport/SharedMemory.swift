@@ -1,6 +1,6 @@
 /// The transport between workers of one process: partial sums are added where they lie, results copied from group to group.
 ///
-/// `@unchecked Sendable`: entries are written by their worker before the first barrier; the floats behind them have one
+/// `@unchecked Sendable`: entries are written by their worker before the first barrier; the floats they point to have one
 /// writer between two barriers, as `Transport` says. Owns the table, not the buffers, which must live as long.
 package final class SharedMemory: Transport, @unchecked Sendable {
   private let slots: Int
@@ -29,7 +29,7 @@ package final class SharedMemory: Transport, @unchecked Sendable {
     results.deallocate()
   }
 
-  /// Makes `buffer` the partial sum of a worker, which alone calls it, before its first step.
+  /// Makes `buffer` the partial sum of a worker; only that worker calls it, before its first step.
   package func enter(_ buffer: UnsafeMutablePointer<Float>, worker: Int, slot: Int) {
     assert(slot >= 0 && slot < slots && worker >= 0 && worker * slots < count, "No worker \(worker) has a sum \(slot).")
     sums[worker * slots + slot] = buffer

@@ -1,4 +1,4 @@
-/// How workers reach each other's partial sums, and hand each other what has been made of them.
+/// How workers reach each other's partial sums, and exchange the results.
 ///
 /// Between two barriers a float of a partial sum has one reader and writer: the worker in whose segment it lies.
 package protocol Transport: Sendable {

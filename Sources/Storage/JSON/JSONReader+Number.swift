@@ -2,7 +2,7 @@ import Diagnostics
 
 /// Numbers.
 extension JSONReader {
-  /// An integer where it is one that fits an Int, else the nearest Double.
+  /// An integer if it is one that fits an Int, else the nearest Double.
   mutating func number() throws(UserError) -> JSONValue {
     let start = position
     while let byte = peek, Self.isNumberByte(byte) { position += 1 }

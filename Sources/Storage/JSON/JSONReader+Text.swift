@@ -29,7 +29,7 @@ extension JSONReader {
     }
   }
 
-  /// A bare key or word: letters, digits, `_`, `$` and anything beyond ASCII; empty where there is none.
+  /// A bare key or word: letters, digits, `_`, `$` and anything beyond ASCII; empty if there is none.
   mutating func identifier() -> String {
     let start = position
     while let byte = peek {
@@ -47,7 +47,7 @@ extension JSONReader {
     return String(decoding: bytes[start..<position], as: UTF8.self)
   }
 
-  /// A string in double quotes, in JSON5 in single ones too; `wanted` names it where there is none.
+  /// A string in double quotes, in JSON5 in single ones too; `wanted` names it in the error if there is none.
   ///
   /// Strict strings hold no control characters and no half of a surrogate pair; in JSON5 such a half is U+FFFD.
   mutating func string(_ wanted: String) throws(UserError) -> String {

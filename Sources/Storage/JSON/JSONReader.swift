@@ -6,8 +6,8 @@ import Diagnostics
 /// object of a tree, a number beyond a Double, nesting deeper than 64, `NaN` and `Infinity` are errors in both. Takes time
 /// and memory in proportion to the text. Source: https://spec.json5.org.
 ///
-/// Value by value, the reader stands before a value and each call moves it past what was read. Keys that appear twice are
-/// then the caller's to refuse:
+/// Value by value, the reader stands before a value and each call moves it past what was read. The caller must then
+/// refuse keys that appear twice:
 ///
 /// ```
 /// while let key = try reader.nextKey(isFirst: …) { try reader.string("a name in quotes") }
@@ -34,7 +34,7 @@ package struct JSONReader {
   }
 
   package static let deepestNesting: Int = 64
-  /// Of a text, 1 MiB: far above any configuration.
+  /// Of a text, 1 MiB: far more than any configuration.
   package static let largestBytes: Int = 1 << 20
 
   let bytes: [UInt8]
@@ -42,7 +42,7 @@ package struct JSONReader {
   private let subject: Subject
   /// Of the next byte, counted from the first of `bytes`.
   package internal(set) var position: Int = 0
-  private var depth: Int = 0
+  private var depth = 0
 
   package init(_ bytes: [UInt8], dialect: Dialect, subject: Subject) {
     self.bytes = bytes
@@ -63,7 +63,7 @@ package struct JSONReader {
   }
 
   /// The members of the one object in `text` and the place of its opening brace.
-  /// - Throws: as `value`, where the text is no object too.
+  /// - Throws: as `value`, and if the text is not an object.
   package static func outline(
     of text: String, dialect: Dialect = .json5, subject: String
   ) throws(UserError) -> (brace: Int, members: [Member]) {
@@ -157,7 +157,7 @@ package struct JSONReader {
     }
     let hasComma = !isFirst && take(",")
     if hasComma { try skipSpace() }
-    // A comma before the end is JSON5's alone.
+    // Only JSON5 allows a comma before the end.
     if !hasComma || dialect == .json5, take(close) {
       depth -= 1
       return false

@@ -17,7 +17,7 @@ package enum JSONValue: Hashable, Sendable {
   case array([JSONValue])
   case object([Member])
 
-  /// The number, or `null` where there is none.
+  /// The number, or `null` if there is none.
   package static func number(_ value: Double?) -> JSONValue { value.map { .number($0) } ?? .null }
 
   /// What kind of value it is, with its article, for messages.
@@ -33,7 +33,7 @@ package enum JSONValue: Hashable, Sendable {
     }
   }
 
-  /// The value where it is a whole number that fits an Int, however it was written.
+  /// The value if it is a whole number that fits an Int, however it was written.
   package var exactInteger: Int? {
     switch self {
     case .integer(let value): value
@@ -42,7 +42,7 @@ package enum JSONValue: Hashable, Sendable {
     }
   }
 
-  /// The value where it is a finite number.
+  /// The value if it is a finite number.
   package var floatingPoint: Double? {
     switch self {
     case .integer(let value): Double(value)
@@ -51,7 +51,7 @@ package enum JSONValue: Hashable, Sendable {
     }
   }
 
-  /// The first member of an object with this key; `nil` where there is none, or no object.
+  /// The first member of an object with this key; `nil` if there is none, or this is not an object.
   package subscript(_ key: String) -> JSONValue? {
     guard case .object(let members) = self else { return nil }
     return members.first { $0.key == key }?.value

@@ -9,7 +9,7 @@ package struct JSONWriter {
   /// Whether a space follows every comma and colon and stands inside braces.
   private let isSpaced: Bool
   /// Whether the next value of the open object or array follows another.
-  private var needsComma: Bool = false
+  private var needsComma = false
 
   package init(isSpaced: Bool = false) { self.isSpaced = isSpaced }
 
