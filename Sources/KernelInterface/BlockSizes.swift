@@ -1,4 +1,4 @@
-/// How much of a sum, a map or a layer is taken at a time, so that what is used again is still near.
+/// How much of a sum, a map or a layer is taken at a time, so that what is used again is still in a cache.
 ///
 /// None of it changes a bit: sums run in the same order whatever the blocks.
 ///
@@ -14,12 +14,12 @@ package struct BlockSizes: Hashable, Sendable {
   package var termsPerBlock: Int
   /// Inputs of a dense layer in its gradients, a multiple of 16.
   package var denseRows: Int
-  /// Bytes of output that make a convolution's call worth while.
+  /// Bytes of output that make a convolution's call worthwhile.
   package var mapBytes: Int
   /// Tiles of Winograd's method that are transformed and multiplied together.
   package var tilesPerGroup: Int
 
-  /// The sizes for a core with data caches of so many bytes; what is unknown is taken for 32 KiB and 1 MiB.
+  /// The sizes for a core with data caches of these bytes; unknown ones are taken to be 32 KiB and 1 MiB.
   package init(firstLevelCache: Int? = nil, secondLevelCache: Int? = nil) {
     let first = min(max(firstLevelCache ?? 32 << 10, 16 << 10), 256 << 10)
     let second = min(max(secondLevelCache ?? 1 << 20, 256 << 10), 16 << 20)

@@ -7,8 +7,8 @@ package final class KernelTable: Sendable {
 
   /// See `TileSum`.
   package let tileSum: @Sendable (TileSum) -> Void
-  /// The same sums lane by lane: `a` has a value per lane too, as `b` has, lanes contiguous. Convolutions of each channel by
-  /// itself are such sums in all passes.
+  /// The same sums lane by lane: `a` has a value per lane, as `b` does, lanes contiguous. Depthwise convolutions are such
+  /// sums in all passes.
   package let laneSum: @Sendable (TileSum) -> Void
   /// `out[lane] (+)= Σ_image Σ_row Σ_pixel map[…]`: see `BiasGradientArguments`.
   package let biasGradient: @Sendable (BiasGradientArguments) -> Void
@@ -20,7 +20,7 @@ package final class KernelTable: Sendable {
   package let winogradKernel: @Sendable (WinogradKernel) -> Void
   package let winogradKernelGradient: @Sendable (WinogradKernel) -> Void
 
-  /// `out`, and the mask where one is given, from `x`.
+  /// `out`, and the mask if one is given, from `x`.
   package let poolForward:
     @Sendable (PoolKind, PoolArguments, _ x: FloatIn, _ out: FloatOut, _ mask: UnsafeMutablePointer<Int32>?) -> Void
   /// `dx` from `dout` and the mask of the forward pass.
@@ -56,7 +56,7 @@ package final class KernelTable: Sendable {
   package let sum: @Sendable (_ a: FloatIn, _ b: FloatIn, _ out: FloatOut, _ count: Int, _ appliesReLU: Bool) -> Void
   package let sgd: @Sendable (SGDArguments) -> Void
 
-  /// `FMA peak`: runs `iterations` rounds of 12 independent vector multiply-adds; answers the floating-point operations done.
+  /// `FMA peak`: runs `iterations` rounds of 12 independent vector multiply-adds; returns the floating-point operations done.
   package let peak: @Sendable (_ iterations: Int, _ scratch: FloatOut) -> Double
 
   package typealias FloatIn = UnsafePointer<Float>
@@ -128,7 +128,7 @@ package struct BiasGradientArguments {
   /// Floats per pixel; `lanes` of them are summed, a multiple of 16.
   package var pixel: Int
   package var lanes: Int
-  /// Whether the sum starts from `out`, not from 0: it then goes on where an earlier call stopped.
+  /// Whether the sum starts from `out`, not from 0, to continue where an earlier call stopped.
   package var accumulates: Bool = false
 
   package init(
@@ -153,7 +153,7 @@ package struct BiasGradientArguments {
 /// classes in ascending order. A label below 0 means "no label": loss 0, and `dz` is ŷ.
 /// A logit that is not finite makes the loss NaN.
 ///
-/// Of every row the classes, rounded up to a multiple of 16, are read and written; the lanes after the last class become 0.
+/// In every row the classes, rounded up to a multiple of 16, are read and written; the lanes after the last class become 0.
 package struct SoftmaxArguments {
   package var examples: Int
   package var classes: Int
@@ -168,7 +168,7 @@ package struct SoftmaxArguments {
   package var gradientStride: Int
   /// One loss per example.
   package var losses: UnsafeMutablePointer<Float>
-  /// One per example: 1 where the first largest logit is the label's, else 0.
+  /// One per example: 1 if the first largest logit is the label's, else 0.
   package var correct: UnsafeMutablePointer<Int32>
 
   package init(

@@ -21,7 +21,7 @@ package enum Epilogue: Sendable {
 /// inner index ascending, one fused multiply-add each, starting from 0; lanes are never summed over, so the vector
 /// width of a build cannot change a bit.
 ///
-/// `b` and `out` hold lanes in blocks of 32 with one block of 16 at the end where `lanes` is no multiple of 32
+/// `b` and `out` hold lanes in blocks of 32, with one block of 16 at the end if `lanes` is not a multiple of 32
 /// (`lanes` itself is a multiple of 16). Lane blocks of `b` lie `bBlock` floats apart, those of `out` `outBlock`.
 package struct TileSum {
   /// Rows of the result, any number.
@@ -70,8 +70,8 @@ package struct TileSum {
     self.outOffsets = outOffsets
   }
 
-  /// Makes one loop of two where the next turn of the outer one starts where the inner one ends, or where one of them has
-  /// one turn: the same terms in the same order.
+  /// Merges two loops if the next turn of the outer one starts where the inner one ends, or if one of them has one turn:
+  /// the same terms in the same order.
   package mutating func mergeLoops() {
     guard outer > 0, middle > 0, inner > 0 else { return }
     for _ in 0..<2 {

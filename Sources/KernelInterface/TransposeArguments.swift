@@ -1,6 +1,6 @@
 /// `target[n · targetStride + unitOffset(u) + l] = source[(16·u + l) · sourceStride + n]` for units u of 16 rows and examples n.
 ///
-/// Where `mask` is given, a result is kept only where `mask[n · maskStride + 16·u + l] > 0`, else it is 0.
+/// If `mask` is given, a result is kept only where `mask[n · maskStride + 16·u + l] > 0`, else it is 0.
 package struct TransposeArguments {
   package var units: Int
   package var examples: Int

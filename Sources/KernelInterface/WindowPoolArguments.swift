@@ -1,5 +1,5 @@
-/// Pooling of patches of any size, stride and zeros around over `images` feature maps; what lies outside an image takes no
-/// part, neither in a maximum nor in a mean.
+/// Pooling of patches of any size, stride and padding over `images` feature maps; what lies outside an image counts neither
+/// in a maximum nor in a mean.
 ///
 /// `x` and `out` (and their gradients) are NHWC with `channels` floats per pixel, a multiple of 16; pointers are at pixel
 /// (0, 0) of the first image, strides in floats. Result (i, j) is over the pixels from (i·rowStep − top, j·columnStep − left)
@@ -56,7 +56,7 @@ package struct WindowPoolArguments: Sendable {
   package var maskWords: Int { (patchHeight * patchWidth + 31) / 32 }
   package var maskImage: Int { outHeight * outWidth * maskWords * channels }
 
-  /// Rows of the patch of result row `i` that lie in the image; so for columns.
+  /// Rows of the patch of result row `i` that lie in the image; likewise for columns.
   @inline(__always)
   package func patchRows(_ i: Int) -> Range<Int> {
     let start = i * rowStep - top
@@ -69,7 +69,7 @@ package struct WindowPoolArguments: Sendable {
     return max(0, -start)..<min(patchWidth, inWidth - start)
   }
 
-  /// Result rows whose patches hold pixel row `i`; so for columns.
+  /// Result rows whose patches hold pixel row `i`; likewise for columns.
   @inline(__always)
   package func resultRows(_ i: Int) -> Range<Int> {
     Self.results(i + top, patchHeight, rowStep, outHeight)

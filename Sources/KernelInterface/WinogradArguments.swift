@@ -40,7 +40,7 @@ package struct WinogradTiles {
   package var plane: Int
   package var epilogue: Epilogue = .store
   package var bias: UnsafePointer<Float>?
-  /// For `reluGradient`: the activation, addressed as `map` is but with its own strides.
+  /// For `reluGradient`: the activation, addressed like `map` but with its own strides.
   package var mask: UnsafePointer<Float>?
   package var maskImage: Int = 0
   package var maskRow: Int = 0

@@ -1,4 +1,4 @@
-/// `e^x` in 16 lanes, for finite x; below −87.3 the result is 0, above 88.37 it is the value there: 2¹²⁸ is no Float.
+/// `e^x` in 16 lanes, for finite x; below −87.3 the result is 0, above 88.37 it is the value there: 2¹²⁸ is not a Float.
 ///
 /// Range reduction `x = n·ln 2 + r` with ln 2 in two parts, then a polynomial of degree 6 in r (Cephes' `expf`
 /// coefficients), scaled by 2^n through the exponent bits. Relative error below 2 units in the last place. The C

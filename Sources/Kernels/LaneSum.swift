@@ -4,7 +4,7 @@ import KernelInterface
 // vector per row and one for all: ten loads for nine products, near what two loads per cycle allow.
 private let laneRows = 9
 
-/// See `KernelTable.laneSum`. Vectors of lanes outermost, so that what neighbouring rows share is still in the first-level
+/// See `KernelTable.laneSum`. Vectors of lanes outermost, so that what neighbouring rows share stays in the first-level
 /// cache.
 func laneSum(_ s: TileSum) {
   var lane = 0

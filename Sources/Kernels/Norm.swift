@@ -1,6 +1,6 @@
 import KernelInterface
 
-/// See `ProductSums`. Eight sums of 8 lanes stay in registers while a row's pixels pass.
+/// See `ProductSums`. Eight sums of 8 lanes stay in registers over a row's pixels.
 func productSums(_ s: ProductSums) {
   let (extent, a, b) = (s.extent, s.a, s.b)
   for n in 0..<extent.images {

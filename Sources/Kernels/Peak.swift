@@ -1,6 +1,6 @@
-/// Twelve independent vector sums, `iterations` multiply-adds each; answers the floating-point operations done.
+/// Twelve independent vector sums, `iterations` multiply-adds each; returns the floating-point operations done.
 ///
-/// This is what one core can do at best with this build's vectors.
+/// This is the most that one core can do with this build's vectors.
 @inline(never)
 func peak(_ iterations: Int, _ scratch: UnsafeMutablePointer<Float>) -> Double {
   let x = Vector(repeating: scratch[0])

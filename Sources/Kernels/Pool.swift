@@ -2,7 +2,7 @@ import KernelInterface
 
 /// 2×2 pooling, forward: maximum, or mean `((a + b) + (c + d)) · 0.25` of the patch in row-major order; a NaN stays one.
 ///
-/// Where `mask` is given it receives which elements of each patch get the gradient, see `PoolArguments`.
+/// If `mask` is given, it receives which elements of each patch get the gradient, see `PoolArguments`.
 func poolForward(
   _ kind: PoolKind, _ p: PoolArguments, _ x: UnsafePointer<Float>, _ out: UnsafeMutablePointer<Float>,
   _ mask: UnsafeMutablePointer<Int32>?
@@ -64,7 +64,7 @@ private protocol PoolRule {
 }
 
 /// The post's mask: 1 where `|x − out| ≤ 1e-8 + 1e-5·|out|` (NumPy's `isclose`, evaluated in Float as NumPy does): an
-/// infinity is close to itself alone, a NaN to nothing.
+/// infinity is close only to itself, a NaN to nothing.
 private enum MaxAll: PoolRule {
   @inline(__always) static func result(_ patch: Patch) -> Vector { patch.maximum }
 
@@ -75,7 +75,7 @@ private enum MaxAll: PoolRule {
   }
 }
 
-/// The first element in row-major order that equals the maximum; none does where that is a NaN.
+/// The first element in row-major order that equals the maximum; none does if that is a NaN.
 private enum MaxFirst: PoolRule {
   @inline(__always) static func result(_ patch: Patch) -> Vector { patch.maximum }
 

@@ -10,7 +10,7 @@ import KernelInterface
   let tileRows = 6
 #endif
 
-/// How many rows a register tile has room for, and whether all of them are stored. Types, so that each is compiled for itself.
+/// How many rows a register tile has room for, and whether all of them are stored. Types, so that each is specialised.
 protocol TileShape {
   static var rows: Int { get }
   static var isFull: Bool { get }
@@ -21,19 +21,19 @@ enum FullTile: TileShape {
   @inline(__always) static var isFull: Bool { true }
 }
 
-/// For a rest of more than half a tile.
+/// For a remainder of more than half a tile.
 enum PartialTile: TileShape {
   @inline(__always) static var rows: Int { tileRows }
   @inline(__always) static var isFull: Bool { false }
 }
 
-/// For a shorter rest.
+/// For a shorter remainder.
 enum HalfTile: TileShape {
   @inline(__always) static var rows: Int { tileRows / 2 }
   @inline(__always) static var isFull: Bool { false }
 }
 
-/// For a rest of at most three, as 27 taps leave of tiles of 8.
+/// For a remainder of at most three, as 27 taps leave after tiles of 8.
 enum ThreeRowTile: TileShape {
   @inline(__always) static var rows: Int { 3 }
   @inline(__always) static var isFull: Bool { false }
@@ -41,8 +41,8 @@ enum ThreeRowTile: TileShape {
 
 /// Computes `count` rows from `row` on, of the lanes at `b` and `out`; `lane` is their number.
 ///
-/// Rows of the tile past `count` repeat the last one and are not stored. With each term one line is asked for at `ahead`,
-/// which then moves on: requests in one go would hold up the loads behind them.
+/// Rows of the tile past `count` repeat the last one and are not stored. With each term one line is prefetched at `ahead`,
+/// which then moves on: requests all at once would hold up the loads after them.
 @inline(__always)
 func tile<Shape: TileShape, Lanes: LaneGroup, Next: Ahead>(
   _: Shape.Type, _: Lanes.Type, _ s: TileSum, row: Int, count: Int, b: UnsafePointer<Float>,
@@ -236,7 +236,7 @@ private func missingOperand() -> Never {
 protocol Ahead {
   /// A row of terms begins; the next starts at `a`.
   mutating func enterRow(followedBy a: UnsafePointer<Float>)
-  /// Asks for a part of it; called with every term.
+  /// Prefetches a part of it; called with every term.
   mutating func request()
 }
 
@@ -255,7 +255,7 @@ struct PanelAhead: Ahead {
   }
 }
 
-/// The next terms of all rows of the tile, which lie together: as much of them with every term as it reads itself.
+/// The next terms of all rows of the tile, which are contiguous: with every term as much of them as it reads itself.
 struct RowsAhead: Ahead {
   private var next: UnsafePointer<Float>
 
@@ -271,7 +271,7 @@ struct RowsAhead: Ahead {
   }
 }
 
-/// Nothing that is known.
+/// Nothing to prefetch.
 struct NothingAhead: Ahead {
   @inline(__always)
   mutating func enterRow(followedBy a: UnsafePointer<Float>) {}

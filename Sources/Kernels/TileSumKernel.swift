@@ -1,7 +1,7 @@
 import CProcessor
 import KernelInterface
 
-/// See `TileSum`. Lane blocks outermost, so that `b`'s panel of one block stays in cache while the rows pass.
+/// See `TileSum`. Lane blocks outermost, so that `b`'s panel of one block stays in cache over all rows.
 func tileSum(_ s: TileSum) {
   assert(s.mistake == nil, s.mistake ?? "")
   if s.outer == 1, s.middle == 1, s.inner > s.termsPerBlock, s.rows > tileRows, s.leavesRoom {
@@ -28,7 +28,7 @@ extension TileSum {
     }
   }
 
-  /// Whether partial sums may lie where the results go.
+  /// Whether partial sums may be stored where the results go.
   @inline(__always) fileprivate var leavesRoom: Bool {
     if case .add = epilogue { false } else { true }
   }
@@ -68,7 +68,7 @@ private func tileSumInBlocks(_ s: TileSum) {
   }
 }
 
-/// All rows of the next one or two vectors of lanes; answers how many lanes that were.
+/// All rows of the next one or two vectors of lanes; returns the number of lanes.
 @inline(__always)
 private func tileLanes(
   _ s: TileSum, b: UnsafePointer<Float>, out: UnsafeMutablePointer<Float>, lane: Int
@@ -89,7 +89,7 @@ private func tileRowsOfLanes<Lanes: LaneGroup>(
   let fullTiles = s.rows / tileRows
   if fullTiles > 0 {
     if s.outer == 1, s.middle == 1, s.bInner == 32 {
-      // Where the terms are one row, the panel of the next terms, lanes or product follows in memory.
+      // If the terms are one row, the panel of the next terms, lanes or product follows in memory.
       let isLastOfPanel = (lane + Lanes.lanes) & 31 == 0
       var ahead = PanelAhead(
         next: isLastOfPanel ? b - (lane & 31) + 32 * s.inner : b, step: isLastOfPanel ? max(1, 32 / fullTiles) : 0)
@@ -135,7 +135,7 @@ private func lastTile<Shape: TileShape, Lanes: LaneGroup>(
   tile(Shape.self, Lanes.self, s, row: row, count: count, b: b, out: out, lane: lane, ahead: &ahead)
 }
 
-/// Asks for the first lines of the rows of the next tile; the processor's own prefetcher follows a row that is longer.
+/// Prefetches the first lines of the rows of the next tile; the processor's own prefetcher follows longer rows.
 @inline(__always)
 private func prefetchRows(_ s: TileSum, from row: Int) {
   guard row + tileRows <= s.rows else { return }

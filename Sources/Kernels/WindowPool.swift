@@ -2,7 +2,7 @@ import KernelInterface
 
 /// Pooling of any patches, forward: maximum, or the sum from 0 in row-major order over how many there are; a NaN stays one.
 ///
-/// Where `mask` is given it receives which elements of each patch get the gradient, see `WindowPoolArguments`.
+/// If `mask` is given, it receives which elements of each patch get the gradient, see `WindowPoolArguments`.
 func windowPoolForward(
   _ kind: PoolKind, _ p: WindowPoolArguments, _ x: UnsafePointer<Float>, _ out: UnsafeMutablePointer<Float>,
   _ mask: UnsafeMutablePointer<Int32>?
@@ -15,7 +15,7 @@ func windowPoolForward(
 }
 
 /// Pooling of any patches, backward, gathering: each pixel's gradient is the sum from 0 over the patches that hold it,
-/// row-major; of a mean, each patch's gradient is divided by how many pixels it has.
+/// row-major; for a mean, each patch's gradient is divided by its number of pixels.
 func windowPoolBackward(
   _ kind: PoolKind, _ p: WindowPoolArguments, _ mask: UnsafePointer<Int32>?, _ dout: UnsafePointer<Float>,
   _ dx: UnsafeMutablePointer<Float>
@@ -91,7 +91,7 @@ private struct WindowMaxAll: WindowRule {
   }
 }
 
-/// The first element in row-major order that equals the maximum; none does where that is a NaN.
+/// The first element in row-major order that equals the maximum; none does if that is a NaN.
 private struct WindowMaxFirst: WindowRule {
   let result: Vector
   var found = VectorBits(repeating: 0)

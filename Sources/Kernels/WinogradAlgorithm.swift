@@ -101,7 +101,7 @@ extension Vector {
 /// Room for the columns of a patch between its two transforms: at most 8×8 vectors.
 typealias PatchColumns = InlineArray<64, Vector>
 
-/// Calls `body` with uninteresting memory on the stack for the columns of one patch at a time.
+/// Calls `body` with uninitialised stack scratch for the columns of one patch at a time.
 @inline(__always)
 func withPatchColumns(_ body: (UnsafeMutablePointer<Float>) -> Void) {
   var columns = PatchColumns(repeating: Vector(repeating: 0))
@@ -112,7 +112,7 @@ func withPatchColumns(_ body: (UnsafeMutablePointer<Float>) -> Void) {
 
 /// `target = L·source·Lᵀ` for the matrix L that `line` multiplies by; `source` has `side` columns and rows, `target` `result`.
 ///
-/// The `ahead` columns to the right, which the next tile will read, are asked for meanwhile: a map comes from far away.
+/// The `ahead` columns to the right, which the next tile will read, are prefetched meanwhile: a map comes from memory.
 @inline(__always)
 func transformPatch(
   side: Int, result: Int, ahead: Int = 0, _ source: UnsafePointer<Float>, row: Int, column: Int,

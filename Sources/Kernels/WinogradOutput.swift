@@ -12,7 +12,7 @@ func winogradOutput(_ t: WinogradTiles) {
   }
 }
 
-/// What happens to one vector of outputs of channel `c` before it is stored; `mask` is where its mask would lie.
+/// What happens to one vector of outputs of channel `c` before it is stored; `mask` is where its mask would be.
 protocol OutputEpilogue {
   func apply(_ value: Vector, channel c: Int, mask: Int) -> Vector
 }

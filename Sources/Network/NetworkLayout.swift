@@ -1,7 +1,7 @@
 import Diagnostics
 import KernelInterface
 
-/// Turns a graph of layers into layers at work: who applies whose ReLU, where every value lies, and for how long.
+/// Turns a graph of layers into layers at work: which layer applies which ReLU, where every value is, and for how long.
 struct NetworkLayout {
   private let graph: ModelGraph
   private let capacity: ImageCapacity
@@ -120,12 +120,12 @@ struct NetworkLayout {
     }
   }
 
-  // MARK: Who reads what
+  // MARK: Readers
 
   private func consumers(_ value: Int) -> [Int] { sites.indices.filter { sites[$0].inputs.contains(value) } }
 
-  /// Whether the gradient of a value exists: something before it has parameters, or everywhere on request; but not of the
-  /// probabilities.
+  /// Whether the gradient of a value exists: some layer before it has parameters, or all gradients are requested; never for
+  /// the probabilities.
   private func needsGradient(_ value: Int) -> Bool {
     guard value < maps.count - 1 else { return false }
     return computesInputGradient || isTrained(before: value)
@@ -181,7 +181,7 @@ struct NetworkLayout {
       needsInputGradient: site.inputs.contains { storesGradient[$0] })
   }
 
-  /// Blocks of a power of two images: as many as the layer asks for, and at least as many as of the layer before it.
+  /// Blocks of a power of two images: as many as the layer asks for, and at least as many as the layer before it takes.
   private mutating func setBlocks() {
     var block = 1
     for s in 0..<frontCount {
@@ -191,8 +191,8 @@ struct NetworkLayout {
     for s in frontCount..<sites.count { sites[s].block = capacity.shard }
   }
 
-  /// What the front writes and reads within a block is kept for a block; what its backward pass reads or a meeting
-  /// separates, for a chunk; what the others read, for a run.
+  /// A value that the front writes and reads within a block is kept for a block; one that its backward pass reads, or that
+  /// is read after a meeting, for a chunk; one that the others read, for a run.
   private func residence(ofMap value: Int) -> Residence {
     let consumers = consumers(value)
     guard let last = consumers.last, last < frontCount else { return .run }
@@ -240,8 +240,8 @@ struct NetworkLayout {
     }
   }
 
-  /// Lets gradients of one layout that stay for a chunk lie in the same memory where none is written before the last layer
-  /// that reads the other has done so. Halos stay zero, as they are in the same places.
+  /// Lets gradients of one layout that are kept for a chunk share memory if neither is written before the last layer that
+  /// reads the other has done so. Halos stay zero, as they are in the same places.
   private mutating func shareGradients() {
     gradientOwners = Array(gradients.indices)
     // From the layer that reads it to the one that writes it first, in the forward order.
@@ -258,7 +258,7 @@ struct NetworkLayout {
       guard let life = lives[gradient], storesGradient[gradient], gradients[gradient].residence == .chunk else {
         continue
       }
-      // The owner's other users all have lives of their own as well.
+      // The lifetimes of the owner's other users must not overlap either.
       let owner = users.first { candidate in
         gradients[candidate.owner] == gradients[gradient]
           && users.allSatisfy { $0.owner != candidate.owner || !$0.life.overlaps(life) }

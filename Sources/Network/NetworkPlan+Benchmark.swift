@@ -17,7 +17,7 @@ package struct TrainableLayer: Sendable, Hashable {
   package var passes: [LayerPass]
   /// Floating-point operations of one pass over one image, counted as the direct method's 2·(products).
   package var operationsPerImage: Double
-  /// Bytes one pass over one image has to move at least: both its maps, not counting weights, see `weightBytes`.
+  /// The fewest bytes one pass over one image has to move: both its maps, not counting weights, see `weightBytes`.
   package var bytesPerImage: Double
   package var weightBytes: Double
 }

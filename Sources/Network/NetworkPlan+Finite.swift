@@ -1,5 +1,5 @@
 extension NetworkPlan {
-  /// What was lost first in a forward pass of one image: the pixels, or the output of a layer; `nil` where all is finite.
+  /// What stopped being finite first in a forward pass of one image: the pixels, or a layer's output; `nil` if all is finite.
   ///
   /// - Precondition: the plan's capacity is one image, so that every map still holds it.
   package func firstNotFinite(_ w: Workspace) -> String? {

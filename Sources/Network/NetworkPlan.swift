@@ -20,9 +20,9 @@ package final class NetworkPlan: Sendable {
   package let preparedCount: Int
   package let maps: [MapLayout]
   package let gradients: [MapLayout]
-  /// Whose memory each gradient lies in: its own, or that of an earlier one that is no longer needed when it is written.
+  /// The gradient in whose memory each one lies: its own, or an earlier one that is no longer needed when it is written.
   let gradientOwners: [Int]
-  /// Whether anyone needs the gradient.
+  /// Whether any layer needs the gradient.
   let storesGradient: [Bool]
   package let layers: [any Layer]
   /// What the passes know about each layer.
@@ -39,7 +39,7 @@ package final class NetworkPlan: Sendable {
   /// The first layer whose backward pass computes anything.
   let firstBackward: Int
 
-  /// - Throws: `UserError(.badConfiguration)` where layers do not fit together; the subject names the layer.
+  /// - Throws: `UserError(.badConfiguration)` if layers do not fit together; the subject names the layer.
   package convenience init(
     _ model: ModelSpecification, capacity: ImageCapacity, sizes: BlockSizes = BlockSizes(),
     computesInputGradient: Bool = false
@@ -48,7 +48,7 @@ package final class NetworkPlan: Sendable {
       ModelGraph(model), capacity: capacity, sizes: sizes, computesInputGradient: computesInputGradient)
   }
 
-  /// - Throws: `UserError(.badConfiguration)` where the images do not fit the kernels.
+  /// - Throws: `UserError(.badConfiguration)` if the images do not fit the kernels.
   package init(
     _ graph: ModelGraph, capacity: ImageCapacity, sizes: BlockSizes = BlockSizes(), computesInputGradient: Bool = false
   ) throws(UserError) {
@@ -80,7 +80,7 @@ package final class NetworkPlan: Sendable {
     firstBackward = work.firstIndex(where: \.hasBackward) ?? work.count
   }
 
-  /// - Throws: `UserError(.badConfiguration)` where a layer sums over the whole batch and a batch is too small for it.
+  /// - Throws: `UserError(.badConfiguration)` if a layer sums over the whole batch and a batch is too small for it.
   package func requireBatches(of examples: [Int]) throws(UserError) {
     guard let smallest = examples.min() else { return }
     for (meeting, layer) in zip(schedule.meetings, meetingLayers) where smallest < layer.leastBatch {

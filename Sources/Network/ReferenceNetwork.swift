@@ -1,7 +1,6 @@
 import ReferenceKernels
 
-/// A whole network through the naive twins, in Double and public layouts: slow, obvious, and what the kernels are
-/// compared with.
+/// A whole network through the naive twins, in Double and public layouts: slow, obvious, and the standard for the kernels.
 package struct ReferenceNetwork: Sendable {
   package let graph: ModelGraph
   /// By parameter name, in public layouts.

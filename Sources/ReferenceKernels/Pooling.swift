@@ -4,7 +4,7 @@ package struct ReferencePooling: Hashable, Sendable {
   package enum Kind: Hashable, Sendable {
     /// Maximum; every element `isclose` to it receives the gradient (the post's code).
     case maxAll
-    /// Maximum; the first largest element in row-major order receives the gradient (the post's words).
+    /// Maximum; the first largest element in row-major order receives the gradient (the post's text).
     case maxFirst
     /// Mean; every element receives its share of the gradient.
     case average
@@ -19,7 +19,7 @@ package struct ReferencePooling: Hashable, Sendable {
     self.window = window
   }
 
-  /// NumPy's `isclose(x, y)` with its default tolerances: an infinity is close to itself alone, a NaN to nothing.
+  /// NumPy's `isclose(x, y)` with its default tolerances: an infinity is close only to itself, a NaN to nothing.
   package static func isClose(_ x: Double, _ y: Double) -> Bool {
     x == y || y.isFinite && abs(x - y) <= 1e-8 + 1e-5 * abs(y)
   }

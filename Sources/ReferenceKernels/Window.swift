@@ -4,7 +4,7 @@ package struct ReferenceWindow: Hashable, Sendable {
   /// Rows and columns around an image.
   package enum Zeros: Hashable, Sendable {
     case sides(top: Int, bottom: Int, left: Int, right: Int)
-    /// As many as give ⌈pixels / stride⌉ results; of an odd number one more after than before (Keras).
+    /// As many as give ⌈pixels / stride⌉ results; if that is odd, one more after than before (Keras).
     case same
   }
   package var height: Int
@@ -53,7 +53,7 @@ package struct ReferenceWindow: Hashable, Sendable {
     return Self.side(pixels, width, columnStride, columnDilation, given: given)
   }
 
-  /// Zeros for every result over `x`, of so many channels.
+  /// Zeros for every result over `x`, with this many channels.
   package func results(_ x: Tensor4, channels: Int) -> Tensor4 {
     Tensor4(count: x.count, height: rows(x.height).results, width: columns(x.width).results, channels: channels)
   }

@@ -93,7 +93,7 @@ struct GoldenKernelTests {
   /// By the post's words, "the mean of the four values of each patch", not by its code.
   ///
   /// `x_patches` is [m, h/2, 2, w/2, 2, c]; the code's `mean(axis=3).mean(axis=4)` averages over w/2 and then, as one
-  /// axis is gone, over c. What is left, [m, h/2, 2, 2], is no pooled image. The words and the backward pass (0.25 to
+  /// axis is gone, over c. What is left, [m, h/2, 2, 2], is not a pooled image. The text and the backward pass (0.25 to
   /// each of the four) agree with each other; the fixture's script asserts the code's shape.
   @Test("average pooling, by the post's words", arguments: ["average", "average_wide"])
   func averagePooling(name: String) throws {

@@ -59,7 +59,7 @@ struct PoolTests {
         kernels.poolForward(kind, p, x.pointer, withoutMask.pointer, nil)
         kernels.poolBackward(kind, p, mask.pointer, dout.pointer, dx.pointer)
         #expect(out.bits == withoutMask.bits && mask.isIntact)
-        // Zeros of either sign are the same maximum; what nobody wrote stays as it was.
+        // Zeros of either sign are the same maximum; what was not written stays as it was.
         #expect(out.values.map(\.valueBits) == expectedOut.values.map(\.valueBits), "\(kernels.name), \(p)")
         #expect(dx.values.map(\.valueBits) == expected.values.map(\.valueBits), "\(kernels.name), \(p)")
         #expect(out.isIntact && dx.isIntact)
@@ -68,7 +68,7 @@ struct PoolTests {
   }
 
   /// NumPy's `max` keeps a NaN wherever it stands in the patch, and its `isclose` says that nothing is close to one.
-  @Test("NaNs and infinities in any place of a patch", arguments: kinds, [false, true])
+  @Test("naNs and infinities in any place of a patch", arguments: kinds, [false, true])
   func notFinite(kind: PoolKind, inputIsReLU: Bool) {
     let p = arguments(images: 1, height: 1, width: 1, channels: 16, halo: 0, inputIsReLU: inputIsReLU)
     let special: [Float] = [.nan, -.nan, .infinity, -.infinity, .greatestFiniteMagnitude, 1, -0.0]
@@ -97,7 +97,7 @@ struct PoolTests {
         kernels.poolBackward(kind, p, mask.pointer, dout.pointer, dx.pointer)
         let context = "\(kernels.name), patches from \(patches[first])"
         #expect(out.values.map(\.valueBits) == expectedOut.values.map(\.valueBits), "\(context)")
-        // Whether a NaN passes a ReLU's mask is its sign's matter; here none arrives there, but for the mean.
+        // Whether a NaN passes a ReLU's mask depends on its sign; here none arrives there, except for the mean.
         if kind != .average || !inputIsReLU { #expect(dx.values == expected.values, "\(context)") }
       }
     }
@@ -135,7 +135,7 @@ struct PoolTests {
   }
 }
 
-/// The mask of one pooling, with a guard behind it; what it holds beforehand must not matter.
+/// The mask of one pooling, with a guard after it; what it holds before must not matter.
 final class MaskBuffer {
   let pointer: UnsafeMutablePointer<Int32>
   private let count: Int

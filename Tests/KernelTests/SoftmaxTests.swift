@@ -6,7 +6,7 @@ import Testing
 
 @testable import Kernels
 
-/// Softmax with cross-entropy, and the exponential and logarithm behind it.
+/// Softmax with cross-entropy, and its exponential and logarithm.
 @Suite("Softmax kernels")
 struct SoftmaxTests {
   private struct Result: Equatable {
@@ -16,7 +16,7 @@ struct SoftmaxTests {
     var correct: [Int]
   }
 
-  /// Runs `logits` [examples, classes] through a build; padding lanes hold rubbish beforehand.
+  /// Runs `logits` [examples, classes] through a build; padding lanes hold rubbish before.
   private func run(
     _ kernels: KernelTable, _ logits: [Float], classes: Int, labels: [Int], inPlace: Bool = false
   ) -> (probabilities: FloatBuffer, gradient: FloatBuffer, losses: FloatBuffer, correct: [Int], stride: Int) {
@@ -26,7 +26,7 @@ struct SoftmaxTests {
       for k in 0..<classes { z.pointer[n * stride + k] = logits[n * classes + k] }
     }
     let probabilities = FloatBuffer(labels.count * stride)
-    // Rows of the gradient lie further apart where a halo lies between them; nobody may write there.
+    // Rows of the gradient lie further apart if a halo lies between them, which must not be written.
     let gradientStride = inPlace ? stride : stride + 48
     let spread = inPlace ? probabilities : FloatBuffer(labels.count * gradientStride)
     let losses = FloatBuffer(labels.count)

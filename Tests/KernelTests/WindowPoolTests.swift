@@ -3,7 +3,7 @@ import ReferenceKernels
 import TestSupport
 import Testing
 
-/// Pooling of any patches of every build against plain loops, bit for bit, with halos, ties and what is no number.
+/// Pooling of any patches of every build against plain loops, bit for bit, with halos, ties and NaNs.
 @Suite("Pooling kernels of any patch")
 struct WindowPoolTests {
   struct Shape {
@@ -49,7 +49,7 @@ struct WindowPoolTests {
     Shape(images: 1, height: 10, width: 10, patch: (10, 10), step: (3, 9), before: (9, 9), after: (9, 9)),
   ]
 
-  /// Values with many exact and near ties, zeros of both signs and negatives, and on request what is no finite number.
+  /// Values with many exact and near ties, zeros of both signs and negatives, and on request values that are not finite.
   private func tied(_ random: inout RandomFloats, _ count: Int, finite: Bool) -> [Float] {
     (0..<count).map { _ in
       let (base, step) = ((random.draw() * 2).rounded() / 2, random.draw())
@@ -82,7 +82,7 @@ struct WindowPoolTests {
         kernels.windowPoolBackward(kind, p, mask.pointer, dout.pointer, dx.pointer)
         #expect(mask.values.suffix(16) == [Int](repeating: 0x5A5A_5A5A, count: 16)[...])
         #expect(out.bits == withoutMask.bits)
-        // Zeros of either sign are the same maximum; what nobody wrote stays as it was.
+        // Zeros of either sign are the same maximum; what was not written stays as it was.
         #expect(out.values.map(\.valueBits) == expectedOut.values.map(\.valueBits), "\(kernels.name), \(p)")
         #expect(dx.values.map(\.valueBits) == expected.values.map(\.valueBits), "\(kernels.name), \(p)")
         #expect(out.isIntact && dx.isIntact)

@@ -5,7 +5,7 @@ import Testing
 
 /// The naive twins' gradients against finite differences in Double, each layer alone and whole nets: 1e-7 relative.
 ///
-/// The scalar is `L = Σ dout ⊙ f(x)` with random `dout`, whose gradient by x is what the backward pass answers.
+/// The scalar is `L = Σ dout ⊙ f(x)` with random `dout`, whose gradient by x is what the backward pass returns.
 @Suite("Finite differences of the naive twins")
 struct FiniteDifferenceTests {
   /// Largest difference between `gradient` and the central difference of `loss`, over the largest derivative.
@@ -162,7 +162,7 @@ struct FiniteDifferenceTests {
     let pass = network.pass(run.images, labels: run.labels)
     for (parameter, values) in network.parameters.sorted(by: { $0.key < $1.key }) where !parameter.contains("running") {
       let gradient = try #require(pass.gradients[parameter])
-      // What a norm takes away again has no gradient but rounding.
+      // A parameter that a norm cancels has no gradient except rounding.
       if name.hasSuffix("norms"), parameter.hasSuffix(".bias"), gradient.allSatisfy({ abs($0) < 1e-12 }) { continue }
       let worst = error(values, gradient, step: 1e-6, every: values.count / 40 | 1) {
         network.parameters[parameter] = $0

@@ -114,7 +114,7 @@ struct GraphTests {
     }
   }
 
-  @Test("name a layer that reads what is not there, and one that nobody reads")
+  @Test("name a layer that reads what is not there, and one that no layer reads")
   func wrongGraphs() throws {
     let unknown = Self.model([(TestNetworks.conv(3, 3), ["relu_9"]), (.flatten, nil), (.softmax, nil)])
     #expect(userError { _ = try ModelGraph(unknown) }?.message.contains("it reads \"relu_9\"") == true)

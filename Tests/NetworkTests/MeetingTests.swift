@@ -6,7 +6,7 @@ import Testing
 
 @testable import Network
 
-/// All wait until all have come.
+/// Waits until all have arrived.
 private final class Meeting: @unchecked Sendable {
   // `arrived` and `round` are touched with the condition's lock held alone.
   private let condition = NSCondition()
@@ -134,7 +134,7 @@ struct MeetingTests {
       for parameter in plan.parameters.parameters where parameter.role.isTrained {
         let values = plan.parameters.unpack(parameter, from: one.gradients).map(Double.init)
         let gradient = try #require(expected.gradients[parameter.name]).map { Double(examples) * $0 }
-        // A bias before a centering or a norm has no gradient but rounding.
+        // A bias before a centering or a norm has no gradient except rounding.
         let scale = max(0.1, gradient.map(abs).max() ?? 0)
         let worst = zip(values, gradient).map { abs($0 - $1) }.max() ?? 0
         #expect(worst / scale < 1e-4, "\(parameter.name), \(examples) examples")

@@ -25,7 +25,8 @@ import Testing
     ).outputShapes().map(\.description)
   }
 
-  @Test func shapesFollowTheLayers() throws {
+  @Test("shapes follow the layers")
+  func shapesFollowTheLayers() throws {
     #expect(
       try shapes(
         9, 12, 3, [Self.conv(8, 4, .valid), .relu, Self.conv(5, 2, .valid), Self.conv(6, 7, .same)] + Self.head)
@@ -45,6 +46,7 @@ import Testing
 
   /// What Keras's `same`, PyTorch's `padding=1` and zeros on some sides give with strides and dilation.
   @Test(
+    "windows give the results of Keras and PyTorch",
     arguments: [
       (Window(Extent(3), strides: Extent(2), padding: .same), "4×4×2"),
       (Window(Extent(3), strides: Extent(2), padding: .sides(Halo(top: 1, bottom: 1, left: 1, right: 1))), "4×4×2"),
@@ -60,6 +62,7 @@ import Testing
   }
 
   @Test(
+    "a layer that does not fit is named with its shape",
     arguments: [
       (
         [LayerKind(MaxPool2D(Window(Extent(8)), ties: .all))] + head, "model.layers[0] (l0)",
@@ -127,6 +130,7 @@ import Testing
 
   /// What cannot be a gradient is refused before anything is laid out: softmax takes one value per class.
   @Test(
+    "softmax over a map is refused",
     arguments: [
       [.flatten, .softmax], [.relu, .flatten, .softmax], [.maxPool2d(ties: .all), .flatten, .softmax],
       [.averagePool2d, .flatten, .relu, .softmax],
@@ -142,7 +146,8 @@ import Testing
   }
 
   /// The weight gradient's rows, 32 floats each, are found by offsets of 32 bits: 2²⁶ rows have them, one more has not.
-  @Test func kernelsBeyondTheOffsetsAreRefusedWithTheArithmetic() throws {
+  @Test("kernels beyond the offsets are refused with the arithmetic")
+  func kernelsBeyondTheOffsetsAreRefusedWithTheArithmetic() throws {
     func error(_ channels: Int, _ size: Int, _ kinds: [LayerKind] = []) -> UserError? {
       let model = ModelSpecification(
         input: ImageShape(height: 1, width: 1, channels: channels),
@@ -160,7 +165,8 @@ import Testing
   }
 
   /// Kernels find images by offsets of 32 bits: 31 maps of 1026² pixels of 64 channels are below 2³¹, 32 are not.
-  @Test func imagesBeyondTheOffsetsOfKernelsAreRefused() throws {
+  @Test("images beyond the offsets of kernels are refused")
+  func imagesBeyondTheOffsetsOfKernelsAreRefused() throws {
     let kinds: [LayerKind] = [Self.conv(16, 3, .same)] + Self.head
     let model = ModelSpecification(
       input: ImageShape(height: 1024, width: 1024, channels: 64),

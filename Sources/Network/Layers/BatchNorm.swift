@@ -249,7 +249,7 @@ private final class BatchNormLayer: MeetingLayer {
         appliesReLU: appliesReLU))
   }
 
-  /// The whole batch's gradients, which come with the sums, count to its first shard; those of all others are 0.
+  /// The whole batch's gradients, which come with the sums, are counted in its first shard; those of all others are 0.
   func parameterGradients(_ pass: borrowing Pass, _ slice: ImageSlice, into target: GradientTarget) {
     guard slice.startsShard, !target.addsShard else { return }
     let isFirst = pass.startsBatch && slice.first == 0

@@ -1,9 +1,9 @@
 import KernelInterface
 
-/// A layer at work: immutable, with everything that follows from its place in a network worked out beforehand.
+/// A layer at work: immutable, with everything that follows from its place in a network worked out in advance.
 ///
-/// All passes take slices of the worker's images; see `ImageSlice`. A layer writes the values it is said to write and
-/// nothing else; images never depend on each other but through sums over a shard.
+/// All passes take slices of the worker's images; see `ImageSlice`. A layer writes only its declared outputs; images
+/// depend on each other only through sums over a shard.
 package protocol Layer: AnyObject, Sendable {
   /// What it takes of every worker's memory.
   var memory: LayerMemory { get }
@@ -36,8 +36,8 @@ extension Layer {
 
 /// A layer of which every example depends on all others of the batch: its passes begin with a meeting of all workers.
 ///
-/// Before its forward pass, and again before its backward pass, each shard's sums are put down, all workers meet, and
-/// everyone adds the sums of all shards in the tree over shards; see `Schedule`. Sums are in Double. An inference has no
+/// Before its forward pass, and again before its backward pass, each shard's sums are stored, all workers meet, and each
+/// worker adds the sums of all shards in the tree over shards; see `Schedule`. Sums are in Double. An inference has no
 /// meetings.
 package protocol MeetingLayer: Layer {
   /// Writes a shard's sums of the layer's inputs.
@@ -53,7 +53,7 @@ package protocol MeetingLayer: Layer {
 
 /// The type of a `MeetingLayer`.
 package protocol MeetingLayerType: LayerType {
-  /// How many sums a shard puts down before the forward, and before the backward pass.
+  /// How many sums a shard stores before the forward, and before the backward pass.
   func meetingSums(_ inputs: [ValueShape]) -> (forward: Int, backward: Int)
 }
 
@@ -82,7 +82,7 @@ package struct LayerDemands {
   /// Zeros around its input, and around the gradient of its output.
   package var inputHalo = Halo()
   package var gradientHalo = Halo()
-  /// Images that make a call worth while.
+  /// Images that make a call worthwhile.
   package var imagesPerBlock = 1
 
   package init() {}

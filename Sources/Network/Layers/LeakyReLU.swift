@@ -2,7 +2,7 @@ import ConfigurationKeys
 import KernelInterface
 import ReferenceKernels
 
-/// `A = Z` where Z ≥ 0, else `slope · Z`; the gradient passes whole where Z > 0, elsewhere `slope` of it (Maas et al. 2013).
+/// `A = Z` where Z ≥ 0, else `slope · Z`; the gradient passes where Z > 0, elsewhere times `slope` (Maas et al. 2013).
 package struct LeakyReLU: LayerType {
   package static let typeName = "leaky_relu"
   package static let keys = [

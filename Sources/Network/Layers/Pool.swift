@@ -2,7 +2,7 @@ import ConfigurationKeys
 import KernelInterface
 import ReferenceKernels
 
-/// Which elements of a max-pooling patch receive the gradient: all near the maximum (the post's mask) or the first.
+/// Which elements of a max-pooling patch receive the gradient: all close to the maximum (the post's mask) or the first.
 package enum PoolTies: String, Hashable, Sendable, CaseIterable { case all, first }
 
 /// Maximum of each patch; a pixel's gradient is the sum of those of the patches whose maximum it is.

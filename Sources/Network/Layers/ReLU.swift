@@ -3,7 +3,7 @@ import ReferenceKernels
 
 /// `A = max(Z, 0)`; the gradient passes where Z > 0, so not at exactly 0.
 ///
-/// After a convolution or dense layer that layer applies it, and whoever computes the gradient of its output masks it.
+/// After a convolution or dense layer, that layer applies it, and the layer that computes its output's gradient masks it.
 package struct ReLU: LayerType {
   package static let typeName = "relu"
   package static let keys: [ConfigurationKey] = []

@@ -151,8 +151,8 @@ final class WinogradConvolution: Layer {
 
   /// The weight gradient of a slice of a shard; the shard's last slice writes it to `target`, or adds it there.
   ///
-  /// Where a shard is one group of tiles, each 32 filters' sums are transformed back while they are in the cache;
-  /// otherwise they are kept until the shard ends.
+  /// If a shard is one group of tiles, each 32 filters' sums are transformed back while they are in the cache; otherwise
+  /// they are kept until the shard ends.
   private func weightGradient(
     _ pass: borrowing Pass, _ slice: ImageSlice, into target: UnsafeMutablePointer<Float>, addsShard: Bool
   ) {
@@ -180,7 +180,7 @@ final class WinogradConvolution: Layer {
         tap: plan.channels * 32, tapStep: 32, domain: sums, plane: plan.sumPlane, domainStep: 32)
       taps.accumulates = addsShard
       kernels.winogradKernelGradient(taps)
-      // The kernel takes 32 filters; where there are 16, the others' sums are whatever the scratch held.
+      // The kernel takes 32 filters; if there are 16, the others' sums are whatever the scratch held.
       let filters = min(32, plan.filters - 32 * block)
       guard filters < 32 else { return }
       for row in 0..<place.positions * plan.channels {

@@ -34,7 +34,7 @@ struct WinogradPlan {
     return Double(height * width * size.taps * size.taps) / Double(size.products * tiles)
   }
 
-  /// The plan of a convolution, `nil` where it is computed directly.
+  /// The plan of a convolution, `nil` if it is computed directly.
   ///
   /// The rule of `auto`, the same on every machine: kernels of 3×3 and 5×5, at least 16 input and output channels,
   /// C·K/(C + K) ≥ 10 (transforms cost C + K where products cost C·K), and at least twice fewer products over the tiles.
@@ -123,7 +123,7 @@ struct WinogradPlan {
 }
 
 extension WinogradSize {
-  /// The algorithm for a square kernel; `nil` where there is none.
+  /// The algorithm for a square kernel; `nil` if there is none.
   init?(kernelSize: Int) {
     switch kernelSize {
     case 3: self = .f4k3

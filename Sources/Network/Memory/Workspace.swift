@@ -2,8 +2,8 @@ import KernelInterface
 
 /// One worker's memory: activations, gradients of activations, losses, labels and the scratch of the shard tree.
 ///
-/// Plain addresses throughout, so that passing it on costs no reference counting. Lives in memory that the worker owns
-/// and has touched first; nothing is allocated after `init`.
+/// Plain addresses throughout, so that passing it costs no reference counting. Lives in memory that the worker owns and
+/// has touched first; nothing is allocated after `init`.
 package struct Workspace {
   /// How many images there is memory for.
   let capacity: ImageCapacity
@@ -76,7 +76,7 @@ extension NetworkPlan {
   /// Floats of a map's or gradient's memory.
   func floatCount(_ map: MapLayout) -> Int { map.floatCount(images: capacity.images(map.residence)) }
 
-  /// Floats of gradient buffer `i`, 0 where nobody needs it.
+  /// Floats of gradient buffer `i`, 0 if no layer needs it.
   func gradientFloats(_ i: Int, _ map: MapLayout) -> Int { storesGradient[i] ? floatCount(map) : 0 }
 
   /// Floats of a shard's sum of parameter `p` that is added when it is whole.

@@ -1,9 +1,9 @@
 import ConfigurationKeys
 import ReferenceKernels
 
-/// A kind of layer with its settings, such as a 3×3 convolution with 32 filters: everything about it but its place in a net.
+/// A kind of layer with its settings, such as a 3×3 convolution with 32 filters: everything except its place in a net.
 ///
-/// One file in `Layers/` holds a kind of layer whole: this specification and the `Layer` that does the work.
+/// One file in `Layers/` holds all of a kind of layer: this specification and the `Layer` that does the work.
 /// `LayerRegistry` lists the kinds that a configuration can name.
 package protocol LayerType: Hashable, Sendable {
   /// The configuration's name of the type, also the stem of automatic layer names (`conv2d_1`).
@@ -20,7 +20,7 @@ package protocol LayerType: Hashable, Sendable {
   var traits: LayerTraits { get }
 
   /// The shape of its output.
-  /// - Throws: `LayerMisfit` where it cannot take such inputs.
+  /// - Throws: `LayerMisfit` if it cannot take such inputs.
   func outputShape(_ inputs: [ValueShape]) throws(LayerMisfit) -> ValueShape
   /// Its parameters over inputs of these shapes, in the order in which files and digests hold them.
   ///
@@ -33,7 +33,7 @@ package protocol LayerType: Hashable, Sendable {
   func reference(_ step: ReferenceStep) -> ReferenceResult
 
   /// What it asks of the memory around it.
-  /// - Throws: `LayerMisfit` where the kernels cannot address what it would take.
+  /// - Throws: `LayerMisfit` if the kernels cannot address what it would take.
   func demands(_ site: LayerSite) throws(LayerMisfit) -> LayerDemands
   /// The layer at work.
   func layer(_ place: LayerPlace) -> any Layer
@@ -52,7 +52,7 @@ package struct LayerTraits: OptionSet, Sendable {
   package static let isReLU = LayerTraits(rawValue: 4)
   /// It can apply a ReLU to its output.
   package static let appliesReLU = LayerTraits(rawValue: 8)
-  /// It can mask the gradient of its input by `input > 0`, which the layer that made the input applied a ReLU for.
+  /// It can mask the gradient of its input by `input > 0`, if the layer before applied a ReLU to its output.
   package static let masksInputGradient = LayerTraits(rawValue: 16)
   /// It reads images whose channels are not padded to whole vectors.
   package static let readsUnpaddedInput = LayerTraits(rawValue: 32)
@@ -60,7 +60,7 @@ package struct LayerTraits: OptionSet, Sendable {
   package static let takesChunks = LayerTraits(rawValue: 64)
   /// Its backward pass does not read its input.
   package static let forgetsInput = LayerTraits(rawValue: 128)
-  /// Its backward pass reads its input only where it masks its gradient.
+  /// Its backward pass reads its input only to mask its gradient.
   package static let forgetsUnmaskedInput = LayerTraits(rawValue: 256)
 }
 

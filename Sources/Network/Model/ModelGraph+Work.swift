@@ -1,12 +1,12 @@
-/// Which layers compute anything, and whose memory is whose.
+/// Which layers compute anything, and which values share memory.
 extension ModelGraph {
-  /// Whether a layer is computed by itself: not one that only renames its input, nor a ReLU that the layer before applies.
+  /// Whether a layer is computed by itself: it neither only renames its input nor is a ReLU that the layer before applies.
   package func isAtWork(_ number: Int) -> Bool {
     !layers[number].kind.traits.contains(.renames) && !isAppliedBefore(number)
   }
 
-  /// Whether a layer is a ReLU that the layer before it applies: nobody else reads what comes before it, and everyone who
-  /// reads what comes after it can mask its gradient.
+  /// Whether a layer is a ReLU that the layer before it applies: no other layer reads its input, and every layer that reads
+  /// its output can mask the gradient.
   func isAppliedBefore(_ number: Int) -> Bool {
     let layer = layers[number]
     guard layer.kind.traits.contains(.isReLU) else { return false }

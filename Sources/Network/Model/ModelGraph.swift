@@ -1,6 +1,6 @@
 import Diagnostics
 
-/// The layers of a model as a graph of values, checked to fit together: the one place where shapes are worked out.
+/// The layers of a model as a graph of values, checked to fit together: the only place where shapes are computed.
 ///
 /// Value 0 is the images; layer l of the model reads `layers[l].inputs` and writes `layers[l].output`. A layer reads only
 /// values of layers before it, so the order of the configuration is an order of computation.
@@ -128,7 +128,7 @@ package struct ModelGraph: Sendable {
 }
 
 extension ValueShape {
-  /// - Throws: `LayerMisfit` where the value is flat.
+  /// - Throws: `LayerMisfit` if the value is flat.
   package func requireImage(_ typeName: String) throws(LayerMisfit) {
     guard !isFlat else {
       throw LayerMisfit(
@@ -137,7 +137,7 @@ extension ValueShape {
     }
   }
 
-  /// - Throws: `LayerMisfit` where the value is an image.
+  /// - Throws: `LayerMisfit` if the value is an image.
   package func requireFlat(_ typeName: String) throws(LayerMisfit) {
     guard isFlat else {
       throw LayerMisfit(

@@ -22,7 +22,7 @@ package struct ReferenceStep: Sendable {
   }
 }
 
-/// What the naive twin of a layer makes of it.
+/// What the naive twin of a layer computes.
 package struct ReferenceResult {
   package var output: Tensor4
   /// The mean loss, of the layer that ends the model.
@@ -37,7 +37,7 @@ package struct ReferenceResult {
   }
 }
 
-/// Gradients that the naive twin of a layer hands on.
+/// Gradients that the naive twin of a layer passes on.
 package struct ReferenceGradients {
   /// Of the *summed* loss by each input.
   package var inputs: [Tensor4]

@@ -3,11 +3,11 @@
 ///     forward    segment 0 ─┃─ segment 1 ─┃─ … ─ last segment, loss
 ///     backward   segment 0 ─┃─ segment 1 ─┃─ … ─ last segment          from right to left
 ///
-/// ┃ is a meeting: each shard's sums are put down, all workers meet, everyone adds the sums of all shards. The layer that
-/// needs it is the first of its segment forward, and the last layer of the segment before it backward.
+/// ┃ is a meeting: each shard's sums are stored, all workers meet, each adds the sums of all shards. The layer that needs
+/// it is the first of its segment forward, and the last layer of the segment before it backward.
 ///
 /// Without meetings a pass is one segment, and a worker takes its images chunk by chunk through it, forward and back; with
-/// meetings all images of a worker pass a segment before the first of them goes on.
+/// meetings all images of a worker pass a segment before the first of them enters the next.
 package struct Schedule: Sendable {
   package struct Meeting: Sendable, Hashable {
     /// Number of the layer at work.

@@ -38,7 +38,7 @@ extension NetworkPlan {
   /// - Parameters:
   ///   - sums: `[shard][schedule.sumsPerShard]` of the whole batch, shared by all workers; each writes those of its shards.
   ///   - load: fills `input` and labels of the share's images, numbered in the share.
-  ///   - meet: returns when all workers have called it; what they wrote before is then there to read.
+  ///   - meet: returns when all workers have called it; what they wrote before can then be read.
   package func sumGradients<Failure: Error>(
     _ w: Workspace, _ share: WorkerShare, sums: UnsafeMutablePointer<Double>, _ inputs: borrowing PassInputs,
     load: (Range<Int>) -> Void, meet: () throws(Failure) -> Void

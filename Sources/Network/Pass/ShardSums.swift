@@ -25,7 +25,7 @@ extension Pass {
     endShardSum(of: bias, slice, target)
   }
 
-  /// `out[k] = Σ_n Σ_i Σ_j dZ[n,i,j,k]`, going on with what is there unless the slice starts its shard.
+  /// `out[k] = Σ_n Σ_i Σ_j dZ[n,i,j,k]`, continuing the sums in `out` unless the slice starts its shard.
   func biasGradient(_ output: PlacedValue, _ slice: ImageSlice, into out: UnsafeMutablePointer<Float>) {
     let map = output.gradient
     var sum = BiasGradientArguments(
