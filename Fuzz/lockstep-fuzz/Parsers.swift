@@ -48,7 +48,7 @@ enum Parsers {
     }
   }
 
-  /// The first byte says how many bytes behind it are the label file; the rest is the image file.
+  /// The first byte says how many bytes after it are the label file; the rest is the image file.
   @Sendable private static func idx(_ bytes: [UInt8]) {
     guard let first: UInt8 = bytes.first else { return }
     let labels: ArraySlice<UInt8> = bytes.dropFirst().prefix(Int(first))

@@ -5,8 +5,8 @@ import Storage
 /// The configuration file on disk.
 enum ConfigurationFile {
   /// The whole text.
-  /// - Throws: `UserError`: `.inputMissing` where the file cannot be opened or read, `.badConfiguration` where it is larger
-  ///   than `JSONReader.largestBytes` or no UTF-8.
+  /// - Throws: `UserError`: `.inputMissing` if the file cannot be opened or read, `.badConfiguration` if it is larger than
+  ///   `JSONReader.largestBytes` or not UTF-8.
   static func text(at path: String) throws(UserError) -> String {
     let descriptor: Int32 = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw unreadable(path) }
@@ -18,25 +18,25 @@ enum ConfigurationFile {
     var bytes: [UInt8] = []
     var chunk: [UInt8] = Array(repeating: 0, count: 1 << 16)
     while true {
-      let count: Int = read(descriptor, &chunk, chunk.count)
+      let count = read(descriptor, &chunk, chunk.count)
       if count < 0, errno == EINTR { continue }
       guard count >= 0 else { throw unreadable(path) }
       if count == 0 { break }
       bytes += chunk[..<count]
-      // A pipe has no size beforehand.
+      // The size of a pipe is not known in advance.
       guard bytes.count <= JSONReader.largestBytes else { throw JSONReader.tooLarge(bytes.count, path) }
     }
-    guard let text: String = String(validating: bytes, as: UTF8.self) else {
+    guard let text = String(validating: bytes, as: UTF8.self) else {
       throw UserError(
         .badConfiguration, path,
-        "found a byte that is no UTF-8 at offset \(firstInvalid(bytes)); allowed: JSON5 text in UTF-8")
+        "found a byte that is not UTF-8 at offset \(firstInvalid(bytes)); allowed: JSON5 text in UTF-8")
     }
     return text
   }
 
   /// The offset of the first byte at which the repaired text differs.
   private static func firstInvalid(_ bytes: [UInt8]) -> Int {
-    let repaired: String = String(decoding: bytes, as: UTF8.self)
+    let repaired = String(decoding: bytes, as: UTF8.self)
     return zip(bytes, repaired.utf8).enumerated().first { $0.element.0 != $0.element.1 }?.offset ?? bytes.count
   }
 
@@ -46,15 +46,15 @@ enum ConfigurationFile {
 
   /// The absolute path of the folder that holds `path`.
   static func folder(of path: String) -> String {
-    let folder: String = PathText.folder(of: path)
+    let folder = PathText.folder(of: path)
     if PathText.isAbsolute(path) { return folder }
-    guard let current: UnsafeMutablePointer<CChar> = getcwd(nil, 0) else { return folder }
+    guard let current = getcwd(nil, 0) else { return folder }
     defer { free(current) }
-    let start: String = String(cString: current)
+    let start = String(cString: current)
     return folder == "." ? start : PathText.resolve(folder, in: start)
   }
 
-  /// The file's name without folder and last extension; `run` where nothing remains.
+  /// The file's name without folder and last extension; `run` if nothing remains.
   static func stem(of path: String) -> String {
     let name: Substring = PathText.names(in: path).last.map { $0[...] } ?? ""
     let stem: Substring = name.dropFirst().lastIndex(of: ".").map { name[..<$0] } ?? name

@@ -15,7 +15,7 @@ package struct ConfigurationOverride: Hashable, Sendable {
     self.origin = origin
   }
 
-  /// A value given as text: JSON where it parses as such, else a string.
+  /// A value given as text: JSON if it parses as such, else a string.
   package init(path: String, text: String, origin: String) {
     let parsed: JSONValue? = try? JSONReader.value(of: text, subject: path)
     self.init(path: path, value: parsed ?? .string(text), origin: origin)
@@ -23,12 +23,12 @@ package struct ConfigurationOverride: Hashable, Sendable {
 
   /// The overrides in `LOCKSTEP_SECTION__KEY` variables, sorted by name; each `__` descends one level.
   ///
-  /// Variables without `__`, such as `LOCKSTEP_KERNELS`, are no keys and are left alone.
+  /// Variables without `__`, such as `LOCKSTEP_KERNELS`, are not keys and are ignored.
   package static func fromEnvironment(_ environment: [String: String]) -> [ConfigurationOverride] {
-    let prefix: String = "LOCKSTEP_"
+    let prefix = "LOCKSTEP_"
     return environment.keys.sorted().compactMap { name in
-      guard name.hasPrefix(prefix), let text: String = environment[name] else { return nil }
-      let keys: [Substring] = name.dropFirst(prefix.count).lowercased()[...].split(doubleUnderscore: ())
+      guard name.hasPrefix(prefix), let text = environment[name] else { return nil }
+      let keys = name.dropFirst(prefix.count).lowercased()[...].split(doubleUnderscore: ())
       guard keys.count > 1 else { return nil }
       return ConfigurationOverride(path: keys.joined(separator: "."), text: text, origin: name)
     }
@@ -39,10 +39,10 @@ extension Substring {
   /// The parts between two underscores in a row.
   fileprivate func split(doubleUnderscore: Void) -> [Substring] {
     var parts: [Substring] = []
-    var start: Index = startIndex
-    var at: Index = startIndex
+    var start = startIndex
+    var at = startIndex
     while at < endIndex {
-      let next: Index = index(after: at)
+      let next = index(after: at)
       if self[at] == "_", next < endIndex, self[next] == "_" {
         parts.append(self[start..<at])
         start = index(after: next)
@@ -56,13 +56,13 @@ extension Substring {
 }
 
 extension JSONValue {
-  /// Puts the override's value at its path, making objects on the way.
+  /// Puts the override's value at its path, creating objects on the way.
   ///
   /// Returns the path as error messages write it, with array elements as `[2]`.
-  /// - Throws: `UserError(.badConfiguration)` where the path leads through a value that is no object, or past the end of
-  ///   an array; `UserError(.usage)` where it is no path.
+  /// - Throws: `UserError(.badConfiguration)` if the path leads through a value that is not an object, or past the end of
+  ///   an array; `UserError(.usage)` if it is not a path.
   mutating func apply(_ override: ConfigurationOverride) throws(UserError) -> String {
-    let steps: [String] = override.path.split(
+    let steps = override.path.split(
       omittingEmptySubsequences: false, whereSeparator: { $0 == "." || $0 == "[" }
     )
     .map { $0.hasSuffix("]") ? String($0.dropLast()) : String($0) }
@@ -76,16 +76,16 @@ extension JSONValue {
   private mutating func set(
     _ steps: ArraySlice<String>, to override: ConfigurationOverride, path: String
   ) throws(UserError) -> String {
-    guard let step: String = steps.first else {
+    guard let step = steps.first else {
       self = override.value
       return path
     }
     switch self {
     case .object(var members):
-      let memberPath: String = path.isEmpty ? step : "\(path).\(step)"
-      var value: JSONValue = members.first { $0.key == step }?.value ?? .null
-      let result: String = try value.set(steps.dropFirst(), to: override, path: memberPath)
-      if let index: Int = members.firstIndex(where: { $0.key == step }) {
+      let memberPath = path.isEmpty ? step : "\(path).\(step)"
+      var value = members.first { $0.key == step }?.value ?? .null
+      let result = try value.set(steps.dropFirst(), to: override, path: memberPath)
+      if let index = members.firstIndex(where: { $0.key == step }) {
         members[index].value = value
       } else {
         members.append(Member(step, value))
@@ -93,12 +93,12 @@ extension JSONValue {
       self = .object(members)
       return result
     case .array(var elements):
-      guard let index: Int = Int(step), elements.indices.contains(index) else {
+      guard let index = Int(step), elements.indices.contains(index) else {
         throw UserError(
           .badConfiguration, "\(path)[\(step)]",
           "\(override.origin) sets element \(step) of \(elements.count); allowed: 0 to \(elements.count - 1)")
       }
-      let result: String = try elements[index].set(steps.dropFirst(), to: override, path: "\(path)[\(index)]")
+      let result = try elements[index].set(steps.dropFirst(), to: override, path: "\(path)[\(index)]")
       self = .array(elements)
       return result
     case .null:

@@ -5,7 +5,7 @@ import Storage
 
 /// The `model` section.
 extension ConfigurationReader {
-  /// The model, whose layers fit together; `nil` where something is wrong, which is noted.
+  /// The model, whose layers fit together; `nil` if something is wrong, which is noted.
   static func model(_ node: ConfigurationNode) -> ModelSpecification? {
     let model = node.mistakes.unlessMistaken { () -> ModelSpecification? in
       let input = node.value(of: node.keys[0])
@@ -31,7 +31,7 @@ extension ConfigurationReader {
     var pathOfName: [String: String] = [:]
     var entries: [ModelEntry] = []
     node.forEachSection(key) { element in
-      // A layer with a mistake still counts for the names of those after it.
+      // A layer with a mistake still counts in the names of those after it.
       guard case .string(let type) = element["type"] else { return _ = element.values() }
       countOfType[type, default: 0] += 1
       guard let values = element.values() else { return }
@@ -41,7 +41,7 @@ extension ConfigurationReader {
         node.mistakes.add(
           UserError(
             .badConfiguration, element.keyPath("name"),
-            "found \"\(name)\", the name of \(earlier) too; allowed: one layer per name",
+            "found \"\(name)\", which is also the name of \(earlier); allowed: one layer per name",
             hint: "layers without a name are called <type>_<n>, n counted from 1 per type"))
       }
       if type == ConfigurationTable.residual {
@@ -77,7 +77,7 @@ extension ConfigurationReader {
     return LayerKind(type.init(values))
   }
 
-  /// A layer of which nothing is said but its type.
+  /// A layer of which only the type is given.
   private static func layerKind(ofType name: String) -> LayerKind {
     let members = (LayerRegistry.type(named: name)?.keys ?? []).compactMap { key in
       if case .value(let value) = key.fallback { JSONValue.Member(key.name, value) } else { nil }

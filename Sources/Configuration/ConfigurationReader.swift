@@ -8,8 +8,8 @@ import Storage
 /// Later sources win: defaults, file, `LOCKSTEP_SECTION__KEY` variables, flags. All mistakes are reported at once.
 package enum ConfigurationReader {
   /// The configuration in `file`.
-  /// - Throws: `UserError`: `.inputMissing` where the file cannot be read, `.badConfiguration` about each wrong key path
-  ///   with the value, where it was set, and what is allowed, or about the file with line and column where it is not JSON5.
+  /// - Throws: `UserError`: `.inputMissing` if the file cannot be read, `.badConfiguration` about each wrong key path with
+  ///   the value, where it was set, and what is allowed, or about the file with line and column if it is not JSON5.
   package static func read(
     file: String, environment: [String: String] = [:], flags: [ConfigurationOverride] = []
   ) throws(UserError) -> RunConfiguration {
@@ -35,7 +35,7 @@ package enum ConfigurationReader {
     return run
   }
 
-  /// What reading starts from; every key is then set, or the name stays.
+  /// What reading starts from; every key is then set, except perhaps the name.
   private static func unread(name: String) -> RunConfiguration {
     RunConfiguration(
       name: name, seed: 0, model: ModelSpecification(input: ImageShape(height: 1, width: 1, channels: 1), layers: []),
@@ -76,13 +76,13 @@ package enum ConfigurationReader {
 }
 
 extension DataConfiguration {
-  /// Makes paths absolute and gives every channel its mean and deviation; notes where these do not fit the channels, or
-  /// make a pixel no Float.
+  /// Makes paths absolute and gives every channel its mean and deviation; notes means and deviations that do not fit the
+  /// channels, or that take a pixel out of Float's range.
   fileprivate mutating func finish(folder: String, model: ModelSpecification, _ mistakes: ConfigurationMistakes) {
     if case .idx(let train, let test) = source {
       source = .idx(train: train.resolved(in: folder), test: test?.resolved(in: folder))
     }
-    // What has a mistake of its own is still as it was before reading.
+    // A value with a mistake still has its value from before reading.
     guard !model.layers.isEmpty, !mean.isEmpty, !std.isEmpty, scale != 0 else { return }
     let channels = model.input.channels
     mean = Self.perChannel(mean, "data.mean", channels, mistakes)

@@ -14,7 +14,7 @@ package enum ConfigurationReference {
     such as `LOCKSTEP_TRAINING__BATCH_SIZE`, flags such as `--set training.batch_size=64`. `null` takes a key back. Relative
     paths are relative to the file. `lockstep config FILE` prints the whole configuration with every default.
 
-    "May change" says whether a resumed run may have another value than its first part: *no* where the value is part of the
+    "May change" says whether a resumed run may have another value than its first part: *no* if the value is part of the
     numbers of the training; *speed only* where it changes how fast the same numbers are found; *yes* where it says where
     files are or what is written; *while lr is constant* where the learning rate must not depend on it.
 

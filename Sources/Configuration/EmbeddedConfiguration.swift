@@ -6,7 +6,7 @@ extension ConfigurationReader {
     try read(text: digitsText, file: "digits", overrides: overrides)
   }
 
-  private static let digitsText: String = """
+  private static let digitsText = """
     {
       name: "digits", seed: 1,
       model: {

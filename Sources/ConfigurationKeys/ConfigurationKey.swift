@@ -2,9 +2,9 @@ import Storage
 
 /// One key of the configuration: all that reading, writing, hints, the reference and fuzzing know about it.
 package struct ConfigurationKey: Sendable {
-  /// What holds where the key is absent.
+  /// What holds if the key is absent.
   package enum Fallback: Sendable {
-    /// It must be there.
+    /// It must be present.
     case required
     case value(JSONValue)
     /// Nothing, or what these words say.
@@ -15,7 +15,7 @@ package struct ConfigurationKey: Sendable {
   package enum Effect: Sendable, CaseIterable {
     /// The numbers of the training: fixed within a run.
     case result
-    /// Speed alone.
+    /// Only speed.
     case speed
     /// Where files are, and what is written when: no number of the training.
     case files
@@ -37,7 +37,7 @@ package struct ConfigurationKey: Sendable {
   /// One sentence for the reference.
   package let documentation: String
 
-  /// A key with a default; `nil` for one that must be there.
+  /// A key with a default; `nil` for a required one.
   package init(
     _ name: String, _ kind: KeyKind, default value: JSONValue? = nil, effect: Effect = .result, _ documentation: String
   ) {

@@ -2,12 +2,12 @@ import Diagnostics
 
 /// The mistakes of one configuration, gathered while it is read, and what hints about them need.
 package final class ConfigurationMistakes {
-  /// The first of them: nobody reads more, and a hostile file may have any number.
+  /// The first of them: more would not be read, and a hostile file may have any number.
   package private(set) var list: [UserError] = []
   /// How many there are.
   package private(set) var count: Int = 0
-  private static let mostKept: Int = 100
-  /// The path of every key, for the hint where one is written in a wrong place.
+  private static let mostKept = 100
+  /// The path of every key, for the hint about a misplaced one.
   let knownPaths: [String]
 
   package init(knownPaths: [String]) { self.knownPaths = knownPaths }

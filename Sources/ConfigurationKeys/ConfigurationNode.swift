@@ -3,14 +3,14 @@ import Storage
 
 /// One object of a configuration with its key path and the keys it may have.
 ///
-/// Whatever is wrong goes to `mistakes`, and reading goes on. A member that is `null` counts as absent.
+/// Mistakes go to `mistakes`, and reading continues. A member that is `null` counts as absent.
 package struct ConfigurationNode {
   package let path: String
   package let mistakes: ConfigurationMistakes
   /// The keys that are known here: those without a condition, and those whose condition holds.
   package let keys: [ConfigurationKey]
   private let members: [JSONValue.Member]
-  /// The known keys that unknown ones most likely mean, so that they are not missing too.
+  /// The known keys that unknown ones most likely mean, so that they are not reported as missing too.
   private var meant: Set<String> = []
 
   /// Notes every key that is not known; `nil`, and a mistake, where `value` is not an object.
@@ -28,13 +28,13 @@ package struct ConfigurationNode {
       guard let condition = key.condition else { return true }
       return Self.word(condition.key, in: found, keys).map { condition.words.contains($0) } ?? false
     }
-    // Where the word that decides is wrong itself, any key may be right.
+    // If the word that decides is itself wrong, any key may be right.
     let isSettled = keys.allSatisfy { key in key.condition.map { Self.word($0.key, in: found, keys) != nil } ?? true }
     let allowed = (isSettled ? self.keys : keys).map(\.name)
     for member in found where !allowed.contains(member.key) { noteUnknown(member.key, allKeys: keys) }
   }
 
-  /// The allowed word at a key, its default where it is absent; `nil` where there is none.
+  /// The allowed word at a key, or its default if it is absent; `nil` if there is none.
   private static func word(_ name: String, in members: [JSONValue.Member], _ keys: [ConfigurationKey]) -> String? {
     guard let key = keys.first(where: { $0.name == name && $0.condition == nil }) else { return nil }
     var value = members.first { $0.key == name }?.value
@@ -73,7 +73,7 @@ package struct ConfigurationNode {
 
   package subscript(_ name: String) -> JSONValue? { members.first { $0.key == name }?.value }
 
-  /// The value at a key, its default where it is absent; `nil` where there is none or it is wrong, which is noted.
+  /// The value at a key, or its default if it is absent; `nil` if there is none or it is wrong, which is noted.
   package func value(of key: ConfigurationKey) -> JSONValue? {
     guard let value = self[key.name] else {
       switch key.fallback {
@@ -94,12 +94,12 @@ package struct ConfigurationNode {
     return value
   }
 
-  /// The object at a section's key, an empty one where it is absent; `nil` where it is something else, which is noted.
+  /// The object at a section's key, an empty one if it is absent; `nil` if it is something else, which is noted.
   package func section(_ key: ConfigurationKey) -> ConfigurationNode? {
     ConfigurationNode(self[key.name] ?? .object([]), path: keyPath(key.name), keys: key.keys, mistakes: mistakes)
   }
 
-  /// Calls `body` for one object in the array at a key after the other; notes what is something else.
+  /// Calls `body` for each object in the array at a key, in order; notes elements that are something else.
   package func forEachSection(_ key: ConfigurationKey, _ body: (ConfigurationNode) -> Void) {
     guard case .array(let elements) = value(of: key) else { return }
     for (index, element) in elements.enumerated() {
@@ -108,8 +108,8 @@ package struct ConfigurationNode {
     }
   }
 
-  /// The values of all keys known here, defaults filled in; `nil` where one of them is wrong, or missing, even where that is
-  /// noted elsewhere: as the unknown key that seems to mean it.
+  /// The values of all keys known here, defaults filled in; `nil` if one of them is wrong or missing, even if that is
+  /// noted elsewhere, as the unknown key that seems to mean it.
   package func values() -> KeyValues? {
     mistakes.unlessMistaken { () -> KeyValues? in
       var members: [JSONValue.Member] = []
@@ -137,7 +137,7 @@ package struct KeyValues: Hashable, Sendable, ExpressibleByDictionaryLiteral {
 
   package subscript(_ name: String) -> JSONValue? { members.first { $0.key == name }?.value }
 
-  /// - Precondition: the value is there and an integer, as the key's kind says; so for the others.
+  /// - Precondition: the value is present and an integer, as the key's kind says; likewise for the others.
   package func integer(_ name: String) -> Int {
     guard let value = self[name]?.exactInteger else { fatalError("The key \(name) holds no integer.") }
     return value

@@ -1,9 +1,9 @@
 import Storage
 
-/// A key with where its value is kept in a `Root`: from an array of fields an object is read and written.
+/// A key and where its value is kept in a `Root`: an object is read and written by an array of fields.
 package struct KeyField<Root>: Sendable {
   package let key: ConfigurationKey
-  /// Puts what the object has at the key into the root; leaves the root alone where it has a mistake, or nothing.
+  /// Puts the object's value at the key into the root; leaves the root alone if the value is absent or a mistake.
   let read: @Sendable (ConfigurationNode, inout Root) -> Void
   /// The value to write; `nil` for none.
   let write: @Sendable (Root) -> JSONValue?
@@ -17,7 +17,7 @@ package struct KeyField<Root>: Sendable {
     self.write = write
   }
 
-  /// - Parameter set: is given values that the key's kind allows alone.
+  /// - Parameter set: is given only values that the key's kind allows.
   package init(
     _ key: ConfigurationKey, get: @escaping @Sendable (Root) -> JSONValue?,
     set: @escaping @Sendable (inout Root, JSONValue) -> Void
@@ -79,7 +79,7 @@ package struct KeyField<Root>: Sendable {
       }, write: { fields.write($0[keyPath: path]) })
   }
 
-  /// A section that may be missing, or must not as `key` says; `nil` stands for its absence.
+  /// A section that may or may not be missing, as `key` says; `nil` stands for its absence.
   package static func section<Part: Sendable>(
     _ key: ConfigurationKey, _ path: WritableKeyPath<Root, Part?> & Sendable, _ fields: [KeyField<Part>], empty: Part
   ) -> KeyField {

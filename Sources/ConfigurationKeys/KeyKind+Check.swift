@@ -2,7 +2,7 @@ import Diagnostics
 import Storage
 
 extension KeyKind {
-  /// The error about `value` at `path`, which for an element of an array is the element's; `nil` where it is allowed.
+  /// The error about `value` at `path`, for an element of an array at the element's path; `nil` if it is allowed.
   package func mistake(in value: JSONValue, at path: String) -> UserError? {
     switch (self, value) {
     case (.bool, .bool): return nil
@@ -15,7 +15,7 @@ extension KeyKind {
       if rule.isAllowed(text) { return nil }
     case (.array(let kind, let rule), .array(let elements)):
       guard rule.counts.contains(elements.count) else { break }
-      // Objects are read one by one, each with mistakes of its own.
+      // Objects are read one by one, each with its own mistakes.
       if case .section = kind { return nil }
       for (index, element) in elements.enumerated() {
         if let mistake = kind.mistake(in: element, at: "\(path)[\(index)]") { return mistake }
@@ -53,7 +53,7 @@ extension NumberRule {
     guard number.magnitude > Double(Float.greatestFiniteMagnitude) else { return nil }
     return UserError(
       .badConfiguration, path,
-      "found \(value.excerpt()), out of range for Float, in which weights and pixels are held; allowed: \(allowed), "
+      "found \(value.excerpt()), out of range for Float, the type of weights and pixels; allowed: \(allowed), "
         + "up to \(Float.greatestFiniteMagnitude)")
   }
 }

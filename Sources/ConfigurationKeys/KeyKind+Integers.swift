@@ -26,7 +26,7 @@ extension KeyValues {
 }
 
 extension JSONValue {
-  /// A word where there is one; else one integer where all of them are the same, else an array.
+  /// A word if there is one; else one integer if all of them are the same, else an array.
   package static func integers(_ values: [Int], or word: String? = nil) -> JSONValue {
     if let word { return .string(word) }
     if let first = values.first, values.allSatisfy({ $0 == first }) { return .integer(first) }

@@ -1,6 +1,6 @@
 import Storage
 
-/// What may stand at a key.
+/// Which values a key takes.
 package enum KeyKind: Sendable {
   case bool
   case integer(ClosedRange<Int>)
@@ -9,7 +9,7 @@ package enum KeyKind: Sendable {
   case choice([String])
   case text(TextRule)
   indirect case array(of: KeyKind, ArrayRule)
-  /// What any of these allows; `allowed` instead of their own words.
+  /// Whatever any of these allows; `allowed` replaces their own descriptions.
   case either([KeyKind], allowed: String)
   /// An object with these keys.
   case section([ConfigurationKey])

@@ -12,7 +12,7 @@ package struct AllReduceSummary: Sendable, Hashable {
     package var parameters: Int
     /// Barrier, additions and optimizer, barrier.
     package var microseconds: Double
-    /// Bytes that must move at least: every partial sum read, weights and velocity read and written, replicas written.
+    /// The fewest bytes that must move: every partial sum read, weights and velocity read and written, replicas written.
     package var bytes: Double
     /// Of a copy of as many bytes by as many threads.
     package var copyMicroseconds: Double
@@ -22,7 +22,7 @@ package struct AllReduceSummary: Sendable, Hashable {
     package var shareOfCopy: Double { copyMicroseconds / microseconds }
   }
   package var workers: Int
-  /// Whose memory the workers use.
+  /// Nodes whose memory the workers use.
   package var nodes: Int
   package var kernels: String
   /// Read and written by all workers together, far beyond the caches.
@@ -36,8 +36,8 @@ package struct AllReduceSummary: Sendable, Hashable {
 /// optimizer in the same pass, and the nodes' replicas of the weights.
 package enum AllReduceBenchmark {
   package static let defaultSizes: [Int] = [10_000, 100_000, 1_000_000, 3_000_000, 10_000_000]
-  private static let copyBytes: Int = 64 << 20
-  private static let barriers: Int = 20_000
+  private static let copyBytes = 64 << 20
+  private static let barriers = 20_000
 
   /// Workers and placement are the configuration's, with as many shards as workers.
   ///
@@ -100,7 +100,7 @@ package enum AllReduceBenchmark {
     let segments = Segments.all(count: parameters, groups: groups.map(\.workers))
     let shared = try SharedBuffers(group.placement, parameters: parameters)
     return try timed(group, seconds: seconds) { context in
-      // Zeros: sums that are added up again and again stay finite.
+      // Zeros, so that sums stay finite however often they are added up.
       let memory = try NodeBuffer(byteCount: 4 * parameters, node: context.memoryNode)
       let gradient = memory.pointer.bindMemory(to: Float.self, capacity: parameters)
       gradient.update(repeating: 0, count: parameters)

@@ -15,7 +15,7 @@ package struct GradientCheckRow: Sendable, Hashable {
   package var layer: String
   /// `weight`, `bias` or `input`.
   package var tensor: String
-  /// Elements of the tensor, how many of them were checked, and how many more have no derivative there.
+  /// Elements of the tensor, how many of them were checked, and how many more were skipped because of a kink.
   package var elements: Int
   package var checked: Int
   package var skipped: Int
@@ -30,11 +30,11 @@ package struct GradientCheckRow: Sendable, Hashable {
 /// The central difference `(J(w + h) − J(w − h)) / 2h` with h = 1e-5 is exact to about 1e-9 of the loss; what remains is the
 /// kernels' Float rounding, so the tolerance is 1e-3 of the tensor's largest derivative. Tensors of more than
 /// `elementsPerTensor` elements are sampled, evenly and from the seed. Images and biases are random, labels the data's:
-/// on real images whole patches are equal, where neither ReLU nor the post's max-pooling mask has a derivative.
+/// real images have patches of equal pixels, where neither ReLU nor the post's max-pooling mask has a derivative.
 ///
-/// A kink of a ReLU or maximum may still lie near. What differs by more than the tolerance is tried again with h = 1e-7. Where
-/// it differs then too, it is skipped if the naive network's own gradient jumps by more than the tolerance when all weights
-/// and pixels are moved by as much as the kernels round: on which side of a kink they are is then a matter of rounding.
+/// A kink of a ReLU or maximum may still be near. An element that differs by more than the tolerance is tried again with
+/// h = 1e-7. If it still differs, it is skipped if the naive network's own gradient jumps by more than the tolerance when
+/// all weights and pixels move by the kernels' rounding error: rounding then decides the side of the kink.
 package enum GradientCheck {
   private static let step = 1e-5
   private static let smallStep = 1e-7
@@ -99,7 +99,7 @@ package enum GradientCheck {
     let layer = parts.dropLast().joined(separator: ".")
     func numeric(_ index: Int, _ step: Double) -> Double { (loss(index, step) - loss(index, -step)) / (2 * step) }
     var derivatives = chosen.map { numeric($0, step) }
-    // A bias before a norm has no gradient but rounding, which is to be small beside that of its layer's weight.
+    // A bias before a norm has no gradient except rounding, which must be small beside its layer's weight gradient.
     let largest = derivatives.reduce(1e-3 * (largestOfLayer[layer] ?? 0)) { max($0, abs($1)) }
     largestOfLayer[layer] = max(largestOfLayer[layer] ?? 0, largest)
     let allowed = tolerance * largest

@@ -2,10 +2,10 @@ import Network
 import Randomness
 import ReferenceKernels
 
-/// How much the naive network's gradients jump where all weights and pixels move by what the kernels round; computed when
-/// first asked.
+/// How much the naive network's gradients jump when all weights and pixels move by the kernels' rounding error; computed
+/// when first asked for.
 ///
-/// Smooth gradients move about as little as the weights. Those that jump have a kink of a ReLU or maximum nearby.
+/// Smooth gradients move about as little as the weights. A gradient that jumps has a kink of a ReLU or maximum nearby.
 final class GradientKinks {
   /// Relative; Winograd's products are exact to about 1e-5 of the largest.
   private static let rounding = 3e-5

@@ -5,7 +5,7 @@ import Machine
 import Network
 import Training
 
-/// The result of `bench kernels`: what one core can do, and what each layer's passes make of it.
+/// The result of `bench kernels`: what one core can do, and how much of that each layer's passes reach.
 package struct KernelBenchmarkSummary: Sendable, Hashable {
   package struct Row: Sendable, Hashable {
     package var layer: String
@@ -16,7 +16,7 @@ package struct KernelBenchmarkSummary: Sendable, Hashable {
     package var gigaflops: Double
     package var shareOfPeak: Double
     package var microsecondsPerImage: Double
-    /// Bytes a pass has to move at least, per image: both maps, and the weights shared among the images.
+    /// The fewest bytes a pass has to move per image: both maps, and the weights shared among the images.
     package var bytesPerImage: Double
     /// `compute` or `memory`: whether operations at peak or bytes at copy bandwidth take longer.
     package var bound: String
@@ -107,7 +107,7 @@ package enum KernelBenchmark {
       kernels: plan.kernels.name, peakGigaflops: peak, copyGigabytesPerSecond: bandwidth, images: examples, rows: rows)
   }
 
-  /// Most work per nanosecond of the thread's computing over repeated calls of `body`, which answers the work of one call.
+  /// Most work per nanosecond of the thread's CPU time over repeated calls of `body`, which returns the work of one call.
   private static func best(seconds: Double, _ body: () -> Double) -> Double {
     var best = 0.0
     _ = body()
@@ -120,7 +120,7 @@ package enum KernelBenchmark {
     return best
   }
 
-  /// Median nanoseconds of the thread's computing in repeated calls of `body`.
+  /// Median nanoseconds of the thread's CPU time in repeated calls of `body`.
   private static func median(seconds: Double, _ body: () -> Void) -> Double {
     body()
     var times: [Double] = []

@@ -7,14 +7,14 @@ import Training
 
 /// Throughput over worker counts, with where each step's time went.
 package enum ScalingBenchmark {
-  /// Alternating rounds over all worker counts, so that a slow minute of the machine touches all of them.
+  /// Alternating rounds over all worker counts, so that a slow minute of the machine affects all of them.
   package static let rounds: Int = 3
 
   /// - Parameters:
-  ///   - counts: the worker counts; `nil` means `defaultCounts`, and only those that a batch has shards for.
+  ///   - counts: the worker counts; `nil` means those of `defaultCounts` that a batch has shards for.
   ///   - secondsPerTrial: about how long each count is measured per round.
   ///   - progress: called with a sentence before each trial.
-  /// - Throws: `UserError` where the machine or the configuration refuses.
+  /// - Throws: `UserError` if the machine or the configuration does not allow it.
   package static func run(
     configuration: RunConfiguration, topology: Topology, kernels: KernelTable, counts: [Int]?,
     predict target: TargetTopology? = nil, secondsPerTrial: Double = 1, progress: (String) -> Void = { _ in }
@@ -72,7 +72,7 @@ package enum ScalingBenchmark {
     return summary
   }
 
-  /// 1, 2, 4 … and what whole nodes hold, up to one worker per usable core.
+  /// 1, 2, 4 … and the cores of whole nodes, up to one worker per usable core.
   package static func defaultCounts(_ topology: Topology, _ runtime: RuntimeConfiguration) throws(UserError) -> [Int] {
     var automatic = runtime
     automatic.workers = .auto

@@ -6,17 +6,17 @@ import Network
 import Training
 
 extension ScalingModel {
-  /// The shards of the busiest and the least busy worker of each load, and 1: what has to be measured on one core.
+  /// Numbers of shards to measure on one core: those of the busiest and the least busy worker of each load, and 1.
   static func shardCounts(_ loads: [(workers: Int, shards: Int)]) -> [Int] {
     Set([1] + loads.flatMap { [$0.shards / $0.workers, ($0.shards + $0.workers - 1) / $0.workers] })
       .filter { $0 > 0 }.sorted()
   }
 
-  /// Takes the costs from trials of one worker `alone` with so many shards, measured in the same rounds as the curves;
+  /// Takes the costs from trials of one worker `alone`, by number of shards, measured in the same rounds as the curves;
   /// predicts `target`, and checks the model against the curves.
   ///
   /// The contention factor comes from the weak curve's ends, all else from one worker alone, the barrier and a copy; so
-  /// every check of more than one worker is a prediction but for that factor.
+  /// every check of more than one worker is a prediction, except for that factor.
   static func predict(
     _ target: TargetTopology, configuration: RunConfiguration, topology: Topology, measured: ScalingSummary,
     alone: [Int: TrainingTrial]

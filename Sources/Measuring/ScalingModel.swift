@@ -14,7 +14,7 @@ package struct TargetTopology: Sendable, Hashable, CustomStringConvertible {
 
   /// From a text such as `8x16`, nodes × cores per node, or from a folder with a copy of a machine's `/sys`.
   ///
-  /// - Throws: `UserError` (64) about `--predict`; as `Topology.read` where the text has a `/`.
+  /// - Throws: `UserError` (64) about `--predict`; as `Topology.read` if the text has a `/`.
   package init(text: String) throws(UserError) {
     if text.contains("/") {
       self.init(try Topology.read(root: text))
@@ -31,7 +31,7 @@ package struct TargetTopology: Sendable, Hashable, CustomStringConvertible {
     self.init(nodes: nodes, coresPerNode: cores)
   }
 
-  /// The nodes that have usable cores, each taken to have as many as the one with the fewest.
+  /// The nodes that have usable cores, each counted with as many cores as the smallest one.
   package init(_ topology: Topology) {
     let coresOfNode = Dictionary(grouping: topology.usableCores, by: \.node).values.map(\.count)
     self.init(nodes: coresOfNode.count, coresPerNode: coresOfNode.min() ?? 1)
@@ -41,15 +41,15 @@ package struct TargetTopology: Sendable, Hashable, CustomStringConvertible {
   package var cores: Int { nodes * coresPerNode }
 }
 
-/// What the model knows of one core and of what cores do to each other; times in nanoseconds. See docs/scaling-model.md.
+/// What the model knows of one core and of how cores affect each other; times in nanoseconds. See docs/scaling-model.md.
 package struct ScalingCosts: Sendable, Hashable {
-  /// Forward and backward over 1, 2, … shards on one core while the others rest: `compute[shards]`.
+  /// Forward and backward over 1, 2, … shards on one core while the others are idle: `compute[shards]`.
   package var compute: [Int: Double] = [:]
   /// Compute with all measured cores at work over compute alone, at least 1.
   package var contention: Double = 1
-  /// The workers measured together. Alone, one says nothing about contention or about a meeting of several.
+  /// The workers measured together. One alone says nothing about contention or barriers.
   package var measuredWorkers: Int = 1
-  /// Whether one worker was measured too, without which contention stays an assumption.
+  /// Whether one worker was measured too; otherwise contention is an assumption.
   package var measuresContention: Bool = false
   /// Standard deviation of a worker's compute time over its mean.
   package var jitter: Double = 0
@@ -61,13 +61,13 @@ package struct ScalingCosts: Sendable, Hashable {
   /// Bytes of all parameters, and of the transformed weights.
   package var parameterBytes: Double = 0
   package var preparedBytes: Double = 0
-  /// Bytes that forward and backward over one shard move between layers; 0 where they stay in a core's own caches.
+  /// Bytes that forward and backward over one shard move between layers; 0 if they stay in a core's own caches.
   package var shardBytes: Double = 0
   /// Bytes one core reads and writes while copying, alone, and all measured cores together.
   package var coreBytesPerNanosecond: Double = 1
   package var copyBytesPerNanosecond: Double = 1
 
-  /// Assumed, as one machine with one node cannot tell; typical of two-socket to eight-socket servers.
+  /// Assumed, as a machine with one node cannot measure them; typical of two-socket to eight-socket servers.
   package var nodeBytesPerNanosecond: Double = 100
   package var linkBytesPerNanosecond: Double = 20
   package var remoteLatencyRatio: Double = 2.1
@@ -77,7 +77,7 @@ package struct ScalingCosts: Sendable, Hashable {
 
 /// The all-reduce to predict.
 package enum ReductionDesign: String, Sendable, CaseIterable {
-  /// Every worker adds its segment of all partial sums, wherever they lie; one copy of the weights.
+  /// Every worker adds its segment of all partial sums, on whatever node they are; one copy of the weights.
   case flat
   /// Inside each node, across nodes, then each node's replica of the weights.
   case threePhase = "three_phase"
@@ -114,7 +114,7 @@ package struct ScalingModel: Sendable, Hashable {
       / Double(workers)
     step.imbalance = longest - step.compute + longest * costs.jitter * excess(workers)
 
-    // Arrivals one after another at one counter; in three phases at the node's own, and twice one of each node elsewhere.
+    // Arrivals one after another at one counter; in three phases at the node's own, and twice one per node at a shared one.
     let remoteShare = Double(nodes - 1) / Double(nodes)
     let arrivals =
       design == .threePhase && nodes > 1
@@ -123,7 +123,7 @@ package struct ScalingModel: Sendable, Hashable {
     step.barrier = costs.barrierArrival * arrivals
     step.reduce = reduce(workers, nodes, perNode, sums: partialSums(workers: workers, shards: shards), bandwidth)
 
-    // With replicas, each node transforms its own weights; memory may be slower than the arithmetic.
+    // With replicas, each node transforms its own weights; memory may be slower than arithmetic.
     let (preparing, memory) =
       design == .flat ? (workers, bandwidth * Double(nodes)) : (perNode, bandwidth)
     let fetched = (costs.parameterBytes + costs.preparedBytes) / memory
@@ -138,13 +138,13 @@ package struct ScalingModel: Sendable, Hashable {
     return max(compute(shards) * contention, Double(shards * perNode) * costs.shardBytes / bandwidth)
   }
 
-  /// Each partial sum is read once, and every second one is written back with another added to it; what lies on other
-  /// nodes comes over each node's link.
+  /// Each partial sum is read once, and every second one is written back with another added to it; those on other nodes
+  /// come over each node's link.
   private func reduce(_ workers: Int, _ nodes: Int, _ perNode: Int, sums: Double, _ bandwidth: Double) -> Double {
     guard sums > 1 else { return 0 }
     let bytes = costs.parameterBytes
     let others = Double(nodes - 1)
-    // The optimizer's time holds the reading of the sum of all, which is in its cache instead.
+    // The optimizer's time includes reading the total, which here is in the cache already.
     let once = (1.5 * sums - 1) * bytes / (bandwidth * Double(nodes))
     switch design {
     case .threePhase where nodes > 1:
@@ -160,7 +160,7 @@ package struct ScalingModel: Sendable, Hashable {
     }
   }
 
-  /// Partial sums of the batch: one per worker with shards, more where runs are no whole subtrees (not counted).
+  /// Partial sums of the batch: one per worker with shards; runs that are not whole subtrees have more (not counted).
   private func partialSums(workers: Int, shards: Int) -> Double { Double(min(workers, shards)) }
 
   /// Between measured numbers of shards, and beyond them, in proportion.
@@ -190,7 +190,7 @@ package struct ScalingPrediction: Sendable, Hashable {
     package var efficiency: Double
     package var breakdown: StepBreakdown
   }
-  /// A worker count that was measured, and what the model says of it.
+  /// A worker count that was measured, and what the model predicts for it.
   package struct Check: Sendable, Hashable {
     package var kind: String
     package var workers: Int
@@ -204,7 +204,7 @@ package struct ScalingPrediction: Sendable, Hashable {
   package var points: [Point]
   package var checks: [Check]
 
-  /// Images/s of all nodes over so many times those of one whole node.
+  /// Images/s of all nodes, divided by their number times the images/s of one whole node.
   package func nodeEfficiency(_ design: ReductionDesign) -> Double? {
     let own = points.filter { $0.design == design }
     guard let one = own.first(where: { $0.workers == target.coresPerNode }),
@@ -215,7 +215,7 @@ package struct ScalingPrediction: Sendable, Hashable {
 }
 
 extension ScalingModel {
-  /// Worker counts worth a line: powers of two in the first node, then doubled nodes up to all.
+  /// Worker counts worth a line: powers of two in the first node, then doubling numbers of nodes up to all.
   package static func counts(_ target: TargetTopology) -> [Int] {
     var counts: Set<Int> = [target.coresPerNode, target.cores]
     var count = 1

@@ -64,7 +64,7 @@ package struct ScalingSummary: Sendable, Hashable {
 package enum ScalingCurve {
   /// A worker must add this share of what one worker does alone to be worth it.
   package static let worthwhileShare: Double = 0.5
-  /// A rate must fall by more than this for a warning: what repeated measurements differ by.
+  /// A rate must fall by more than this for a warning: the spread of repeated measurements.
   package static let noise: Double = 0.02
 
   /// Fills in speed-up and efficiency against the first point.
@@ -79,7 +79,7 @@ package enum ScalingCurve {
     }
   }
 
-  /// The count after which another worker adds less than half of what one does alone; the last where none does.
+  /// The count after which another worker adds less than half of what one does alone; else the last count.
   package static func knee(_ points: [ScalingPoint]) -> Int? {
     guard let first = points.first else { return nil }
     let worthwhile = worthwhileShare * first.medianImagesPerSecond / Double(first.workers)
@@ -96,7 +96,7 @@ package enum ScalingCurve {
       let faster = points[..<index].max { $0.medianImagesPerSecond < $1.medianImagesPerSecond }
       guard let faster, point.medianImagesPerSecond < faster.medianImagesPerSecond * (1 - noise) else { return nil }
       let percent = Int(((1 - point.medianImagesPerSecond / faster.medianImagesPerSecond) * 100).rounded())
-      return "\(point.workers) workers are \(percent) % slower than \(faster.workers): more workers cost here"
+      return "\(point.workers) workers are \(percent) % slower than \(faster.workers): more workers cost time here"
     }
   }
 }

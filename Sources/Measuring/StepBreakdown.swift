@@ -51,7 +51,7 @@ extension StepBreakdown {
   package init(_ workers: [StepTimeline], groups: [Range<Int>]? = nil) {
     precondition(!workers.isEmpty, "A step has a worker.")
     self.init()
-    let everybody = 0..<workers.count
+    let all = 0..<workers.count
     let count = Double(workers.count)
     for worker in workers {
       for phase in StepPhase.allCases where phase.isWork {
@@ -59,13 +59,13 @@ extension StepBreakdown {
       }
     }
     for (index, meeting) in workers[0].meetings.enumerated() {
-      for members in meeting.isOfGroup ? groups ?? [everybody] : [everybody] {
+      for members in meeting.isOfGroup ? groups ?? [all] : [all] {
         meet(workers[members].map { $0.meetings[index] }, count)
       }
     }
   }
 
-  /// Adds what waiting at one barrier took of those that met there, as a mean over `count` workers.
+  /// Adds the waiting times at one barrier of the workers that met there, as a mean over `count` workers.
   private mutating func meet(_ meetings: [StepTimeline.Meeting], _ count: Double) {
     let latest = meetings.reduce(0) { max($0, $1.arrival) }
     for meeting in meetings {

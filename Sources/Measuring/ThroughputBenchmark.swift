@@ -9,7 +9,7 @@ package struct ThroughputSummary: Sendable, Hashable {
   package var medianStepMilliseconds: Double
   package var workers: Int
   package var batchSize: Int
-  /// What to know about the workers.
+  /// Notes about the workers.
   package var warnings: [String] = []
 
   package init(

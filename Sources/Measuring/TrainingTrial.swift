@@ -5,7 +5,7 @@ import Machine
 import Network
 import Training
 
-/// A short stretch of real training on random data, timed step by step: what all throughput measurements are made of.
+/// A short stretch of real training on random data, timed step by step: all throughput measurements are made of these.
 package struct TrainingTrial: Sendable {
   /// Full steps after warm-up, in order.
   package var stepNanoseconds: [Double] = []
@@ -19,7 +19,7 @@ package struct TrainingTrial: Sendable {
   package var kernels: String = ""
 
   package static let warmUpSteps: Int = 3
-  /// The last steps, of which timelines are looked at.
+  /// How many of the last steps keep their timelines.
   private static let keptSteps = 512
 
   /// Adds the steps of a later trial of the same configuration.

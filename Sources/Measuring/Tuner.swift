@@ -54,29 +54,29 @@ package struct TuningSummary: Sendable, Hashable {
 ///
 ///     worker counts ─► policies ─► SMT ─► huge pages ─► counts around the best ─► the best three of all ─► choice
 ///
-/// Each stage compares changes of the best so far with it, in alternating rounds: a slow minute of the machine touches
-/// all. An exhaustive search compares every combination instead. At the end, what may be better than the choice is
-/// measured again with it; where that does not tell them apart, or where other programs were at work, the choice is
+/// Each stage compares the best so far with changes to it, in alternating rounds, so that a slow minute of the machine
+/// affects all. An exhaustive search compares every combination instead. At the end, settings that may be better than the
+/// choice are measured again with it; if that does not separate them, or if other programs were running, the choice is
 /// uncertain.
 package struct Tuner {
   /// A faster setting must win by more than this to displace a plainer one tried before it.
   package static let noise: Double = 0.01
-  private static let rounds: Int = 2
-  private static let finalists: Int = 3
-  private static let finalRounds: Int = 5
-  private static let repetitions: Int = 2
-  /// A choice is in doubt where another setting may be faster by more than this.
+  private static let rounds = 2
+  private static let finalists = 3
+  private static let finalRounds = 5
+  private static let repetitions = 2
+  /// A choice is in doubt if another setting may be faster by more than this.
   package static let doubtfulShare: Double = 0.05
-  /// CPUs that others may keep busy during the search, and the load before it where that is not known.
-  private static let quietCPUs: Double = 0.25
-  private static let quietLoad: Double = 0.5
+  /// CPUs that others may keep busy during the search or, if that is not known, the load before it.
+  private static let quietCPUs = 0.25
+  private static let quietLoad = 0.5
 
   let configuration: RunConfiguration
   let topology: Topology
-  /// Answers images/s of single steps under a setting.
+  /// Returns images/s of single steps under a setting.
   let measure: (RuntimeConfiguration) throws -> [Double]
   let progress: (TuningTrial) -> Void
-  /// Settings that put every worker and its memory in the same place are one.
+  /// Settings that put every worker and its memory in the same place count as one.
   private var tried: [(placement: Placement, runtime: RuntimeConfiguration, rounds: [[Double]])] = []
 
   init(
@@ -94,8 +94,8 @@ package struct Tuner {
     configuration: RunConfiguration, topology: Topology, kernels: KernelTable, exhaustive: Bool = false,
     secondsPerTrial: Double = 0.5, progress: (TuningTrial) -> Void = { _ in }
   ) throws -> TuningSummary {
-    let load: Double = systemLoad()
-    let watch: ForeignLoad = ForeignLoad(on: topology.usable.cpus)
+    let load = systemLoad()
+    let watch = ForeignLoad(on: topology.usable.cpus)
     return try withoutActuallyEscaping(progress) { progress in
       var tuner = Tuner(configuration: configuration, topology: topology, progress: progress) { runtime in
         var run = configuration
@@ -110,7 +110,7 @@ package struct Tuner {
     }
   }
 
-  /// What other programs have to do with it: `load` before the search, and the CPUs they kept busy during it, if known.
+  /// The influence of other programs: `load` before the search, and the CPUs they kept busy during it, if known.
   static func doubts(load: Double, busyCPUs: Double?) -> [String] {
     func text(_ value: Double) -> String { "\((value * 10).rounded() / 10)" }
     if let busyCPUs {
@@ -134,13 +134,13 @@ package struct Tuner {
 
   // MARK: What to try
 
-  /// 1, 2, 4 … and what whole nodes hold, at most one worker per shard.
+  /// 1, 2, 4 … and the cores of whole nodes, at most one worker per shard.
   func firstCounts() throws -> [Int] {
     let all = try ScalingBenchmark.defaultCounts(topology, configuration.runtime)
     return Set(all.map { min($0, shards) }).sorted()
   }
 
-  /// The least workers for every number of shards that the busiest may get: others are idle for nothing.
+  /// The fewest workers for every number of shards that the busiest may get: more would only be idle.
   func usefulCounts() throws -> [Int] {
     let most = try firstCounts().last ?? 1
     return Set((1...shards).map { (shards + $0 - 1) / $0 }.filter { $0 <= most } + [most]).sorted()
@@ -158,7 +158,7 @@ package struct Tuner {
     }
   }
 
-  /// As many more workers as cores have SMT siblings, at most one per shard.
+  /// As many times more workers as cores have SMT siblings, at most one per shard.
   private func onSiblings(_ runtime: RuntimeConfiguration) -> [RuntimeConfiguration] {
     if case .cpus = runtime.policy { return [] }
     let siblings = topology.usableCores.map { $0.cpus.intersection(topology.usable.cpus).count }.max() ?? 1
@@ -206,7 +206,7 @@ package struct Tuner {
 
   // MARK: Trying
 
-  /// Measures all in turn, `rounds` times, and answers the best; a lone one needs no comparison once it is known.
+  /// Measures all in turn, `rounds` times, and returns the best; a single one that was measured before is not again.
   private mutating func fastest(of runtimes: [RuntimeConfiguration]) throws -> RuntimeConfiguration {
     let known = tried.count
     var indices: [Int] = []
@@ -262,8 +262,8 @@ package struct Tuner {
       })
   }
 
-  /// The trials that are faster than `best` by more than `doubtfulShare` where both are at the favourable ends of their
-  /// ranges.
+  /// The trials that are faster than `best` by more than `doubtfulShare` if `best` is at the lower end of its range and
+  /// they are at the upper end of theirs.
   package static func rivals(of best: TuningTrial, among trials: [TuningTrial]) -> [TuningTrial] {
     trials.filter { $0 != best && $0.range.upperBound > best.range.lowerBound * (1 + doubtfulShare) }
   }

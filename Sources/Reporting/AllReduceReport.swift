@@ -22,10 +22,10 @@ extension AllReduceSummary: Summary {
   }
 
   package var lines: [String] {
-    var table: TextTable = TextTable([TextTable.Alignment](repeating: .right, count: 7))
+    var table = TextTable([TextTable.Alignment](repeating: .right, count: 7))
     table.add("parameters", "µs", "bytes", "GB/s", "of bandwidth", "copy µs", "time / copy")
     table.addRule()
-    for row: Row in rows {
+    for row in rows {
       table.add(
         NumberText.grouped(row.parameters), NumberText.fixed(row.microseconds, 1), NumberText.grouped(Int(row.bytes)),
         NumberText.fixed(row.gigabytesPerSecond, 1),
@@ -43,7 +43,7 @@ extension AllReduceSummary: Summary {
         ? "bytes: partial sums read once; weights and velocity read and written."
         : "bytes: partial sums read once; weights and velocity read and written; the other nodes' weights written.",
       "of bandwidth: GB/s against that of copying beyond the caches; more than 100 % where caches hold the sums.",
-      "copy µs: the same bytes copied by as many threads, from caches where they fit.",
+      "copy µs: the same bytes copied by as many threads, from caches if they fit.",
     ]
   }
 }

@@ -1,11 +1,11 @@
 import Diagnostics
 import Training
 
-/// Shows a run on standard error while it goes on: header, then a bar on a terminal or plain lines elsewhere.
+/// Shows a running run on standard error: header, then a bar on a terminal or plain lines elsewhere.
 ///
-/// With a bar: redrawn in place at most ten times a second, one lasting line per epoch, the line cleared at the end.
+/// With a bar: redrawn in place at most ten times a second, one permanent line per epoch, the bar cleared at the end.
 /// Plain: one line per epoch, and in long epochs a logging interval's line at most every ten seconds. Stalled workers and
-/// warnings are shown in every style, in silence too.
+/// warnings are shown in every style, even the silent one.
 package final class ConsoleReporter {
   package enum Style: Sendable {
     case bar
@@ -13,20 +13,20 @@ package final class ConsoleReporter {
     case silent
   }
 
-  static let secondsBetweenDraws: Double = 0.1
-  static let secondsBetweenLines: Double = 10
+  static let secondsBetweenDraws = 0.1
+  static let secondsBetweenLines = 10.0
 
   private let name: String
   private let style: Style
   private let write: (String) -> Void
   private let columns: () -> Int
   private let now: () -> Double
-  private var text: ProgressText = ProgressText(epochs: 0, stepsPerEpoch: 0)
-  private var startTime: Double = 0
-  private var firstStep: Int = 0
-  private var lastDrawTime: Double = 0
-  private var lastLineTime: Double = 0
-  private var isBarVisible: Bool = false
+  private var text = ProgressText(epochs: 0, stepsPerEpoch: 0)
+  private var startTime = 0.0
+  private var firstStep = 0
+  private var lastDrawTime = 0.0
+  private var lastLineTime = 0.0
+  private var isBarVisible = false
 
   /// - Parameters:
   ///   - columns: the terminal's width, asked for every line; the largest integer where there is no terminal.
@@ -51,7 +51,7 @@ package final class ConsoleReporter {
       if case .started(let description) = event { warn(description.warnings) }
       return
     }
-    let time: Double = now()
+    let time = now()
     switch event {
     case .started(let description):
       text = ProgressText(epochs: description.epochs, stepsPerEpoch: description.stepsPerEpoch)
@@ -81,13 +81,13 @@ package final class ConsoleReporter {
 
   private func warn(_ warnings: [String]) {
     var shown: Set<String> = []
-    for warning: String in warnings where shown.insert(warning).inserted { write("lockstep: warning: \(warning)\n") }
+    for warning in warnings where shown.insert(warning).inserted { write("lockstep: warning: \(warning)\n") }
   }
 
   private func draw(_ record: StepRecord, _ time: Double) {
     lastDrawTime = time
     isBarVisible = true
-    let stepsLeft: Int = max(0, text.epochs * text.stepsPerEpoch - record.step)
+    let stepsLeft = max(0, text.epochs * text.stepsPerEpoch - record.step)
     let secondsLeft: Double = (time - startTime) / Double(max(1, record.step - firstStep)) * Double(stepsLeft)
     // One column stays free: a full line would wrap on some terminals.
     write("\r" + text.bar(record, secondsLeft: secondsLeft, width: columns() - 1) + "\u{1B}[K")

@@ -24,22 +24,22 @@ extension KernelBenchmarkSummary: Summary {
   }
 
   package var lines: [String] {
-    var machine: TextTable = TextTable([.left, .left])
+    var machine = TextTable([.left, .left])
     machine.add("kernels", kernels)
     machine.add("peak", "\(NumberText.fixed(peakGigaflops, 1)) GFLOP/s of one core, multiply-adds in registers")
     machine.add("copy", "\(NumberText.fixed(copyGigabytesPerSecond, 1)) GB/s read and written by one core")
     machine.add("images", "\(NumberText.grouped(images)) at a time")
-    var table: TextTable = TextTable([.left, .left, .left, .right, .right, .right, .right, .left])
+    var table = TextTable([.left, .left, .left, .right, .right, .right, .right, .left])
     table.add("layer", "pass", "algorithm", "GFLOP/s", "of peak", "µs/image", "bytes/image", "bound")
     table.addRule()
-    for row: Row in rows {
+    for row in rows {
       table.add(
         row.layer, row.pass.rawValue, row.algorithm, NumberText.fixed(row.gigaflops, 1),
         NumberText.fixed(row.shareOfPeak, 2), NumberText.fixed(row.microsecondsPerImage, 2),
         NumberText.grouped(Int(row.bytesPerImage)), row.bound)
     }
     let medians: [String] = ["direct", "winograd", "gemm"].compactMap { algorithm in
-      let shares: [Double] = rows.filter { $0.algorithm == algorithm }.map(\.shareOfPeak).sorted()
+      let shares = rows.filter { $0.algorithm == algorithm }.map(\.shareOfPeak).sorted()
       return shares.isEmpty ? nil : "\(algorithm) \(NumberText.fixed(shares[shares.count / 2], 2))"
     }
     return machine.lines() + [""] + table.lines()
@@ -54,7 +54,7 @@ extension KernelBenchmarkSummary: Summary {
 package enum KernelText {
   /// The reason for the choice of `KernelBuild.select`; call it only where that did not throw.
   package static func reason(request: String?) -> String {
-    if let request: String, !request.isEmpty { return "forced by LOCKSTEP_KERNELS" }
+    if let request, !request.isEmpty { return "forced by LOCKSTEP_KERNELS" }
     let others: [String] = [KernelBuild.avx512, .avx2].compactMap { build in
       if !build.isBuilt { return "\(build.rawValue) is not part of this program" }
       return build.isSupported ? nil : "this processor lacks \(build.rawValue)"

@@ -6,8 +6,8 @@ extension MemoryPlan {
   /// The plan in lines for people: what lies on each node, and the rule for the data sets.
   package var lines: [String] {
     nodes.map { node in
-      let name: String = node.node.map { "node \($0)" } ?? "any node"
-      let each: String = node.workers.count == 1 ? "" : "\(node.workers.count) × "
+      let name = node.node.map { "node \($0)" } ?? "any node"
+      let each = node.workers.count == 1 ? "" : "\(node.workers.count) × "
       return "\(name): weights \(Topology.size(node.weightBytes)), optimizer \(Topology.size(node.optimizerBytes)), "
         + "\(each)(\(Topology.size(node.activationBytes)) activations + \(Topology.size(node.gradientBytes)) gradients), "
         + "in all \(Topology.size(node.totalBytes))"
@@ -16,7 +16,7 @@ extension MemoryPlan {
 
   private var rule: String {
     switch dataset {
-    case .auto: "a copy on each node while the copies take at most a quarter of the free memory, else interleaved"
+    case .auto: "a copy on each node if the copies take at most a quarter of the free memory, else interleaved"
     case .interleave: "pages on all nodes in turn"
     case .perNode: "a copy on each node"
     }

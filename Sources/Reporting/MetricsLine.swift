@@ -3,8 +3,8 @@ import Training
 
 /// A line of `metrics.jsonl`; all lines have the same keys, `val_loss` and `val_accuracy` null where unknown.
 ///
-/// The two are known on an epoch's line alone, whose other values are means over the epoch, and only with a test set.
-/// What depends on time comes last: all before it is the same for an interrupted run as for an undisturbed one.
+/// These two are known only on an epoch's line, whose other values are means over the epoch, and only with a test set.
+/// What depends on time comes last: all before it is the same for an interrupted run as for an uninterrupted one.
 package enum MetricsLine {
   package static func step(_ record: StepRecord) -> String { line("step", record, nil, nil) }
 

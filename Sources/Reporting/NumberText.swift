@@ -1,20 +1,20 @@
 /// Numbers as people read them; the same text on every machine and in every locale.
 package enum NumberText {
-  /// `value` with `decimals` digits after the point, rounded to nearest, ties away from zero; `nan`, `inf` as such.
+  /// `value` with `decimals` digits after the point, rounded to nearest, ties away from zero; `nan` and `inf` as words.
   package static func fixed(_ value: Double, _ decimals: Int) -> String {
     guard value.isFinite else { return value.isNaN ? "nan" : value < 0 ? "-inf" : "inf" }
-    var scale: Double = 1
+    var scale = 1.0
     for _ in 0..<decimals { scale *= 10 }
-    let scaled: Double = (value.magnitude * scale).rounded(.toNearestOrAwayFromZero)
+    let scaled = (value.magnitude * scale).rounded(.toNearestOrAwayFromZero)
     guard scaled < 9e15 else { return value.description }
-    let digits: String = String(Int(scaled))
-    let sign: String = value < 0 && scaled > 0 ? "-" : ""
+    let digits = String(Int(scaled))
+    let sign = value < 0 && scaled > 0 ? "-" : ""
     guard decimals > 0 else { return sign + digits }
-    let padded: String = String(repeating: "0", count: max(0, decimals + 1 - digits.count)) + digits
+    let padded = String(repeating: "0", count: max(0, decimals + 1 - digits.count)) + digits
     return sign + padded.dropLast(decimals) + "." + padded.suffix(decimals)
   }
 
-  /// Thousands apart by commas: `1,234,567`.
+  /// Thousands separated by commas: `1,234,567`.
   package static func grouped(_ value: Int) -> String {
     var groups: [Substring] = []
     var rest: Substring = String(value.magnitude)[...]
@@ -38,9 +38,9 @@ package enum NumberText {
   /// Seconds as `0:07`, `12:34` or `1:02:03`, rounded up to a whole second.
   package static func clock(seconds: Double) -> String {
     guard seconds.isFinite, seconds >= 0, seconds < 1e12 else { return "-:--" }
-    let whole: Int = Int(seconds.rounded(.up))
+    let whole = Int(seconds.rounded(.up))
     let twoDigits: (Int) -> String = { $0 < 10 ? "0\($0)" : "\($0)" }
-    let minutesAndSeconds: String = "\(whole / 60 % 60):\(twoDigits(whole % 60))"
+    let minutesAndSeconds = "\(whole / 60 % 60):\(twoDigits(whole % 60))"
     guard whole >= 3600 else { return minutesAndSeconds }
     return "\(whole / 3600):\(twoDigits(whole / 60 % 60)):\(twoDigits(whole % 60))"
   }

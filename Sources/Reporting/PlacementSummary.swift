@@ -31,13 +31,13 @@ extension PlacementReport {
 
   /// The same in a few lines for people: keys and texts.
   package var facts: [(key: String, text: String)] {
-    let shares: [String] = memory.filter { $0.tally.bytes > 0 }.map { memory in
-      let onNode: String = memory.tally.onNodeShare.map { NumberText.percent($0) } ?? "unknown"
-      let huge: String = memory.hugeShare.map { ", \(NumberText.percent($0)) huge" } ?? ""
-      let policy: String = memory.kind == .data && dataset != .whole ? " (\(dataset.rawValue))" : ""
+    let shares = memory.filter { $0.tally.bytes > 0 }.map { memory in
+      let onNode = memory.tally.onNodeShare.map { NumberText.percent($0) } ?? "unknown"
+      let huge = memory.hugeShare.map { ", \(NumberText.percent($0)) huge" } ?? ""
+      let policy = memory.kind == .data && dataset != .whole ? " (\(dataset.rawValue))" : ""
       return "\(memory.kind.rawValue)\(policy) \(onNode)\(huge)"
     }
-    // Where all pages are where they should be, there is nothing to read about them.
+    // If all pages are where they should be, nothing is said about them.
     let pages: [(String, String)] =
       isAsPlanned == true ? [] : [("pages", "on their node: " + shares.joined(separator: "; "))]
     return [("threads", threads)] + pages + (mismatches.prefix(4) + notes).map { ("note", $0) }
@@ -45,9 +45,9 @@ extension PlacementReport {
 
   /// `2 workers on CPUs 0-1, each on its own, 0 migrations`.
   private var threads: String {
-    let ranOn: CPUSet = workers.reduce(CPUSet()) { $0.union($1.ranOn) }
-    let migrations: Int = workers.reduce(0) { $0 + $1.migrations }
-    let pinned: Int = workers.filter { $0.cpu != nil && $0.isPinned }.count
+    let ranOn = workers.reduce(CPUSet()) { $0.union($1.ranOn) }
+    let migrations = workers.reduce(0) { $0 + $1.migrations }
+    let pinned = workers.filter { $0.cpu != nil && $0.isPinned }.count
     return "\(NumberText.count(workers.count, "worker")) ran on \(ranOn.count == 1 ? "CPU" : "CPUs") \(ranOn), "
       + "\(NumberText.grouped(pinned)) pinned, \(NumberText.count(migrations, "migration"))"
   }

@@ -13,27 +13,27 @@ package struct ProgressText: Sendable {
   /// `epoch 3/20 ━━━━━━────── 0:07 left · loss 0.1234 · 12,345 images/s · accuracy 97.22% · step 56/460 · 0:12 elapsed`,
   /// at most `width` columns.
   ///
-  /// The bar takes 6 to 40 columns; where even the shortest does not fit, the parts at the end go first.
+  /// The bar takes 6 to 40 columns; if even the shortest does not fit, the last parts are dropped first.
   package func bar(_ record: StepRecord, secondsLeft: Double, width: Int) -> String {
-    let start: String = epochText(record.epoch)
+    let start = epochText(record.epoch)
     var parts: [String] = [
       "\(NumberText.clock(seconds: secondsLeft)) left", "loss \(NumberText.fixed(record.loss, 4))",
       Self.rate(record), "accuracy \(NumberText.percent(record.accuracy))", stepText(record),
       "\(Self.elapsed(record)) elapsed",
     ]
-    let shortest: Int = 6
+    let shortest = 6
     func length() -> Int { parts.isEmpty ? 0 : parts.joined(separator: " · ").count + 1 }
     while !parts.isEmpty, start.count + 1 + shortest + length() > width { parts.removeLast() }
-    let room: Int = width - start.count - 1 - length()
+    let room = width - start.count - 1 - length()
     guard room >= shortest else { return String(start.prefix(max(0, width))) }
-    let share: Double = Double(record.stepInEpoch) / Double(max(1, stepsPerEpoch))
-    let line: String = "\(start) \(Self.barText(share: share, columns: min(40, room)))"
+    let share = Double(record.stepInEpoch) / Double(max(1, stepsPerEpoch))
+    let line = "\(start) \(Self.barText(share: share, columns: min(40, room)))"
     return parts.isEmpty ? line : "\(line) \(parts.joined(separator: " · "))"
   }
 
   /// A bar of `columns` characters, `share` of it filled.
   package static func barText(share: Double, columns: Int) -> String {
-    let filled: Int = share.isFinite ? Int((min(1, max(0, share)) * Double(columns)).rounded(.down)) : 0
+    let filled = share.isFinite ? Int((min(1, max(0, share)) * Double(columns)).rounded(.down)) : 0
     return String(repeating: "━", count: filled) + String(repeating: "─", count: columns - filled)
   }
 
@@ -53,7 +53,7 @@ package struct ProgressText: Sendable {
       Part(epochText(record.means.epoch), rank: 0), Part(stepText(record.means), rank: 5),
       Self.means(record.means, rank: 2),
     ]
-    if let loss: Double = record.validationLoss {
+    if let loss = record.validationLoss {
       let (loss, accuracy): (String, String?) = (
         NumberText.fixed(loss, 4), record.validationAccuracy.map { NumberText.percent($0) }
       )
@@ -66,7 +66,7 @@ package struct ProgressText: Sendable {
       parts + [Part(Self.rate(record.means), rank: 4), Part(Self.elapsed(record.means), rank: 3)], width: width)
   }
 
-  /// A part of a line, in words and in short; of several, the one with the largest rank goes first.
+  /// A part of a line, in full and in short; of several, the one with the largest rank is dropped first.
   private struct Part {
     let long: String
     let short: String
@@ -79,14 +79,14 @@ package struct ProgressText: Sendable {
     }
   }
 
-  /// All parts in words; where these have more than `width` columns all in short, or as many in short as fit.
+  /// All parts in full; if these take more than `width` columns, all in short, or as many in short as fit.
   private static func fitted(_ parts: [Part], width: Int) -> String {
-    let separator: String = "  "
-    let whole: String = parts.map(\.long).joined(separator: separator)
+    let separator = "  "
+    let whole = parts.map(\.long).joined(separator: separator)
     guard whole.count > width else { return whole }
-    var kept: [Part] = parts
+    var kept = parts
     func line() -> String { kept.map(\.short).joined(separator: separator) }
-    while kept.count > 1, line().count > width, let last: Int = kept.map(\.rank).max() {
+    while kept.count > 1, line().count > width, let last = kept.map(\.rank).max() {
       kept.removeAll { $0.rank == last }
     }
     return String(line().prefix(max(0, width)))
@@ -94,8 +94,8 @@ package struct ProgressText: Sendable {
 
   /// `worker 1 on CPU 3 has been computing gradients for 61 s, in step 12; the others wait for it`.
   package func stalled(_ worker: StalledWorker) -> String {
-    let place: String = worker.cpu.map { " on CPU \($0)" } ?? ""
-    let what: String = worker.phase == .waiting ? "held up where all workers meet" : worker.phase.words
+    let place = worker.cpu.map { " on CPU \($0)" } ?? ""
+    let what = worker.phase == .waiting ? "held up at a barrier of all workers" : worker.phase.words
     return "worker \(worker.worker)\(place) has been \(what) for "
       + "\(NumberText.fixed(worker.seconds, worker.seconds < 10 ? 1 : 0)) s, in step \(worker.step); the others wait for it"
   }
@@ -103,7 +103,7 @@ package struct ProgressText: Sendable {
   private func epochText(_ epoch: Int) -> String { "epoch \(Self.aligned(epoch, of: epochs))" }
 
   private static func aligned(_ value: Int, of total: Int) -> String {
-    let text: String = String(value)
+    let text = String(value)
     return String(repeating: " ", count: max(0, String(total).count - text.count)) + "\(text)/\(total)"
   }
 

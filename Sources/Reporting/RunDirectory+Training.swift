@@ -4,7 +4,7 @@ import Storage
 import Training
 
 extension RunDirectory {
-  /// Writes what the event leaves behind: a line of `metrics.jsonl`, or a checkpoint.
+  /// Writes what the event calls for: a line of `metrics.jsonl`, or a checkpoint.
   package func record(_ event: TrainingEvent) throws(UserError) {
     switch event {
     case .step(let record, progress: false): try append(MetricsLine.step(record))
@@ -19,7 +19,7 @@ extension RunDirectory {
   /// - Returns: the summary with the names of the newest and the best checkpoint.
   @discardableResult
   package func finish(weights: [NamedTensor], summary: TrainingSummary) throws(UserError) -> TrainingSummary {
-    var summary: TrainingSummary = summary
+    var summary = summary
     try finish(weights: weights, digest: summary.weightsDigest) { newest, best in
       (summary.newestCheckpoint, summary.bestCheckpoint) = (newest, best)
       return summary.json.compactText + "\n"

@@ -6,9 +6,9 @@ import Training
 /// What a run is, as lines for people: the net as a table, then data, batches, kernels, workers and notes.
 package enum RunHeader {
   package static func lines(name: String, description run: RunDescription) -> [String] {
-    var facts: TextTable = TextTable([.left, .left])
+    var facts = TextTable([.left, .left])
     facts.add("data", dataText(run))
-    for line: String in run.dataCredit { facts.add("", line) }
+    for line in run.dataCredit { facts.add("", line) }
     facts.add(
       "batches",
       "\(NumberText.count(run.epochs, "epoch")) of \(NumberText.count(run.stepsPerEpoch, "step")), "
@@ -16,17 +16,17 @@ package enum RunHeader {
     facts.add("kernels", run.kernels)
     facts.add("workers", PlacementText.summary(run.placement))
     var notes: [String] = []
-    for note: String in run.notes where !notes.contains(note) { notes.append(note) }
-    for note: String in notes { facts.add("note", note) }
+    for note in run.notes where !notes.contains(note) { notes.append(note) }
+    for note in notes { facts.add("note", note) }
     return ["lockstep \(ProgramVersion.current) · \(name)", ""] + network(run).lines(indentation: 2) + [""]
       + facts.lines(indentation: 2) + [""]
   }
 
   private static func network(_ run: RunDescription) -> TextTable {
-    var table: TextTable = TextTable([.left, .left, .right, .right])
+    var table = TextTable([.left, .left, .right, .right])
     table.add("layer", "", "output", "parameters")
     table.addRule()
-    for layer: RunDescription.Layer in run.layers {
+    for layer in run.layers {
       table.add(
         layer.name, layer.summary,
         layer.outputShape.description,
@@ -38,19 +38,19 @@ package enum RunHeader {
   }
 
   private static func dataText(_ run: RunDescription) -> String {
-    let training: String = "\(NumberText.grouped(run.trainingExamples)) training"
+    let training = "\(NumberText.grouped(run.trainingExamples)) training"
     guard run.testExamples > 0 else { return "\(training) examples, no test set" }
     return "\(training) and \(NumberText.grouped(run.testExamples)) test examples"
   }
 }
 
-/// Where workers compute, in few words.
+/// Where workers compute, in brief.
 package enum PlacementText {
   /// `4 workers: CPUs 0-1 on node 0, CPUs 8-9 on node 1`, in worker order, or `4 workers, not pinned`.
   package static func summary(_ placement: Placement) -> String {
-    let count: String = NumberText.count(placement.workers.count, "worker")
+    let count = NumberText.count(placement.workers.count, "worker")
     var parts: [(node: Int, cpus: [Int?])] = []
-    for worker: Placement.Worker in placement.workers {
+    for worker in placement.workers {
       if parts.last?.node == worker.node {
         parts[parts.count - 1].cpus.append(worker.cpu)
       } else {
@@ -59,11 +59,11 @@ package enum PlacementText {
     }
     guard placement.workers.contains(where: { $0.cpu != nil }) else { return "\(count), not pinned" }
     let texts: [String] = parts.map { part in
-      let pinned: [Int] = part.cpus.compactMap { $0 }
-      let unpinned: Int = part.cpus.count - pinned.count
-      let cpus: CPUSet = CPUSet(pinned)
-      let pinnedText: String = pinned.isEmpty ? "" : "\(cpus.count == 1 ? "CPU" : "CPUs") \(cpus)"
-      let unpinnedText: String = unpinned == 0 ? "" : "\(unpinned) not pinned"
+      let pinned = part.cpus.compactMap { $0 }
+      let unpinned = part.cpus.count - pinned.count
+      let cpus = CPUSet(pinned)
+      let pinnedText = pinned.isEmpty ? "" : "\(cpus.count == 1 ? "CPU" : "CPUs") \(cpus)"
+      let unpinnedText = unpinned == 0 ? "" : "\(unpinned) not pinned"
       return [pinnedText, unpinnedText].filter { !$0.isEmpty }.joined(separator: " and ") + " on node \(part.node)"
     }
     return "\(count): \(texts.joined(separator: ", "))"

@@ -1,7 +1,7 @@
 /// The few shapes that charts are made of, as elements of an SVG image.
 enum SVG {
   /// About the width of one character of text of the usual size.
-  private static let characterWidth: Double = 7
+  private static let characterWidth = 7.0
 
   static func number(_ value: Double) -> String { NumberText.fixed(value, 1) }
 
@@ -26,12 +26,12 @@ enum SVG {
       + "fill=\"\(colour)\">\(escaped(content))</text>"
   }
 
-  /// Texts centred at their places, of which those are left out that would touch one further right.
+  /// Texts centred at their places, without those that would touch one further right.
   static func labels(_ places: [(x: Double, text: String)], y: Double) -> [String] {
     var left: Double = .infinity
     var parts: [String] = []
     for place in places.sorted(by: { $0.x > $1.x }) {
-      let half: Double = Double(place.text.count) * characterWidth / 2
+      let half = Double(place.text.count) * characterWidth / 2
       guard place.x + half + 4 <= left else { continue }
       left = place.x - half
       parts.append(text(place.x, y, place.text, anchor: "middle"))
@@ -39,8 +39,8 @@ enum SVG {
     return parts
   }
 
-  /// How a series is drawn: the first as a wide line with dots, the second as a narrow broken one with open squares, so
-  /// that both can be seen where they lie on each other.
+  /// How a series is drawn: the first as a wide line with dots, the second as a narrow dashed one with open squares, so
+  /// that both can be seen where they coincide.
   struct Style {
     let colour: String
     let isSecond: Bool
@@ -54,8 +54,8 @@ enum SVG {
   }
 
   static func curve(_ points: [Point], _ style: Style) -> [String] {
-    let path: String = points.map { "\(number($0.x)),\(number($0.y))" }.joined(separator: " ")
-    let width: String = style.isSecond ? "1.5\" stroke-dasharray=\"6 4" : "3"
+    let path = points.map { "\(number($0.x)),\(number($0.y))" }.joined(separator: " ")
+    let width = style.isSecond ? "1.5\" stroke-dasharray=\"6 4" : "3"
     return points.flatMap { range($0, style) } + [
       "<polyline points=\"\(path)\" fill=\"none\" stroke=\"\(style.colour)\" stroke-width=\"\(width)\"/>"
     ] + points.map { mark($0.x, $0.y, style) }
@@ -78,7 +78,7 @@ enum SVG {
 
   /// A row of marks and names from `x` to the right.
   static func legend(_ entries: [(name: String, style: Style)], x: Double, y: Double) -> [String] {
-    var left: Double = x
+    var left = x
     return entries.flatMap { name, style in
       defer { left += 40 + Double(name.count) * characterWidth }
       return [

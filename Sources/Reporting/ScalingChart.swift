@@ -3,13 +3,13 @@ import Training
 
 /// The chart of `bench scaling`: speed-up over workers beside the ideal, where each step's time went, and the prediction.
 enum ScalingChart {
-  private static let width: Double = 880
-  private static let panelHeight: Double = 400
+  private static let width = 880.0
+  private static let panelHeight = 400.0
   /// The curves' axes, and the upper and lower end of all plots in a panel.
   private static let axis: (left: Double, right: Double) = (60, 410)
   private static let plot: (top: Double, bottom: Double) = (76, 346)
-  private static let first: SVG.Style = SVG.Style(colour: "#c2255c", isSecond: false)
-  private static let second: SVG.Style = SVG.Style(colour: "#1098ad", isSecond: true)
+  private static let first = SVG.Style(colour: "#c2255c", isSecond: false)
+  private static let second = SVG.Style(colour: "#1098ad", isSecond: true)
 
   static func svg(_ summary: ScalingSummary) -> String {
     let height: Double = panelHeight * (summary.prediction == nil ? 1 : 2)
@@ -27,8 +27,8 @@ enum ScalingChart {
   // MARK: Curves, on the left
 
   private static func curves(_ summary: ScalingSummary) -> [String] {
-    let all: [ScalingPoint] = summary.strong + summary.weak
-    let most: Double = Double(all.map(\.workers).max() ?? 1)
+    let all = summary.strong + summary.weak
+    let most = Double(all.map(\.workers).max() ?? 1)
     let top: Double = max(most, all.map(\.speedUpRange.upperBound).max() ?? 1)
     let x: (Double) -> Double = { axis.left + (axis.right - axis.left) * $0 / most }
     let y: (Double) -> Double = { plot.bottom - (plot.bottom - plot.top) * $0 / top }
@@ -41,15 +41,15 @@ enum ScalingChart {
       SVG.text(x(most) - 6, y(most) + 16, "ideal", anchor: "end", colour: "#888"),
     ]
     parts += SVG.labels(Set(all.map(\.workers)).map { (x(Double($0)), "\($0)") }, y: plot.bottom + 16)
-    for tick: Int in ticks(top) { parts.append(SVG.text(52, y(Double(tick)) + 4, "\(tick)×", anchor: "end")) }
-    if let knee: Int = summary.knee, knee != summary.strong.last?.workers {
+    for tick in ticks(top) { parts.append(SVG.text(52, y(Double(tick)) + 4, "\(tick)×", anchor: "end")) }
+    if let knee = summary.knee, knee != summary.strong.last?.workers {
       parts.append(SVG.line(x(Double(knee)), y(0), x(Double(knee)), y(top), "#999", dashed: true))
       parts.append(SVG.text(x(Double(knee)) + 4, y(top) + 10, "knee", colour: "#888"))
     }
     for (points, style) in [(summary.strong, first), (summary.weak, second)] {
       parts += SVG.curve(
         points.map { point in
-          let range: ClosedRange<Double> = point.speedUpRange
+          let range = point.speedUpRange
           return SVG.Point(
             x: x(Double(point.workers)), y: y(point.speedUp), ends: y(range.upperBound)...y(range.lowerBound))
         }, style)
@@ -59,9 +59,9 @@ enum ScalingChart {
 
   /// Efficiency over workers for both designs of the all-reduce, and the parts of a step in three phases.
   private static func prediction(_ prediction: ScalingPrediction) -> [String] {
-    let base: Double = panelHeight
-    let points: [ScalingPrediction.Point] = prediction.points
-    let counts: [Int] = Set(points.map(\.workers)).sorted()
+    let base = panelHeight
+    let points = prediction.points
+    let counts = Set(points.map(\.workers)).sorted()
     // Worker counts double along the axis.
     let step: Double = (axis.right - axis.left) / Double(max(1, counts.count - 1))
     let x: (Int) -> Double = { axis.left + step * Double(counts.firstIndex(of: $0) ?? 0) }
@@ -77,10 +77,10 @@ enum ScalingChart {
       parts.append(SVG.line(axis.left, y(share), axis.right, y(share), "#eee"))
     }
     for (design, style) in designs {
-      let own: [ScalingPrediction.Point] = points.filter { $0.design == design }
+      let own = points.filter { $0.design == design }
       parts += SVG.curve(own.map { SVG.Point(x: x($0.workers), y: y($0.efficiency)) }, style)
     }
-    let phases: [ScalingPrediction.Point] = points.filter { $0.design == .threePhase }
+    let phases = points.filter { $0.design == .threePhase }
     return parts
       + bars("where a step's time goes, three phases", phases.map { ($0.workers, $0.breakdown) }, y: base)
   }
@@ -101,14 +101,14 @@ enum ScalingChart {
   private static func bars(_ title: String, _ steps: [(workers: Int, step: StepBreakdown)], y top: Double) -> [String] {
     var parts: [String] = [SVG.text(470, top + 24, title, size: 15)]
     let (left, right): (Double, Double) = (516, 776)
-    let height: Double = plot.bottom - plot.top
+    let height = plot.bottom - plot.top
     let slot: Double = (right - left) / Double(max(1, steps.count))
     var labels: [(x: Double, text: String)] = []
     for (index, (workers, step)) in steps.enumerated() where step.total > 0 {
-      let x: Double = left + slot * Double(index)
-      var y: Double = top + plot.bottom
+      let x = left + slot * Double(index)
+      var y = top + plot.bottom
       for part in StepPart.allCases {
-        let share: Double = step[part] / step.total
+        let share = step[part] / step.total
         y -= height * share
         parts.append(
           SVG.rectangle(
@@ -135,8 +135,8 @@ enum ScalingChart {
 
   /// At most eight whole numbers up to `top`.
   private static func ticks(_ top: Double) -> [Int] {
-    let last: Int = max(1, Int(top))
-    let step: Int = max(1, (last + 7) / 8)
+    let last = max(1, Int(top))
+    let step = max(1, (last + 7) / 8)
     return Array(stride(from: step, through: last, by: step))
   }
 

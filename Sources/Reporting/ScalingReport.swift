@@ -11,7 +11,7 @@ extension ScalingSummary: Summary {
       .init("points", .array(strong.map(Self.json))), .init("weak_points", .array(weak.map(Self.json))),
       .init("knee", knee.map { .integer($0) } ?? .null), .init("notes", .array(notes.map { .string($0) })),
     ]
-    if let prediction: ScalingPrediction { members.append(.init("prediction", prediction.json)) }
+    if let prediction { members.append(.init("prediction", prediction.json)) }
     return .object(members)
   }
 
@@ -31,15 +31,15 @@ extension ScalingSummary: Summary {
   }
 
   package var lines: [String] {
-    var lines: [String] = ["\(name), \(kernels) kernels; milliseconds per step, means over the workers", ""]
+    var lines = ["\(name), \(kernels) kernels; milliseconds per step, means over the workers", ""]
     lines += ["strong scaling: the same batch for all"] + Self.table(strong).lines(indentation: 2)
     lines += ["", "weak scaling: a batch in proportion to the workers"] + Self.table(weak).lines(indentation: 2)
-    if let knee: Int, strong.count > 1 {
+    if let knee, strong.count > 1 {
       lines += [
         "",
         knee == strong.last?.workers
           ? "knee: none up to \(NumberText.count(knee, "worker")); each added worker is worth it"
-          : "knee: \(NumberText.count(knee, "worker")); above, a worker adds less than half of what one does alone",
+          : "knee: \(NumberText.count(knee, "worker")); beyond it, a worker adds less than half of what one does alone",
       ]
     }
     lines += notes.map { "note: \($0)" }
@@ -47,10 +47,10 @@ extension ScalingSummary: Summary {
   }
 
   private static func table(_ points: [ScalingPoint]) -> TextTable {
-    var table: TextTable = TextTable([TextTable.Alignment](repeating: .right, count: 11))
+    var table = TextTable([TextTable.Alignment](repeating: .right, count: 11))
     table.add(["workers", "batch", "images/s", "best", "speed-up", "efficiency"] + StepBreakdown.headings)
     table.addRule()
-    for point: ScalingPoint in points {
+    for point in points {
       table.add(
         [
           "\(point.workers)", NumberText.grouped(point.batchSize), NumberText.rate(point.medianImagesPerSecond),
@@ -61,7 +61,7 @@ extension ScalingSummary: Summary {
     return table
   }
 
-  /// Writes `scaling.txt`, `scaling.json` and `scaling.svg` into a folder, which is made where it is missing.
+  /// Writes `scaling.txt`, `scaling.json` and `scaling.svg` into a folder, which is made if it is missing.
   ///
   /// - Throws: `UserError(.cannotWrite)`.
   package func write(to folder: String) throws(UserError) {
@@ -87,7 +87,7 @@ extension StepBreakdown {
 extension ScalingPrediction {
   /// `8 nodes against 8 times one node: 96.71% in three phases, 71.30% flat`.
   private var nodeLines: [String] {
-    guard target.nodes > 1, let phases: Double = nodeEfficiency(.threePhase), let flat: Double = nodeEfficiency(.flat)
+    guard target.nodes > 1, let phases = nodeEfficiency(.threePhase), let flat = nodeEfficiency(.flat)
     else { return [] }
     return [
       "\(target.nodes) nodes against \(target.nodes) times one node: "
@@ -143,18 +143,18 @@ extension ScalingPrediction {
   }
 
   var lines: [String] {
-    var checked: TextTable = TextTable([.left, .right, .right, .right, .right, .right])
+    var checked = TextTable([.left, .right, .right, .right, .right, .right])
     checked.add("", "workers", "batch", "measured", "predicted", "error")
     checked.addRule()
-    for check: Check in checks {
+    for check in checks {
       checked.add(
         check.kind, "\(check.workers)", NumberText.grouped(check.batchSize), NumberText.rate(check.measured),
         NumberText.rate(check.predicted), NumberText.percent(check.relativeError))
     }
-    var table: TextTable = TextTable([.left] + [TextTable.Alignment](repeating: .right, count: 10))
+    var table = TextTable([.left] + [TextTable.Alignment](repeating: .right, count: 10))
     table.add(["all-reduce", "nodes", "workers", "batch", "images/s", "efficiency"] + StepBreakdown.headings)
     table.addRule()
-    for point: Point in points {
+    for point in points {
       table.add(
         [
           point.design.rawValue, "\(point.nodes)", "\(point.workers)", NumberText.grouped(point.batchSize),
@@ -167,12 +167,12 @@ extension ScalingPrediction {
       + provenance
   }
 
-  /// What was measured and what was not: one worker alone does not tell what several do to each other.
+  /// What was measured and what was not: one worker alone does not show how several affect each other.
   private var provenance: [String] {
-    let contention: String = "contention \(NumberText.fixed(costs.contention, 3))"
-    let barrier: String = "barrier \(NumberText.fixed(costs.barrierArrival, 0)) ns a worker"
-    let core: String = "\(NumberText.fixed(costs.coreBytesPerNanosecond, 1)) GB/s one core"
-    var measured: [String] = ["jitter \(NumberText.percent(costs.jitter))", core]
+    let contention = "contention \(NumberText.fixed(costs.contention, 3))"
+    let barrier = "barrier \(NumberText.fixed(costs.barrierArrival, 0)) ns a worker"
+    let core = "\(NumberText.fixed(costs.coreBytesPerNanosecond, 1)) GB/s one core"
+    var measured = ["jitter \(NumberText.percent(costs.jitter))", core]
     var assumed: [String] = [
       "\(NumberText.fixed(costs.nodeBytesPerNanosecond, 0)) GB/s a node",
       "\(NumberText.fixed(costs.linkBytesPerNanosecond, 0)) GB/s between nodes",

@@ -2,14 +2,14 @@ import Measuring
 import Storage
 import Training
 
-/// A command's result twice: the documented JSON object, and a few lines for people.
+/// A command's result in two forms: the documented JSON object, and a few lines for people.
 package protocol Summary {
   var json: JSONValue { get }
   var lines: [String] { get }
 }
 
 extension TrainingSummary: Summary {
-  /// `interrupted` is there only where it is true.
+  /// `interrupted` is present only if it is true.
   package var json: JSONValue {
     var members: [JSONValue.Member] = [
       .init("epochs", .integer(epochs)), .init("steps", .integer(steps)), .init("total_steps", .integer(totalSteps)),
@@ -22,25 +22,25 @@ extension TrainingSummary: Summary {
     if let newestCheckpoint { members.append(.init("newest_checkpoint", .string(newestCheckpoint))) }
     if let bestCheckpoint { members.append(.init("best_checkpoint", .string(bestCheckpoint))) }
     if interrupted { members.append(.init("interrupted", .bool(true))) }
-    if let placement: PlacementReport { members.append(.init("placement", placement.json)) }
+    if let placement { members.append(.init("placement", placement.json)) }
     return .object(members)
   }
 
-  /// `46 steps`, or `12 of 46 steps` where the run ended before its last one.
+  /// `46 steps`, or `12 of 46 steps` if the run ended before its last one.
   private var stepsText: String {
     (steps < totalSteps ? "\(NumberText.grouped(steps)) of " : "") + NumberText.count(totalSteps, "step")
   }
 
   package var lines: [String] {
-    var table: TextTable = TextTable([.left, .left])
+    var table = TextTable([.left, .left])
     table.add(
       "trained",
       "\(NumberText.count(epochs, "epoch")), \(stepsText) in \(NumberText.clock(seconds: elapsedSeconds)), "
         + "\(NumberText.rate(imagesPerSecond)) images/s on \(NumberText.count(workers, "worker"))"
         + (interrupted ? ", interrupted" : ""))
     table.add("loss", NumberText.fixed(loss, 4))
-    if let validationLoss: Double { table.add("val_loss", NumberText.fixed(validationLoss, 4)) }
-    if let validationAccuracy: Double { table.add("val_accuracy", NumberText.percent(validationAccuracy)) }
+    if let validationLoss { table.add("val_loss", NumberText.fixed(validationLoss, 4)) }
+    if let validationAccuracy { table.add("val_accuracy", NumberText.percent(validationAccuracy)) }
     table.add("weights", weightsDigest)
     if let newestCheckpoint { table.add("newest", newestCheckpoint) }
     if let bestCheckpoint, bestCheckpoint != newestCheckpoint { table.add("best", bestCheckpoint) }
@@ -77,7 +77,7 @@ extension ThroughputSummary: Summary {
   }
 
   package var lines: [String] {
-    var table: TextTable = TextTable([.left, .left])
+    var table = TextTable([.left, .left])
     table.add(
       "images/s",
       "\(NumberText.rate(medianImagesPerSecond)) median, \(NumberText.rate(bestImagesPerSecond)) best")

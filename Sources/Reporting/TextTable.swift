@@ -4,7 +4,7 @@ package struct TextTable: Sendable {
 
   private let alignments: [Alignment]
   private var rows: [[String]] = []
-  /// Row numbers that a rule stands before.
+  /// Numbers of the rows that have a rule before them.
   private var rules: Set<Int> = []
 
   package init(_ alignments: [Alignment]) { self.alignments = alignments }
@@ -20,15 +20,15 @@ package struct TextTable: Sendable {
     let widths: [Int] = alignments.indices.map { column in
       rows.map { $0.count > column ? $0[column].count : 0 }.max() ?? 0
     }
-    let margin: String = String(repeating: " ", count: indentation)
-    let rule: String = margin + String(repeating: "─", count: widths.reduce(0, +) + 2 * max(0, widths.count - 1))
+    let margin = String(repeating: " ", count: indentation)
+    let rule = margin + String(repeating: "─", count: widths.reduce(0, +) + 2 * max(0, widths.count - 1))
     var lines: [String] = []
     for (number, row) in rows.enumerated() {
       if rules.contains(number) { lines.append(rule) }
-      var line: String = margin
+      var line = margin
       for (column, width) in widths.enumerated() {
-        let cell: String = row.count > column ? row[column] : ""
-        let space: String = String(repeating: " ", count: width - cell.count)
+        let cell = row.count > column ? row[column] : ""
+        let space = String(repeating: " ", count: width - cell.count)
         line += alignments[column] == .left ? cell + space : space + cell
         if column < widths.count - 1 { line += "  " }
       }

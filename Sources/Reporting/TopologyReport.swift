@@ -2,12 +2,12 @@ import Machine
 import Storage
 import Training
 
-/// What `topology` prints: the machine, the kernels, and with a configuration the place of every worker.
+/// What `topology` prints: the machine, the kernels and, with a configuration, the place of every worker.
 package struct TopologyReport: Summary {
   package var topology: Topology
   /// The build in use; `nil` for another machine.
   package var kernels: String?
-  /// Why this build of the kernels and no other; empty where it is not told.
+  /// Why this build of the kernels was chosen; empty if that is not known.
   package var kernelReason: String
   package var placement: Placement?
   package var memory: MemoryPlan?
@@ -61,13 +61,13 @@ package struct TopologyReport: Summary {
       .init("numa_balancing", .bool(topology.hasAutomaticNUMABalancing)),
       .init("transparent_huge_pages", .string(topology.transparentHugePages)),
     ]
-    if let kernels: String { members.append(.init("kernels", .string(kernels))) }
+    if let kernels { members.append(.init("kernels", .string(kernels))) }
     if kernels != nil, !kernelReason.isEmpty { members.append(.init("kernels_because", .string(kernelReason))) }
-    if let placement: Placement {
+    if let placement {
       members.append(.init("workers", .array(placement.workers.map(Self.worker))))
       members.append(.init("notes", .array(placement.notes.map { .string($0) })))
     }
-    if let memory: MemoryPlan { members.append(.init("memory", memory.json)) }
+    if let memory { members.append(.init("memory", memory.json)) }
     return .object(members)
   }
 

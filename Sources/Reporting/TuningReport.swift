@@ -21,11 +21,11 @@ extension TuningSummary: Summary {
   }
 
   package var lines: [String] {
-    var table: TextTable = TextTable([.right, .left, .right, .left, .left])
+    var table = TextTable([.right, .left, .right, .left, .left])
     table.add("workers", "placement", "images/s", "range", "")
     table.addRule()
-    let chosen: String = isUncertain ? "chosen, uncertain" : "chosen"
-    for trial: TuningTrial in trials {
+    let chosen = isUncertain ? "chosen, uncertain" : "chosen"
+    for trial in trials {
       table.add(
         "\(trial.workers)", TuningText.placement(trial.runtime), NumberText.rate(trial.imagesPerSecond),
         TuningText.range(trial), trial == best ? chosen : "")

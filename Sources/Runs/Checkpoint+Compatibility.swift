@@ -4,20 +4,20 @@ import Diagnostics
 import Storage
 
 extension Checkpoint {
-  /// Refuses a configuration under which the run would not go on with the same numbers.
+  /// Refuses a configuration under which the run would not continue with the same numbers.
   ///
-  /// What may change between the parts of a run is said by the table of keys; where data lies may, as what it holds is
-  /// compared by its fingerprint. The steps done must fit.
+  /// The table of keys says what may change between the parts of a run. The data's paths may, as its content is compared by
+  /// fingerprint. The steps done must fit.
   /// - Parameter file: the checkpoint's path, for messages.
   /// - Throws: `UserError(.badConfiguration)` naming each key that differs, with both values.
   package func requireSameNumbers(as run: RunConfiguration, file: String) throws(UserError) {
     let before: [(path: String, value: JSONValue)] = resolvedConfiguration.leaves()
     let now: [(path: String, value: JSONValue)] = run.jsonValue.leaves()
-    let old: [String: JSONValue] = Dictionary(before.map { ($0.path, $0.value) }) { first, _ in first }
-    let new: [String: JSONValue] = Dictionary(now.map { ($0.path, $0.value) }) { first, _ in first }
+    let old = Dictionary(before.map { ($0.path, $0.value) }) { first, _ in first }
+    let new = Dictionary(now.map { ($0.path, $0.value) }) { first, _ in first }
     var seen: Set<String> = []
     var differences: [String] = []
-    var firstPath: String = ""
+    var firstPath = ""
     for (path, _) in now + before where seen.insert(path).inserted && !run.mayChange(path) {
       let (was, becomes): (String, String) = (
         old[path].map { $0.numberText } ?? "absent", new[path].map { $0.numberText } ?? "absent"
@@ -26,12 +26,12 @@ extension Checkpoint {
       if differences.isEmpty { firstPath = path }
       differences.append("\(path) was \(was) and is now \(becomes)")
     }
-    guard let first: String = differences.first else { return }
-    let list: String =
+    guard let first = differences.first else { return }
+    let list =
       differences.count == 1 ? String(first.dropFirst(firstPath.count + 1)) : differences.joined(separator: "; ")
     throw UserError(
       .badConfiguration, differences.count == 1 ? firstPath : "\(differences.count) keys",
-      "\(list): the run in \(file) would not go on with the same numbers",
+      "\(list): the run in \(file) would not continue with the same numbers",
       hint: "--resume never starts a new run in its place; --output DIR starts one elsewhere")
   }
 
@@ -42,11 +42,11 @@ extension Checkpoint {
     return run?.jsonValue ?? configuration
   }
 
-  /// Refuses data that the run was not trained on, and an end that lies behind its last step.
+  /// Refuses data that the run was not trained on, and a checkpoint past the run's last step.
   ///
   /// - Throws: `UserError`, `.badData` or `.badConfiguration`.
   /// - Parameters:
-  ///   - shards: of the run that is to go on.
+  ///   - shards: of the run that is to continue.
   ///   - epochs: its `training.epochs`.
   ///   - sampled: the fingerprint that older programs give the data.
   package func requireFits(
@@ -55,18 +55,18 @@ extension Checkpoint {
     guard dataFingerprint == self.dataFingerprint || sampled() == self.dataFingerprint else {
       throw UserError(
         .badData, "data",
-        "holds other examples than the run was trained on: fingerprint \(dataFingerprint), in the checkpoint "
+        "holds different examples from those of the run: fingerprint \(dataFingerprint), in the checkpoint "
           + self.dataFingerprint, hint: "--resume never starts a new run")
     }
-    let totalSteps: Int = epochs * shards.stepsPerEpoch
+    let totalSteps = epochs * shards.stepsPerEpoch
     guard step <= totalSteps else {
       throw UserError(
         .badConfiguration, "training.epochs",
-        "found \(epochs), which end with step \(totalSteps); "
+        "found \(epochs), whose last step is \(totalSteps); "
           + "the checkpoint is of step \(step)")
     }
-    let stepInEpoch: Int = step % shards.stepsPerEpoch
-    let cursor: Int = stepInEpoch == 0 ? 0 : shards.batchRange(stepInEpoch: stepInEpoch - 1).upperBound
+    let stepInEpoch = step % shards.stepsPerEpoch
+    let cursor = stepInEpoch == 0 ? 0 : shards.batchRange(stepInEpoch: stepInEpoch - 1).upperBound
     for (entry, found, expected) in [
       ("progress.epochs_done", progress.epochsDone, step / shards.stepsPerEpoch),
       ("progress.epoch.steps", progress.epoch.steps, stepInEpoch), ("sample_cursor", progress.epoch.examples, cursor),
@@ -74,13 +74,13 @@ extension Checkpoint {
       ("progress.records", progress.recordCount, min(progress.recordCount, step + progress.epochsDone)),
     ] where found != expected {
       throw UserError(
-        .badData, source, "the metadata entry \(entry) is \"\(found)\"; allowed: \(expected) behind step \(step)")
+        .badData, source, "the metadata entry \(entry) is \"\(found)\"; allowed: \(expected) after step \(step)")
     }
   }
 }
 
 extension JSONValue {
-  /// Every value that is no container, and every empty container, with its key path.
+  /// Every value that is not a container, and every empty container, with its key path.
   fileprivate func leaves(_ path: String = "") -> [(path: String, value: JSONValue)] {
     switch self {
     case .object(let members) where !members.isEmpty:
@@ -93,7 +93,7 @@ extension JSONValue {
 
   /// The same text for the same value, whether it is held as an integer or as a number.
   fileprivate var numberText: String {
-    if case .number(let value) = self, let integer: Int = Int(exactly: value) { return String(integer) }
+    if case .number(let value) = self, let integer = Int(exactly: value) { return String(integer) }
     return excerpt()
   }
 }

@@ -4,9 +4,9 @@ import Storage
 extension Checkpoint {
   /// Everything but the tensors, as text: integers in decimal, floating point as the shortest decimal that reads back.
   ///
-  /// `epoch` counts finished epochs, `sample_cursor` the examples of the one after them that have been seen.
+  /// `epoch` counts finished epochs, `sample_cursor` the examples seen in the next one.
   var metadata: [String: String] {
-    let configuration: String = configuration.compactText
+    let configuration = configuration.compactText
     var text: [String: String] = [
       "format": Self.format, "format_version": String(Self.formatVersion), "step": String(step),
       "epoch": String(progress.epochsDone), "sample_cursor": String(progress.epoch.examples), "seed": seedText,
@@ -45,22 +45,22 @@ extension Checkpoint {
       UserError(
         .badData, file, "the metadata entry \(key) is \(Self.shownEntry(metadata, key)); allowed: \(allowed)")
     }
-    var progress: ProgressState = ProgressState()
+    var progress = ProgressState()
     for field in ProgressField.all {
       guard field.read(metadata[field.key], &progress) else { throw failure(field.key, allowed: field.allowed) }
     }
-    guard let step: Int = metadata["step"].flatMap({ Int($0) }), step == progress.stepsDone else {
+    guard let step = metadata["step"].flatMap({ Int($0) }), step == progress.stepsDone else {
       throw failure("step", allowed: "the value of progress.steps_done, \(progress.stepsDone)")
     }
-    guard let text: String = metadata["configuration"],
-      let configuration: JSONValue = try? JSONReader.value(of: text, subject: file)
+    guard let text = metadata["configuration"],
+      let configuration = try? JSONReader.value(of: text, subject: file)
     else { throw failure("configuration", allowed: "a configuration as JSON") }
-    guard let fingerprint: String = metadata["data"] else { throw failure("data", allowed: "a fingerprint") }
+    guard let fingerprint = metadata["data"] else { throw failure("data", allowed: "a fingerprint") }
     self.init(
       step: step, parameters: parameters, state: state, configuration: configuration,
       dataFingerprint: fingerprint, progress: progress, initialWeights: metadata["initial_weights"], source: file,
       isStored: isStored)
-    // What follows from other entries, and numbers written in another way than ours.
+    // Entries that follow from others, and numbers written differently from ours.
     for (key, value) in self.metadata.sorted(by: { $0.key < $1.key }) where metadata[key] != value {
       throw failure(key, allowed: "\"\(value.prefix(80))\", by the other entries")
     }
@@ -72,7 +72,7 @@ private struct ProgressField {
   let key: String
   let allowed: String
   let text: (ProgressState) -> String?
-  /// Says whether the text was understood.
+  /// Returns whether the text was understood.
   let read: (String?, inout ProgressState) -> Bool
 
   static var all: [ProgressField] {
@@ -99,7 +99,7 @@ private struct ProgressField {
     ]
   }
 
-  /// An integer so small that a run can go on counting from it.
+  /// An integer small enough for a run to go on counting from it.
   private static func count<Value: FixedWidthInteger & LosslessStringConvertible>(
     _ name: String, _ path: WritableKeyPath<ProgressState, Value>
   ) -> ProgressField {
@@ -107,15 +107,15 @@ private struct ProgressField {
     return ProgressField(
       key: "progress.\(name)", allowed: "an integer from 0 to \(range.upperBound)", text: { String($0[keyPath: path]) }
     ) {
-      guard let value: Value = $0.flatMap({ Value($0) }), range.contains(value) else { return false }
+      guard let value = $0.flatMap({ Value($0) }), range.contains(value) else { return false }
       $1[keyPath: path] = value
       return true
     }
   }
 
-  /// A count that checkpoints of older programs lack; 0 is not written, so that those read back as they are.
+  /// A count that checkpoints from older programs lack; 0 is not written, so that those read back unchanged.
   private static func late(_ name: String, _ path: WritableKeyPath<ProgressState, UInt64>) -> ProgressField {
-    let field: ProgressField = count(name, path)
+    let field = count(name, path)
     return ProgressField(
       key: field.key, allowed: field.allowed + ", or no entry",
       text: { $0[keyPath: path] == 0 ? nil : field.text($0) },
@@ -132,7 +132,7 @@ private struct ProgressField {
     }
   }
 
-  /// An entry that is absent where there is no value.
+  /// An entry that is absent if there is no value.
   private static func optional<Value: LosslessStringConvertible & Comparable & ExpressibleByIntegerLiteral>(
     _ name: String, _ path: WritableKeyPath<ProgressState, Value?>
   ) -> ProgressField {
@@ -140,9 +140,9 @@ private struct ProgressField {
       key: "progress.\(name)", allowed: "a number of at least 0, or no entry",
       text: { $0[keyPath: path].map { String($0) } }
     ) {
-      guard let text: String = $0 else { return true }
-      // A validation loss may be infinite, or no number at all; both are kept as they are.
-      guard let value: Value = Value(text), !(value < 0) else { return false }
+      guard let text = $0 else { return true }
+      // A validation loss may be infinite or NaN; both are kept as they are.
+      guard let value = Value(text), !(value < 0) else { return false }
       $1[keyPath: path] = value
       return true
     }

@@ -5,12 +5,12 @@ import Storage
 extension Checkpoint {
   /// The checkpoint in the file at `path`, whose tensors are compared with its digest and left there.
   ///
-  /// - Throws: `UserError`: `.inputMissing`, or `.badData` where the file is no checkpoint, is damaged, or holds more than
+  /// - Throws: `UserError`: `.inputMissing`, or `.badData` if the file is not a checkpoint, is damaged, or holds more than
   ///   `available` memory.
   package static func open(
     _ path: String, available: AvailableMemory? = AvailableMemory.read()
   ) throws(UserError) -> Checkpoint {
-    let reader: SafetensorsReader = try SafetensorsReader(try ByteInput(path: path))
+    let reader = try SafetensorsReader(try ByteInput(path: path))
     try requireFormat(reader.metadata, path)
     if let available, reader.byteCount > available.bytes {
       throw UserError(
@@ -25,12 +25,12 @@ extension Checkpoint {
   /// under the parameters' names.
   ///
   /// - Parameter fits: called with all names and shapes of parameters (`nil`) and of each known slot before any is read.
-  /// - Throws: what `fits` throws; `UserError(.badData)` where the file is no longer what it was, with some read already.
+  /// - Throws: what `fits` throws; `UserError(.badData)` if the file has changed, when some tensors are read already.
   package func forEachStoredTensor(
     fits: (_ tensors: [(name: String, shape: [Int])], _ slot: StateSlot?) throws(UserError) -> Void,
     _ body: (_ tensor: NamedTensor, _ slot: StateSlot?) throws(UserError) -> Void
   ) throws(UserError) {
-    let reader: SafetensorsReader = try SafetensorsReader(try ByteInput(path: source))
+    let reader = try SafetensorsReader(try ByteInput(path: source))
     let parts = reader.tensors.map { (StateSlot.split($0.name), $0.shape) }
     for slot: StateSlot? in [nil] + StateSlot.known.map({ $0 }) {
       try fits(parts.filter { $0.0.slot == slot }.map { ($0.0.parameter, $0.1) }, slot)
@@ -46,11 +46,11 @@ extension Checkpoint {
     _ reader: SafetensorsReader, keeps: (SafetensorsReader.Tensor) -> Bool,
     _ body: (NamedTensor) throws(UserError) -> Void
   ) throws(UserError) {
-    var digest: StateDigest = StateDigest(reader.metadata.filter { $0.key != "state_digest" })
-    for tensor: SafetensorsReader.Tensor in reader.tensors {
+    var digest = StateDigest(reader.metadata.filter { $0.key != "state_digest" })
+    for tensor in reader.tensors {
       digest.begin(tensor.name, tensor.shape)
-      let isKept: Bool = keeps(tensor)
-      let values: [Float] = try reader.read(tensor, keeps: isKept) { digest.add($0) }
+      let isKept = keeps(tensor)
+      let values = try reader.read(tensor, keeps: isKept) { digest.add($0) }
       if isKept { try body(NamedTensor(name: tensor.name, shape: tensor.shape, values: values)) }
     }
     try requireDigest(digest.text, reader.metadata, reader.name)
@@ -58,27 +58,27 @@ extension Checkpoint {
 
   /// The checkpoint in the file at `path` with its tensors.
   ///
-  /// - Throws: `UserError`: `.inputMissing`, or `.badData` where the file is no checkpoint or is damaged.
+  /// - Throws: `UserError`: `.inputMissing`, or `.badData` if the file is not a checkpoint or is damaged.
   package static func read(_ path: String) throws(UserError) -> Checkpoint { try read(try ByteInput(path: path)) }
 
-  /// The same of an input, a file or memory.
+  /// The same from an input, a file or memory.
   package static func read(_ input: ByteInput) throws(UserError) -> Checkpoint {
-    let file: SafetensorsFile = try Safetensors.read(input)
+    let file = try Safetensors.read(input)
     try requireFormat(file.metadata, input.name)
-    let found: String = StateDigest.of(file.tensors, file.metadata.filter { $0.key != "state_digest" })
+    let found = StateDigest.of(file.tensors, file.metadata.filter { $0.key != "state_digest" })
     try requireDigest(found, file.metadata, input.name)
     return try decode(file, name: input.name)
   }
 
-  /// The checkpoint that `file` describes, whose digest was compared.
+  /// The checkpoint that `file` describes, whose digest has been compared.
   ///
-  /// - Throws: `UserError(.badData)`, as a digest keeps nobody from writing what no run has written.
+  /// - Throws: `UserError(.badData)`: a correct digest does not prove that a run wrote the file.
   package static func decode(_ file: SafetensorsFile, name: String) throws(UserError) -> Checkpoint {
     var parameters: [NamedTensor] = []
     var tensors: [StateSlot: [NamedTensor]] = [:]
-    for tensor: NamedTensor in file.tensors {
+    for tensor in file.tensors {
       let (parameter, slot) = StateSlot.split(tensor.name)
-      let named: NamedTensor = NamedTensor(name: parameter, shape: tensor.shape, values: tensor.values)
+      let named = NamedTensor(name: parameter, shape: tensor.shape, values: tensor.values)
       if let slot { tensors[slot, default: []].append(named) } else { parameters.append(named) }
     }
     let state: [SlotTensors] = StateSlot.known.compactMap { slot in
@@ -96,14 +96,14 @@ extension Checkpoint {
     guard metadata["format"] == format else {
       throw UserError(
         .badData, path,
-        "is no checkpoint: its metadata has format \(shownEntry(metadata, "format")), not \"\(format)\"",
+        "is not a checkpoint: its metadata has format \(shownEntry(metadata, "format")), not \"\(format)\"",
         hint: "--weights FILE starts a new run from weights")
     }
     guard metadata["format_version"] == String(formatVersion) else {
       throw UserError(
         .badData, path,
         "has format_version \(shownEntry(metadata, "format_version")); this program reads \(formatVersion)",
-        hint: isOfNewerProgram(metadata: metadata) ? "a newer program wrote it, and can go on with it" : nil)
+        hint: isOfNewerProgram(metadata: metadata) ? "a newer program wrote it, and can continue it" : nil)
     }
   }
 
@@ -120,7 +120,7 @@ extension Checkpoint {
 
 /// `sha256:` over the metadata in the order of its keys and the tensors' names, shapes and bytes in their order.
 package struct StateDigest {
-  private var hash: SHA256 = SHA256()
+  private var hash = SHA256()
 
   init(_ metadata: [String: String]) {
     for (key, value) in metadata.sorted(by: { $0.key < $1.key }) { add("\(key)=\(value)\n") }
@@ -134,8 +134,8 @@ package struct StateDigest {
   var text: String { hash.text }
 
   static func of(_ tensors: [NamedTensor], _ metadata: [String: String]) -> String {
-    var digest: StateDigest = StateDigest(metadata)
-    for tensor: NamedTensor in tensors {
+    var digest = StateDigest(metadata)
+    for tensor in tensors {
       digest.begin(tensor.name, tensor.shape)
       tensor.values.withUnsafeBytes { digest.add($0) }
     }

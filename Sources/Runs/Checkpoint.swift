@@ -1,15 +1,15 @@
 import Diagnostics
 import Storage
 
-/// Everything that a run needs to go on as if it had never stopped, taken after a whole step.
+/// Everything that a run needs to continue as if it had never stopped, taken after a whole step.
 ///
 /// Epoch, position in the epoch's order and learning rate follow from `step`; random numbers from seed and position.
 package struct Checkpoint: Sendable, Hashable {
   /// Steps done since the start of training.
   package let step: Int
-  /// Parameters in layer order, weight before bias, in their public layouts; empty where `isStored`.
+  /// Parameters in layer order, weight before bias, in their public layouts; empty if `isStored`.
   package let parameters: [NamedTensor]
-  /// The optimizer's state, slot by slot, under the parameters' names; empty where `isStored`.
+  /// The optimizer's state, slot by slot, under the parameters' names; empty if `isStored`.
   package let state: [SlotTensors]
   /// The resolved configuration, by which a changed one is refused.
   package let configuration: JSONValue
@@ -20,7 +20,7 @@ package struct Checkpoint: Sendable, Hashable {
   package let initialWeights: String?
   /// What errors call the checkpoint: the file it was read from.
   package let source: String
-  /// Whether the tensors are left in the file `source` until the memory is there that they go to.
+  /// Whether the tensors are left in the file `source` until there is memory for them.
   package let isStored: Bool
 
   package init(
@@ -41,7 +41,7 @@ package struct Checkpoint: Sendable, Hashable {
   /// Lines of `metrics.jsonl` that belong to the steps done.
   package var recordCount: Int { progress.recordCount }
 
-  /// Accuracy on the test set with these very parameters; `nil` inside an epoch or without a test set.
+  /// Accuracy on the test set with exactly these parameters; `nil` inside an epoch or without a test set.
   package var validationAccuracy: Double? { progress.epoch.steps == 0 ? progress.validationAccuracy : nil }
 
   /// `sha256:` over the parameters, as in `weights.safetensors`.
@@ -57,11 +57,11 @@ package struct Checkpoint: Sendable, Hashable {
   }
 
   /// Digits in the name of a file, so that names sort as steps do.
-  private static let digitCount: Int = 8
+  private static let digitCount = 8
 
   /// The name of the file that holds the state after `step` steps.
   package static func fileName(step: Int) -> String {
-    let digits: String = String(step)
+    let digits = String(step)
     return "checkpoint-\(String(repeating: "0", count: max(0, digitCount - digits.count)))\(digits).safetensors"
   }
 
@@ -71,13 +71,13 @@ package struct Checkpoint: Sendable, Hashable {
     let (prefix, suffix): (String, String) = ("checkpoint-", ".safetensors")
     guard fileName.hasPrefix(prefix), fileName.hasSuffix(suffix) else { return nil }
     let digits: Substring = fileName.dropFirst(prefix.count).dropLast(suffix.count)
-    guard let step: Int = Int(digits), step >= 0, fileName == Self.fileName(step: step) || String(step) == digits else {
+    guard let step = Int(digits), step >= 0, fileName == Self.fileName(step: step) || String(step) == digits else {
       return nil
     }
     return step
   }
 
-  /// A slot's tensors, none where the checkpoint lacks it.
+  /// A slot's tensors, none if the checkpoint lacks it.
   package func tensors(of slot: StateSlot) -> [NamedTensor] { state.first { $0.slot == slot }?.tensors ?? [] }
 
   /// The first parameter with a value that is not finite, itself or in the optimizer's state.
@@ -90,8 +90,8 @@ package struct Checkpoint: Sendable, Hashable {
 }
 
 extension Checkpoint {
-  static let format: String = "lockstep-checkpoint"
-  static let formatVersion: Int = 1
+  static let format = "lockstep-checkpoint"
+  static let formatVersion = 1
 
   /// Writes the file at `place`, which exists whole or not at all and has been read back when this returns.
   ///
@@ -100,12 +100,12 @@ extension Checkpoint {
     let state: [NamedTensor] = state.flatMap { slot in
       slot.tensors.map { NamedTensor(name: $0.name + slot.slot.suffix, shape: $0.shape, values: $0.values) }
     }
-    var metadata: [String: String] = self.metadata
+    var metadata = self.metadata
     metadata["digest"] = weightsDigest
     metadata["state_digest"] = StateDigest.of(parameters + state, metadata)
     try Safetensors.write(parameters + state, metadata: metadata, to: place, verified: true)
   }
 
-  /// The same to a path.
+  /// The same for a path.
   package func write(to path: String) throws(UserError) { try write(to: FilePlace(path: path)) }
 }

@@ -6,7 +6,7 @@ import Storage
 /// The checkpoints in a run directory: `checkpoint-<step>.safetensors`, in older ones without leading zeros.
 package struct CheckpointFolder {
   package let path: String
-  /// `nil` where there is no folder.
+  /// `nil` if there is no folder.
   private let folder: FolderHandle?
 
   /// The folder at `path`, for reading.
@@ -20,22 +20,22 @@ package struct CheckpointFolder {
     self.folder = folder
   }
 
-  /// The steps of the checkpoints that are there, ascending; empty where there is no folder.
+  /// The steps of the checkpoints that are there, ascending; empty if there is no folder.
   package var steps: [Int] {
     get throws(UserError) { Set(try names.map(\.step)).sorted() }
   }
 
   package func file(step: Int) throws(UserError) -> String { try place(step: step).path }
 
-  /// The file of the checkpoint at `step`, or the one to write where there is none.
+  /// The file of the checkpoint at `step`, or the one to write if there is none.
   func place(step: Int) throws(UserError) -> FilePlace {
-    let name: String = try name(step: step)
+    let name = try name(step: step)
     return folder?.file(name) ?? FilePlace(path: "\(path)/\(name)")
   }
 
   func name(step: Int) throws(UserError) -> String {
-    let standard: String = Checkpoint.fileName(step: step)
-    let found: [String] = try names.filter { $0.step == step }.map(\.name)
+    let standard = Checkpoint.fileName(step: step)
+    let found = try names.filter { $0.step == step }.map(\.name)
     return found.contains(standard) ? standard : found.first ?? standard
   }
 
@@ -45,25 +45,25 @@ package struct CheckpointFolder {
     }
   }
 
-  /// The newest checkpoint that is whole, and the newer ones that are damaged.
+  /// The newest intact checkpoint, and the newer ones that are damaged.
   ///
-  /// - Returns: `nil` where there is no checkpoint at all.
-  /// - Throws: `UserError`: about the newest where all are damaged, and about one or a folder that cannot be opened or read.
+  /// - Returns: `nil` if there is no checkpoint at all.
+  /// - Throws: `UserError`: about the newest if all are damaged, and about a checkpoint or folder that cannot be read.
   package func newest() throws(UserError) -> ResumePoint? {
     var damaged: [(step: Int, error: UserError)] = []
-    for step: Int in try steps.reversed() {
-      let file: String = try file(step: step)
+    for step in try steps.reversed() {
+      let file = try file(step: step)
       do throws(UserError) {
         return ResumePoint(checkpoint: try Checkpoint.open(file), file: file, damaged: damaged)
       } catch {
-        // What cannot be opened or read, or what a newer program wrote, may be whole: nobody goes on behind its back.
+        // A file that cannot be read, or that a newer program wrote, may be intact, so do not skip it.
         guard error.category == .badData, try !isOfNewerProgram(step: step) else { throw error }
         damaged.append((step, error))
       }
     }
-    guard let newest: UserError = damaged.first?.error else { return nil }
+    guard let newest = damaged.first?.error else { return nil }
     throw UserError(
-      newest.category, newest.subject, newest.message + (damaged.count > 1 ? "; so are all before it" : ""),
+      newest.category, newest.subject, newest.message + (damaged.count > 1 ? "; all before it are damaged too" : ""),
       hint: "--resume never starts a new run in its place")
   }
 
@@ -71,7 +71,7 @@ package struct CheckpointFolder {
     try metadata(step: step).map { Checkpoint.isOfNewerProgram(metadata: $0) } ?? false
   }
 
-  /// `nil` where the file is damaged.
+  /// `nil` if the file is damaged.
   private func metadata(step: Int) throws(UserError) -> [String: String]? {
     do throws(UserError) {
       return try Safetensors.metadata(place(step: step))
@@ -95,17 +95,17 @@ package struct CheckpointFolder {
     for (step, name) in try names.sorted(by: { $0.step < $1.step }) where isUnwanted(step) { try folder?.remove(name) }
   }
 
-  /// Removes what killed writers left; to be called by the one process that writes here.
+  /// Removes what killed writers left; only the one process that writes here may call it.
   func removeLeftovers() throws(UserError) {
-    for name: String in try folder?.names() ?? [] where name.hasPrefix(".lockstep-") && name.hasSuffix(".tmp") {
+    for name in try folder?.names() ?? [] where name.hasPrefix(".lockstep-") && name.hasSuffix(".tmp") {
       try folder?.remove(name)
     }
   }
 
   /// Removes all but the newest `keepLast` checkpoints and the `keepBest` with the highest accuracy, earlier ones first.
   func prune(_ rules: CheckpointConfiguration) throws(UserError) {
-    let steps: [Int] = try steps
-    var wanted: Set<Int> = Set(steps.suffix(rules.keepLast))
+    let steps = try steps
+    var wanted = Set<Int>(steps.suffix(rules.keepLast))
     guard wanted.count < steps.count else { return }
     if rules.keepBest > 0 { wanted.formUnion(try ranked.prefix(rules.keepBest)) }
     try remove { !wanted.contains($0) }
@@ -115,10 +115,10 @@ package struct CheckpointFolder {
   var ranked: [Int] {
     get throws(UserError) {
       var rated: [(step: Int, accuracy: Double)] = []
-      for step: Int in try steps {
-        // One that is damaged is not the best one; one that cannot be read now may be.
-        guard let metadata: [String: String] = try metadata(step: step),
-          let accuracy: Double = Checkpoint.validationAccuracy(metadata: metadata)
+      for step in try steps {
+        // A damaged one is not the best; one that cannot be read now may be.
+        guard let metadata = try metadata(step: step),
+          let accuracy = Checkpoint.validationAccuracy(metadata: metadata)
         else { continue }
         rated.append((step, accuracy))
       }

@@ -10,15 +10,16 @@ package struct CheckpointSchedule {
   /// Due, but not made yet.
   private var isPending = false
 
+  /// - Parameter now: nanoseconds of a monotonic clock, like all times here.
   package init(_ rules: CheckpointConfiguration, stepsPerEpoch: Int, now: UInt64) {
     self.rules = rules
     self.stepsPerEpoch = stepsPerEpoch
     watch = Stopwatch(now: now)
   }
 
-  /// Whether the state after `stepsDone` steps is to be kept, or one before was and could not be.
+  /// Whether to keep the state after `stepsDone` steps, or because an earlier one that was due could not be kept.
   ///
-  /// - Parameter isRequested: whether somebody asked for a checkpoint since the last call.
+  /// - Parameter isRequested: whether a checkpoint was asked for since the last call.
   package mutating func isDue(stepsDone: Int, now: UInt64, isRequested: Bool) -> Bool {
     if rules.everySteps > 0, stepsDone % rules.everySteps == 0 { isPending = true }
     if rules.everyEpochs > 0, stepsDone % stepsPerEpoch == 0, stepsDone / stepsPerEpoch % rules.everyEpochs == 0 {

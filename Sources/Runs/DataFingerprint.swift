@@ -1,10 +1,10 @@
 import Datasets
 import Storage
 
-/// Tells data sets apart, so that a run is not continued on other data wherever its files now lie.
+/// Tells data sets apart, so that a run is not continued on different data, wherever its files are now.
 package enum DataFingerprint {
   /// Pixels that `sample` looks at, in evenly spaced examples.
-  private static let sampledPixels: Int = 1 << 18
+  private static let sampledPixels = 1 << 18
 
   /// `all:sha256:` and a digest over shapes, labels and all pixels of both sets.
   package static func of(training: ImageDataset, test: ImageDataset?) -> String {
@@ -19,7 +19,7 @@ package enum DataFingerprint {
   private static func text(
     _ training: ImageDataset, _ test: ImageDataset?, _ addPixels: (ImageDataset, inout SHA256) -> Void
   ) -> String {
-    var hash: SHA256 = SHA256()
+    var hash = SHA256()
     for data: ImageDataset in [training] + (test.map { [$0] } ?? []) {
       let shape: [Int] = [
         data.count, data.height, data.width, data.channels, data.classCount, data.bytes == nil ? 4 : 1,
@@ -31,17 +31,17 @@ package enum DataFingerprint {
     return hash.text
   }
 
-  /// Four sums of every mebibyte, in which no changed word can go unseen.
+  /// Four sums of every mebibyte, which any single changed word changes.
   ///
   /// `sum = rotate(sum + word · p, 31) · q` with odd p and q, over every fourth word: for any word another sum, and for any
-  /// sum before it another one after it. As fast as memory is read, where SHA-256 over all of it would be felt.
+  /// sum before it another one after it. As fast as memory is read; SHA-256 over all of it would be noticeably slower.
   private static func add(_ bytes: UnsafeRawBufferPointer, to hash: inout SHA256) {
-    let blockBytes: Int = 1 << 20
-    for start: Int in stride(from: 0, to: bytes.count, by: blockBytes) {
+    let blockBytes = 1 << 20
+    for start in stride(from: 0, to: bytes.count, by: blockBytes) {
       let block = UnsafeRawBufferPointer(rebasing: bytes[start..<min(start + blockBytes, bytes.count)])
       var sums: SIMD4<UInt64> = SIMD4(1, 2, 3, 4)
-      let whole: Int = block.count / 32 * 32
-      for offset: Int in stride(from: 0, to: whole, by: 32) {
+      let whole = block.count / 32 * 32
+      for offset in stride(from: 0, to: whole, by: 32) {
         sums = mixed(sums, block.loadUnaligned(fromByteOffset: offset, as: SIMD4<UInt64>.self))
       }
       if whole < block.count {
@@ -62,10 +62,10 @@ package enum DataFingerprint {
   }
 
   private static func addSample(_ data: ImageDataset, to hash: inout SHA256) {
-    let exampleBytes: Int = data.pixels.count / data.count
-    let sampled: Int = min(data.count, max(1, sampledPixels / max(data.height * data.width * data.channels, 1)))
-    for index: Int in 0..<sampled {
-      let example: Int = data.count / sampled * index + data.count % sampled * index / sampled
+    let exampleBytes = data.pixels.count / data.count
+    let sampled = min(data.count, max(1, sampledPixels / max(data.height * data.width * data.channels, 1)))
+    for index in 0..<sampled {
+      let example = data.count / sampled * index + data.count % sampled * index / sampled
       hash.update(
         UnsafeRawBufferPointer(rebasing: data.pixels[example * exampleBytes..<(example + 1) * exampleBytes]))
     }

@@ -5,7 +5,7 @@ import Storage
 extension ParameterTable {
   /// Refuses names and shapes that are not those of the parameters; `subject` is what errors call them.
   ///
-  /// - Throws: `UserError(.badData)` where a parameter is missing, unknown or of another shape.
+  /// - Throws: `UserError(.badData)` if a parameter is missing, unknown or of another shape.
   package func requireMatch(
     _ tensors: [(name: String, shape: [Int])], subject: String, trainedAlone: Bool = false
   ) throws(UserError) {

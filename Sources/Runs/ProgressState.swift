@@ -1,4 +1,4 @@
-/// What a run has to know of its past to publish the same lines as one that was never interrupted. Stored in checkpoints.
+/// State needed to continue metrics exactly after a resume. Stored in checkpoints.
 package struct ProgressState: Hashable, Sendable {
   /// Sums over consecutive steps, added step by step.
   package struct Sums: Hashable, Sendable {
@@ -23,7 +23,7 @@ package struct ProgressState: Hashable, Sendable {
   package var bestEpoch: Int?
   package var totalExamples = 0
   package var totalNanoseconds: UInt64 = 0
-  /// Since the start of training, steps and all else, without the time between the parts of an interrupted run.
+  /// Since the start of training, steps and everything else, without the time between the parts of an interrupted run.
   package var elapsedNanoseconds: UInt64 = 0
   package var stepsDone = 0
   package var epochsDone = 0

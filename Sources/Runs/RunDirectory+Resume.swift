@@ -2,7 +2,7 @@ import Diagnostics
 import Glibc
 import Storage
 
-/// A checkpoint that a run goes on from.
+/// A checkpoint that a run resumes from.
 package struct ResumePoint {
   package let checkpoint: Checkpoint
   /// The file it was read from.
@@ -23,8 +23,8 @@ package struct ResumePoint {
   /// A sentence for the user about each damaged checkpoint.
   var notes: [String] {
     damaged.map { _, error in
-      "\(error.subject): \(error.message); kept as \(CheckpointFolder.asideName(error.subject)), and the run goes on "
-        + "from \(file), to the same end"
+      "\(error.subject): \(error.message); kept as \(CheckpointFolder.asideName(error.subject)), and the run continues "
+        + "from \(file), with the same result"
     }
   }
 
@@ -39,47 +39,47 @@ package struct ResumePoint {
   var folder: String { PathText.folder(of: file) }
 }
 
-/// What lies in a run directory.
+/// What is in a run directory.
 package enum RunState {
   /// No run, or one that was killed before its first checkpoint.
   case empty
   case unfinished(ResumePoint)
-  /// Nothing is left to do: with the newest checkpoint, where the run kept any.
+  /// Nothing is left to do: with the newest checkpoint, if the run kept any.
   case finished(ResumePoint?)
 }
 
 extension RunDirectory {
   /// What the folder at `path` holds.
   ///
-  /// The newest checkpoint says whether its run was at its end. It is finished when its weights and summary are there too,
-  /// whatever is in them; where there is no checkpoint, when either is.
-  /// - Throws: `UserError`: `.badData` where there are checkpoints, but all are damaged, and `.inputMissing` where the
-  ///   newest whole one, or the folder, cannot be opened or read.
+  /// The newest checkpoint says whether its run was at its end. The run is finished if its weights and summary are there
+  /// too, whatever is in them; without a checkpoint, if either is there.
+  /// - Throws: `UserError`: `.badData` if there are checkpoints, but all are damaged, and `.inputMissing` if the newest
+  ///   intact one, or the folder, cannot be opened or read.
   package static func state(of path: String) throws(UserError) -> RunState {
     var results: [Bool] = []
-    for name: String in ["weights.safetensors", "summary.json"] {
+    for name in ["weights.safetensors", "summary.json"] {
       results.append(try FilePlace(path: "\(path)/\(name)").exists())
     }
-    guard let newest: ResumePoint = try CheckpointFolder(path: path).newest() else {
+    guard let newest = try CheckpointFolder(path: path).newest() else {
       return results.contains(true) ? .finished(nil) : .empty
     }
     return newest.checkpoint.isFinished && results == [true, true] ? .finished(newest) : .unfinished(newest)
   }
 
-  /// `metrics.jsonl` with the lines of the steps that `point` has behind it, and nothing after them.
+  /// `metrics.jsonl` with the lines of the steps up to `point`, and nothing after them.
   static func metrics(_ folder: FolderHandle, resuming point: ResumePoint?) throws(UserError) -> LineFile {
-    let file: FilePlace = folder.file("metrics.jsonl")
+    let file = folder.file("metrics.jsonl")
     guard let point else { return try LineFile(file, start: .empty) }
-    let source: String = "\(point.folder)/metrics.jsonl"
+    let source = "\(point.folder)/metrics.jsonl"
     if realPath(source) != realPath(file.path) {
-      let lines: [UInt8] = try FilePlace(path: source).exists() ? ByteInput(path: source).readAll() : []
+      let lines = try FilePlace(path: source).exists() ? ByteInput(path: source).readAll() : []
       try AtomicFile.write(lines, to: file)
     }
     return try LineFile(file, start: .keepingFirst(point.checkpoint.recordCount))
   }
 
   private static func realPath(_ path: String) -> String {
-    guard let resolved: UnsafeMutablePointer<CChar> = realpath(path, nil) else { return path }
+    guard let resolved = realpath(path, nil) else { return path }
     defer { free(resolved) }
     return String(cString: resolved)
   }

@@ -5,8 +5,8 @@ import Storage
 
 /// The folder a training run writes: `config.json`, `metrics.jsonl`, checkpoints, `weights.safetensors`, `summary.json`.
 ///
-/// One process at a time writes a run directory; `RunLock` sees to it. Everything is written into the folder that the run
-/// began in, and the run ends where that is no longer the one at its path.
+/// One process at a time writes a run directory; `RunLock` ensures that. Everything is written into the folder that the run
+/// began in, and the run ends if that folder is no longer the one at its path.
 package final class RunDirectory {
   package let path: String
   /// What the user should know about the run that is continued.
@@ -19,10 +19,10 @@ package final class RunDirectory {
   /// Makes the folder and those above it, writes `config.json`, and removes an old `summary.json`.
   ///
   /// A new run empties `metrics.jsonl` and removes the checkpoints and weights that are there. A resumed one keeps the lines
-  /// up to its checkpoint's step and removes the checkpoints behind it, but keeps damaged ones under another name.
+  /// up to its checkpoint's step and removes later checkpoints, but keeps damaged ones under another name.
   /// - Parameters:
-  ///   - lock: of the folder, where the caller has taken it already.
-  ///   - isUnseen: whether there was no folder when the caller looked for a run to go on with.
+  ///   - lock: of the folder, if the caller has taken it already.
+  ///   - isUnseen: whether there was no folder when the caller looked for a run to continue.
   /// - Throws: `UserError(.cannotWrite)` about what cannot be made or written, so that a run fails before it starts.
   package init(
     path: String, configuration: RunConfiguration, resuming point: ResumePoint? = nil, lock: RunLock? = nil,
@@ -33,20 +33,20 @@ package final class RunDirectory {
     if lock == nil { try Self.makeFolder(path) }
     let found: RunLock?
     if let lock { found = lock } else { found = try RunLock.take(path) }
-    guard let lock: RunLock = found else {
+    guard let lock = found else {
       throw UserError(.cannotWrite, path, "the folder was removed while the run started")
     }
     self.lock = lock
-    let folder: FolderHandle = lock.folder
+    let folder = lock.folder
     checkpoints = CheckpointFolder(folder)
     try folder.requireInPlace()
     let (steps, hasSummary): ([Int], Bool) = (try checkpoints.steps, try folder.file("summary.json").exists())
     if isUnseen, !steps.isEmpty || hasSummary {
       throw UserError(
         .cannotWrite, path, "another process has written a run there while this one started",
-        hint: "run again to go on with it, or choose another folder with --output DIR")
+        hint: "run again to continue it, or choose another folder with --output DIR")
     }
-    if let note: String = lock.note { notes.append(note) }
+    if let note = lock.note { notes.append(note) }
     try checkpoints.removeLeftovers()
     try AtomicFile.write(configuration.jsonText, to: folder.file("config.json"))
     guard let point else {
@@ -61,13 +61,13 @@ package final class RunDirectory {
     try folder.remove("summary.json")
     for (step, _) in point.damaged { try checkpoints.setAside(step: step) }
     try checkpoints.remove { $0 > point.checkpoint.step }
-    // Behind the checkpoints: at any moment the newest of them has its lines.
+    // After the checkpoints, so that at any moment the newest of them has its lines.
     metrics = try Self.metrics(folder, resuming: point)
     notes += point.notes
     if metrics.keptLineCount < point.checkpoint.recordCount {
       notes.append(
         "\(metrics.path) has \(metrics.keptLineCount) of the \(point.checkpoint.recordCount) lines up to step "
-          + "\(point.checkpoint.step); the run goes on behind them")
+          + "\(point.checkpoint.step); the run continues after them")
     }
   }
 
@@ -79,7 +79,7 @@ package final class RunDirectory {
 
   /// Writes a checkpoint, and removes those that the configuration does not ask to keep.
   ///
-  /// It is whole, on the device and read back before an older one is removed; the lines before it too.
+  /// It is complete, on the device and read back before an older one is removed; so are the lines before it.
   package func keep(_ checkpoint: Checkpoint) throws(UserError) {
     try lock.folder.requireInPlace()
     try metrics.requireInPlace()
@@ -100,28 +100,29 @@ package final class RunDirectory {
       weights, metadata: ["format": "lockstep", "version": ProgramVersion.current, "digest": digest],
       to: lock.folder.file("weights.safetensors"))
     var (newest, best): (String?, String?) = (nil, nil)
-    if let step: Int = try checkpoints.steps.last { newest = try checkpoints.name(step: step) }
-    if let step: Int = try checkpoints.ranked.first { best = try checkpoints.name(step: step) }
+    if let step = try checkpoints.steps.last { newest = try checkpoints.name(step: step) }
+    if let step = try checkpoints.ranked.first { best = try checkpoints.name(step: step) }
     try AtomicFile.write(text(newest, best), to: lock.folder.file("summary.json"))
   }
 
   /// Makes the folder and those above it.
   package static func makeFolder(_ path: String) throws(UserError) {
-    var made: String = PathText.isAbsolute(path) ? "/" : "."
-    for name: String in PathText.names(in: path) {
+    var made = PathText.isAbsolute(path) ? "/" : "."
+    for name in PathText.names(in: path) {
       made = made == "." ? name : PathText.resolve(name, in: made)
       guard mkdir(made, 0o777) != 0, errno != EEXIST else { continue }
-      // An existing folder on a read-only file system answers with another error than EEXIST.
-      let reason: String = String(cString: strerror(errno))
+      // An existing folder on a read-only file system gives another error than EEXIST.
+      let reason = String(cString: strerror(errno))
       guard access(made, F_OK) == 0 else {
         throw UserError(
-          .cannotWrite, made, "the folder cannot be made: \(reason)", hint: "--output DIR chooses another")
+          .cannotWrite, made, "the folder cannot be created: \(reason)", hint: "--output DIR chooses another")
       }
     }
     var status: stat = stat()
     guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
       throw UserError(
-        .cannotWrite, path, "found something that is no folder; allowed: a folder or a path where one can be made",
+        .cannotWrite, path,
+        "found something that is not a folder; allowed: a folder, or a path where one can be created",
         hint: "--output DIR chooses another")
     }
   }

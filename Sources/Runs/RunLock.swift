@@ -3,10 +3,10 @@ import Glibc
 import Machine
 import Storage
 
-/// The right to write a run directory, which one process at a time has, as long as this lives; holds the folder open.
+/// The right to write a run directory, held by one process at a time while this value lives; holds the folder open.
 ///
-/// The system's lock on the folder, which it gives back when the process ends, however it ends. Where the system cannot
-/// lock the folder, or other machines may see it, `OwnerFile` too.
+/// The system's lock on the folder, which it releases when the process ends, however it ends. If the system cannot lock
+/// the folder, or other machines may see it, `OwnerFile` too.
 package final class RunLock: Sendable {
   package let folder: FolderHandle
   /// What the user should know about the lock.
@@ -23,12 +23,12 @@ package final class RunLock: Sendable {
 
   /// Takes the lock on the folder at `path`.
   ///
-  /// - Returns: `nil` where there is no folder yet.
-  /// - Throws: `UserError(.cannotWrite)` where another process has it, or where there is no way to lock it.
+  /// - Returns: `nil` if there is no folder yet.
+  /// - Throws: `UserError(.cannotWrite)` if another process has it, or if it cannot be locked.
   package static func take(_ path: String) throws(UserError) -> RunLock? {
-    guard let folder: FolderHandle = try FolderHandle.open(path, category: .cannotWrite) else { return nil }
-    let isLocked: Bool = flock(folder.descriptor, LOCK_EX | LOCK_NB) == 0
-    let number: Int32 = errno
+    guard let folder = try FolderHandle.open(path, category: .cannotWrite) else { return nil }
+    let isLocked = flock(folder.descriptor, LOCK_EX | LOCK_NB) == 0
+    let number = errno
     guard isLocked || number != EWOULDBLOCK else {
       throw UserError(
         .cannotWrite, path, "another process is writing a run there",
@@ -37,7 +37,7 @@ package final class RunLock: Sendable {
     guard !isLocked || FileSystemKind.isShared(descriptor: folder.descriptor) else {
       return RunLock(folder: folder, note: nil, owner: nil)
     }
-    let owner: OwnerFile = try OwnerFile.take(folder)
+    let owner = try OwnerFile.take(folder)
     let note: String? =
       isLocked
       ? nil

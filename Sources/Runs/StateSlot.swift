@@ -12,7 +12,7 @@ package struct StateSlot: Sendable, Hashable {
 
   package static let momentum = StateSlot(name: "momentum", suffix: ".velocity")
 
-  /// Those of all optimizers: how a checkpoint tells state from parameters.
+  /// The slots of all optimizers, by which a checkpoint tells state from parameters.
   package static let known: [StateSlot] = [.momentum]
 
   /// The parameter that a checkpoint's tensor belongs to, and the slot; `nil` for the parameter itself.

@@ -1,6 +1,6 @@
 import Storage
 
-/// The digest that the promise of equal bits is checked by.
+/// The digest by which the promise of equal bits is checked.
 package enum WeightsDigest {
   /// `sha256:` of the little-endian bytes of all values, in the order given.
   package static func of(_ tensors: [NamedTensor]) -> String {

@@ -6,7 +6,7 @@ import Storage
 extension RunConfiguration {
   /// The training and test sets that the configuration names; the test set is `nil` where it names none.
   ///
-  /// - Throws: `UserError`: `.inputMissing` and `.badData` about a file, `.systemRefused` where memory does not suffice.
+  /// - Throws: `UserError`: `.inputMissing` and `.badData` about a file, `.systemRefused` if there is not enough memory.
   package func loadData() throws(UserError) -> (training: ImageDataset, test: ImageDataset?) {
     (try loadTrainingData(), try loadTestData())
   }
@@ -31,13 +31,13 @@ extension RunConfiguration {
     }
   }
 
-  /// - Throws: about a file that is not there by its key, and for MNIST's own names with where they come from.
+  /// - Throws: about a missing file by its key; for MNIST's own names it says where they come from.
   private func idx(_ paths: DataConfiguration.IDXPaths, key: String) throws(UserError) -> ImageDataset {
     do throws(UserError) {
       return try ImageDataset.idx(images: paths.images, labels: paths.labels)
     } catch {
       guard error.category == .inputMissing else { throw error }
-      let file: String = error.subject
+      let file = error.subject
       throw UserError(
         .inputMissing, "\(key).\(file == paths.images ? "images" : "labels")", "\(file) \(error.message)",
         hint: MNISTFiles.hint(missing: file) ?? error.hint)
@@ -57,12 +57,12 @@ private enum MNISTFiles {
     "train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte",
   ]
 
-  /// Where the file comes from; `nil` where it has none of these names, with or without `.gz`.
+  /// Where the file comes from; `nil` if it has none of these names, with or without `.gz`.
   static func hint(missing path: String) -> String? {
-    let name: String = PathText.names(in: path).last ?? ""
-    let ending: String = name.hasSuffix(".gz") ? ".gz" : ""
+    let name = PathText.names(in: path).last ?? ""
+    let ending = name.hasSuffix(".gz") ? ".gz" : ""
     guard names.contains(String(name.dropLast(ending.count))) else { return nil }
-    let files: String = names.dropLast().map { $0 + ending }.joined(separator: ", ")
+    let files = names.dropLast().map { $0 + ending }.joined(separator: ", ")
     return "Lockstep downloads nothing; MNIST is \(files) and \(names[3])\(ending), published by Y. LeCun, C. Cortes "
       + "and C. Burges at http://yann.lecun.com/exdb/mnist and mirrored widely: put the four files into "
       + PathText.folder(of: path)

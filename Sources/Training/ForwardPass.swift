@@ -35,7 +35,7 @@ struct ForwardPass {
 
   /// The error about the first of `examples`, evaluated before, whose result is not finite: names what was lost first.
   func lost(_ examples: Range<Int>) throws -> UserError {
-    // Alone in its workspace, an example leaves all of its activations behind.
+    // Alone in its workspace, an example leaves all of its activations there.
     let network = try NetworkPlan(plan.configuration.model, capacity: ImageCapacity(shard: 1))
     let memory = try NodeBuffer(byteCount: Workspace.byteCount(network), purpose: "the activations of one example")
     let workspace = Workspace(network, memory: memory.pointer)

@@ -3,7 +3,7 @@ import Randomness
 
 /// The initial values of parameters, as their specification says.
 ///
-/// Element i of parameter p is a pure function of (seed, p, i): cores and workers do not enter.
+/// Element i of parameter p is a pure function of (seed, p, i): it does not depend on cores or workers.
 package enum InitialWeights {
   /// Writes some elements of `parameter`, number `index` of the table, into the flat buffer, which is 0 before.
   package static func write(

@@ -7,7 +7,7 @@ struct LostWeight {
 
   /// The first of a block, if there is one.
   ///
-  /// A gradient or state that is not finite makes its weight so at once, and a lost weight stays lost: looking at the new
+  /// A gradient or state that is not finite makes its weight so at once, and a lost weight stays lost: checking the new
   /// weights, while they are in the cache, finds all three in the step in which they happen.
   /// - Parameter sum: the gradient, from the block's first float on.
   static func first(

@@ -1,4 +1,4 @@
-/// A part of `bytes`, in units of whole bytes, for one of several who share it.
+/// A part of `bytes`, in whole bytes, for one of several that share it.
 func part(_ index: Int, of parts: Int, _ bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
   UnsafeRawBufferPointer(rebasing: bytes[bytes.count * index / parts..<bytes.count * (index + 1) / parts])
 }

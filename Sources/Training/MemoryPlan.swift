@@ -4,7 +4,7 @@ import Machine
 /// The memory that a run will take on each node, known before any is taken; the data sets are not in it.
 package struct MemoryPlan: Sendable, Hashable {
   package struct Node: Sendable, Hashable {
-    /// `nil` where the plan leaves it to the system.
+    /// `nil` if the plan leaves it to the system.
     package var node: Int?
     package var workers: Range<Int>
     /// The node's replica of the weights, and what is computed from them once per step.

@@ -1,23 +1,23 @@
 import Diagnostics
 import Machine
 
-/// Memory that is not used but kept from others, for what is allocated later where a failure would end the process.
+/// Memory that is reserved but not used, for later allocations whose failure would end the process.
 ///
-/// Its pages are never touched, so that it costs address space alone.
+/// Its pages are never touched, so that it costs only address space.
 final class MemoryReserve {
   private let byteCount: Int
   private var memory: NodeBuffer?
 
-  /// - Throws: `UserError(.systemRefused)` where the system has not that much, naming `purpose`.
+  /// - Throws: `UserError(.systemRefused)` if the system does not have that much, naming `purpose`.
   init(byteCount: Int, purpose: String) throws(UserError) {
     self.byteCount = byteCount
     memory = try NodeBuffer(byteCount: byteCount, hugePages: false, purpose: purpose)
   }
 
-  /// Gives the memory to who allocates next.
+  /// Releases the memory for the next allocations.
   func release() { memory = nil }
 
-  /// Keeps it again, after what was allocated is freed; where the system refuses, the next use must do without.
+  /// Reserves it again, after what was allocated is freed; if the system refuses, the next use must do without.
   func keep() {
     if memory == nil { memory = try? NodeBuffer(byteCount: byteCount, hugePages: false) }
   }

@@ -5,7 +5,7 @@ import Network
 extension ParameterTable {
   /// The parameters of the network that `run` describes.
   ///
-  /// - Throws: `UserError`: `.systemRefused` where one worker alone could not hold it; `.badConfiguration`.
+  /// - Throws: `UserError`: `.systemRefused` if one worker alone could not hold it; `.badConfiguration`.
   package static func of(_ run: RunConfiguration) throws -> ParameterTable {
     let graph = try ModelGraph(run.model)
     try RunMemory.requireFits(

@@ -16,19 +16,19 @@ package enum DatasetPlacement: String, Sendable, Hashable {
 ///     a copy on every node     the first group's workers read the original, moved to their node, the others copies
 ///     interleaved              its pages lie on the nodes in turn
 ///
-/// Where the system refuses to move the original, its readers make a copy too: first touch places that.
+/// If the system refuses to move the original, its readers make a copy too, which first touch places.
 ///
 /// `@unchecked Sendable`: a group's entries are written by its first member, and read by the others after a barrier.
 final class PlacedDataset: @unchecked Sendable {
   private let groups: [Placement.Group]
   let policy: DatasetPlacement
-  /// False where the machine has one node: there is nothing to ask the system for.
+  /// False if the machine has one node: there is nothing to ask the system for.
   private let asksSystem: Bool
   private let original: ImageDataset
   private let datasets: UnsafeMutablePointer<ImageDataset>
   private let refusals: UnsafeMutablePointer<Int>
 
-  /// - Throws: `UserError(.systemRefused)` where copies are wanted that do not fit into `available`.
+  /// - Throws: `UserError(.systemRefused)` if copies are wanted that do not fit into `available`.
   init(_ dataset: ImageDataset, _ plan: RunPlan, available: AvailableMemory? = AvailableMemory.read()) throws(UserError)
   {
     groups = plan.groups
@@ -81,7 +81,7 @@ final class PlacedDataset: @unchecked Sendable {
 
   private var nodes: [Int] { Set(groups.compactMap(\.memoryNode)).sorted() }
 
-  /// The worker's part of the memory to account for, and the nodes its pages may lie on; `nil` where any will do.
+  /// The worker's part of the memory to account for, and the nodes its pages may lie on; `nil` if any will do.
   func account(_ context: WorkerContext) -> (bytes: [UnsafeRawBufferPointer], nodes: Set<Int>?) {
     let memory = datasets[context.group].memory
     switch policy {

@@ -6,7 +6,7 @@ import Machine
 struct PlacementRecord: Sendable {
   /// A stretch of memory that the worker accounts for.
   ///
-  /// `@unchecked Sendable` is safe because the address is only asked about, never read.
+  /// `@unchecked Sendable` is safe because the memory at the address is never read.
   struct Stretch: @unchecked Sendable {
     var kind: MemoryClass
     var bytes: UnsafeRawBufferPointer
@@ -95,15 +95,15 @@ extension PlacementReport {
       + data.reduce(0) { $0 + $1.placementRefusals }
     if refusals > 0, plan.topology.nodes.count > 1 {
       notes.append(
-        "the system refused to place memory \(refusals) times (mbind), so the first touch decided where it lies")
+        "the system refused to place memory \(refusals) times (mbind), so the first touch decided where it is")
     }
-    if unknownPages > 0 { notes.append("the system does not tell where \(unknownPages) pages lie (move_pages)") }
-    if map == nil { notes.append("the system does not tell about huge pages (/proc/self/smaps)") }
+    if unknownPages > 0 { notes.append("the system does not say where \(unknownPages) pages are (move_pages)") }
+    if map == nil { notes.append("the system says nothing about huge pages (/proc/self/smaps)") }
   }
 }
 
 extension RunPlan {
-  /// What the machine may do to the plan, known before the run.
+  /// What about the machine may upset the plan, known before the run.
   var placementNotes: [String] {
     var notes: [String] = []
     if topology.hasAutomaticNUMABalancing, topology.nodes.count > 1 {

@@ -15,11 +15,11 @@ package enum MemoryClass: String, Sendable, Hashable, CaseIterable {
   case data
 }
 
-/// What the kernel said at the end of a run about where its threads ran and its memory lay.
+/// What the kernel said at the end of a run about where its threads ran and its memory was.
 package struct PlacementReport: Sendable, Hashable {
   package struct Worker: Sendable, Hashable {
     package var worker: Int
-    /// The CPU and node of the plan; the CPU is `nil` where the plan leaves the worker free.
+    /// The CPU and node of the plan; the CPU is `nil` if the plan does not pin the worker.
     package var cpu: Int?
     package var node: Int
     /// Whether the system let the worker be pinned.
@@ -31,7 +31,7 @@ package struct PlacementReport: Sendable, Hashable {
   package struct Memory: Sendable, Hashable {
     package var kind: MemoryClass
     package var tally: PageTally
-    /// The share in huge pages; `nil` where the system does not tell.
+    /// The share in huge pages; `nil` if the system does not say.
     package var hugeShare: Double?
 
     var mismatch: String? {
@@ -41,25 +41,25 @@ package struct PlacementReport: Sendable, Hashable {
   }
   package var workers: [Worker]
   package var memory: [Memory]
-  /// How the training set lies.
+  /// How the training set is laid out.
   package var dataset: DatasetPlacement
   package var hasAutomaticNUMABalancing: Bool
   /// What the system refused, and what to know about the above.
   package var notes: [String]
 
-  /// Where threads or memory were not where the plan wanted them; huge pages are wished for, not planned.
+  /// Threads and memory that were not where the plan wanted them; huge pages are asked for, not planned.
   package var mismatches: [String] { workers.flatMap(\.mismatches) + memory.compactMap(\.mismatch) }
 
   /// Pages that the system would not tell about.
   package var unknownPages: Int { memory.reduce(0) { $0 + $1.tally.unknownPages } }
 
-  /// Whether all is where the plan wanted it; `nil` where nothing is known to be wrong, but not all is known.
+  /// Whether all is where the plan wanted it; `nil` if no mismatch was found, but some pages could not be checked.
   package var isAsPlanned: Bool? { mismatches.isEmpty ? (unknownPages == 0 ? true : nil) : false }
 
-  /// - Throws: `UserError(.systemRefused)` with the mismatches, or with what the system does not tell.
+  /// - Throws: `UserError(.systemRefused)` with the mismatches, or with what the system does not say.
   package func requireMatch() throws(UserError) {
     if isAsPlanned == true { return }
-    let mismatches = mismatches + (unknownPages > 0 ? ["the system does not tell where \(unknownPages) pages lie"] : [])
+    let mismatches = mismatches + (unknownPages > 0 ? ["the system does not say where \(unknownPages) pages are"] : [])
     let more = mismatches.count > 8 ? "; and \(mismatches.count - 8) more" : ""
     throw UserError(
       .systemRefused, "--strict-placement", mismatches.prefix(8).joined(separator: "; ") + more,
@@ -78,11 +78,11 @@ extension PlacementReport.Worker {
 
 /// Pages of one class of memory, counted against the node that the plan wants them on.
 package struct PageTally: Sendable, Hashable {
-  /// What was reserved, touched or not.
+  /// Bytes reserved, touched or not.
   package var bytes: Int = 0
   /// Pages in memory.
   package var pages: Int = 0
-  /// Of those, the pages of stretches that the plan wants on a node, and how many are there.
+  /// Of those, the pages that the plan wants on a node, and how many are there.
   package var plannedPages: Int = 0
   package var pagesOnNode: Int = 0
   /// Pages that the system would not tell about.
@@ -98,7 +98,7 @@ package struct PageTally: Sendable, Hashable {
     self.unknownPages = unknownPages
   }
 
-  /// Counts the pages that begin in `bytes`, asking the system; any of `nodes` is right, `nil` means that none is planned.
+  /// Asks the system about the pages that begin in `bytes`; any of `nodes` is right, `nil` means that none is planned.
   init(_ bytes: UnsafeRawBufferPointer, on nodes: Set<Int>?) {
     self.bytes = bytes.count
     do throws(UserError) {
@@ -121,6 +121,6 @@ package struct PageTally: Sendable, Hashable {
     unknownPages += other.unknownPages
   }
 
-  /// The share of the planned pages that are on their node; `nil` where nothing was planned or the system does not tell.
+  /// The share of the planned pages that are on their node; `nil` if nothing was planned or the system does not say.
   package var onNodeShare: Double? { plannedPages == 0 ? nil : Double(pagesOnNode) / Double(plannedPages) }
 }

@@ -28,14 +28,14 @@ package final class Predictor {
   private let kernels: KernelTable
   private let weights: [NamedTensor]
   private let network: NetworkPlan
-  /// What the probabilities of the examples that are evaluated at a time may take.
+  /// Bytes that the probabilities of the examples evaluated at a time may take.
   private let probabilityBytes: Int
 
   /// - Parameters:
   ///   - source: what errors call the weights, such as their file.
-  ///   - probabilityBytes: what the probabilities of the examples that `predict` evaluates at a time take, and more only
-  ///     where one shard per worker does. Changes no bit.
-  /// - Throws: `UserError` where the weights do not fit the network.
+  ///   - probabilityBytes: the most that the probabilities of the examples that `predict` evaluates at a time take, unless
+  ///     one shard per worker takes more. Changes no bit.
+  /// - Throws: `UserError` if the weights do not fit the network.
   package init(
     configuration: RunConfiguration, topology: Topology, kernels: KernelTable, weights: [NamedTensor],
     source: String = "weights", probabilityBytes: Int = 16 << 20
@@ -56,7 +56,7 @@ package final class Predictor {
 
   /// Mean loss and accuracy over a data set, which errors call `source`.
   ///
-  /// - Throws: `UserError(.badData)` for a data set without examples or of another shape; `.diverged` where the loss is not
+  /// - Throws: `UserError(.badData)` for a data set without examples or of another shape; `.diverged` if the loss is not
   ///   finite, naming what is not.
   package func evaluate(_ dataset: ImageDataset, source: String = "data.test") throws -> EvaluationSummary {
     guard dataset.count > 0 else {
@@ -77,9 +77,9 @@ package final class Predictor {
       loss: loss, accuracy: Double(correct) / Double(dataset.count), examples: dataset.count)
   }
 
-  /// Calls `body` with each example's class probabilities, in order; labels of `dataset` are not looked at.
+  /// Calls `body` with each example's class probabilities, in order; the labels of `dataset` are ignored.
   ///
-  /// Evaluates so many examples at a time that memory does not grow with their number.
+  /// Evaluates a fixed number of examples at a time, so that memory does not grow with their number.
   /// - Throws: `UserError(.badData)` for images of another shape; `.diverged` at the first example with a probability that
   ///   is not finite, naming what is not; what `body` throws.
   package func predict(

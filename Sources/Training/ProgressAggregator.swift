@@ -26,7 +26,7 @@ struct ProgressAggregator {
 
   var stepsDone: Int { state.stepsDone }
 
-  /// Takes one entry of the ring; publishes the interval and the epoch where it ends one.
+  /// Takes one entry of the ring; publishes an interval or epoch that it ends.
   mutating func add(
     _ totals: StepTotals, now: UInt64 = monotonicNanoseconds(), _ observer: (TrainingEvent) throws -> Void
   ) throws {
@@ -84,7 +84,7 @@ struct ProgressAggregator {
 }
 
 extension ProgressState {
-  /// Takes the result on the test set, where there is one.
+  /// Takes the result on the test set, if there is one.
   fileprivate mutating func endEpoch(_ totals: StepTotals) {
     let n = Double(totals.testExamples)
     lastEpochLoss = epoch.loss / Double(max(epoch.examples, 1))

@@ -1,10 +1,10 @@
-/// What worker 0 and the thread that reports tell each other while a run goes on.
+/// What worker 0 and the reporting thread tell each other during a run.
 struct RunChannel: Sendable {
   /// Results of steps and epochs, from worker 0.
   let ring = StepRing()
   /// What the outside asks of the run.
   let stop: StopFlag
-  /// Where workers copy the state to for a checkpoint; `nil` where none are wanted.
+  /// Where workers copy the state to for a checkpoint; `nil` if none are wanted.
   let snapshot: Snapshot?
 
   init(stop: StopFlag, snapshot: Snapshot? = nil) {
@@ -12,7 +12,7 @@ struct RunChannel: Sendable {
     self.snapshot = snapshot
   }
 
-  /// By worker 0; waits only where the reporting thread is a thousand entries late.
+  /// By worker 0; waits only if the reporting thread is a thousand entries late.
   func push(_ totals: StepTotals) {
     while !ring.push(totals) { sleepMicroseconds(1_000) }
   }
@@ -20,11 +20,11 @@ struct RunChannel: Sendable {
 
 /// How a run is watched, which changes none of its numbers.
 package struct RunOptions: Sendable {
-  /// Whether the run stops after its first step where threads or memory are not where the plan says.
+  /// Whether the run stops after its first step if threads or memory are not where the plan says.
   package var isPlacementStrict = false
   /// How long a worker may stay in one phase before it is reported.
   var watchdogSeconds = Watchdog.defaultSeconds
-  /// For tests: a byte that all worker memory is filled with beforehand; it must not matter.
+  /// For tests: a byte that all worker memory is filled with first; it must not matter.
   var memoryFill: UInt8?
   /// For tests: called by each worker as it enters a phase.
   var onPhase: StepClock.Watcher?

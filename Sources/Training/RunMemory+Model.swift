@@ -13,13 +13,13 @@ extension RunMemory {
     _ graph: ModelGraph, shardSize: Int, stateSlots: [StateSlot], _ available: AvailableMemory?
   ) throws(UserError) {
     guard let available else { return }
-    let shapes: [ImageShape] = graph.values.map(\.shape.image)
+    let shapes = graph.values.map(\.shape.image)
     let weights: Double = graph.layers.flatMap(graph.parameters).reduce(0) { $0 + $1.packedFloats }
-    let layers: [Int] = graph.layers.indices.filter(graph.isAtWork)
-    let maps: Double = layers.reduce(Double(graph.model.input.elementCount) * Double(shardSize)) { sum, layer in
-      let value: Int = graph.layers[layer].output
-      let output: ImageShape = graph.values[value].shape.image
-      // What layers read that keep something else for their backward pass may be kept for fewer images than a shard has.
+    let layers = graph.layers.indices.filter(graph.isAtWork)
+    let maps = layers.reduce(Double(graph.model.input.elementCount) * Double(shardSize)) { sum, layer in
+      let value = graph.layers[layer].output
+      let output = graph.values[value].shape.image
+      // The input of a layer that keeps something else for its backward pass may be kept for fewer images than a shard has.
       let isForgotten: Bool = graph.readers(of: value).allSatisfy {
         graph.layers[$0].kind.traits.contains(.forgetsInput)
       }
@@ -27,8 +27,8 @@ extension RunMemory {
         * Double(isForgotten ? 1 : shardSize)
     }
     let pixels: Double = shapes.reduce(0) { $0 + Double($1.height) * Double($1.width) }
-    let copies: Int = 2 + stateSlots.count
-    let bytes: Double = Double(copies) * 4 * weights + 4 * maps + 32 * pixels
+    let copies = 2 + stateSlots.count
+    let bytes = Double(copies) * 4 * weights + 4 * maps + 32 * pixels
     guard bytes > Double(available.bytes) else { return }
     func size(_ bytes: Double) -> String { "\(Int((bytes / 1_048_576).rounded(.up))) MiB" }
     throw UserError(

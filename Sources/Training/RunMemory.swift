@@ -5,7 +5,7 @@ import Runs
 
 /// The memory that a run takes, computed once from its network and placement, before any of it is taken.
 ///
-/// Whoever takes memory, plans it, reports it or refuses it asks here. The data sets are not in it.
+/// All code that takes, plans, reports or refuses memory asks here. The data sets are not in it.
 package struct RunMemory: Sendable, Hashable {
   package let workers: Int
   /// Copies of the weights: one per memory node with workers.
@@ -74,12 +74,12 @@ package struct RunMemory: Sendable, Hashable {
     optimizerBytes + replicas * replicaBytes + meetingSums * MemoryLayout<Double>.stride
   }
 
-  /// Refuses a run that needs more than `available`, before it takes any; `nil` is a limit nobody knows.
+  /// Refuses a run that needs more than `available`, before it takes any; `nil` is an unknown limit.
   ///
   /// - Throws: `UserError(.systemRefused)` with the sum.
   func requireFits(_ available: AvailableMemory?) throws(UserError) {
     guard let available else { return }
-    let threadBytes: Int = available.countsAddresses ? ResourceLimits.addressBytes(threads: workers + 2) : 0
+    let threadBytes = available.countsAddresses ? ResourceLimits.addressBytes(threads: workers + 2) : 0
     let (neededBytes, overflow): (Int, Bool) = totalBytes.addingReportingOverflow(threadBytes)
     guard overflow || neededBytes > available.bytes else { return }
     throw UserError(

@@ -30,10 +30,10 @@ package final class RunPlan: Sendable {
 
   /// Memory that a worker's workspace may take before chunks and runs become smaller.
   private static let activationBudgetBytes = 40 << 20
-  /// Images from which on the products of a dense layer hide the reading of its weights.
+  /// With at least this many images a dense layer is compute-bound.
   private static let imagesPerChunk = 32
 
-  /// - Parameter computesInputGradient: whether the backward pass goes on to the images.
+  /// - Parameter computesInputGradient: whether the backward pass goes all the way to the images.
   package init(
     _ configuration: RunConfiguration, topology: Topology, kernels: KernelTable, exampleCount: Int,
     computesInputGradient: Bool = false
@@ -71,10 +71,10 @@ package final class RunPlan: Sendable {
   /// Shards whose activations a workspace holds.
   var shardsPerChunk: Int { network.capacity.chunk / network.capacity.shard }
 
-  /// The network with room for as many shards of the largest tree node as the budget allows: first chunks that make
-  /// dense layers worth their weights' way through the caches, then runs. Powers of two; changes speed and memory only.
+  /// The network with room for as many shards of the largest tree node as the budget allows: first chunks large enough to
+  /// amortise reading a dense layer's weights, then runs. Powers of two; changes speed and memory only.
   ///
-  /// Where layers meet in the middle of a pass, a worker's whole share of a batch is one chunk.
+  /// If layers meet in the middle of a pass, a worker's whole share of a batch is one chunk.
   private static func network(
     _ graph: ModelGraph, shardSize: Int, largestNode: Int, largestShare: Int, _ sizes: BlockSizes,
     _ computesInputGradient: Bool
@@ -88,7 +88,7 @@ package final class RunPlan: Sendable {
     var best = try plan(1, 1)
     if best.schedule.hasMeetings { return try plan(max(1, largestShare), 1) }
     var shards = (chunk: 1, run: 1)
-    // What is over the budget already need not be tried larger, which may be more than can be laid out.
+    // Already over budget: do not try larger; it might overflow.
     guard Workspace.byteCount(best) <= activationBudgetBytes else { return best }
     while shards.chunk < largestNode, shards.chunk * shardSize < imagesPerChunk {
       let larger = try plan(2 * shards.chunk, 1)

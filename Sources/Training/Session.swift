@@ -6,7 +6,7 @@ import Storage
 
 /// A plan at work: the memory that its workers share, placed and cleared, with weights in it, and the workers.
 ///
-/// Whatever lets workers use a network starts from one: training, evaluation, prediction, trials and benchmarks.
+/// Everything that runs a network on workers starts from one: training, evaluation, prediction, trials and benchmarks.
 package final class Session: Sendable {
   /// What the weights are at first.
   package enum Start: Sendable {
@@ -31,10 +31,10 @@ package final class Session: Sendable {
   let group: WorkerGroup
   let normalization: Normalization
 
-  /// Data sets are placed before: clearing touches the memory that `PlacedDataset` counts as free.
+  /// Place data sets first: clearing touches the memory that `PlacedDataset` counts as free.
   ///
   /// - Parameters: as of `SharedState`.
-  /// - Throws: `UserError` where memory or threads do not suffice, or the weights do not fit the network.
+  /// - Throws: `UserError` if there is not enough memory or threads, or the weights do not fit the network.
   package init(
     _ plan: RunPlan, start: Start, orderedExamples: Int = 0, evaluatedExamples: Int = 0, keptSteps: Int = 1
   ) throws {
@@ -51,7 +51,7 @@ package final class Session: Sendable {
     }
   }
 
-  /// Runs `body` once in every worker, which has its own memory and reads prepared weights, and waits for all.
+  /// Runs `body` once in every worker, with its own memory and prepared weights, and waits for all.
   ///
   /// - Throws: as `WorkerGroup.run`.
   package func run(_ body: @escaping @Sendable (borrowing Worker) throws -> Void) throws {

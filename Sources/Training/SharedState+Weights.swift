@@ -19,7 +19,7 @@ extension SharedState {
 
   /// Takes weights in their public layouts; `source` is the file they come from.
   ///
-  /// - Throws: `UserError(.badData)` where a parameter is missing, unknown or of another shape.
+  /// - Throws: `UserError(.badData)` if a parameter is missing, unknown or of another shape.
   func setWeights(_ tensors: [NamedTensor], source: String = "weights") throws {
     try set(weights, tensors, subject: source)
   }

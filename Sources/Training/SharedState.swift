@@ -9,12 +9,12 @@ import Machine
 /// it; `losses` and `correct` by the worker of the shard while it computes; control fields by worker 0 in the update.
 final class SharedState: @unchecked Sendable {
   let plan: RunPlan
-  /// One per memory group; equal but while they are written.
+  /// One per memory group; identical except during the update.
   let replicas: [WeightReplica]
   let optimizer: OptimizerState
   /// The workers' partial sums, flat buffers in their own memory that each enters at its start; results are the weights.
   let transport: SharedMemory
-  /// The workers' own memory, entered by each at its start. Others add its gradients, so it stays when a worker fails.
+  /// The workers' own memory, entered by each at its start. Others add its gradients, so it is kept if a worker fails.
   let memories: UnsafeMutablePointer<WorkerMemory?>
   /// What each worker found out about its thread and memory at the end of its run.
   let placements: UnsafeMutablePointer<PlacementRecord?>
@@ -41,7 +41,7 @@ final class SharedState: @unchecked Sendable {
   ///   - orderedExamples: of the data set that training goes through in another order every epoch; 0 for none.
   ///   - evaluatedExamples: of the data set that is evaluated as a whole; 0 for none.
   ///   - keptSteps: how many of the last steps the ledger keeps.
-  /// - Throws: `UserError(.systemRefused)` where all the memory that a run of `plan` takes does not fit.
+  /// - Throws: `UserError(.systemRefused)` if the memory that a run of `plan` takes does not fit.
   init(_ plan: RunPlan, orderedExamples: Int, evaluatedExamples: Int, keptSteps: Int = 1) throws {
     self.plan = plan
     try plan.memory.requireFits(AvailableMemory.read())
@@ -82,13 +82,13 @@ final class SharedState: @unchecked Sendable {
 }
 
 extension SharedState {
-  /// The first replica, which stands for all of them outside of a run.
+  /// The first replica, which outside of a run represents all of them.
   var weights: UnsafeMutablePointer<Float> { replicas[0].weights }
   var prepared: UnsafeMutablePointer<Float> { replicas[0].prepared }
 
-  /// Clears the shared memory, each page by a worker of its node: where placing it was refused, the first touch decides.
+  /// Clears the shared memory, each page by a worker of its node: if placing it was refused, the first touch decides.
   ///
-  /// To be called once, before weights are set.
+  /// Call it once, before weights are set.
   func clear(_ group: WorkerGroup) throws {
     try group.run { [self] context in
       let replica = UnsafeMutableRawBufferPointer(mutating: replicas[context.group].bytes)

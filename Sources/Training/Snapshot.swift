@@ -4,7 +4,7 @@ import Network
 import Runs
 import Synchronization
 
-/// A copy of the training state, made by all workers inside a step and written to disk while they go on.
+/// A copy of the training state, made by all workers inside a step and written to disk while they continue.
 ///
 /// `@unchecked Sendable`: each worker writes its part between the second and third barrier of a step in which worker 0
 /// found the snapshot free; the reporting thread reads once worker 0 has announced it in the ring, and then frees it.
@@ -39,8 +39,8 @@ final class Snapshot: @unchecked Sendable {
   /// By the reporting thread.
   func release() { isTaken.store(false, ordering: .releasing) }
 
-  /// Copies what one worker updates, which nobody writes meanwhile, and the last one what nobody does; weights from its
-  /// replica.
+  /// Copies what this worker updates and, in the last worker, what no worker updates; weights from its replica. Nothing
+  /// writes any of it meanwhile.
   func copy(_ shared: SharedState, _ replica: WeightReplica, worker: Int) {
     let range = shared.plan.segments[worker]
     let end = worker == shared.plan.workerCount - 1 ? parameterFloats : range.upperBound

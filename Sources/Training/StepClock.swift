@@ -1,9 +1,9 @@
 import Collectives
 import Machine
 
-/// One worker's clock: says what the worker is at to whoever watches, and enters in the ledger how long it took.
+/// One worker's clock: publishes the worker's phase for the watchdog, and enters in the ledger how long it took.
 ///
-/// A step is what lies between `begin` and `end`; outside of one, phases are said but not entered. Belongs to one worker
+/// A step lies between `begin` and `end`; outside of one, phases are published but not entered. Belongs to one worker
 /// and allocates nothing after `init`.
 struct StepClock: ~Copyable {
   private struct State {
@@ -12,7 +12,7 @@ struct StepClock: ~Copyable {
     var line: StepLedger.Line
     var isOpen = false
     /// The last time that was read: in an open step, when the phase began.
-    var now: UInt64 = monotonicNanoseconds()
+    var now = monotonicNanoseconds()
     var meetsGroup = false
   }
   package typealias Watcher = @Sendable (_ phase: StepPhase, _ step: Int, _ worker: Int) -> Void
@@ -24,7 +24,7 @@ struct StepClock: ~Copyable {
   private let state: UnsafeMutablePointer<State>
 
   /// - Parameters:
-  ///   - step: the first one, which the time before it is said to belong to.
+  ///   - step: the first one; time before it is reported under it.
   ///   - watcher: called as the worker enters a phase.
   init(_ beats: WorkerBeats, _ ledger: StepLedger, worker: Int, step: Int, watcher: Watcher? = nil) {
     self.worker = worker
@@ -62,7 +62,7 @@ struct StepClock: ~Copyable {
     try barrier.wait()
   }
 
-  /// Ends the account of the step; the worker is said to be at what it was at until it enters another phase.
+  /// Ends the account of the step; the published phase stays until the worker enters another.
   func end() {
     close()
     state.pointee.line.end = now

@@ -5,7 +5,7 @@ import Diagnostics
 import Runs
 import Summation
 
-/// What worker 0 does besides its own part: it orders epochs, decides for all inside a step, and publishes results.
+/// What worker 0 does beyond its own part: it orders epochs, decides for all inside a step, and publishes results.
 struct StepLeader {
   private let plan: RunPlan
   private let shared: SharedState
@@ -22,7 +22,7 @@ struct StepLeader {
       plan.configuration.checkpoint, stepsPerEpoch: plan.shards.stepsPerEpoch, now: monotonicNanoseconds())
   }
 
-  /// Puts the order of an epoch in place, while nobody reads it.
+  /// Puts the order of an epoch in place, while no worker reads it.
   func order(epoch: Int) {
     shared.order.reorder(
       seed: plan.configuration.seed, epoch: epoch, shuffle: plan.configuration.training.shuffle)
@@ -32,7 +32,7 @@ struct StepLeader {
   ///
   /// - Parameter now: the time, by the worker's clock.
   mutating func decide(_ step: TrainingStep, now: UInt64) {
-    // Shard losses are whole now and written again only after the next barrier.
+    // Shard losses are complete now and written again only after the next barrier.
     totals = Self.sums(of: step.shardCount, shared)
     totals.epoch = step.epoch
     totals.step = step.number
@@ -50,7 +50,7 @@ struct StepLeader {
 
   /// Publishes the step that was decided last and has ended on `clock`.
   ///
-  /// - Throws: `UserError(.diverged)` where the loss is not finite.
+  /// - Throws: `UserError(.diverged)` if the loss is not finite.
   mutating func publish(_ clock: borrowing StepClock) throws {
     clock.enter(.publishing)
     totals.stepNanoseconds = clock.stepNanoseconds

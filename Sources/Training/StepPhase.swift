@@ -9,7 +9,7 @@ package enum StepPhase: UInt8, Sendable, CaseIterable {
   /// As documents and results call it.
   package var name: String { "\(self)" }
 
-  /// In words, for messages about a worker that is at it.
+  /// In words, for messages about a worker in this phase.
   package var words: String {
     switch self {
     case .starting: "preparing its memory"
@@ -25,7 +25,7 @@ package enum StepPhase: UInt8, Sendable, CaseIterable {
     }
   }
 
-  /// The part of a step that its time counts to; `nil` outside steps. Waiting is split into two where all workers are known.
+  /// The part of a step that its time counts to; `nil` outside steps. Waiting is split into two if all workers are known.
   package var part: StepPart? {
     switch self {
     case .computing: .compute
@@ -36,11 +36,11 @@ package enum StepPhase: UInt8, Sendable, CaseIterable {
     }
   }
 
-  /// False where the worker waits for others, which nobody can blame it for.
+  /// False if the worker waits for others, which is not its fault.
   package var isWork: Bool { self != .waiting }
 }
 
-/// Where the time of a step goes, as benchmarks and the scaling model tell it.
+/// Where the time of a step goes, as benchmarks and the scaling model report it.
 package enum StepPart: String, Sendable, CaseIterable {
   /// Forward and backward.
   case compute

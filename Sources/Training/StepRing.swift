@@ -41,7 +41,7 @@ final class StepRing: @unchecked Sendable {
 
   deinit { entries.deallocate() }
 
-  /// False where the ring is full.
+  /// False if the ring is full.
   func push(_ totals: StepTotals) -> Bool {
     let next = head.load(ordering: .relaxed)
     guard next - tail.load(ordering: .acquiring) < Self.capacity else { return false }

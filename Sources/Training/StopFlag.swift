@@ -1,6 +1,6 @@
 import Synchronization
 
-/// What the outside asks of a run; set from a signal handler's thread, read by worker 0 once a step.
+/// Requests to a run from outside; set by the thread that reads signals, read by worker 0 once a step.
 package final class StopFlag: Sendable {
   private let requested = Atomic<Bool>(false)
   private let checkpointRequested = Atomic<Bool>(false)
@@ -11,7 +11,7 @@ package final class StopFlag: Sendable {
   package func request() { requested.store(true, ordering: .releasing) }
   package var isRequested: Bool { requested.load(ordering: .acquiring) }
 
-  /// Asks for a checkpoint after the step the run is in, which goes on.
+  /// Asks for a checkpoint after the step the run is in; the run continues.
   package func requestCheckpoint() { checkpointRequested.store(true, ordering: .releasing) }
 
   /// Whether a checkpoint was asked for since the last call.

@@ -1,6 +1,6 @@
 import Datasets
 
-/// Steps of real training that goes on until enough of them are timed: what measurements are made of.
+/// Steps of real training, continued until enough of them are timed: measurements are made of these.
 package struct TimedSteps {
   /// Of every step after the first few, in order.
   package private(set) var nanoseconds: [Double] = []

@@ -25,7 +25,7 @@ package final class Trainer {
   /// Where an earlier part of the run left off.
   private let start: ProgressState
   private let initialWeightsDigest: String?
-  /// Whether the checkpoint that the run goes on from was taken under this very configuration.
+  /// Whether the checkpoint that the run resumes from was taken under exactly this configuration.
   private let isStartCurrent: Bool
   /// The last checkpoint that was published, by the steps done.
   private var lastCheckpoint: Int?
@@ -34,8 +34,8 @@ package final class Trainer {
   /// - Parameters:
   ///   - initialWeights: replaces the random initial weights; must name every parameter once.
   ///   - weightsSource: what errors call the initial weights, such as their file.
-  ///   - checkpoint: goes on after its last step; its configuration was compared by the caller.
-  /// - Throws: `UserError` where data and configuration do not fit together or the machine refuses.
+  ///   - checkpoint: training continues after its last step; the caller has compared its configuration.
+  /// - Throws: `UserError` if data and configuration do not fit together or the machine refuses.
   package init(
     configuration: RunConfiguration, topology: Topology, kernels: KernelTable, training: ImageDataset,
     test: ImageDataset?, initialWeights: [NamedTensor]?, weightsSource: String = "weights",
@@ -92,7 +92,7 @@ package final class Trainer {
     do {
       var isFinished = false
       while !isFinished {
-        // The first step is reported at once, the others are worth waking up for now and then.
+        // The first step is reported at once; later ones only from time to time.
         isFinished = running.wait(timeoutMilliseconds: progress.state.stepsDone == start.stepsDone ? 2 : 20)
         while let totals = channel.ring.pop() {
           try progress.add(totals, observer)
@@ -116,7 +116,7 @@ package final class Trainer {
     }
     reserve.release()
     let interrupted = stop.isRequested && progress.stepsDone < plan.totalSteps
-    // A run that has checkpoints ends with one, which says that it has ended.
+    // A run with checkpoints ends with one, which records that it has ended.
     let isKept = lastCheckpoint == progress.stepsDone && (isStartCurrent || progress.stepsDone > start.stepsDone)
     if !isKept, interrupted || plan.configuration.checkpoint.isOn || lastCheckpoint != nil {
       try publish(checkpoint(weights(), session.shared.namedState(), progress.state), observer)

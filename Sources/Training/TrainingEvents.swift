@@ -22,7 +22,7 @@ package struct RunDescription: Sendable {
   package var parameterCount: Int
   package var trainingExamples: Int
   package var testExamples: Int
-  /// Lines that say whose data these are, where they are part of the program.
+  /// Lines that credit the data's authors, if the data is part of the program.
   package var dataCredit: [String]
   package var epochs: Int
   package var stepsPerEpoch: Int
@@ -33,7 +33,7 @@ package struct RunDescription: Sendable {
   package var kernels: String
   /// Sentences the user should see: idle workers, refused pinning and the like.
   package var notes: [String]
-  /// Those of the notes that are shown even where all else is silent.
+  /// Those of the notes that are shown even if everything else is silent.
   package var warnings: [String]
   /// Steps done by earlier parts of the run.
   package var firstStep: Int
@@ -112,7 +112,7 @@ package struct EpochRecord: Sendable, Hashable {
   }
 }
 
-/// What a training run publishes while it goes on: `started`, then the others as they come.
+/// What a training run publishes: `started`, then the others as they come.
 ///
 /// `checkpoint` holds the state after everything published before it, and comes also when the run ends.
 /// `step` comes once per logging interval (`progress: false`) and, for the bar on a terminal, at most ten times a
@@ -141,9 +141,9 @@ package struct TrainingSummary: Sendable, Hashable {
   package var workers: Int
   /// `sha256:` and 64 hexadecimal digits.
   package var weightsDigest: String
-  /// True where a signal ended the run before its last step.
+  /// True if a signal ended the run before its last step.
   package var interrupted: Bool
-  /// The names of the newest checkpoint and of the one with the best accuracy on the test set, where there are such.
+  /// The names of the newest checkpoint and of the one with the best accuracy on the test set, if there are any.
   package var newestCheckpoint: String?
   package var bestCheckpoint: String?
   /// What the kernel said about threads and memory; `nil` before the end of a run.

@@ -10,9 +10,9 @@ import Machine
 ///
 /// ┃ is a barrier of all workers, ┇ one of those on the same memory node. With one node `sum` and its barrier are left out;
 /// `compute` has a ┃ of its own wherever a layer needs sums over the whole batch, see `Schedule`.
-/// The phases' names and times are `StepPhase` and `StepClock`; what worker 0 does besides is `StepLeader`.
+/// The phases' names and times are `StepPhase` and `StepClock`; worker 0's extra work is `StepLeader`.
 struct TrainingLoop: Sendable {
-  /// Barriers of a step at most, besides those that layers need.
+  /// The most barriers of a step, without those that layers need.
   static let meetings = 4
 
   let session: Session
@@ -66,7 +66,7 @@ struct TrainingLoop: Sendable {
         clock.enter(.copying)
         channel.snapshot?.copy(shared, worker.replica, worker: context.index)
       }
-      // Where the loss is not finite, worker 0 ends the run in this step with a better message.
+      // If the loss is not finite, worker 0 ends the run in this step with a better message.
       if shared.lossIsFinite, let lost { throw diverged(lost, in: step) }
       try clock.meet(context.groupBarrier, ofGroup: true)
       clock.end()
@@ -90,14 +90,14 @@ struct TrainingLoop: Sendable {
   private func evaluate(
     _ test: ImageDataset, _ worker: borrowing Worker, _ context: WorkerContext, _ clock: borrowing StepClock
   ) throws {
-    // Worker 0 has read the last step's losses when all have arrived here.
+    // Once all have arrived here, worker 0 has read the last step's losses.
     try clock.meet(context.barrier)
     clock.enter(.evaluating)
     worker.evaluate(test, 0..<test.count)
     try clock.meet(context.barrier)
   }
 
-  /// The loss alone would not tell: a ReLU may turn what is not a number into 0, and a gradient may overflow after it.
+  /// The loss alone would not show it: a ReLU may turn a NaN into 0, and a gradient may overflow after it.
   private func diverged(_ lost: LostWeight, in step: TrainingStep) -> UserError {
     let parameter = plan.network.parameters.parameters.last { $0.offset <= lost.position }?.name ?? "a parameter"
     return UserError(

@@ -1,6 +1,6 @@
 import Configuration
 
-/// One step of a run: where it stands in the run, and what the configuration says of it. A pure function of its number.
+/// One step of a run: its place in the run, and what the configuration says about it. A pure function of its number.
 struct TrainingStep {
   /// From 0, since the start of training.
   let number: Int

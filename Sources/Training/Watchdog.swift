@@ -19,14 +19,14 @@ package struct StalledWorker: Sendable, Hashable {
   }
 }
 
-/// Names workers that are stuck; looks from the reporting thread, so that workers do nothing for it but store a word.
+/// Names workers that are stuck; runs on the reporting thread, so that workers only store a word for it.
 ///
-/// Where a worker is stuck outside of the meetings, that one; where all are at meetings and nobody moves, the ones that the
-/// others wait for. It only reports: a machine that swaps may well go on.
+/// A worker that is stuck outside of a barrier is named. If all are at barriers and none moves, the ones that the others
+/// wait for are. It only reports: a machine that swaps may recover.
 struct Watchdog {
   /// How long a worker may stay in one place before it is reported; doubled after each report.
   static let defaultSeconds = 60.0
-  /// What one look adds at most: a process that was suspended has not been stuck.
+  /// The most that one look adds: a process that was suspended has not been stuck.
   private static let longestLook: UInt64 = 1_000_000_000
 
   private struct Sight: Equatable {

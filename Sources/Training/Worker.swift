@@ -5,7 +5,7 @@ import Machine
 import Network
 import Summation
 
-/// One worker: its memory, and what it does in the phases of a step. Knows no layers' mathematics.
+/// One worker: its memory, and what it does in the phases of a step. Knows nothing of the layers' mathematics.
 package struct Worker: ~Copyable {
   private let context: WorkerContext
   private let plan: RunPlan
@@ -23,9 +23,9 @@ package struct Worker: ~Copyable {
   /// What the worker computes of a full batch and of the ragged last one.
   private let shares: (full: WorkerShare, last: WorkerShare)
 
-  /// Takes and clears the worker's memory. To be called on the worker's pinned thread: first touch decides the node.
+  /// Takes and clears the worker's memory. Call it on the worker's pinned thread: first touch decides the node.
   ///
-  /// - Parameter fill: a byte that all memory is filled with beforehand (for tests: it must not matter).
+  /// - Parameter fill: a byte that all memory is filled with first (for tests: it must not matter).
   init(_ context: WorkerContext, _ session: Session, fill: UInt8? = nil) throws {
     self.context = context
     plan = session.plan
@@ -64,7 +64,7 @@ package struct Worker: ~Copyable {
     shares = (share(plan.fullBatch, step: 0), share(plan.lastBatch, step: shards.stepsPerEpoch - 1))
   }
 
-  /// Makes the node's replica whole from the first one's weights; all workers call it together.
+  /// Fills the node's replica from the first one's weights; all workers call it together.
   func loadWeights() throws(BarrierBroken) {
     if context.group > 0 {
       let part = part(of: plan.memory.parameterFloats)
@@ -79,7 +79,7 @@ package struct Worker: ~Copyable {
 
   /// Forward and backward over the worker's shards of a batch; its partial sums are then in its gradient buffers.
   ///
-  /// - Parameter meet: waits for all workers, where a layer needs sums over the whole batch.
+  /// - Parameter meet: waits for all workers when a layer needs sums over the whole batch.
   func compute(
     _ dataset: ImageDataset, _ step: TrainingStep, meet: () throws(BarrierBroken) -> Void
   ) throws(BarrierBroken) {
@@ -123,7 +123,7 @@ package struct Worker: ~Copyable {
     return (reduction(plan.fullBatch), reduction(plan.lastBatch))
   }
 
-  /// Adds the group's partial sums over the worker's part, in the tree's order; nothing to do where there is one group.
+  /// Adds the group's partial sums over the worker's part, in the tree's order; nothing to do if there is one group.
   func sumInsideGroup(_ reduction: SegmentReduction) { reduction.sumInside(part(of: plan.memory.trainedFloats)) }
 
   /// The part of `count` floats that the worker shares out with the other members of its group.
@@ -133,7 +133,7 @@ package struct Worker: ~Copyable {
 
   /// Adds what is left over the worker's segment in the tree's order, updates its weights with the mean, in all replicas.
   ///
-  /// - Returns: the first weight that is lost by it.
+  /// - Returns: the first weight that is no longer finite.
   func reduceAndUpdate(
     _ reduction: SegmentReduction, _ step: OptimizerStep, _ clock: borrowing StepClock
   ) -> LostWeight? {

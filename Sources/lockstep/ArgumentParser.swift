@@ -37,17 +37,17 @@ package struct Invocation: Hashable, Sendable {
   /// - Throws: `UserError(.usage)` for `--set` without `=`.
   package func overrides() throws(UserError) -> [ConfigurationOverride] {
     var overrides: [ConfigurationOverride] = []
-    for occurrence: Occurrence in flags {
-      let origin: String = "\(occurrence.flag.text) \(occurrence.value)"
-      if let keyPath: String = occurrence.flag.keyPath {
+    for occurrence in flags {
+      let origin = "\(occurrence.flag.text) \(occurrence.value)"
+      if let keyPath = occurrence.flag.keyPath {
         overrides.append(ConfigurationOverride(path: keyPath, text: occurrence.value, origin: origin))
       } else if occurrence.flag == .set {
-        guard let equals: String.Index = occurrence.value.firstIndex(of: "="), equals > occurrence.value.startIndex
+        guard let equals = occurrence.value.firstIndex(of: "="), equals > occurrence.value.startIndex
         else {
           throw UserError(.usage, "--set", "found \(occurrence.value); allowed: key.path=VALUE")
         }
-        let text: String = String(occurrence.value[occurrence.value.index(after: equals)...])
-        let path: String = String(occurrence.value[..<equals])
+        let text = String(occurrence.value[occurrence.value.index(after: equals)...])
+        let path = String(occurrence.value[..<equals])
         overrides.append(ConfigurationOverride(path: path, text: text, origin: origin))
       }
     }
@@ -63,15 +63,15 @@ package struct ArgumentParser {
 
   /// - Throws: `UserError(.usage)` that names the nearest command or flag.
   package static func parse(_ arguments: [String]) throws(UserError) -> ParsedArguments {
-    var parser: ArgumentParser = ArgumentParser(rest: arguments[...])
+    var parser = ArgumentParser(rest: arguments[...])
     return try parser.parse()
   }
 
   private init(rest: ArraySlice<String>) { self.rest = rest }
 
   private mutating func parse() throws(UserError) -> ParsedArguments {
-    var onlyWords: Bool = false
-    while let word: String = rest.popFirst() {
+    var onlyWords = false
+    while let word = rest.popFirst() {
       if onlyWords || !word.hasPrefix("-") || word == "-" {
         words.append(word)
       } else if word == "--" {
@@ -81,24 +81,24 @@ package struct ArgumentParser {
       }
     }
     if flags.contains(where: { $0.flag == .version }) || words == ["version"] { return .version }
-    var wantsHelp: Bool = flags.contains { $0.flag == .help }
+    var wantsHelp = flags.contains { $0.flag == .help }
     if words.first == "help" {
       words.removeFirst()
       wantsHelp = true
     }
     if wantsHelp, words.isEmpty { return .help(.program) }
     if wantsHelp, words.count == 1, !Command.group(words[0]).isEmpty { return .help(.group(words[0])) }
-    let command: Command = try takeCommand()
+    let command = try takeCommand()
     return wantsHelp ? .help(.command(command)) : .run(try invocation(of: command))
   }
 
   private mutating func takeFlag(_ word: String) throws(UserError) {
-    let parts: [Substring] = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-    let typed: String = String(parts[0])
-    let name: String = String(typed.drop { $0 == "-" }.map { $0 == "_" ? "-" : $0 })
+    let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+    let typed = String(parts[0])
+    let name = String(typed.drop { $0 == "-" }.map { $0 == "_" ? "-" : $0 })
     let flag: Flag? = typed == "-h" ? .help : typed.hasPrefix("--") ? Flag.all.first { $0.name == name } : nil
-    guard let flag: Flag else {
-      let names: [String] = Flag.all.map(\.name)
+    guard let flag else {
+      let names = Flag.all.map(\.name)
       let nearest: String? = NearestName.suggestion(
         for: NearestName.longFlag(for: typed) ?? name, among: names)
       throw UserError(.usage, typed, "unknown flag", hint: nearest.map { "the nearest known flag is --\($0)" })
@@ -107,7 +107,7 @@ package struct ArgumentParser {
     case (nil, false): flags.append(.init(flag: flag, value: ""))
     case (nil, true): throw UserError(.usage, typed, "found the value \(parts[1]); allowed: no value")
     case (let placeholder?, let isJoined):
-      guard let value: String = isJoined ? String(parts[1]) : rest.popFirst(), !value.isEmpty else {
+      guard let value = isJoined ? String(parts[1]) : rest.popFirst(), !value.isEmpty else {
         throw UserError(.usage, typed, "found no value; allowed: \(typed) \(placeholder)")
       }
       flags.append(.init(flag: flag, value: value))
@@ -116,16 +116,16 @@ package struct ArgumentParser {
 
   /// Removes the command's words from the front.
   private mutating func takeCommand() throws(UserError) -> Command {
-    guard let first: String = words.first else {
+    guard let first = words.first else {
       throw UserError(.usage, "lockstep", "found no command; allowed: \(Self.names)", hint: "lockstep --help")
     }
-    for command: Command in Command.all where words.starts(with: command.words) {
+    for command in Command.all where words.starts(with: command.words) {
       words.removeFirst(command.words.count)
       return command
     }
-    let group: [Command] = Command.group(first)
-    let typed: String = group.isEmpty ? first : words.prefix(2).joined(separator: " ")
-    let candidates: [Command] = group.isEmpty ? Command.all : group
+    let group = Command.group(first)
+    let typed = group.isEmpty ? first : words.prefix(2).joined(separator: " ")
+    let candidates = group.isEmpty ? Command.all : group
     let nearest: String? = NearestName.suggestion(for: typed, among: candidates.map(\.name))
     throw UserError(
       .usage, typed, "unknown command; allowed: \(Self.names)",
@@ -135,8 +135,8 @@ package struct ArgumentParser {
   private static var names: String { Command.names.joined(separator: ", ") }
 
   private func invocation(of command: Command) throws(UserError) -> Invocation {
-    for occurrence: Invocation.Occurrence in flags where !command.takes(occurrence.flag) {
-      let takers: String = Command.all.filter { $0.takes(occurrence.flag) }.map(\.name).joined(separator: ", ")
+    for occurrence in flags where !command.takes(occurrence.flag) {
+      let takers = Command.all.filter { $0.takes(occurrence.flag) }.map(\.name).joined(separator: ", ")
       throw UserError(.usage, occurrence.flag.text, "\(command.name) does not take it; allowed with: \(takers)")
     }
     guard words.count <= 1 else {
@@ -145,7 +145,7 @@ package struct ArgumentParser {
     guard !words.isEmpty || command.configurationIsOptional else {
       throw UserError(.usage, command.name, "found no CONFIG; allowed: lockstep \(HelpText.usage(command))")
     }
-    for flag: Flag in command.required where !flags.contains(where: { $0.flag == flag }) {
+    for flag in command.required where !flags.contains(where: { $0.flag == flag }) {
       throw UserError(
         .usage, command.name, "found no \(flag.text); allowed: lockstep \(HelpText.usage(command))")
     }

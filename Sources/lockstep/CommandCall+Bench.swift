@@ -7,7 +7,7 @@ import Storage
 
 extension CommandCall {
   /// About how long `bench throughput` measures.
-  private static let benchmarkSeconds: Double = 5
+  private static let benchmarkSeconds = 5.0
 
   /// One core's peak and bandwidth, then every layer and pass; without a configuration those of the digits net.
   func benchKernels() throws -> Int32 {
@@ -19,8 +19,8 @@ extension CommandCall {
 
   func benchThroughput() throws -> Int32 {
     try requireOneTask()
-    let run: RunConfiguration = try configuration()
-    let summary: ThroughputSummary = try ThroughputBenchmark.run(
+    let run = try configuration()
+    let summary = try ThroughputBenchmark.run(
       configuration: run, topology: try Topology.read(), kernels: try kernels(), seconds: Self.benchmarkSeconds)
     warn(summary.warnings)
     try print(summary)
@@ -30,12 +30,12 @@ extension CommandCall {
   /// Throughput over worker counts; table, JSON and chart go to the output folder too.
   func benchScaling() throws -> Int32 {
     try requireOneTask()
-    let run: RunConfiguration = try configuration()
-    let folder: String = invocation.value(.output) ?? "runs/\(run.name)-scaling"
+    let run = try configuration()
+    let folder = invocation.value(.output) ?? "runs/\(run.name)-scaling"
     let target: TargetTopology? = try invocation.value(.predict).map { (text) throws(UserError) in
       try TargetTopology(text: text)
     }
-    let summary: ScalingSummary = try ScalingBenchmark.run(
+    let summary = try ScalingBenchmark.run(
       configuration: run, topology: try Topology.read(), kernels: try kernels(), counts: try invocation.workerCounts(),
       predict: target
     ) { if !invocation.has(.noProgress) { log($0) } }
@@ -48,7 +48,7 @@ extension CommandCall {
   /// The all-reduce over sizes, or of `--parameters` alone.
   func benchAllReduce() throws -> Int32 {
     try requireOneTask()
-    let sizes: [Int] = try invocation.parameterCount().map { [$0] } ?? AllReduceBenchmark.defaultSizes
+    let sizes = try invocation.parameterCount().map { [$0] } ?? AllReduceBenchmark.defaultSizes
     try print(
       try AllReduceBenchmark.run(
         configuration: try configurationOrDigits(), topology: try Topology.read(), kernels: try kernels(), sizes: sizes)
@@ -56,19 +56,19 @@ extension CommandCall {
     return ExitCode.success
   }
 
-  /// Prints what was tried and the `runtime` section found; `--write` puts it into a copy of the configuration, unless
-  /// it is uncertain and nobody said `--force`.
+  /// Prints what was tried and the `runtime` section found; `--write` puts it into a copy of the configuration, but an
+  /// uncertain one only with `--force`.
   func tune() throws -> Int32 {
     try requireOneTask()
-    let run: RunConfiguration = try configuration()
-    let summary: TuningSummary = try Tuner.run(
+    let run = try configuration()
+    let summary = try Tuner.run(
       configuration: run, topology: try Topology.read(), kernels: try kernels(), exhaustive: invocation.has(.exhaustive)
     ) { trial in
       if !invocation.has(.noProgress) { log(TuningText.line(trial)) }
     }
     let file: String? = invocation.value(.write)
     if let file, !summary.isUncertain || invocation.has(.force) {
-      let text: String = try RuntimeSection.rewrite(
+      let text = try RuntimeSection.rewrite(
         configuration: invocation.configuration ?? "", resolved: run, runtime: summary.best.runtime, for: file)
       try AtomicFile.write(text, to: file)
       log("written to \(file)")
@@ -83,9 +83,9 @@ extension CommandCall {
 extension Invocation {
   /// The numbers of `--worker-counts`, `nil` without the flag.
   package func workerCounts() throws(UserError) -> [Int]? {
-    guard let text: String = value(.workerCounts) else { return nil }
+    guard let text = value(.workerCounts) else { return nil }
     let counts: [Int?] = text.split(separator: ",", omittingEmptySubsequences: false).map { Int($0) }
-    let known: [Int] = counts.compactMap { $0 }
+    let known = counts.compactMap { $0 }
     guard known.count == counts.count, known.allSatisfy({ (1...4096).contains($0) }) else {
       throw UserError(.usage, "--worker-counts", "found \(text); allowed: numbers from 1 to 4096 such as 1,2,4")
     }
@@ -94,8 +94,8 @@ extension Invocation {
 
   /// The number of `--parameters`, `nil` without the flag.
   package func parameterCount() throws(UserError) -> Int? {
-    guard let text: String = value(.parameters) else { return nil }
-    guard let count: Int = Int(text), (1...1_000_000_000).contains(count) else {
+    guard let text = value(.parameters) else { return nil }
+    guard let count = Int(text), (1...1_000_000_000).contains(count) else {
       throw UserError(.usage, "--parameters", "found \(text); allowed: an integer from 1 to 1000000000")
     }
     return count

@@ -9,8 +9,8 @@ import Training
 extension CommandCall {
   /// Loss and accuracy of `--weights` on `data.test`.
   func evaluate() throws -> Int32 {
-    let run: RunConfiguration = try configuration()
-    guard let test: ImageDataset = try run.loadTestData() else {
+    let run = try configuration()
+    guard let test = try run.loadTestData() else {
       throw UserError(
         .badConfiguration, "data.test", "is missing; allowed: { images: FILE, labels: FILE } to evaluate on")
     }
@@ -20,21 +20,21 @@ extension CommandCall {
 
   /// One JSON line per image of `--images`, as they are computed, to standard output or `--output`; then, how many.
   func predict() throws -> Int32 {
-    let run: RunConfiguration = try configuration()
-    let path: String = invocation.value(.images) ?? ""
-    let images: ImageDataset = try ImageDataset.images(idx: path)
-    let predictor: Predictor = try predictor(run)
+    let run = try configuration()
+    let path = invocation.value(.images) ?? ""
+    let images = try ImageDataset.images(idx: path)
+    let predictor = try predictor(run)
     try predictor.requireFits(images, source: path)
     let file: LineFile? = try invocation.value(.output).map { try LineFile(path: $0, start: .empty) }
     try predictor.predict(images, source: path) { index, probabilities in
-      let line: String = PredictionLine.text(index: index, probabilities: probabilities)
-      if let file: LineFile {
+      let line = PredictionLine.text(index: index, probabilities: probabilities)
+      if let file {
         try file.append(line)
       } else {
         try StandardStreams.result(line + "\n")
       }
     }
-    guard let file: LineFile else { return ExitCode.success }
+    guard let file else { return ExitCode.success }
     try file.flush()
     try print(PredictionSummary(examples: images.count, file: file.path))
     return ExitCode.success

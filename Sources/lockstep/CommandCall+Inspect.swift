@@ -7,7 +7,7 @@ import Training
 
 extension CommandCall {
   func config() throws -> Int32 {
-    let run: RunConfiguration = try configuration()
+    let run = try configuration()
     try StandardStreams.result(invocation.has(.json) ? run.jsonValue.compactText + "\n" : run.jsonText)
     return ExitCode.success
   }
@@ -15,12 +15,12 @@ extension CommandCall {
   /// The machine, or with `--topology-root` another one, and with a configuration the plan for its run.
   func topology() throws -> Int32 {
     let root: String? = invocation.value(.topologyRoot)
-    let machine: Topology = try Topology.read(root: root ?? "/")
-    // Which kernels another machine would choose, its tree does not tell.
+    let machine = try Topology.read(root: root ?? "/")
+    // A copied tree does not say which kernels that machine would choose.
     let kernelName: String? = root == nil ? try kernels().name : nil
     var plan: RunPlan?
     if invocation.configuration != nil {
-      let run: RunConfiguration = try configuration()
+      let run = try configuration()
       plan = try RunPlan(run, topology: machine, kernels: try kernels(), exampleCount: run.training.batchSize)
     }
     try print(
@@ -30,10 +30,10 @@ extension CommandCall {
     return ExitCode.success
   }
 
-  /// A failed check exits with 70: a gradient is the program's fault.
+  /// A failed check exits with 70: a wrong gradient is a fault of the program.
   func gradcheck() throws -> Int32 {
-    let run: RunConfiguration = try configuration()
-    let summary: GradientCheckSummary = GradientCheckSummary(
+    let run = try configuration()
+    let summary = GradientCheckSummary(
       rows: try GradientCheck.run(
         configuration: run, topology: try Topology.read(), kernels: try kernels(),
         training: try run.loadTrainingData()))

@@ -14,39 +14,39 @@ extension CommandCall {
   func train() throws -> Int32 {
     try requireOneTask()
     try TrainingTarget.requireCompatible(invocation)
-    let run: RunConfiguration = try configuration()
+    let run = try configuration()
     let initialWeights: [NamedTensor]? = try weights(run)
-    let stop: StopFlag = StopFlag()
+    let stop = StopFlag()
     RunSignals.watch(stop)
-    let target: TrainingTarget = try TrainingTarget.find(invocation, run, weights: initialWeights)
+    let target = try TrainingTarget.find(invocation, run, weights: initialWeights)
     let (path, point): (String, ResumePoint?) = (target.path, target.point)
     warn(target.notes)
     let data: (training: ImageDataset, test: ImageDataset?) = try run.loadData()
-    let trainer: Trainer = try Trainer(
+    let trainer = try Trainer(
       configuration: run, topology: try Topology.read(), kernels: try kernels(), training: data.training,
       test: data.test, initialWeights: initialWeights, weightsSource: invocation.value(.weights) ?? "weights",
       resuming: point?.checkpoint)
     trainer.options.isPlacementStrict = invocation.has(.strictPlacement)
-    let directory: RunDirectory = try RunDirectory(
+    let directory = try RunDirectory(
       path: path, configuration: run, resuming: point, lock: target.lock, isUnseen: target.lock == nil)
-    if let point { log("continuing \(point.file) behind step \(point.checkpoint.step)") }
+    if let point { log("continuing \(point.file) after step \(point.checkpoint.step)") }
     warn(directory.notes)
-    let console: ConsoleReporter = reporter(name: run.name)
+    let console = reporter(name: run.name)
     defer { console.finish() }
-    let summary: TrainingSummary = try trainer.run(stop: stop) { event in
+    let summary = try trainer.run(stop: stop) { event in
       console.handle(event)
       try directory.record(event)
     }
     console.finish()
-    let end: TrainingSummary = try directory.finish(weights: trainer.weights(), summary: summary)
+    let end = try directory.finish(weights: trainer.weights(), summary: summary)
     log(
       summary.interrupted
-        ? "stopped by a signal behind step \(summary.steps); a checkpoint is in \(path): run again to continue"
+        ? "stopped by a signal after step \(summary.steps); a checkpoint is in \(path): run again to continue"
         : "written to \(path)")
     do throws(UserError) {
       try print(end)
     } catch {
-      // Where the terminal hung up, nobody reads it; the run can be continued all the same.
+      // After a hang-up nothing reads the output; the run can still be continued.
       guard summary.interrupted else { throw error }
     }
     if invocation.has(.strictPlacement) { try summary.placement?.requireMatch() }

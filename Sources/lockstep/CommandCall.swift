@@ -23,7 +23,7 @@ struct CommandCall {
   /// The same; where no file was named, the digits net that is part of the program.
   func configurationOrDigits() throws(UserError) -> RunConfiguration {
     guard invocation.configuration == nil else { return try configuration() }
-    let environment: [String: String] = StandardStreams.environment(prefix: "LOCKSTEP_")
+    let environment = StandardStreams.environment(prefix: "LOCKSTEP_")
     return try ConfigurationReader.digits(
       overrides: ConfigurationOverride.fromEnvironment(environment) + invocation.overrides())
   }
@@ -32,15 +32,15 @@ struct CommandCall {
   ///
   /// Says so where the file has no digest to compare them with.
   func weights(_ run: RunConfiguration) throws -> [NamedTensor]? {
-    guard let path: String = invocation.value(.weights) else { return nil }
-    let file: WeightsFile = try WeightsFile(path, for: try ParameterTable.of(run))
-    if !file.isChecked { warn(["\(path) has no digest of this program's: whether its values are whole is not known"]) }
+    guard let path = invocation.value(.weights) else { return nil }
+    let file = try WeightsFile(path, for: try ParameterTable.of(run))
+    if !file.isChecked { warn(["\(path) has no digest from this program, so damage to its values would not be found"]) }
     try file.tensors.requireFinite(source: path)
     return file.tensors
   }
 
   /// The variable that names the kernels to use.
-  static let kernelVariable: String = "LOCKSTEP_KERNELS"
+  static let kernelVariable = "LOCKSTEP_KERNELS"
 
   /// The name in it, `nil` where it is not set.
   var kernelName: String? { StandardStreams.environmentValue(Self.kernelVariable) }
@@ -57,7 +57,7 @@ struct CommandCall {
 
   /// Prints a result to standard output: one line of JSON with `--json`, else its lines for people.
   func print(_ summary: some Summary) throws(UserError) {
-    let text: String =
+    let text =
       invocation.has(.json) ? summary.json.compactText : summary.lines.map(\.onOneLine).joined(separator: "\n")
     try StandardStreams.result(text + "\n")
   }
@@ -65,12 +65,12 @@ struct CommandCall {
   /// Warnings on standard error, each once, with `--quiet` too.
   func warn(_ warnings: [String]) {
     var shown: Set<String> = []
-    for text: String in warnings where shown.insert(text).inserted {
+    for text in warnings where shown.insert(text).inserted {
       StandardStreams.log("lockstep: warning: \(text.onOneLine)\n")
     }
   }
 
-  /// A message on standard error, kept back by `--quiet`.
+  /// A message on standard error, unless `--quiet`.
   func log(_ text: String) {
     if !invocation.has(.quiet) { StandardStreams.log(text.onOneLine + "\n") }
   }

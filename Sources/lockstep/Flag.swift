@@ -1,9 +1,9 @@
-/// A flag: what is typed after `--`, where `-` and `_` are the same, what follows it, and what it says of itself.
+/// A flag: what is typed after `--`, where `-` and `_` are the same, its value, and its line in the help.
 ///
 /// Two flags with one name are equal: a command may describe a flag in its own words.
 package struct Flag: Hashable, Sendable {
   package let name: String
-  /// What stands after it; `nil` where it takes no value.
+  /// The placeholder of its value; `nil` if it takes none.
   package let placeholder: String?
   package let summary: String
   /// The key of the configuration that it replaces, if any.
@@ -20,7 +20,7 @@ package struct Flag: Hashable, Sendable {
   /// `--workers N|auto`.
   package var usage: String { placeholder.map { "\(text) \($0)" } ?? text }
 
-  /// The same flag with what one command takes and says.
+  /// The same flag with one command's placeholder and description.
   package func described(_ summary: String, placeholder: String? = nil) -> Flag {
     Flag(name, placeholder ?? self.placeholder, summary, keyPath: keyPath)
   }
@@ -35,17 +35,17 @@ extension Flag {
   package static let images = Flag("images", "FILE", "the images, an IDX file, plain or gzip")
   package static let resume = Flag(
     "resume", "auto|never|last|FILE|DIR",
-    "what to go on with; auto: an unfinished run")
+    "what to continue; auto: an unfinished run")
   package static let overwrite = Flag("overwrite", nil, "replace a finished run in the run directory")
   package static let strictPlacement = Flag(
-    "strict-placement", nil, "exit with 71 where a thread or page is not where the plan says")
+    "strict-placement", nil, "exit with 71 if a thread or page is not where the plan says")
   package static let workerCounts = Flag(
     "worker-counts", "1,2,4", "the worker counts to measure (1, 2, 4 … and whole nodes)")
   package static let predict = Flag(
     "predict", "NODESxCORES|DIR", "efficiency on such a machine, such as 8x16 or a copied /sys")
   package static let parameters = Flag("parameters", "N", "measure one size only")
   package static let write = Flag("write", "FILE", "write a copy of CONFIG with the best runtime section")
-  package static let force = Flag("force", nil, "write even where the best setting is uncertain")
+  package static let force = Flag("force", nil, "write even if the best setting is uncertain")
   package static let exhaustive = Flag("exhaustive", nil, "try every combination")
   package static let topologyRoot = Flag(
     "topology-root", "DIR", "another machine, whose /sys and /proc were copied to DIR")
@@ -63,12 +63,12 @@ extension Flag {
 
   /// Flags that replace a value of the configuration.
   package static let overrides: [Flag] = [set, workers, epochs, batchSize, lr, seed]
-  /// Flags that every command takes, so that scripts can add them anywhere; help lists them where they do something.
+  /// Flags that every command accepts, so that scripts can always add them; help lists them only where they matter.
   package static let common: [Flag] = overrides + [json, quiet, noProgress]
   /// All flags, as their commands describe them.
   package static let all: [Flag] = {
     var flags: [Flag] = []
-    for flag: Flag in Command.all.flatMap(\.flags) + common + [version, help] where !flags.contains(flag) {
+    for flag in Command.all.flatMap(\.flags) + common + [version, help] where !flags.contains(flag) {
       flags.append(flag)
     }
     return flags

@@ -5,13 +5,13 @@ import Runs
 package enum HelpText {
   /// Of the program: every command on a line, the flags that all commands share, variables and exit codes.
   package static func program() -> String {
-    var variables: TextTable = TextTable([.left, .left])
+    var variables = TextTable([.left, .left])
     for (name, summary) in environment { variables.add(name, summary) }
-    var codes: TextTable = TextTable([.right, .left])
+    var codes = TextTable([.right, .left])
     for (code, meaning) in ExitCode.meanings { codes.add("\(code)", meaning) }
     let lines: [String] =
       [
-        "lockstep \(ProgramVersion.current): trains CNNs on every core of a server, with the same bits on any number.",
+        "lockstep \(ProgramVersion.current): trains CNNs on all cores of a server, with the same bits for any number.",
         "", "usage: lockstep COMMAND CONFIG [flags]",
         "CONFIG is a JSON5 file: JSON with comments and trailing commas.", "",
       ] + commands(Command.all) + [""] + table([.set, .workers, .json, .quiet, .version, .help])
@@ -22,7 +22,7 @@ package enum HelpText {
 
   /// Of one command: its usage, its flags and an example.
   package static func command(_ command: Command) -> String {
-    let lines: [String] =
+    let lines =
       ["lockstep \(usage(command))", "  \(command.summary)", ""] + table(command.flags)
       + ["", "example: lockstep \(command.name) \(command.example)"]
     return lines.joined(separator: "\n") + "\n"
@@ -30,7 +30,7 @@ package enum HelpText {
 
   /// Of the commands that share a first word.
   package static func group(_ word: String) -> String {
-    let lines: [String] =
+    let lines =
       ["lockstep \(word) COMMAND", ""] + commands(Command.group(word))
       + ["", "lockstep \(word) COMMAND --help lists a command's flags."]
     return lines.joined(separator: "\n") + "\n"
@@ -39,10 +39,10 @@ package enum HelpText {
   /// `predict CONFIG --weights FILE --images FILE [flags]`.
   package static func usage(_ command: Command) -> String { shortUsage(command) + " [flags]" }
 
-  /// The variables that the program reads. Flags win over them, and they over the configuration.
+  /// The variables that the program reads. Flags override them, and they override the configuration.
   private static let environment: [(name: String, summary: String)] = [
     ("LOCKSTEP_SECTION__KEY=VALUE", "a key of the configuration: LOCKSTEP_TRAINING__EPOCHS=5"),
-    ("\(CommandCall.kernelVariable)=NAME", "portable, avx2 or avx512, not the widest that the processor has"),
+    ("\(CommandCall.kernelVariable)=NAME", "portable, avx2 or avx512, instead of the widest supported"),
     ("TERM=dumb", "plain lines, no progress bar"),
   ]
 
@@ -52,14 +52,14 @@ package enum HelpText {
   }
 
   private static func commands(_ commands: [Command]) -> [String] {
-    var table: TextTable = TextTable([.left, .left])
-    for command: Command in commands { table.add(shortUsage(command), command.summary) }
+    var table = TextTable([.left, .left])
+    for command in commands { table.add(shortUsage(command), command.summary) }
     return table.lines(indentation: 2)
   }
 
   private static func table(_ flags: [Flag]) -> [String] {
-    var table: TextTable = TextTable([.left, .left])
-    for flag: Flag in flags { table.add(flag.usage, flag.summary) }
+    var table = TextTable([.left, .left])
+    for flag in flags { table.add(flag.usage, flag.summary) }
     return table.lines(indentation: 2)
   }
 }

@@ -5,12 +5,12 @@ import Glibc
 enum ProgramArguments {
   /// All but the program's name.
   ///
-  /// Swift's own list comes from `/proc`, and is empty where that is not mounted.
+  /// Swift's own list comes from `/proc`, and is empty if that is not mounted.
   /// - Throws: `UserError(.usage)` about a word that is not UTF-8: as text it would name another file.
   static func words() throws(UserError) -> [String] {
     var words: [String] = []
     for (number, bytes) in rawWords().enumerated().dropFirst() {
-      guard let word: String = String(validating: bytes, as: UTF8.self) else {
+      guard let word = String(validating: bytes, as: UTF8.self) else {
         throw UserError(
           .usage, "argument \(number)", "found \(String(decoding: bytes, as: UTF8.self)); allowed: text in UTF-8")
       }
@@ -21,8 +21,8 @@ enum ProgramArguments {
 
   private static func rawWords() -> [[UInt8]] {
     var words: [[UInt8]] = []
-    var next: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?> = start()
-    while let word: UnsafeMutablePointer<CChar> = next.pointee {
+    var next = start()
+    while let word = next.pointee {
       words.append(Array(UnsafeRawBufferPointer(start: word, count: strlen(word))))
       next += 1
     }
@@ -30,11 +30,11 @@ enum ProgramArguments {
   }
 
   /// The words lie before the environment on every Linux, as the kernel puts them: their count, the words, a null, the
-  /// environment. To be called before anybody changes the environment.
+  /// environment. Call it before anything changes the environment.
   private static func start() -> UnsafeMutablePointer<UnsafeMutablePointer<CChar>?> {
     guard CommandLine.argc == 0 else { return CommandLine.unsafeArgv }
-    var word: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?> = environ - 2
-    var count: Int = 0
+    var word = environ - 2
+    var count = 0
     while Int(bitPattern: word.pointee) != count {
       word -= 1
       count += 1

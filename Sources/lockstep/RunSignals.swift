@@ -4,9 +4,9 @@ import Training
 
 /// Signals during a run.
 ///
-/// The first SIGINT, SIGTERM or SIGHUP asks it to stop after its step; another one ends the process at once, but not within
-/// a second of the first: `timeout`, schedulers and launchers send two in a row. SIGUSR2 asks it to stop and never ends it.
-/// SIGUSR1 asks for a checkpoint. SIGPIPE is ignored: the write that meets the closed pipe fails instead.
+/// The first SIGINT, SIGTERM or SIGHUP asks it to stop after its step. Another one ends the process at once, but only if it
+/// comes a second later: `timeout`, schedulers and launchers send two in a row. SIGUSR2 asks it to stop and never ends it.
+/// SIGUSR1 asks for a checkpoint. SIGPIPE is ignored: a write to the closed pipe fails instead.
 enum RunSignals {
   /// What the thread that waits for signals holds.
   private final class Watch: Sendable {
@@ -16,21 +16,21 @@ enum RunSignals {
   }
 
   /// Seconds after the first request to stop from which another one counts.
-  private static let patience: Double = 1
+  private static let patience = 1.0
 
-  /// Blocks the signals in the calling thread and all it starts from now on, and waits for them on a thread of its own.
+  /// Blocks the signals in the calling thread and all it starts from now on, and waits for them on a separate thread.
   ///
-  /// Call it once, before other threads start: a signal goes to any thread that does not block it. SIGHUP stays ignored
-  /// where it was, as `nohup` wants.
+  /// Call it once, before other threads start: a signal goes to any thread that does not block it. If SIGHUP was ignored,
+  /// as under `nohup`, it stays so.
   static func watch(_ stop: StopFlag) {
     signal(SIGPIPE, SIG_IGN)
     var hangUp: sigaction = sigaction()
     sigaction(SIGHUP, nil, &hangUp)
     let ignoresHangUp: Bool = unsafeBitCast(hangUp.__sigaction_handler.sa_handler, to: Int.self) == 1
     let watched: [Int32] = [SIGINT, SIGTERM, SIGUSR1, SIGUSR2] + (ignoresHangUp ? [] : [SIGHUP])
-    guard let queue: SignalQueue = SignalQueue(watched) else { return }
+    guard let queue = SignalQueue(watched) else { return }
     var thread: pthread_t = pthread_t()
-    let context: Unmanaged<Watch> = Unmanaged.passRetained(Watch(queue, stop))
+    let context = Unmanaged.passRetained(Watch(queue, stop))
     let status: Int32 = pthread_create(&thread, nil, { RunSignals.wait($0) }, context.toOpaque())
     guard status == 0 else {
       // Without the thread the signals must end the process as they do by default.
@@ -42,15 +42,15 @@ enum RunSignals {
   }
 
   private static func wait(_ context: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
-    guard let context: UnsafeMutableRawPointer else { return nil }
-    let watch: Watch = Unmanaged<Watch>.fromOpaque(context).takeRetainedValue()
+    guard let context else { return nil }
+    let watch = Unmanaged<Watch>.fromOpaque(context).takeRetainedValue()
     var firstStop: Double?
-    while let number: Int32 = watch.queue.next() {
+    while let number = watch.queue.next() {
       switch number {
       case SIGUSR1: watch.stop.requestCheckpoint()
       case SIGUSR2: watch.stop.request()
       default:
-        let now: Double = StandardStreams.seconds()
+        let now = StandardStreams.seconds()
         if let firstStop, now - firstStop >= patience {
           StandardStreams.leaveBar()
           _exit(128 + number)

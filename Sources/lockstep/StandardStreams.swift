@@ -3,7 +3,7 @@ import Glibc
 
 /// Standard output for results and standard error for everything else, unbuffered.
 enum StandardStreams {
-  /// - Throws: `UserError(.cannotWrite)` where standard output does not take the text.
+  /// - Throws: `UserError(.cannotWrite)` if standard output does not take the text.
   static func result(_ text: String) throws(UserError) {
     guard write(text, to: STDOUT_FILENO) else {
       throw UserError(.cannotWrite, "standard output", String(cString: strerror(errno)))
@@ -15,15 +15,15 @@ enum StandardStreams {
 
   /// Opens the streams that were closed when the program started on `/dev/null`.
   ///
-  /// Else the first files of a run would get their numbers, and what is meant for people would go into them. To be called
-  /// before any file is opened.
+  /// Otherwise the first files of a run would get their numbers, and messages would be written into them. Call it before
+  /// any file is opened.
   static func openMissing() {
-    for descriptor: Int32 in STDIN_FILENO...STDERR_FILENO where fcntl(descriptor, F_GETFD) < 0 {
+    for descriptor in STDIN_FILENO...STDERR_FILENO where fcntl(descriptor, F_GETFD) < 0 {
       _ = open("/dev/null", O_RDWR)
     }
   }
 
-  /// Begins a new line on a terminal that takes it at once; waits for nobody, as the process is about to end.
+  /// Begins a new line on a terminal if that needs no waiting: the process is about to end.
   static func leaveBar() {
     var state: pollfd = pollfd(fd: STDERR_FILENO, events: Int16(POLLOUT), revents: 0)
     if isTerminal, poll(&state, 1, 0) == 1, Int32(state.revents) & POLLOUT != 0 { log("\n") }
@@ -35,7 +35,7 @@ enum StandardStreams {
     return environmentValue("TERM").map { $0 != "dumb" && !$0.isEmpty } ?? false
   }
 
-  /// The terminal's width, 80 where it does not tell; no limit where there is no terminal.
+  /// The terminal's width, 80 if it does not say; no limit without a terminal.
   static func columns() -> Int {
     guard isatty(STDERR_FILENO) == 1 else { return .max }
     var size: winsize = winsize()
@@ -48,9 +48,9 @@ enum StandardStreams {
   /// All variables whose names start with `prefix`.
   static func environment(prefix: String) -> [String: String] {
     var variables: [String: String] = [:]
-    var entry: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?> = environ
-    while let text: UnsafeMutablePointer<CChar> = entry.pointee {
-      let parts: [Substring] = String(cString: text).split(
+    var entry = environ
+    while let text = entry.pointee {
+      let parts = String(cString: text).split(
         separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
       if parts.count == 2, parts[0].hasPrefix(prefix) { variables[String(parts[0])] = String(parts[1]) }
       entry += 1
@@ -66,9 +66,9 @@ enum StandardStreams {
   }
 
   private static func write(_ text: String, to descriptor: Int32) -> Bool {
-    var rest: ArraySlice<UInt8> = Array(text.utf8)[...]
+    var rest = Array(text.utf8)[...]
     while !rest.isEmpty {
-      let count: Int = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+      let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
       if count < 0, errno == EINTR { continue }
       guard count > 0 else { return false }
       rest = rest.dropFirst(count)

@@ -5,7 +5,7 @@ import Reporting
 import Runs
 import Storage
 
-/// Where a run goes, and what it goes on from.
+/// Where a run is written, and what it resumes from.
 struct TrainingTarget {
   let path: String
   /// Of the folder; `nil` where there is none yet.
@@ -15,21 +15,22 @@ struct TrainingTarget {
   /// What the user should know about the choice.
   var notes: [String] = []
 
-  /// Finds the folder by `--output` or the configuration's name, and what is to be gone on with by `--resume`.
+  /// Finds the folder by `--output` or the configuration's name, and what to continue by `--resume`.
   ///
   /// Without `--output`, folders with finished runs are left alone: `runs/<name>-2`, `-3` and so on are tried.
-  /// - Parameter weights: those of `--weights`, from which an unfinished run must have started to be gone on with.
-  /// - Throws: `UserError`: `.usage` where a finished run would be lost, `.badConfiguration` where the configuration would
-  ///   change the numbers, `.inputMissing` where there is nothing to go on with.
+  /// - Parameter weights: those of `--weights`; only an unfinished run that started from them is continued.
+  /// - Throws: `UserError`: `.usage` if a finished run would be lost, `.badConfiguration` if the configuration would
+  ///   change the numbers, `.inputMissing` if there is nothing to continue.
   static func find(
     _ invocation: Invocation, _ run: RunConfiguration, weights: [NamedTensor]?
   ) throws(UserError) -> TrainingTarget {
-    let target: TrainingTarget = try find(invocation, run)
-    guard let point: ResumePoint = target.point else { return target }
+    let target = try find(invocation, run)
+    guard let point = target.point else { return target }
     if let weights, point.checkpoint.initialWeights != StateDigest.ofWeights(weights) {
       throw UserError(
         .usage, "--weights", "the unfinished run in \(target.path) did not start from these weights",
-        hint: "--resume never starts a new run in its place; without --weights it goes on; --output DIR starts another")
+        hint:
+          "--resume never starts a new run in its place; without --weights it continues; --output DIR starts another")
     }
     try point.checkpoint.requireSameNumbers(as: run, file: point.file)
     return target
@@ -37,21 +38,21 @@ struct TrainingTarget {
 
   /// Refuses `--resume` with `--weights`, unless it starts a new run.
   static func requireCompatible(_ invocation: Invocation) throws(UserError) {
-    guard let value: String = invocation.value(.resume), value != "never", invocation.has(.weights) else { return }
+    guard let value = invocation.value(.resume), value != "never", invocation.has(.weights) else { return }
     throw UserError(.usage, "--resume", "found \(value) with --weights; allowed: one of the two, or never")
   }
 
   private static func find(_ invocation: Invocation, _ run: RunConfiguration) throws(UserError) -> TrainingTarget {
     let output: String? = invocation.value(.output)
-    let value: String = invocation.value(.resume) ?? "auto"
+    let value = invocation.value(.resume) ?? "auto"
     switch value {
     case "auto", "never": return try place(invocation, run, goesOn: value == "auto", from: nil)
     case "last":
-      let path: String = output ?? lastFolder(run.name)
+      let path = output ?? lastFolder(run.name)
       return TrainingTarget(path: path, lock: try RunLock.take(path), point: try newest(in: path))
     default:
       guard isFolder(value) else {
-        let point: ResumePoint = ResumePoint(checkpoint: try Checkpoint.open(value), file: value)
+        let point = ResumePoint(checkpoint: try Checkpoint.open(value), file: value)
         return try place(invocation, run, goesOn: true, from: point)
       }
       guard output == nil else { return try place(invocation, run, goesOn: true, from: try newest(in: value)) }
@@ -62,15 +63,15 @@ struct TrainingTarget {
   /// The first folder in which no finished run would be lost.
   ///
   /// - Parameters:
-  ///   - goesOn: whether an unfinished run that lies there is gone on with.
+  ///   - goesOn: whether an unfinished run found there is continued.
   ///   - point: the checkpoint that the user named, which may be the end of a finished run.
   private static func place(
     _ invocation: Invocation, _ run: RunConfiguration, goesOn: Bool, from point: ResumePoint?
   ) throws(UserError) -> TrainingTarget {
     var note: String?
-    for number: Int in 1... {
-      let path: String = invocation.value(.output) ?? folder(run.name, number)
-      var target: TrainingTarget = TrainingTarget(path: path, lock: try RunLock.take(path), point: point)
+    for number in 1... {
+      let path = invocation.value(.output) ?? folder(run.name, number)
+      var target = TrainingTarget(path: path, lock: try RunLock.take(path), point: point)
       if let note { target.notes = ["\(note); this one goes to \(path)"] }
       let newest: ResumePoint?
       switch try state(of: path, goesOn: goesOn && point == nil) {
@@ -89,7 +90,7 @@ struct TrainingTarget {
     preconditionFailure("The loop above ends by returning or throwing.")
   }
 
-  /// As `RunDirectory.state`; checkpoints that are all damaged are an error only to who wants to go on from them.
+  /// As `RunDirectory.state`; if all checkpoints are damaged, that is an error only for a run that resumes from them.
   private static func state(of path: String, goesOn: Bool) throws(UserError) -> RunState {
     do throws(UserError) {
       return try RunDirectory.state(of: path)
@@ -100,8 +101,8 @@ struct TrainingTarget {
   }
 
   private static func newest(in folder: String) throws(UserError) -> ResumePoint {
-    guard let point: ResumePoint = try CheckpointFolder(path: folder).newest() else {
-      throw UserError(.inputMissing, folder, "holds no checkpoint to go on from")
+    guard let point = try CheckpointFolder(path: folder).newest() else {
+      throw UserError(.inputMissing, folder, "holds no checkpoint to resume from")
     }
     return point
   }
@@ -112,7 +113,7 @@ struct TrainingTarget {
 
   /// The folder of the last run of this name.
   private static func lastFolder(_ name: String) -> String {
-    var number: Int = 1
+    var number = 1
     while isFolder(folder(name, number + 1)) { number += 1 }
     return folder(name, number)
   }
@@ -125,7 +126,7 @@ struct TrainingTarget {
   // MARK: Words
 
   private static func refusal(_ path: String, _ newest: ResumePoint?, _ run: RunConfiguration) -> UserError {
-    let ways: [String] =
+    let ways =
       ["--output DIR chooses another folder", "--overwrite replaces the run"] + (hint(newest, run).map { [$0] } ?? [])
     return UserError(.usage, "--output", text(path, newest), hint: ways.joined(separator: "; "))
   }
@@ -134,9 +135,9 @@ struct TrainingTarget {
     "\(path) holds a finished run" + (newest?.checkpoint.epochs.map { " of \(NumberText.count($0, "epoch"))" } ?? "")
   }
 
-  /// What to do with a finished run that was shorter than this one is to be.
+  /// How to continue a finished run that was shorter than this one will be.
   private static func hint(_ newest: ResumePoint?, _ run: RunConfiguration) -> String? {
-    guard let newest, let epochs: Int = newest.checkpoint.epochs, run.training.epochs > epochs else { return nil }
-    return "--resume \(newest.file) goes on with it"
+    guard let newest, let epochs = newest.checkpoint.epochs, run.training.epochs > epochs else { return nil }
+    return "--resume \(newest.file) continues it"
   }
 }

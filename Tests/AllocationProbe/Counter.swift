@@ -14,8 +14,8 @@ private func libcRealloc(_ old: UnsafeMutableRawPointer?, _ size: Int) -> Unsafe
 @_silgen_name("__libc_memalign")
 private func libcMemalign(_ alignment: Int, _ size: Int) -> UnsafeMutableRawPointer?
 
-private let calls: Atomic<Int> = Atomic(0)
-private let firstThread: Atomic<UInt> = Atomic(0)
+private let calls = Atomic<Int>(0)
+private let firstThread = Atomic<UInt>(0)
 
 /// Allocations of all threads but the first since `startCounting`.
 func workerAllocations() -> Int { calls.load(ordering: .relaxed) }

@@ -53,19 +53,19 @@ func data(_ examples: Int, _ split: ImageDataset.Split) throws -> ImageDataset {
 }
 
 startCounting()
-guard let nodes: Int = CommandLine.arguments.dropFirst().first.flatMap({ Int($0) }), nodes > 0 else {
-  fatalError("The first argument is no number of nodes.")
+guard let nodes = CommandLine.arguments.dropFirst().first.flatMap({ Int($0) }), nodes > 0 else {
+  fatalError("The first argument is not a number of nodes.")
 }
-let topology: Topology = machine(nodes: nodes)
-let training: ImageDataset = try data(20, .train)
-let test: ImageDataset = try data(5, .test)
+let topology = machine(nodes: nodes)
+let training = try data(20, .train)
+let test = try data(5, .test)
 for argument in CommandLine.arguments.dropFirst(2) {
-  guard let epochs: Int = Int(argument) else { fatalError("\(argument) is not a number of epochs.") }
-  let trainer: Trainer = try Trainer(
+  guard let epochs = Int(argument) else { fatalError("\(argument) is not a number of epochs.") }
+  let trainer = try Trainer(
     configuration: configuration(epochs: epochs), topology: topology,
     kernels: try KernelBuild.select(nil, subject: "AllocationProbe"), training: training, test: test,
     initialWeights: nil)
-  let before: Int = workerAllocations()
-  let summary: TrainingSummary = try trainer.run(stop: StopFlag()) { _ in }
+  let before = workerAllocations()
+  let summary = try trainer.run(stop: StopFlag()) { _ in }
   print(summary.steps, workerAllocations() - before)
 }

@@ -7,10 +7,11 @@ import Testing
     try #require(try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])
   }
 
-  @Test func scalingWritesTableJSONAndChart() throws {
-    let folder: TemporaryFolder = try TemporaryFolder()
-    let file: String = try folder.write(ProgramTests.tiny, to: "tiny.json")
-    let result: ProcessResult = try Executable.run(
+  @Test("bench scaling writes a table, JSON and a chart")
+  func scalingWritesTableJSONAndChart() throws {
+    let folder = try TemporaryFolder()
+    let file = try folder.write(ProgramTests.tiny, to: "tiny.json")
+    let result = try Executable.run(
       ["bench", "scaling", file, "--worker-counts", "1", "--predict", "2x2", "--json", "--quiet"], folder: folder.path)
     #expect(result.exitCode == 0, "\(result.errors)")
     #expect(result.errors == "")
@@ -20,36 +21,38 @@ import Testing
     #expect(try folder.text("runs/tiny-scaling/scaling.json") == result.output)
     #expect(try folder.text("runs/tiny-scaling/scaling.svg").hasPrefix("<svg"))
     #expect(try folder.text("runs/tiny-scaling/scaling.txt").contains("predicted for 2x2"))
-    let lines: [Substring] = try folder.text("runs/tiny-scaling/scaling.txt").split(separator: "\n")
+    let lines = try folder.text("runs/tiny-scaling/scaling.txt").split(separator: "\n")
     #expect(lines.contains { $0.hasPrefix("assumed: ") && $0.contains("contention 1.000") })
     #expect(!lines.contains { $0.hasPrefix("measured: ") && $0.contains("contention") })
-    let wrong: ProcessResult = try Executable.run(["bench", "scaling", file, "--predict", "big"])
+    let wrong = try Executable.run(["bench", "scaling", file, "--predict", "big"])
     #expect(wrong.exitCode == 64)
   }
 
-  @Test func kernelsAndAllReduceNeedNoConfiguration() throws {
-    let kernels: ProcessResult = try Executable.run(["bench", "kernels", "--json"])
+  @Test("bench kernels and bench allreduce need no configuration")
+  func kernelsAndAllReduceNeedNoConfiguration() throws {
+    let kernels = try Executable.run(["bench", "kernels", "--json"])
     #expect(kernels.exitCode == 0, "\(kernels.errors)")
     let layers: [[String: Any]] = try #require(try json(kernels.output)["layers"] as? [[String: Any]])
     #expect(layers.count == 11, "four layers in three passes, the first without an input gradient")
-    let reduction: ProcessResult = try Executable.run(["bench", "allreduce", "--parameters", "1000", "--json"])
+    let reduction = try Executable.run(["bench", "allreduce", "--parameters", "1000", "--json"])
     #expect(reduction.exitCode == 0, "\(reduction.errors)")
     #expect(try (json(reduction.output)["sizes"] as? [[String: Any]])?.first?["parameters"] as? Int == 1024)
   }
 
-  @Test func tuneKeepsTheConfigurationAndItsDigest() throws {
-    let folder: TemporaryFolder = try TemporaryFolder()
-    let file: String = try folder.write(ProgramTests.tiny, to: "tiny.json")
+  @Test("tune keeps the configuration and its digest")
+  func tuneKeepsTheConfigurationAndItsDigest() throws {
+    let folder = try TemporaryFolder()
+    let file = try folder.write(ProgramTests.tiny, to: "tiny.json")
     // Other tests run beside this one, so the result may be uncertain.
-    let result: ProcessResult = try Executable.run(
+    let result = try Executable.run(
       ["tune", file, "--write", folder.path + "/tuned.json", "--force", "--json"])
     #expect(result.exitCode == 0, "\(result.errors)")
     #expect(try json(result.output)["runtime"] != nil)
-    let tuned: String = try folder.text("tuned.json")
+    let tuned = try folder.text("tuned.json")
     #expect(tuned.contains("// comments are allowed"))
     #expect(tuned.contains("\"shard_size\": 4"))
     let digests: [String?] = try [file, folder.path + "/tuned.json"].enumerated().map { index, path in
-      let run: ProcessResult = try Executable.run(
+      let run = try Executable.run(
         ["train", path, "--json", "--quiet", "--output", folder.path + "/run\(index)"])
       return try json(run.output)["weights_digest"] as? String
     }
@@ -57,16 +60,17 @@ import Testing
   }
 
   /// A core that another program keeps busy costs the setting that uses all cores more than the others.
-  @Test func tuneDoesNotWriteWhatABusyMachineSays() throws {
-    let folder: TemporaryFolder = try TemporaryFolder()
-    let file: String = try folder.write(ProgramTests.tiny, to: "tiny.json")
-    let busy: Process = Process()
+  @Test("tune does not write what a busy machine measured")
+  func tuneDoesNotWriteWhatABusyMachineSays() throws {
+    let folder = try TemporaryFolder()
+    let file = try folder.write(ProgramTests.tiny, to: "tiny.json")
+    let busy = Process()
     busy.executableURL = URL(fileURLWithPath: "/bin/bash")
     busy.arguments = ["-c", "while :; do :; done"]
     try busy.run()
-    // The test's own signal mask may keep the loop from hearing a friendlier signal.
+    // The test's own signal mask may block a gentler signal.
     defer { kill(busy.processIdentifier, SIGKILL) }
-    let result: ProcessResult = try Executable.run(["tune", file, "--write", folder.path + "/tuned.json", "--json"])
+    let result = try Executable.run(["tune", file, "--write", folder.path + "/tuned.json", "--json"])
     #expect(result.exitCode == 71, "\(result.errors)")
     #expect(!folder.exists("tuned.json"))
     #expect(result.errors.contains("--write: nothing is written, as the best setting is uncertain: "))

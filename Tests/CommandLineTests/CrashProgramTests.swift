@@ -3,17 +3,17 @@ import Testing
 
 /// A run that crashes ends, with its report, and gives its folder back.
 @Suite struct CrashProgramTests {
-  @Test(arguments: [SIGSEGV, SIGABRT, SIGFPE])
+  @Test("a crash ends the run", arguments: [SIGSEGV, SIGABRT, SIGFPE])
   func aCrashEndsTheRun(signal: Int32) throws {
-    let folder: TemporaryFolder = try TemporaryFolder()
-    let file: String = try folder.write(ProgramTests.tiny, to: "tiny.json")
-    let run: RunningProcess = try RunningProcess(["train", file] + ResumeProgramTests.endless, in: folder)
+    let folder = try TemporaryFolder()
+    let file = try folder.write(ProgramTests.tiny, to: "tiny.json")
+    let run = try RunningProcess(["train", file] + ResumeProgramTests.endless, in: folder)
     run.wait { folder.exists("runs/tiny/metrics.jsonl") }
     kill(run.id, signal)
     #expect(run.end(), "it still runs")
     #expect(run.process.terminationReason == .uncaughtSignal && run.process.terminationStatus == signal)
     #expect(try run.errors().contains("Program crashed"))
-    let rest: ProcessResult = try Executable.run(
+    let rest = try Executable.run(
       ["train", file, "--resume", "never"], folder: folder.path)
     #expect(rest.exitCode == 0, "the lock is free: \(rest.errors)")
   }

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// What users made stays: finished runs, and what the next command does beside them.
+/// Finished runs are kept, and the next command writes beside them.
 @Suite struct FinishedRunTests {
   private let folder: TemporaryFolder
   private let file: String
@@ -16,32 +16,34 @@ import Testing
   }
 
   private func digest(_ name: String) throws -> Substring? {
-    let text: String = try folder.text("\(name)/summary.json")
+    let text = try folder.text("\(name)/summary.json")
     return text.firstRange(of: "sha256:").map { text[$0.lowerBound...].prefix(71) }
   }
 
-  @Test func theNextRunGoesBesideIt() throws {
+  @Test("the next run is written beside a finished one")
+  func theNextRunGoesBesideIt() throws {
     #expect(try train("--quiet").exitCode == 0)
-    let first: String = try folder.text("runs/tiny/metrics.jsonl")
-    let second: ProcessResult = try train("--quiet", "--lr", "0.5")
+    let first = try folder.text("runs/tiny/metrics.jsonl")
+    let second = try train("--quiet", "--lr", "0.5")
     #expect(
       second.errors == "lockstep: warning: runs/tiny holds a finished run of 2 epochs; this one goes to runs/tiny-2\n")
-    let third: ProcessResult = try train("--epochs", "3")
+    let third = try train("--epochs", "3")
     #expect(
       third.errors.hasPrefix(
         "lockstep: warning: runs/tiny holds a finished run of 2 epochs (--resume runs/tiny/checkpoint-00000006.safetensors "
-          + "goes on with it); this one goes to runs/tiny-3\n"), "\(third.errors)")
+          + "continues it); this one goes to runs/tiny-3\n"), "\(third.errors)")
     #expect(try folder.text("runs/tiny/metrics.jsonl") == first)
     #expect(try digest("runs/tiny-2") != digest("runs/tiny"))
     #expect(try train("--quiet", "--overwrite", "--epochs", "1").errors == "")
     #expect(try folder.text("runs/tiny/metrics.jsonl") != first)
   }
 
-  @Test func anExplicitFolderIsRefusedWithBothWaysOut() throws {
+  @Test("a finished run in --output is refused with both ways out")
+  func anExplicitFolderIsRefusedWithBothWaysOut() throws {
     #expect(try train("--quiet", "--output", "d").exitCode == 0)
-    let before: String = try folder.text("d/summary.json")
+    let before = try folder.text("d/summary.json")
     for arguments: [String] in [[], ["--resume", "never"], ["--weights", "d/weights.safetensors"]] {
-      let refused: ProcessResult = try Executable.run(
+      let refused = try Executable.run(
         ["train", file, "--output", "d"] + arguments, folder: folder.path)
       #expect(refused.exitCode == 64)
       #expect(
@@ -50,44 +52,47 @@ import Testing
             hint: --output DIR chooses another folder; --overwrite replaces the run\n
           """)
     }
-    let longer: ProcessResult = try train("--output", "d", "--epochs", "4")
+    let longer = try train("--output", "d", "--epochs", "4")
     #expect(
-      longer.errors.contains("; --resume d/checkpoint-00000006.safetensors goes on with it\n"), "\(longer.errors)")
+      longer.errors.contains("; --resume d/checkpoint-00000006.safetensors continues it\n"), "\(longer.errors)")
     #expect(try folder.text("d/summary.json") == before)
     #expect(try train("--output", "d", "--quiet", "--overwrite", "--seed", "2").exitCode == 0)
     #expect(try folder.text("d/summary.json") != before)
   }
 
-  @Test func aFinishedRunGoesOnWhereTheUserSaysSo() throws {
-    let whole: ProcessResult = try train("--quiet", "--output", "whole", "--epochs", "4")
+  @Test("a finished run continues if the user says so")
+  func aFinishedRunGoesOnWhereTheUserSaysSo() throws {
+    let whole = try train("--quiet", "--output", "whole", "--epochs", "4")
     #expect(whole.exitCode == 0)
     #expect(try train("--quiet").exitCode == 0)
     for (epochs, resume): (String, String) in [("3", "last"), ("4", "runs/tiny")] {
-      let rest: ProcessResult = try train("--epochs", epochs, "--resume", resume)
+      let rest = try train("--epochs", epochs, "--resume", resume)
       #expect(rest.exitCode == 0 && rest.errors.contains("continuing runs/tiny/checkpoint-"), "\(rest.errors)")
     }
     #expect(try digest("runs/tiny") == digest("whole"))
-    let older: ProcessResult = try train("--epochs", "4", "--resume", "runs/tiny/checkpoint-00000009.safetensors")
+    let older = try train("--epochs", "4", "--resume", "runs/tiny/checkpoint-00000009.safetensors")
     #expect(older.exitCode == 0 && older.errors.contains("this one goes to runs/tiny-2\n"), "\(older.errors)")
     #expect(try digest("runs/tiny-2") == digest("whole"))
     #expect(try train("--resume", "last", "--output", "none").exitCode == 66)
   }
 
-  @Test func theNewestAndTheBestCheckpointAreNamed() throws {
-    let result: ProcessResult = try train("--quiet", "--set", "checkpoint.keep_best=1")
+  @Test("the newest and the best checkpoint are named")
+  func theNewestAndTheBestCheckpointAreNamed() throws {
+    let result = try train("--quiet", "--set", "checkpoint.keep_best=1")
     #expect(result.exitCode == 0)
-    let summary: String = try folder.text("runs/tiny/summary.json")
+    let summary = try folder.text("runs/tiny/summary.json")
     #expect(summary.contains("\"newest_checkpoint\":\"checkpoint-00000006.safetensors\""), "\(summary)")
     #expect(summary.contains("\"best_checkpoint\":\"checkpoint-0000000"), "\(summary)")
     #expect(result.output.contains("newest        checkpoint-00000006.safetensors\n"), "\(result.output)")
   }
 
-  /// Killed and called again, a run that began from given weights goes on; from other weights it is another run.
-  @Test func aRunFromWeightsIsContinued() throws {
+  /// Killed and called again, a run that began from given weights continues; from other weights it is another run.
+  @Test("a run from weights is continued")
+  func aRunFromWeightsIsContinued() throws {
     #expect(try train("--quiet", "--output", "w").exitCode == 0)
     #expect(try train("--quiet", "--output", "v", "--seed", "5").exitCode == 0)
-    let weights: [String] = ["--weights", "w/weights.safetensors"]
-    let run: RunningProcess = try RunningProcess(["train", file] + ResumeProgramTests.endless + weights, in: folder)
+    let weights = ["--weights", "w/weights.safetensors"]
+    let run = try RunningProcess(["train", file] + ResumeProgramTests.endless + weights, in: folder)
     run.wait {
       ((try? FileManager.default.contentsOfDirectory(atPath: "\(folder.path)/runs/tiny")) ?? []).contains {
         $0.hasPrefix("checkpoint-")
@@ -95,25 +100,26 @@ import Testing
     }
     kill(run.id, SIGKILL)
     run.process.waitUntilExit()
-    let other: ProcessResult = try train("--epochs", "1000000", "--weights", "v/weights.safetensors")
+    let other = try train("--epochs", "1000000", "--weights", "v/weights.safetensors")
     #expect(other.exitCode == 64)
     #expect(
       other.errors.contains("the unfinished run in runs/tiny did not start from these weights"), "\(other.errors)")
-    let again: RunningProcess = try RunningProcess(
+    let again = try RunningProcess(
       ["train", file, "--epochs", "1000000"] + weights, in: folder)
     again.wait { (try? again.errors())?.contains("epoch") == true }
     kill(again.id, SIGTERM)
     #expect(again.end() && again.process.terminationStatus == 75)
-    let errors: String = try again.errors()
+    let errors = try again.errors()
     #expect(errors.contains("continuing runs/tiny/checkpoint-"), "\(errors)")
-    let never: ProcessResult = try train("--quiet", "--resume", "never", "--weights", "v/weights.safetensors")
+    let never = try train("--quiet", "--resume", "never", "--weights", "v/weights.safetensors")
     #expect(never.exitCode == 0, "\(never.errors)")
   }
 
-  /// The next run's configuration does not lie beside the last one's weights.
-  @Test func aNewRunHasNoOldWeights() throws {
+  /// The next run's configuration is not written beside the last one's weights.
+  @Test("a new run has no old weights")
+  func aNewRunHasNoOldWeights() throws {
     #expect(try train("--quiet").exitCode == 0)
-    let run: RunningProcess = try RunningProcess(
+    let run = try RunningProcess(
       ["train", file, "--overwrite"] + ResumeProgramTests.endless, in: folder)
     run.wait {
       (try? folder.text("runs/tiny/config.json"))?.contains("1000000") == true
@@ -125,34 +131,35 @@ import Testing
     run.process.waitUntilExit()
   }
 
-  /// What the system does not show is not taken for nothing.
-  @Test(arguments: ["faccessat,faccessat2", "getdents64"], [false, true])
+  /// A run that the system does not show is not taken for missing.
+  @Test("a run that cannot be seen is not replaced", arguments: ["faccessat,faccessat2", "getdents64"], [false, true])
   func aRunThatCannotBeSeenIsNotReplaced(calls: String, isFinished: Bool) throws {
     #expect(try train("--quiet", "--output", "d").exitCode == 0)
     if !isFinished {
-      for name: String in ["weights.safetensors", "summary.json"] {
+      for name in ["weights.safetensors", "summary.json"] {
         try FileManager.default.removeItem(atPath: "\(folder.path)/d/\(name)")
       }
     }
     func content() throws -> [String: Data] {
-      let names: [String] = try FileManager.default.contentsOfDirectory(atPath: "\(folder.path)/d")
+      let names = try FileManager.default.contentsOfDirectory(atPath: "\(folder.path)/d")
       return Dictionary(
         uniqueKeysWithValues: names.map {
           ($0, FileManager.default.contents(atPath: "\(folder.path)/d/\($0)") ?? Data())
         })
     }
-    let before: [String: Data] = try content()
-    let refused: ProcessResult = try Executable.run(
+    let before = try content()
+    let refused = try Executable.run(
       ["EIO", calls, Executable.path, "train", file, "--quiet", "--output", "d"], folder: folder.path,
       executable: Executable.refusedCalls)
     #expect(refused.exitCode == 66 && refused.errors.hasSuffix("Input/output error\n"), "\(refused.errors)")
     #expect(try content() == before)
   }
 
-  @Test func aBenchmarkWritesBesideARun() throws {
+  @Test("a benchmark writes beside a run")
+  func aBenchmarkWritesBesideARun() throws {
     #expect(try train("--quiet").exitCode == 0)
-    let names: [String] = try FileManager.default.contentsOfDirectory(atPath: "\(folder.path)/runs/tiny").sorted()
-    let bench: ProcessResult = try Executable.run(
+    let names = try FileManager.default.contentsOfDirectory(atPath: "\(folder.path)/runs/tiny").sorted()
+    let bench = try Executable.run(
       ["bench", "scaling", file, "--worker-counts", "1", "--quiet"], folder: folder.path)
     #expect(bench.exitCode == 0, "\(bench.errors)")
     #expect(try FileManager.default.contentsOfDirectory(atPath: "\(folder.path)/runs/tiny").sorted() == names)

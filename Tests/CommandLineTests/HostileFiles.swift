@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// A file that is not what it should be, what is done with it, and how the program is to answer.
+/// A file that is not what it should be, how it is used, and how the program must respond.
 struct HostileFile: CustomTestStringConvertible, Sendable {
   enum Use: Sendable {
     /// `evaluate` with it as `--weights`.
@@ -15,7 +15,7 @@ struct HostileFile: CustomTestStringConvertible, Sendable {
   let use: Use
   let name: String
   let bytes: @Sendable () -> [UInt8]
-  /// All of them are in the first line of the answer.
+  /// All of them must be in the first line of the message.
   let words: [String]
 
   var testDescription: String { "\(use): \(name)" }
@@ -59,7 +59,7 @@ let hostileWeights: [HostileFile] = [
   HostileFile(.weights, "hole", "begins at byte 8", "ends at 4: a hole of 4") {
     safetensors("{\(tensor("a", "1", "0,4")),\(tensor("b", "1", "8,12"))}", data: 12)
   },
-  HostileFile(.weights, "bytes that nobody describes", "holds 64 bytes of data, but its tensors describe 4") {
+  HostileFile(.weights, "bytes of no tensor", "holds 64 bytes of data, but its tensors describe 4") {
     safetensors("{\(tensor("a", "1", "0,4"))}", data: 64)
   },
   HostileFile(.weights, "a shape that overflows", "needs more than 9223372036854775807 bytes", "span 0") {
@@ -90,8 +90,8 @@ let hostileWeights: [HostileFile] = [
     safetensors("{\(tensor("dense_1.weight", "16,3", "0,192")),\(tensor("dense_1.bias", "3", "192,204"))}", data: 204)
   },
   HostileFile(.weights, "an extra tensor that steers terminals", "has a tensor ?[2J") {
-    let known: String = "\(tensor("dense_1.weight", "3,16", "0,192")),\(tensor("dense_1.bias", "3", "192,204"))"
-    let name: String = "\\u001b[2J" + String(repeating: "x", count: 100_000)
+    let known = "\(tensor("dense_1.weight", "3,16", "0,192")),\(tensor("dense_1.bias", "3", "192,204"))"
+    let name = "\\u001b[2J" + String(repeating: "x", count: 100_000)
     return safetensors("{\(known),\(tensor(name, "1", "204,208"))}", data: 208)
   },
 ]
@@ -121,7 +121,7 @@ let hostileImages: [HostileFile] = [
     Array(gzip(idx([5, 4, 4], Array(1...80))).dropLast(9))
   },
   HostileFile(.images, "gzip, damaged", "has damaged gzip data before offset") {
-    var bytes: [UInt8] = gzip(idx([5, 4, 4], Array(1...80)))
+    var bytes = gzip(idx([5, 4, 4], Array(1...80)))
     bytes[bytes.count - 8] ^= 1
     return bytes
   },
@@ -147,14 +147,14 @@ let hostileImages: [HostileFile] = [
 
 // MARK: Configurations
 
-private let model: String =
+private let model =
   "model: {input: [4, 4, 1], layers: [{type: 'flatten'}, {type: 'dense', units: 3}, {type: 'softmax'}]}"
 
 private func text(_ text: String) -> @Sendable () -> [UInt8] { { Array(text.utf8) } }
 
 let hostileConfigurations: [HostileFile] = [
   HostileFile(.configuration, "empty", "line 1, column 1: found the end of the text", bytes: text("")),
-  HostileFile(.configuration, "no UTF-8", "found a byte that is no UTF-8 at offset 2") { [0x7B, 0x20, 0xFF, 0x7D] },
+  HostileFile(.configuration, "no UTF-8", "found a byte that is not UTF-8 at offset 2") { [0x7B, 0x20, 0xFF, 0x7D] },
   HostileFile(.configuration, "arrays too deep", "line 1, column 65: nested more than 64 deep") {
     [UInt8](repeating: UInt8(ascii: "["), count: 1_000_000)
   },
@@ -192,7 +192,7 @@ let hostileConfigurations: [HostileFile] = [
       "{model: {input: [65536, 65536, 1], layers: [{type: 'flatten'}, {type: 'dense', units: 3}, {type: 'softmax'}]}}")
   ),
   HostileFile(.configuration, "CPUs without end", "runtime.placement.cpus: found", "allowed: CPU numbers") {
-    let list: String = String(repeating: "0-65535,", count: 100_000) + "1"
+    let list = String(repeating: "0-65535,", count: 100_000) + "1"
     return Array("{\(model), runtime: {placement: {cpus: '\(list)'}}}".utf8)
   },
 ]

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// What a finished `lockstep` process left behind.
+/// What a finished `lockstep` process left.
 struct ProcessResult {
   var exitCode: Int32
   var output: String
@@ -15,8 +15,8 @@ typealias TemporaryFolder = TestSupport.TemporaryFolder
 /// The built executable, which lies next to the test bundle.
 enum Executable {
   static let path: String = {
-    let bundle: String = CommandLine.arguments.first { $0.contains(".xctest") } ?? CommandLine.arguments[0]
-    var folder: URL = URL(fileURLWithPath: bundle).deletingLastPathComponent()
+    let bundle = CommandLine.arguments.first { $0.contains(".xctest") } ?? CommandLine.arguments[0]
+    var folder = URL(fileURLWithPath: bundle).deletingLastPathComponent()
     while folder.path != "/", !FileManager.default.isExecutableFile(atPath: folder.path + "/lockstep") {
       folder.deleteLastPathComponent()
     }
@@ -24,18 +24,18 @@ enum Executable {
   }()
 
   /// The program that runs another while the kernel refuses calls; see Tests/RefusedCalls.
-  static let refusedCalls: String = URL(fileURLWithPath: path).deletingLastPathComponent().path + "/RefusedCalls"
+  static let refusedCalls = URL(fileURLWithPath: path).deletingLastPathComponent().path + "/RefusedCalls"
 
   /// A process that is not started yet, with no `LOCKSTEP_` variable but those given.
   static func process(
     _ arguments: [String], environment: [String: String] = [:], folder: String? = nil
   ) -> Process {
-    let process: Process = Process()
+    let process = Process()
     process.executableURL = URL(fileURLWithPath: path)
     process.arguments = arguments
     process.environment = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("LOCKSTEP_") }
       .merging(environment) { $1 }
-    if let folder: String { process.currentDirectoryURL = URL(fileURLWithPath: folder) }
+    if let folder { process.currentDirectoryURL = URL(fileURLWithPath: folder) }
     return process
   }
 
@@ -46,15 +46,15 @@ enum Executable {
     _ arguments: [String], environment: [String: String] = [:], folder: String? = nil, limit: String? = nil,
     executable: String = path
   ) throws -> ProcessResult {
-    let files: TemporaryFolder = try TemporaryFolder()
-    let process: Process = process(arguments, environment: environment, folder: folder)
+    let files = try TemporaryFolder()
+    let process = process(arguments, environment: environment, folder: folder)
     process.executableURL = URL(fileURLWithPath: executable)
-    if let limit: String {
+    if let limit {
       process.executableURL = URL(fileURLWithPath: "/bin/bash")
       process.arguments = ["-c", "\(limit); exec \"$@\"", "bash", path] + arguments
     }
-    // Files, not pipes: nobody has to read while the process writes.
-    for name: String in ["out", "err"] { _ = try files.write("", to: name) }
+    // Files, not pipes, which must be read while the process writes.
+    for name in ["out", "err"] { _ = try files.write("", to: name) }
     process.standardOutput = FileHandle(forWritingAtPath: files.path + "/out")
     process.standardError = FileHandle(forWritingAtPath: files.path + "/err")
     process.standardInput = FileHandle.nullDevice

@@ -20,10 +20,10 @@ struct RunningProcess {
   /// What it has written to standard error.
   func errors() throws -> String { try folder.text("errors") }
 
-  /// Sleeps until the condition holds, the process ends or a minute is over; says whether the condition held.
+  /// Sleeps until the condition holds, the process ends or a minute is over; returns whether the condition held.
   @discardableResult
   func wait(until isTrue: () -> Bool) -> Bool {
-    let deadline: Date = Date(timeIntervalSinceNow: 60)
+    let deadline = Date(timeIntervalSinceNow: 60)
     while Date() < deadline, process.isRunning {
       if isTrue() { return true }
       Thread.sleep(forTimeInterval: 0.001)
@@ -31,10 +31,10 @@ struct RunningProcess {
     return isTrue()
   }
 
-  /// Waits a minute for the process to end, and ends it then; says whether it ended by itself.
+  /// Waits a minute for the process to end, and then ends it; returns whether it ended by itself.
   func end() -> Bool {
     wait { false }
-    let hasEnded: Bool = !process.isRunning
+    let hasEnded = !process.isRunning
     if !hasEnded { kill(id, SIGKILL) }
     process.waitUntilExit()
     return hasEnded
@@ -42,12 +42,12 @@ struct RunningProcess {
 
   /// A line of the process's status, such as the mask of blocked signals.
   func status(_ key: String) -> Substring? {
-    // Files under /proc have no size beforehand, for which Foundation asks.
+    // Files under /proc report no size, which Foundation asks for.
     let file: Int32 = open("/proc/\(id)/status", O_RDONLY)
     defer { close(file) }
-    var bytes: [UInt8] = [UInt8](repeating: 0, count: 8192)
-    let count: Int = read(file, &bytes, 8192)
-    let text: String = String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
+    var bytes = [UInt8](repeating: 0, count: 8192)
+    let count = read(file, &bytes, 8192)
+    let text = String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
     return text.split(separator: "\n").first { $0.hasPrefix("\(key):") }?.split(separator: "\t").last
   }
 

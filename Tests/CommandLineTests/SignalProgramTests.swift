@@ -10,16 +10,17 @@ import Testing
   }
 
   private func started(_ folder: TemporaryFolder, _ text: String = ProgramTests.tiny) throws -> RunningProcess {
-    let run: RunningProcess = try RunningProcess(
+    let run = try RunningProcess(
       ["train", try folder.write(text, to: "tiny.json"), "--set", "checkpoint.every_epochs=0"]
         + (text == ProgramTests.tiny ? ResumeProgramTests.endless : []), in: folder)
     run.wait { run.waitsForSignals }
     return run
   }
 
-  @Test func aSignalBeforeTheFirstStepLeavesACheckpointOfIt() throws {
-    let folder: TemporaryFolder = try TemporaryFolder()
-    let process: RunningProcess = try RunningProcess(
+  @Test("a signal before the first step leaves a checkpoint of that step")
+  func aSignalBeforeTheFirstStepLeavesACheckpointOfIt() throws {
+    let folder = try TemporaryFolder()
+    let process = try RunningProcess(
       ["train", try folder.write(FaultProgramTests.slowToLoad, to: "tiny.json")], in: folder)
     process.wait { process.waitsForSignals }
     #expect(!folder.exists("runs/tiny/config.json"), "the data are not loaded yet")
@@ -29,12 +30,14 @@ import Testing
     #expect(checkpoints(folder) == ["checkpoint-00000001.safetensors"])
   }
 
-  /// What `timeout`, schedulers and launchers send: the checkpoint is written all the same.
-  @Test(arguments: [[SIGTERM, SIGTERM], [SIGTERM, SIGINT], [SIGINT, SIGINT, SIGTERM], [SIGHUP, SIGTERM]])
+  /// What `timeout`, schedulers and launchers send: the checkpoint is still written.
+  @Test(
+    "signals within a second count as one",
+    arguments: [[SIGTERM, SIGTERM], [SIGTERM, SIGINT], [SIGINT, SIGINT, SIGTERM], [SIGHUP, SIGTERM]])
   func signalsWithinASecondCountAsOne(signals: [Int32]) throws {
-    let folder: TemporaryFolder = try TemporaryFolder()
-    let run: RunningProcess = try started(folder)
-    for signal: Int32 in signals {
+    let folder = try TemporaryFolder()
+    let run = try started(folder)
+    for signal in signals {
       kill(run.id, signal)
       Thread.sleep(forTimeInterval: 0.02)
     }
@@ -42,20 +45,20 @@ import Testing
     #expect(checkpoints(folder).count == 1)
   }
 
-  @Test(arguments: [SIGHUP, SIGUSR2])
+  @Test("other signals stop the run with a checkpoint", arguments: [SIGHUP, SIGUSR2])
   func othersThatStopTheRunWithACheckpoint(signal: Int32) throws {
-    let folder: TemporaryFolder = try TemporaryFolder()
-    let run: RunningProcess = try started(folder)
+    let folder = try TemporaryFolder()
+    let run = try started(folder)
     kill(run.id, signal)
     #expect(run.end() && run.process.terminationReason == .exit && run.process.terminationStatus == 75)
     #expect(checkpoints(folder).count == 1)
   }
 
-  /// A step takes several seconds here, so that the run cannot have answered the first one.
-  @Test(arguments: [(SIGTERM, SIGTERM), (SIGINT, SIGHUP)])
+  /// A step takes several seconds here, so that the run cannot have acted on the first one.
+  @Test("a second signal after a second ends the process at once", arguments: [(SIGTERM, SIGTERM), (SIGINT, SIGHUP)])
   func aSecondSignalAfterASecondEndsTheProcessAtOnce(first: Int32, second: Int32) throws {
-    let folder: TemporaryFolder = try TemporaryFolder()
-    let slow: String = """
+    let folder = try TemporaryFolder()
+    let slow = """
       { name: "tiny", model: { input: [64, 64, 8], layers: [
           { type: "conv2d", filters: 64, kernel_size: 5, padding: "same", algorithm: "direct" }, { type: "relu" },
           { type: "conv2d", filters: 8, kernel_size: 5, padding: "same", algorithm: "direct" },
@@ -63,50 +66,52 @@ import Testing
         data: { format: "synthetic", examples: 2048, test_examples: 0, classes: 3 },
         training: { epochs: 9, batch_size: 2048 }, runtime: { workers: 1 } }
       """
-    let run: RunningProcess = try started(folder, slow)
+    let run = try started(folder, slow)
     run.wait { folder.exists("runs/tiny/metrics.jsonl") }
     kill(run.id, SIGUSR2)
     kill(run.id, first)
     Thread.sleep(forTimeInterval: 1.2)
     kill(run.id, SIGUSR2)
     Thread.sleep(forTimeInterval: 0.05)
-    let wasRunning: Bool = run.process.isRunning
+    let wasRunning = run.process.isRunning
     kill(run.id, second)
-    let hasEnded: Bool = run.end()
-    let errors: String = try run.errors()
+    let hasEnded = run.end()
+    let errors = try run.errors()
     #expect(hasEnded && wasRunning, "\(errors)")
     #expect(run.process.terminationReason == .exit && run.process.terminationStatus == 128 + second)
     #expect(checkpoints(folder).isEmpty)
   }
 
-  /// As below `nohup`.
-  @Test func anIgnoredHangUpStaysIgnored() throws {
-    let folder: TemporaryFolder = try TemporaryFolder()
-    let file: String = try folder.write(ProgramTests.tiny, to: "tiny.json")
-    let script: String = "trap '' HUP; \"$@\" & sleep 0.5; kill -HUP $!; sleep 0.3; kill -TERM $!; wait $!"
-    let result: ProcessResult = try Executable.run(
+  /// As under `nohup`.
+  @Test("an ignored SIGHUP stays ignored")
+  func anIgnoredHangUpStaysIgnored() throws {
+    let folder = try TemporaryFolder()
+    let file = try folder.write(ProgramTests.tiny, to: "tiny.json")
+    let script = "trap '' HUP; \"$@\" & sleep 0.5; kill -HUP $!; sleep 0.3; kill -TERM $!; wait $!"
+    let result = try Executable.run(
       ["-c", script, "bash", Executable.path, "train", file] + ResumeProgramTests.endless, folder: folder.path,
       executable: "/bin/bash")
     #expect(result.exitCode == 75, "\(result.errors)")
-    let metrics: String = try folder.text("runs/tiny/metrics.jsonl")
+    let metrics = try folder.text("runs/tiny/metrics.jsonl")
     #expect(metrics.split(separator: "\n").count > 100, "it went on for a while")
   }
 
-  /// Nobody reads what the run says, and the pipe is full.
-  @Test func aFullPipeKeepsNobodyFromEndingTheRun() throws {
-    let folder: TemporaryFolder = try TemporaryFolder()
-    let file: String = try folder.write(ProgramTests.tiny, to: "tiny.json")
-    let process: Process = Executable.process(
+  /// The run's messages are not read, and the pipe is full.
+  @Test("a full pipe does not keep the run from ending")
+  func aFullPipeKeepsNobodyFromEndingTheRun() throws {
+    let folder = try TemporaryFolder()
+    let file = try folder.write(ProgramTests.tiny, to: "tiny.json")
+    let process = Executable.process(
       ["train", file, "--epochs", "1000000", "--no-progress"], folder: folder.path)
-    let pipe: Pipe = Pipe()
+    let pipe = Pipe()
     process.standardError = pipe
     process.standardOutput = FileHandle.nullDevice
     try process.run()
-    var last: Int = -1
+    var last = -1
     // Until its lines fill the pipe.
     while process.isRunning {
       Thread.sleep(forTimeInterval: 0.3)
-      let size: Int = (try? folder.text("runs/tiny/metrics.jsonl").utf8.count) ?? 0
+      let size = (try? folder.text("runs/tiny/metrics.jsonl").utf8.count) ?? 0
       if size > 0, size == last { break }
       last = size
     }

@@ -14,7 +14,7 @@ import Testing
     ]
     texts["proc/self/status"] = affinity.map { "Cpus_allowed_list:\t\($0)\n" }
     for (path, text) in texts {
-      let file: String = "\(folder.path)/machine/\(path)"
+      let file = "\(folder.path)/machine/\(path)"
       try FileManager.default.createDirectory(
         atPath: (file as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
       _ = try folder.write(text + "\n", to: "machine/\(path)")
@@ -22,11 +22,12 @@ import Testing
     return folder.path + "/machine"
   }
 
-  @Test func aCopiedTreeIsPlannedFor() throws {
-    let folder: TemporaryFolder = try TemporaryFolder()
-    let file: String = try folder.write(ProgramTests.tiny, to: "tiny.json")
-    let root: String = try machine(folder, affinity: "1-3")
-    let result: ProcessResult = try Executable.run(["topology", file, "--topology-root", root, "--json"])
+  @Test("a run is planned for a copied tree")
+  func aCopiedTreeIsPlannedFor() throws {
+    let folder = try TemporaryFolder()
+    let file = try folder.write(ProgramTests.tiny, to: "tiny.json")
+    let root = try machine(folder, affinity: "1-3")
+    let result = try Executable.run(["topology", file, "--topology-root", root, "--json"])
     #expect(result.exitCode == 0, "\(result.errors)")
     #expect(result.output.contains(#"{"id":1,"cpus":"2-3","memory_bytes":2097152,"distances":[32,10]}"#))
     #expect(result.output.contains(#""workers":[{"cpu":1,"node":0},{"cpu":2,"node":1}"#))
@@ -34,13 +35,14 @@ import Testing
     #expect(!result.output.contains(#""kernels""#), "another machine's kernels are not known")
   }
 
-  @Test func aFolderThatIsNoMachineIsMissingInput() throws {
-    let folder: TemporaryFolder = try TemporaryFolder()
+  @Test("a folder that is not a machine's tree is missing input")
+  func aFolderThatIsNoMachineIsMissingInput() throws {
+    let folder = try TemporaryFolder()
     for arguments: [String] in [
       ["topology", "--topology-root", folder.path],
       ["bench", "scaling", try folder.write(ProgramTests.tiny, to: "tiny.json"), "--predict", folder.path + "/"],
     ] {
-      let result: ProcessResult = try Executable.run(arguments)
+      let result = try Executable.run(arguments)
       #expect(result.exitCode == 66)
       #expect(result.errors.contains("\(folder.path)/sys/devices/system/cpu/online"))
     }

@@ -92,12 +92,12 @@ struct WrongValue: Sendable, CustomTestStringConvertible {
     WrongValue("data: { classes: 3 }", "data.classes", "unknown key", "classes goes with format \"synthetic\""),
   ]
 
-  @Test(arguments: wrongValues)
+  @Test("a wrong value's error gives path, value and what is allowed", arguments: wrongValues)
   func aWrongValueNamesPathValueAndWhatIsAllowed(_ wrong: WrongValue) {
-    let error: UserError = configurationError(configurationText(extra: wrong.extra))
+    let error = configurationError(configurationText(extra: wrong.extra))
     #expect(error.category == .badConfiguration)
     #expect(error.subject == wrong.subject)
-    for word: String in wrong.words { #expect(error.description.contains(word), "\(error)") }
+    for word in wrong.words { #expect(error.description.contains(word), "\(error)") }
     #expect(error.description.contains("/etc/nets/small.json"), "says where the value is: \(error)")
   }
 
@@ -138,26 +138,29 @@ struct WrongValue: Sendable, CustomTestStringConvertible {
     ("{ type: 'flatten' }, { type: 'dense', units: 16777217 }", "model.layers[1].units", "16777217"),
   ]
 
-  @Test(arguments: wrongLayers)
+  @Test("a wrong layer is named", arguments: wrongLayers)
   func aWrongLayerIsNamed(layers: String, subject: String, words: String) {
-    let error: UserError = configurationError(configurationText(layers: layers))
+    let error = configurationError(configurationText(layers: layers))
     #expect(error.category == .badConfiguration)
     #expect(error.subject == subject)
     #expect(error.description.contains(words), "\(error)")
   }
 
-  @Test(arguments: [
-    ("[8, 8]", "model.input", "[8, 8]"), ("[8, 0, 1]", "model.input[1]", "found 0"),
-    ("[8, 8, 65537]", "model.input[2]", "65537"), ("64", "model.input", "found 64"),
-    ("[8, 8, 1.5]", "model.input[2]", "1.5"),
-  ])
+  @Test(
+    "a wrong input shape is named",
+    arguments: [
+      ("[8, 8]", "model.input", "[8, 8]"), ("[8, 0, 1]", "model.input[1]", "found 0"),
+      ("[8, 8, 65537]", "model.input[2]", "65537"), ("64", "model.input", "found 64"),
+      ("[8, 8, 1.5]", "model.input[2]", "1.5"),
+    ])
   func aWrongInputShapeIsNamed(input: String, subject: String, words: String) {
-    let error: UserError = configurationError(configurationText(input: input))
+    let error = configurationError(configurationText(input: input))
     #expect(error.subject == subject)
     #expect(error.description.contains(words), "\(error)")
   }
 
-  @Test func allMistakesAreListedAtOnce() {
+  @Test("all mistakes are listed at once")
+  func allMistakesAreListedAtOnce() {
     let text = """
       {
         nam: 'x',
@@ -182,7 +185,8 @@ struct WrongValue: Sendable, CustomTestStringConvertible {
     #expect(error.description.split(separator: "\n").count == 21)
   }
 
-  @Test func everyLayerIsRead() {
+  @Test("every layer is read")
+  func everyLayerIsRead() {
     let layers = "{ type: 'conv2d', filter: 3 }, { type: 'layer_norm' }, { type: 'dense', units: 0, name: '.' }"
     let error = configurationError(configurationText(layers: layers))
     #expect(
@@ -194,14 +198,15 @@ struct WrongValue: Sendable, CustomTestStringConvertible {
     #expect(error.parts[2].hint == nil)
   }
 
-  @Test func missingModelPartsAreNamed() {
+  @Test("missing model parts are named")
+  func missingModelPartsAreNamed() {
     #expect(configurationError("{}").parts.map(\.subject) == ["model.input", "model.layers"])
     #expect(configurationError("{ model: { input: [1, 1, 1] } }").subject == "model.layers")
     #expect(configurationError("{ model: { input: [1, 1, 1], layers: [] } }").subject == "model.layers")
     #expect(configurationError("[]").subject == "the configuration")
   }
 
-  @Test(arguments: ["/nonexistent/net.json", "/"])
+  @Test("a file that cannot be read is missing input", arguments: ["/nonexistent/net.json", "/"])
   func aFileThatCannotBeReadIsInputMissing(file: String) {
     do {
       _ = try ConfigurationReader.read(file: file)
@@ -212,8 +217,9 @@ struct WrongValue: Sendable, CustomTestStringConvertible {
     }
   }
 
-  /// A missing key that an unknown one seems to mean is said once, and nothing reads the value that is not there.
-  @Test func aMisspeltKeyStandsForTheMissingOne() throws {
+  /// A missing key that an unknown one seems to mean is reported once, and the missing value is not read.
+  @Test("a misspelt key is not reported as missing too")
+  func aMisspeltKeyStandsForTheMissingOne() throws {
     let text = configurationText(layers: "{ type: 'flatten' }, { tyPe: 'dense', units: 3 }, { type: 'softmax' }")
     let error = try #require(throws: UserError.self) { _ = try configuration(text) }
     #expect(error.category == .badConfiguration && error.description.contains("model.layers[1].tyPe"), "\(error)")

@@ -16,7 +16,8 @@ import Testing
     }
   }
 
-  @Test func whatIsWrittenIsTheTable() throws {
+  @Test("the writer writes the keys of the table")
+  func whatIsWrittenIsTheTable() throws {
     let synthetic = try configuration(configurationText(extra: "data: { format: 'synthetic' }"))
     let idx = try configuration(
       configurationText(
@@ -30,7 +31,8 @@ import Testing
   }
 
   /// A key's default is allowed, and says what an absent key is read as.
-  @Test func defaultsAreWhatIsReadWithoutTheKey() throws {
+  @Test("a missing key reads as its default")
+  func defaultsAreWhatIsReadWithoutTheKey() throws {
     func check(_ keys: [ConfigurationKey], _ value: JSONValue, _ path: String) {
       for key in keys {
         let keyPath = path.isEmpty ? key.name : "\(path).\(key.name)"
@@ -50,20 +52,23 @@ import Testing
     }
   }
 
-  @Test(arguments: [
-    ("name", true), ("seed", false), ("model.input[0]", false), ("model.layers[2].filters", false),
-    ("data.format", true), ("data.train.images", true), ("data.test.labels", true), ("data.mean[1]", false),
-    ("data.examples", false), ("training.epochs", true), ("training.optimizer.lr", false), ("runtime.workers", true),
-    ("runtime.shard_size", false), ("runtime.placement.nodes[0]", true), ("runtime.memory.huge_pages", true),
-    ("checkpoint.every_seconds", true), ("checkpoint.keep_best", true), ("logging.every_steps", true),
-    ("runtime.unheard_of", false), ("training", false), ("", false),
-  ])
+  @Test(
+    "the table says what may change between the parts of a run",
+    arguments: [
+      ("name", true), ("seed", false), ("model.input[0]", false), ("model.layers[2].filters", false),
+      ("data.format", true), ("data.train.images", true), ("data.test.labels", true), ("data.mean[1]", false),
+      ("data.examples", false), ("training.epochs", true), ("training.optimizer.lr", false), ("runtime.workers", true),
+      ("runtime.shard_size", false), ("runtime.placement.nodes[0]", true), ("runtime.memory.huge_pages", true),
+      ("checkpoint.every_seconds", true), ("checkpoint.keep_best", true), ("logging.every_steps", true),
+      ("runtime.unheard_of", false), ("training", false), ("", false),
+    ])
   func whatMayChangeBetweenThePartsOfARun(path: String, expected: Bool) throws {
     #expect(try configuration(configurationText()).mayChange(path) == expected)
   }
 
   /// `make references` writes what the table gives instead of comparing.
-  @Test func thePageAndTheDictionaryAreWhatTheTableGives() throws {
+  @Test("the reference page and the dictionary are up to date")
+  func thePageAndTheDictionaryAreWhatTheTableGives() throws {
     let tokens = String(decoding: try contents(ofFile: fixture("../../Fuzz/dictionary/json")), as: UTF8.self)
     let dictionary = tokens + ConfigurationReference.words.map { "\"\($0)\"\n" }.joined()
     for (path, text) in [

@@ -7,7 +7,7 @@ import Testing
 
 @Suite struct ConfigurationTests {
   /// The example of the documented interface.
-  static let documented: String = """
+  static let documented = """
     {
       name: "lenet-mnist",
       seed: 1,
@@ -50,7 +50,7 @@ import Testing
     """
 
   /// Every key away from its default.
-  static let unusual: String = configurationText(
+  static let unusual = configurationText(
     input: "[6, 8, 3]",
     layers: """
       { type: 'conv2d', name: 'first', filters: 5, kernel_size: 3, padding: 1, algorithm: 'winograd', strides: [1, 1] },
@@ -70,8 +70,9 @@ import Testing
       },
       """)
 
-  @Test func theDocumentedExampleReadsAsWritten() throws {
-    let run: RunConfiguration = try configuration(Self.documented)
+  @Test("the documented example reads as written")
+  func theDocumentedExampleReadsAsWritten() throws {
+    let run = try configuration(Self.documented)
     #expect(run.name == "lenet-mnist")
     #expect(run.model.input == ImageShape(height: 28, width: 28, channels: 1))
     #expect(
@@ -89,9 +90,10 @@ import Testing
     #expect(run.data.scale == 1.0 / 255)
   }
 
-  @Test func everyDefaultIsTheDocumentedValue() throws {
-    let written: RunConfiguration = try configuration(Self.documented)
-    let run: RunConfiguration = try configuration(configurationText())
+  @Test("every default is the documented value")
+  func everyDefaultIsTheDocumentedValue() throws {
+    let written = try configuration(Self.documented)
+    let run = try configuration(configurationText())
     #expect(run.name == "small")
     #expect(run.seed == 1)
     #expect(run.training == written.training)
@@ -101,17 +103,20 @@ import Testing
     #expect(run.data == DataConfiguration(source: .embeddedDigits, scale: 1.0 / 255, mean: [0], std: [1]))
   }
 
-  @Test(arguments: [configurationText(), documented, unusual, ResidualTests.text])
+  @Test(
+    "a written configuration reads back the same",
+    arguments: [configurationText(), documented, unusual, ResidualTests.text])
   func whatIsWrittenReadsBackTheSame(text: String) throws {
-    let first: RunConfiguration = try configuration(text)
-    let second: RunConfiguration = try configuration(first.jsonText)
+    let first = try configuration(text)
+    let second = try configuration(first.jsonText)
     #expect(first == second)
     #expect(first.jsonText == second.jsonText)
     #expect(try configuration(first.jsonValue.compactText) == first)
   }
 
-  @Test func theWrittenKeysComeInTheDocumentedOrder() throws {
-    let text: String = try configuration(Self.documented).jsonText
+  @Test("the written keys come in the documented order")
+  func theWrittenKeysComeInTheDocumentedOrder() throws {
+    let text = try configuration(Self.documented).jsonText
     let order: [String] = [
       "name", "seed", "model", "input", "layers", "data", "format", "train", "images", "test", "scale", "mean", "std",
       "training", "epochs", "batch_size", "shuffle", "optimizer", "lr", "momentum", "nesterov", "weight_decay",
@@ -120,50 +125,55 @@ import Testing
       "logging", "every_steps",
     ]
     var rest: Substring = text[...]
-    for key: String in order {
+    for key in order {
       let found: Range<Substring.Index>? = rest.firstRange(of: "\"\(key)\":")
       #expect(found != nil, "\(key) is missing or out of order")
       rest = found.map { rest[$0.upperBound...] } ?? rest
     }
   }
 
-  @Test func meansAndDeviationsAreBroadcastToChannels() throws {
-    let run: RunConfiguration = try configuration(
+  @Test("means and deviations are broadcast to channels")
+  func meansAndDeviationsAreBroadcastToChannels() throws {
+    let run = try configuration(
       configurationText(input: "[2, 2, 3]", extra: "data: { mean: [0.5], std: [1, 2, 3] }"))
     #expect(run.data.mean == [0.5, 0.5, 0.5])
     #expect(run.data.std == [1, 2, 3])
   }
 
-  @Test func flagsWinOverEnvironmentAndEnvironmentOverTheFile() throws {
-    let text: String = configurationText(extra: "training: { epochs: 2, batch_size: 3, optimizer: { lr: 0.5 } }")
-    let environment: [ConfigurationOverride] = ConfigurationOverride.fromEnvironment([
+  @Test("flags override the environment, and the environment the file")
+  func flagsWinOverEnvironmentAndEnvironmentOverTheFile() throws {
+    let text = configurationText(extra: "training: { epochs: 2, batch_size: 3, optimizer: { lr: 0.5 } }")
+    let environment = ConfigurationOverride.fromEnvironment([
       "LOCKSTEP_TRAINING__BATCH_SIZE": "4", "LOCKSTEP_TRAINING__OPTIMIZER__LR": "0.25", "LOCKSTEP_KERNELS": "avx2",
       "LOCKSTEP_MODEL__LAYERS__1__UNITS": "7", "PATH": "/bin",
     ])
     #expect(environment.count == 3)
-    let run: RunConfiguration = try configuration(text, environment + [.set("training.optimizer.lr", "1e-1")])
+    let run = try configuration(text, environment + [.set("training.optimizer.lr", "1e-1")])
     #expect(run.training.epochs == 2)
     #expect(run.training.batchSize == 4)
     #expect(run.training.optimizer.learningRate == 0.1)
     #expect(run.model.layers[1].kind == .dense(units: 7))
   }
 
-  @Test func anUnknownVariableIsAnErrorThatNamesIt() {
-    let error: UserError = configurationError(
+  @Test("an unknown variable is an error that names it")
+  func anUnknownVariableIsAnErrorThatNamesIt() {
+    let error = configurationError(
       configurationText(), ConfigurationOverride.fromEnvironment(["LOCKSTEP_TRAINING__BATCHSIZE": "4"]))
     #expect(error.subject == "training.batchsize")
     #expect(error.description.contains("LOCKSTEP_TRAINING__BATCHSIZE"))
     #expect(error.description.contains("nearest known key is batch_size"))
   }
 
-  @Test func overridesReachArrayElementsBothWays() throws {
-    let run: RunConfiguration = try configuration(
+  @Test("both ways of writing an index reach array elements")
+  func overridesReachArrayElementsBothWays() throws {
+    let run = try configuration(
       configurationText(), [.set("model.layers[1].units", "5"), .set("model.layers.1.name", "head")])
     #expect(run.model.layers[1].name == "head" && run.model.layers[1].kind == .dense(units: 5))
   }
 
-  @Test func overrideTextIsJSONElseAString() throws {
-    let run: RunConfiguration = try configuration(
+  @Test("override text is JSON, else a string")
+  func overrideTextIsJSONElseAString() throws {
+    let run = try configuration(
       configurationText(extra: "data: { format: 'idx', train: { images: 'a', labels: 'b' } }"),
       [.set("name", "night run"), .set("data", "{ format: 'synthetic' }"), .set("runtime.placement.cpus", "0-1")])
     #expect(run.name == "night run")
@@ -171,22 +181,25 @@ import Testing
     #expect(run.runtime.policy == .cpus("0-1"))
   }
 
-  @Test func nullTakesAKeyBack() throws {
-    let run: RunConfiguration = try configuration(
+  @Test("null unsets a key")
+  func nullTakesAKeyBack() throws {
+    let run = try configuration(
       configurationText(extra: "runtime: { placement: { policy: 'scatter' } }"),
       [.set("runtime.placement.policy", "null"), .set("runtime.placement.cpus", "3")])
     #expect(run.runtime.policy == .cpus("3"))
   }
 
-  @Test(arguments: [
-    ("model.layers[3].units", "1", "model.layers[3]", "allowed: 0 to 2"),
-    ("name.first", "1", "name", "an object"),
-    ("training..epochs", "1", "--set training..epochs=1", "training..epochs"),
-    ("training.epochs", "0", "training.epochs", "in --set training.epochs=0"),
-    ("training", "{ epochs: 0 }", "training.epochs", "in --set training={ epochs: 0 }"),
-  ])
+  @Test(
+    "a wrong override is named",
+    arguments: [
+      ("model.layers[3].units", "1", "model.layers[3]", "allowed: 0 to 2"),
+      ("name.first", "1", "name", "an object"),
+      ("training..epochs", "1", "--set training..epochs=1", "training..epochs"),
+      ("training.epochs", "0", "training.epochs", "in --set training.epochs=0"),
+      ("training", "{ epochs: 0 }", "training.epochs", "in --set training={ epochs: 0 }"),
+    ])
   func aWrongOverrideIsNamed(path: String, value: String, subject: String, words: String) {
-    let error: UserError = configurationError(configurationText(extra: "name: 'x'"), [.set(path, value)])
+    let error = configurationError(configurationText(extra: "name: 'x'"), [.set(path, value)])
     #expect(error.subject == subject)
     #expect(error.description.contains(words), "\(error)")
   }

@@ -4,13 +4,14 @@ import Testing
 @testable import Configuration
 
 @Suite struct RuntimeSectionTests {
-  private let tuned: RuntimeConfiguration = RuntimeConfiguration(
+  private let tuned = RuntimeConfiguration(
     workers: .count(3), shardSize: 8, policy: .scatter, nodes: nil, useSMT: false)
-  private let section: String =
+  private let section =
     #"{ "workers": 3, "shard_size": 8, "placement": { "policy": "scatter", "nodes": "all", "use_smt": false }, "#
     + #""memory": { "dataset": "auto", "huge_pages": true } }"#
 
   @Test(
+    "only the runtime section changes",
     arguments: [
       ("{ runtime: { workers: 1 }, name: \"a\" }", "{ runtime: § , name: \"a\" }"),
       ("{a: {runtime: 1}, 'runtime' : {x: '}'} /* end */ }", "{a: {runtime: 1}, 'runtime' : § /* end */ }"),
@@ -23,8 +24,8 @@ import Testing
       ("{ runtime: null }", "{ runtime: § }"), ("{ name: 'é', runtime: {} }", "{ name: 'é', runtime: § }"),
     ])
   func onlyTheSectionChanges(text: String, expected: String) throws {
-    let result: String = try RuntimeSection.replace(in: text, by: tuned)
-    let wanted: String = expected.split(separator: "§", omittingEmptySubsequences: false).joined(separator: section)
+    let result = try RuntimeSection.replace(in: text, by: tuned)
+    let wanted = expected.split(separator: "§", omittingEmptySubsequences: false).joined(separator: section)
     #expect(result.filter { !$0.isWhitespace } == wanted.filter { !$0.isWhitespace })
     #expect(throws: Never.self) { try JSONReader.value(of: result, subject: "result") }
   }

@@ -6,7 +6,7 @@ import Testing
 @Suite struct ScalingModelTests {
   /// Numbers that are easy to follow: 100 a shard, 10 bytes a nanosecond, no jitter and no contention.
   private var costs: ScalingCosts {
-    var costs: ScalingCosts = ScalingCosts()
+    var costs = ScalingCosts()
     costs.compute = [1: 100, 2: 200]
     costs.barrierArrival = 1
     costs.optimizer = 40
@@ -21,24 +21,27 @@ import Testing
     ScalingModel(costs: costs, target: TargetTopology(nodes: nodes, coresPerNode: cores), design: design)
   }
 
-  @Test func oneWorkerIsWhatWasMeasured() {
-    for design: ReductionDesign in ReductionDesign.allCases {
-      let step: StepBreakdown = model(costs, 2, 4, design).step(workers: 1, shards: 2)
+  @Test("one worker's prediction is its measurement")
+  func oneWorkerIsWhatWasMeasured() {
+    for design in ReductionDesign.allCases {
+      let step = model(costs, 2, 4, design).step(workers: 1, shards: 2)
       #expect(step == StepBreakdown(compute: 200, imbalance: 0, barrier: 3, reduce: 0, update: 440))
     }
   }
 
-  @Test func oneNodeAddsAllSumsAtItsBandwidth() {
-    let step: StepBreakdown = model(costs, 1, 4, .flat).step(workers: 4, shards: 4)
+  @Test("one node adds all sums at its bandwidth")
+  func oneNodeAddsAllSumsAtItsBandwidth() {
+    let step = model(costs, 1, 4, .flat).step(workers: 4, shards: 4)
     // Three sums of 1000 bytes read and two written at 4 × 10 bytes a nanosecond; update shared by four.
     #expect(step == StepBreakdown(compute: 100, imbalance: 0, barrier: 12, reduce: 125, update: 110))
     #expect(step == model(costs, 1, 4, .threePhase).step(workers: 4, shards: 4))
   }
 
-  @Test func aNodeIsNoFasterThanItsMemory() {
-    var slow: ScalingCosts = costs
+  @Test("a node is no faster than its memory")
+  func aNodeIsNoFasterThanItsMemory() {
+    var slow = costs
     slow.nodeBytesPerNanosecond = 20
-    var step: StepBreakdown = model(slow, 1, 4, .flat).step(workers: 4, shards: 4)
+    var step = model(slow, 1, 4, .flat).step(workers: 4, shards: 4)
     #expect(step.reduce == 250)
     #expect(step.update == 10 + 150, "3000 bytes of weights and transformed weights")
     slow.prepare = 120
@@ -50,12 +53,13 @@ import Testing
     #expect(model(slow, 1, 4, .flat).step(workers: 1, shards: 1).compute == 100)
   }
 
-  @Test func linksCarryWhatTheDesignSends() {
+  @Test("links carry what the design sends")
+  func linksCarryWhatTheDesignSends() {
     // Two nodes: flat fetches half of the sums of one segment, and the node with the weights sends 3000 bytes.
-    let flat: StepBreakdown = model(costs, 2, 2, .flat).step(workers: 4, shards: 4)
+    let flat = model(costs, 2, 2, .flat).step(workers: 4, shards: 4)
     #expect(flat.reduce == 125 + 200)
     // Sums inside both nodes, a replica written, and half of a sum and of the weights over the link.
-    let phases: StepBreakdown = model(costs, 2, 2, .threePhase).step(workers: 4, shards: 4)
+    let phases = model(costs, 2, 2, .threePhase).step(workers: 4, shards: 4)
     #expect(phases.reduce == 150 + 50 + 50)
     // Each node's two workers transform its own weights.
     #expect(phases.update == 10 + 200)
@@ -65,44 +69,48 @@ import Testing
     #expect(abs(phases.barrier - (4 * 2 + 2 * 2 * 2.1)) < 1e-9)
   }
 
-  @Test func unevenShardsAreImbalance() {
-    let step: StepBreakdown = model(costs, 1, 2, .flat).step(workers: 2, shards: 3)
+  @Test("uneven shards are imbalance")
+  func unevenShardsAreImbalance() {
+    let step = model(costs, 1, 2, .flat).step(workers: 2, shards: 3)
     #expect(step.compute == 150)
     #expect(step.imbalance == 50)
-    let idle: StepBreakdown = model(costs, 1, 4, .flat).step(workers: 4, shards: 2)
+    let idle = model(costs, 1, 4, .flat).step(workers: 4, shards: 2)
     #expect(idle.compute == 50 && idle.imbalance == 50)
   }
 
-  @Test func contentionAndJitterCostEveryoneButALoneWorker() {
-    var noisy: ScalingCosts = costs
+  @Test("contention and jitter cost every worker except a single one")
+  func contentionAndJitterCostEveryoneButALoneWorker() {
+    var noisy = costs
     (noisy.contention, noisy.jitter) = (1.5, 0.1)
-    let alone: StepBreakdown = model(noisy, 1, 64, .flat).step(workers: 1, shards: 1)
+    let alone = model(noisy, 1, 64, .flat).step(workers: 1, shards: 1)
     #expect(alone.compute == 100 && alone.imbalance == 0)
-    let two: StepBreakdown = model(noisy, 1, 64, .flat).step(workers: 2, shards: 2)
-    let many: StepBreakdown = model(noisy, 1, 64, .flat).step(workers: 64, shards: 64)
+    let two = model(noisy, 1, 64, .flat).step(workers: 2, shards: 2)
+    let many = model(noisy, 1, 64, .flat).step(workers: 64, shards: 64)
     #expect(two.compute == 150 && many.compute == 150)
     #expect(0 < two.imbalance)
     #expect(two.imbalance < many.imbalance)
     #expect(many.imbalance < 45, "three standard deviations")
   }
 
-  @Test func loadsBetweenMeasurementsAreInProportion() {
+  @Test("loads between measurements are interpolated")
+  func loadsBetweenMeasurementsAreInProportion() {
     #expect(model(costs, 1, 1, .flat).step(workers: 1, shards: 8).compute == 800)
     #expect(ScalingModel.shardCounts([(workers: 3, shards: 8), (workers: 16, shards: 8)]) == [1, 2, 3])
   }
 
-  @Test func pointsCoverTheTarget() {
+  @Test("points go up to the whole target")
+  func pointsCoverTheTarget() {
     #expect(ScalingModel.counts(TargetTopology(nodes: 8, coresPerNode: 16)) == [1, 2, 4, 8, 16, 32, 64, 128])
     #expect(ScalingModel.counts(TargetTopology(nodes: 3, coresPerNode: 6)) == [1, 2, 4, 6, 12, 18])
     #expect(ScalingModel.counts(TargetTopology(nodes: 1, coresPerNode: 1)) == [1])
-    var costs: ScalingCosts = costs
-    let target: TargetTopology = TargetTopology(nodes: 2, coresPerNode: 2)
-    // A lone worker has all of the update to itself, so shared work can make more workers better than proportional.
+    var costs = costs
+    let target = TargetTopology(nodes: 2, coresPerNode: 2)
+    // A single worker must do all of the update, so sharing it can make more workers better than proportional.
     #expect(ScalingModel.points(costs, target, shardSize: 16).contains { $0.efficiency > 1 })
     (costs.optimizer, costs.prepare) = (0, 0)
-    let points: [ScalingPrediction.Point] = ScalingModel.points(costs, target, shardSize: 16)
+    let points = ScalingModel.points(costs, target, shardSize: 16)
     #expect(points.count == 6)
-    var prediction: ScalingPrediction = ScalingPrediction(target: target, costs: costs, points: points, checks: [])
+    var prediction = ScalingPrediction(target: target, costs: costs, points: points, checks: [])
     let flat: [Double] = [2, 4].compactMap { workers in
       points.first { $0.design == .flat && $0.workers == workers }?.imagesPerSecond
     }
@@ -113,16 +121,21 @@ import Testing
     #expect(points.filter { $0.workers > 1 }.allSatisfy { $0.efficiency > 0 && $0.efficiency < 1 })
   }
 
-  @Test(arguments: ["8x16", "8X16", "8×16"]) func aTopologyIsNodesTimesCores(text: String) throws {
+  @Test("a topology is nodes times cores", arguments: ["8x16", "8X16", "8×16"])
+  func aTopologyIsNodesTimesCores(
+    text: String
+  ) throws {
     #expect(try TargetTopology(text: text) == TargetTopology(nodes: 8, coresPerNode: 16))
   }
 
-  @Test(arguments: ["", "8", "8x", "x16", "8x16x2", "0x4", "4x-1", "a x b", "9999x1"])
+  @Test(
+    "any other target is a usage error", arguments: ["", "8", "8x", "x16", "8x16x2", "0x4", "4x-1", "a x b", "9999x1"])
   func anythingElseIsAUsageError(text: String) {
     #expect(throws: UserError.self) { try TargetTopology(text: text) }
   }
 
-  @Test func oneInterruptionDoesNotCountAsJitter() {
+  @Test("one interruption does not count as jitter")
+  func oneInterruptionDoesNotCountAsJitter() {
     #expect(ScalingModel.relativeDeviation([100, 100, 100, 100, 900]) == 0)
     #expect(ScalingModel.relativeDeviation([]) == 0)
     #expect(abs(ScalingModel.relativeDeviation([98, 99, 100, 101, 102]) - 0.014826) < 1e-9)

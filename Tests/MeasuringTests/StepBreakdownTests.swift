@@ -27,7 +27,8 @@ import Training
     return line
   }
 
-  @Test func oneWorkerWaitsForNobody() {
+  @Test("a single worker waits for no other")
+  func oneWorkerWaitsForNobody() {
     let step = StepBreakdown([
       timeline([
         .work(.computing, 100), .meeting(until: 101, ofGroup: true), .work(.reducing, 20), .work(.updating, 10),
@@ -38,7 +39,8 @@ import Training
     #expect(step.total == 144)
   }
 
-  @Test func waitingSplitsIntoLateWorkersAndTheBarrierItself() {
+  @Test("waiting splits into late workers and the barrier itself")
+  func waitingSplitsIntoLateWorkersAndTheBarrierItself() {
     // The second worker computes 20 longer; both leave 2 after it arrives.
     let step = StepBreakdown(
       [80, 100].map {
@@ -50,7 +52,8 @@ import Training
     #expect(step.total == 112)
   }
 
-  @Test func membersOfANodeWaitForEachOtherAloneUntilNodesMeet() {
+  @Test("members of a node wait only for each other until nodes meet")
+  func membersOfANodeWaitForEachOtherAloneUntilNodesMeet() {
     // Two nodes of one worker: each goes on at once, sums for 5 and 9, and meets the other at 120, left at 121.
     let workers = [(compute: UInt64(80), sum: UInt64(5)), (110, 9)].map {
       timeline([
@@ -65,7 +68,8 @@ import Training
   }
 
   /// A layer that needs a meeting cuts compute in two.
-  @Test func aStepMayMeetInsideCompute() {
+  @Test("a step may meet inside compute")
+  func aStepMayMeetInsideCompute() {
     let workers = [UInt64(10), 30].map {
       timeline([
         .work(.computing, $0), .meeting(until: 31), .work(.computing, 20), .meeting(until: 52, ofGroup: true),
@@ -74,13 +78,15 @@ import Training
     #expect(StepBreakdown(workers) == StepBreakdown(compute: 40, imbalance: 10, barrier: 2))
   }
 
-  @Test func aClockThatDisagreesCostsNothing() {
+  @Test("a clock that disagrees costs nothing")
+  func aClockThatDisagreesCostsNothing() {
     // A worker that left a barrier before the last arrived, by its clock, waited 0.
     let step = StepBreakdown([10, 12].map { timeline([.work(.computing, $0), .meeting(until: 11)]) })
     #expect(step.barrier >= 0 && step.imbalance >= 0)
   }
 
-  @Test func mediansAreTakenPartByPart() {
+  @Test("medians are taken part by part")
+  func mediansAreTakenPartByPart() {
     let steps: [StepBreakdown] = [1, 9, 2].map { StepBreakdown(compute: $0, update: 10 - $0) }
     #expect(StepBreakdown.medians(steps) == StepBreakdown(compute: 2, update: 8))
     #expect(StepBreakdown.medians([]) == StepBreakdown())

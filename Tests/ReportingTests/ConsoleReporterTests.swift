@@ -7,8 +7,8 @@ import Training
 @Suite struct ConsoleReporterTests {
   /// A reporter that writes into memory, on a clock set by hand.
   final class Screen {
-    var text: String = ""
-    var time: Double = 100
+    var text = ""
+    var time = 100.0
     private(set) var reporter: ConsoleReporter?
 
     init(_ style: ConsoleReporter.Style) {
@@ -29,12 +29,13 @@ import Training
 
   private let epoch: TrainingEvent = .epoch(
     EpochRecord(means: exampleRecord(), validationLoss: nil, validationAccuracy: nil))
-  private let epochLine: String = "epoch  3/20  loss 0.1235 (97.22%)  12,346 images/s  0:12\n"
+  private let epochLine = "epoch  3/20  loss 0.1235 (97.22%)  12,346 images/s  0:12\n"
 
-  @Test func theBarIsRedrawnAtMostTenTimesASecond() {
-    let screen: Screen = Screen(.bar)
+  @Test("the bar is redrawn at most ten times a second")
+  func theBarIsRedrawnAtMostTenTimesASecond() {
+    let screen = Screen(.bar)
     #expect(screen.text.hasPrefix("lockstep \(ProgramVersion.current) · digits\n"))
-    let bar: String = "\repoch  3/20 ━━──── 0:01 left · loss 0.1235 · 12,346 images/s\u{1B}[K"
+    let bar = "\repoch  3/20 ━━──── 0:01 left · loss 0.1235 · 12,346 images/s\u{1B}[K"
     #expect(screen.show(.step(exampleRecord(), progress: true), at: 0.01) == bar)
     #expect(screen.show(.step(exampleRecord(), progress: true), at: 0.1) == "")
     #expect(screen.show(.step(exampleRecord(), progress: false), at: 0.12) == bar)
@@ -47,8 +48,9 @@ import Training
     #expect(screen.text == "\r\u{1B}[K")
   }
 
-  @Test func plainLinesShowEpochsAndNowAndThenASteps() {
-    let screen: Screen = Screen(.lines)
+  @Test("plain lines show epochs and now and then a step")
+  func plainLinesShowEpochsAndNowAndThenASteps() {
+    let screen = Screen(.lines)
     let step: TrainingEvent = .step(exampleRecord(), progress: false)
     #expect(screen.show(.step(exampleRecord(), progress: true), at: 60) == "")
     #expect(screen.show(step, at: 9.9) == "")
@@ -59,30 +61,31 @@ import Training
     #expect(!screen.text.contains("\u{1B}"))
   }
 
-  @Test func silentIsSilentButForWarnings() {
-    let screen: Screen = Screen(.silent)
+  @Test("the silent style shows only warnings")
+  func silentIsSilentButForWarnings() {
+    let screen = Screen(.silent)
     #expect(screen.text == "")
-    var run: RunDescription = exampleRun()
+    var run = exampleRun()
     run.warnings = ["worker 2 is idle", "worker 2 is idle"]
     #expect(screen.show(.started(run), at: 0) == "lockstep: warning: worker 2 is idle\n")
     #expect(screen.show(epoch, at: 60) == "")
   }
 
   /// Which worker, where, in what, for how long: in every style.
-  @Test(arguments: [ConsoleReporter.Style.bar, .lines, .silent])
+  @Test("a stuck worker is named", arguments: [ConsoleReporter.Style.bar, .lines, .silent])
   func aStuckWorkerIsNamed(style: ConsoleReporter.Style) {
-    let screen: Screen = Screen(style)
-    let pinned: StalledWorker = StalledWorker(worker: 1, cpu: 3, phase: .computing, step: 12, seconds: 61.2)
+    let screen = Screen(style)
+    let pinned = StalledWorker(worker: 1, cpu: 3, phase: .computing, step: 12, seconds: 61.2)
     #expect(
       screen.show(.stalled(pinned), at: 61)
         == "worker 1 on CPU 3 has been computing gradients for 61 s, in step 12; the others wait for it\n")
-    let free: StalledWorker = StalledWorker(worker: 0, cpu: nil, phase: .starting, step: 1, seconds: 2.34)
+    let free = StalledWorker(worker: 0, cpu: nil, phase: .starting, step: 1, seconds: 2.34)
     #expect(
       screen.show(.stalled(free), at: 62)
         == "worker 0 has been preparing its memory for 2.3 s, in step 1; the others wait for it\n")
-    let late: StalledWorker = StalledWorker(worker: 2, cpu: nil, phase: .waiting, step: 3, seconds: 60)
+    let late = StalledWorker(worker: 2, cpu: nil, phase: .waiting, step: 3, seconds: 60)
     #expect(
       screen.show(.stalled(late), at: 63)
-        == "worker 2 has been held up where all workers meet for 60 s, in step 3; the others wait for it\n")
+        == "worker 2 has been held up at a barrier of all workers for 60 s, in step 3; the others wait for it\n")
   }
 }

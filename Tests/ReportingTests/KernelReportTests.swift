@@ -5,7 +5,7 @@ import Testing
 @testable import Reporting
 
 @Suite struct KernelReportTests {
-  private let summary: KernelBenchmarkSummary = KernelBenchmarkSummary(
+  private let summary = KernelBenchmarkSummary(
     kernels: "avx2", peakGigaflops: 100, copyGigabytesPerSecond: 10, images: 16,
     rows: [
       .init(
@@ -16,7 +16,8 @@ import Testing
         microsecondsPerImage: 2, bytesPerImage: 1_234_567, bound: "memory"),
     ])
 
-  @Test func theObjectHasTheDocumentedKeys() {
+  @Test("the object has the documented keys")
+  func theObjectHasTheDocumentedKeys() {
     #expect(
       summary.json.compactText
         == #"{"kernels":"avx2","peak_gflops":100,"copy_gb_per_second":10,"images":16,"layers":["#
@@ -26,14 +27,16 @@ import Testing
         + #""us_per_image":2,"bytes_per_image":1234567,"bound":"memory"}]}"#)
   }
 
-  @Test func everyRowIsALine() {
-    let lines: [String] = summary.lines
+  @Test("every row is a line")
+  func everyRowIsALine() {
+    let lines = summary.lines
     #expect(lines.contains { $0.hasPrefix("conv2d_1") && $0.contains("winograd") && $0.contains("2.50") })
     #expect(lines.contains { $0.hasPrefix("dense_1") && $0.contains("1,234,567") && $0.hasSuffix("memory") })
     #expect(lines.contains("median share of peak: winograd 2.50, gemm 0.50"))
   }
 
-  @Test func theReasonSaysWhoChose() {
+  @Test("the reason says why the build was chosen")
+  func theReasonSaysWhoChose() {
     #expect(KernelText.reason(request: "portable") == "forced by LOCKSTEP_KERNELS")
     for request: String? in [nil, ""] { #expect(KernelText.reason(request: request).hasPrefix("the widest")) }
   }

@@ -4,6 +4,7 @@ import Testing
 
 @Suite struct NumberTextTests {
   @Test(
+    "numbers are shown with fixed decimals",
     arguments: [
       (0, 2, "0.00"), (1.005, 2, "1.00"), (0.125, 2, "0.13"), (-0.125, 2, "-0.13"), (-0.001, 2, "0.00"),
       (12.5, 0, "13"), (0.05, 1, "0.1"), (1234.5678, 3, "1234.568"), (.nan, 2, "nan"), (-.infinity, 2, "-inf"),
@@ -14,6 +15,7 @@ import Testing
   }
 
   @Test(
+    "thousands are separated",
     arguments: [
       (0, "0"), (999, "999"), (1000, "1,000"), (-1000, "-1,000"), (1_234_567, "1,234,567"),
       (.min, "-9,223,372,036,854,775,808"),
@@ -23,6 +25,7 @@ import Testing
   }
 
   @Test(
+    "seconds are shown as a clock",
     arguments: [
       (0, "0:00"), (0.2, "0:01"), (59.0, "0:59"), (59.5, "1:00"), (3599.5, "1:00:00"), (3725, "1:02:05"),
       (-1, "-:--"), (.infinity, "-:--"), (.nan, "-:--"), (360_000, "100:00:00"),
@@ -31,7 +34,8 @@ import Testing
     #expect(NumberText.clock(seconds: seconds) == text)
   }
 
-  @Test func ratesPercentsAndCounts() {
+  @Test("rates, percentages and counts are shown")
+  func ratesPercentsAndCounts() {
     #expect(NumberText.rate(99.94) == "99.9")
     #expect(NumberText.rate(12345.6) == "12,346")
     #expect(NumberText.rate(.nan) == "nan")
@@ -41,8 +45,9 @@ import Testing
     #expect(NumberText.count(1000, "step") == "1,000 steps")
   }
 
-  @Test func tablesAlign() {
-    var table: TextTable = TextTable([.left, .right, .left])
+  @Test("table columns align")
+  func tablesAlign() {
+    var table = TextTable([.left, .right, .left])
     table.add("ab", "1")
     table.addRule()
     table.add("ä×c", "100", "x")

@@ -5,7 +5,7 @@ import Testing
 @testable import Training
 
 @Suite struct PlacementSummaryTests {
-  private let report: PlacementReport = PlacementReport(
+  private let report = PlacementReport(
     workers: [
       .init(worker: 0, cpu: 4, node: 0, isPinned: true, ranOn: [4], migrations: 0),
       .init(worker: 1, cpu: nil, node: 1, isPinned: false, ranOn: [1, 2], migrations: 3),
@@ -17,7 +17,8 @@ import Testing
       .init(kind: .gradients, tally: PageTally(), hugeShare: 0),
     ], dataset: .copies, hasAutomaticNUMABalancing: true, notes: ["a note"])
 
-  @Test func theObjectHoldsWhatTheKernelSaid() {
+  @Test("the object holds what the kernel reported")
+  func theObjectHoldsWhatTheKernelSaid() {
     #expect(
       report.json.compactText
         == #"{"workers":[{"worker":0,"cpu":4,"node":0,"ran_on":[4],"migrations":0},"#
@@ -29,7 +30,8 @@ import Testing
         + #""notes":["2 of 8 pages of weights are on another node","a note"]}"#)
   }
 
-  @Test func theLinesSayItInShort() {
+  @Test("the lines summarise it")
+  func theLinesSayItInShort() {
     #expect(
       report.facts.map { "\($0.key): \($0.text)" } == [
         "threads: 2 workers ran on CPUs 1-2,4, 1 pinned, 3 migrations",
@@ -38,8 +40,9 @@ import Testing
       ])
   }
 
-  @Test func pagesAreNotMentionedWhereAllIsAsPlanned() {
-    var planned: PlacementReport = report
+  @Test("pages are not mentioned if all is as planned")
+  func pagesAreNotMentionedWhereAllIsAsPlanned() {
+    var planned = report
     planned.memory[0].tally.pagesOnNode = 8
     planned.notes = []
     #expect(planned.isAsPlanned == true)
@@ -48,8 +51,9 @@ import Testing
     #expect(planned.facts.map(\.key) == ["threads", "pages"], "not known to be as planned")
   }
 
-  @Test func aSummaryHoldsItLast() {
-    var summary: TrainingSummary = TrainingSummary(
+  @Test("a summary holds the placement last")
+  func aSummaryHoldsItLast() {
+    var summary = TrainingSummary(
       epochs: 1, steps: 1, totalSteps: 1, loss: 1, validationLoss: nil, validationAccuracy: nil, imagesPerSecond: 1,
       elapsedSeconds: 1, workers: 2, weightsDigest: "sha256:00", interrupted: true)
     #expect(!summary.json.compactText.contains("placement"))
@@ -58,17 +62,18 @@ import Testing
     #expect(summary.lines.suffix(4).first == "threads  2 workers ran on CPUs 1-2,4, 1 pinned, 3 migrations")
   }
 
-  @Test func memoryPlansNameEveryNode() {
-    let node: MemoryPlan.Node = MemoryPlan.Node(
+  @Test("memory plans name every node")
+  func memoryPlansNameEveryNode() {
+    let node = MemoryPlan.Node(
       node: 0, workers: 0..<3, weightBytes: 3 << 20, optimizerBytes: 1 << 20, activationBytes: 10 << 20,
       gradientBytes: 4 << 20)
-    var other: MemoryPlan.Node = node
+    var other = node
     (other.node, other.workers) = (nil, 3..<4)
     #expect(
       MemoryPlan(nodes: [node], dataset: .auto).lines == [
         "node 0: weights 3 MiB, optimizer 1 MiB, 3 × (10 MiB activations + 4 MiB gradients), in all 46 MiB"
       ])
-    let plan: MemoryPlan = MemoryPlan(nodes: [node, other], dataset: .interleave)
+    let plan = MemoryPlan(nodes: [node, other], dataset: .interleave)
     #expect(
       plan.lines.dropFirst() == [
         "any node: weights 3 MiB, optimizer 1 MiB, (10 MiB activations + 4 MiB gradients), in all 18 MiB",

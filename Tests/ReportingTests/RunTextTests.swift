@@ -33,7 +33,8 @@ func exampleRecord(
 }
 
 @Suite struct RunTextTests {
-  @Test func theHeaderIsATableAndTheFacts() {
+  @Test("the header is a table and the facts")
+  func theHeaderIsATableAndTheFacts() {
     #expect(
       RunHeader.lines(name: "digits", description: exampleRun()).joined(separator: "\n") == """
         lockstep \(ProgramVersion.current) · digits
@@ -55,21 +56,24 @@ func exampleRecord(
         """)
   }
 
-  @Test func theHeaderSaysWhatIsMissing() {
-    let lines: [String] = RunHeader.lines(name: "x", description: exampleRun(testExamples: 0, notes: ["a", "a"]))
+  @Test("the header says what is missing")
+  func theHeaderSaysWhatIsMissing() {
+    let lines = RunHeader.lines(name: "x", description: exampleRun(testExamples: 0, notes: ["a", "a"]))
     #expect(lines.contains("  data     1,437 training examples, no test set"))
     #expect(lines.filter { $0.contains("note") }.count == 1)
   }
 
-  /// The digits' licence asks for it.
-  @Test func theHeaderNamesTheAuthorsOfEmbeddedData() {
-    var run: RunDescription = exampleRun()
+  /// The digits' licence requires it.
+  @Test("the header names the authors of embedded data")
+  func theHeaderNamesTheAuthorsOfEmbeddedData() {
+    var run = exampleRun()
     run.dataCredit = ["Digits, by A and B,", "licensed C"]
-    let lines: [String] = RunHeader.lines(name: "x", description: run)
+    let lines = RunHeader.lines(name: "x", description: run)
     #expect(lines.contains("           Digits, by A and B,") && lines.contains("           licensed C"))
   }
 
-  @Test func placementsInWords() {
+  @Test("placements are put into words")
+  func placementsInWords() {
     func text(_ workers: [Placement.Worker]) -> String {
       PlacementText.summary(Placement(workers: workers, notes: []))
     }
@@ -81,13 +85,14 @@ func exampleRecord(
     #expect(text((0..<4).map { .init(cpu: $0 * 2, node: 0) }) == "4 workers: CPUs 0,2,4,6 on node 0")
   }
 
-  @Test func theBarFitsEveryWidth() {
-    let text: ProgressText = ProgressText(epochs: 20, stepsPerEpoch: 23)
+  @Test("the bar fits every width")
+  func theBarFitsEveryWidth() {
+    let text = ProgressText(epochs: 20, stepsPerEpoch: 23)
     #expect(
       text.bar(exampleRecord(), secondsLeft: 7, width: 110)
         == "epoch  3/20 ━━━───── 0:07 left · loss 0.1235 · 12,346 images/s · accuracy 97.22% · step  56/460 · 0:12 elapsed"
     )
-    // The time left goes last: at 80 columns, one of which stays free, there is room for what matters most.
+    // The time left is dropped last: at 80 columns, one of which stays free, there is room for what matters most.
     #expect(
       text.bar(exampleRecord(), secondsLeft: 7, width: 79)
         == "epoch  3/20 ━━━──── 0:07 left · loss 0.1235 · 12,346 images/s · accuracy 97.22%")
@@ -99,21 +104,23 @@ func exampleRecord(
     #expect(text.bar(exampleRecord(), secondsLeft: 7, width: 17) == "epoch  3/20")
     #expect(text.bar(exampleRecord(), secondsLeft: 7, width: 3) == "epo")
     for width: Int in -2...200 {
-      let bar: String = text.bar(exampleRecord(), secondsLeft: 7, width: width)
+      let bar = text.bar(exampleRecord(), secondsLeft: 7, width: width)
       #expect(bar.count <= max(0, width))
       #expect(bar.count <= 150, "a wide terminal does not stretch the bar without end")
     }
   }
 
-  @Test func barsAreClamped() {
+  @Test("bars are clamped")
+  func barsAreClamped() {
     #expect(ProgressText.barText(share: -1, columns: 3) == "───")
     #expect(ProgressText.barText(share: 2, columns: 3) == "━━━")
     #expect(ProgressText.barText(share: .nan, columns: 3) == "───")
     #expect(ProgressText(epochs: 0, stepsPerEpoch: 0).bar(exampleRecord(), secondsLeft: 0, width: 80).count <= 80)
   }
 
-  @Test func stepAndEpochLines() {
-    let text: ProgressText = ProgressText(epochs: 20, stepsPerEpoch: 100)
+  @Test("step and epoch lines hold their parts")
+  func stepAndEpochLines() {
+    let text = ProgressText(epochs: 20, stepsPerEpoch: 100)
     #expect(
       text.step(exampleRecord(), width: .max)
         == "epoch  3/20  step   56/2000  loss 0.1235  accuracy 97.22%  12,346 images/s  0:12")
@@ -123,21 +130,22 @@ func exampleRecord(
         == "epoch  3/20  step   56/2000  loss 0.1235  accuracy 97.22%  12,346 images/s  0:12")
   }
 
-  private let tested: EpochRecord = EpochRecord(
+  private let tested = EpochRecord(
     means: exampleRecord(), validationLoss: 0.1, validationAccuracy: 0.95)
-  private let wide: String =
+  private let wide =
     "epoch  3/20  step   56/2000  loss 0.1235  accuracy 97.22%  val_loss 0.1000  val_accuracy 95.00%  "
     + "12,346 images/s  0:12"
 
-  @Test func epochLinesFitATerminal() {
-    let text: ProgressText = ProgressText(epochs: 20, stepsPerEpoch: 100)
+  @Test("epoch lines fit a terminal")
+  func epochLinesFitATerminal() {
+    let text = ProgressText(epochs: 20, stepsPerEpoch: 100)
     #expect(text.epoch(tested, width: wide.count) == wide)
     #expect(
       text.epoch(tested, width: 80)
         == "epoch  3/20  loss 0.1235 (97.22%)  val 0.1000 (95.00%)  12,346 images/s  0:12")
     #expect(text.epoch(tested, width: 70) == "epoch  3/20  loss 0.1235 (97.22%)  val 0.1000 (95.00%)  0:12")
     #expect(text.epoch(tested, width: 40) == "epoch  3/20  val 0.1000 (95.00%)")
-    for width: Int in 0...150 {
+    for width in 0...150 {
       #expect(text.epoch(tested, width: width).count <= width)
       #expect(text.step(exampleRecord(), width: width).count <= width)
     }

@@ -6,7 +6,7 @@ import Testing
 @testable import Reporting
 
 @Suite struct ScalingReportTests {
-  private let summary: ScalingSummary = ScalingSummary(
+  private let summary = ScalingSummary(
     name: "a<b", kernels: "avx2", shardSize: 16,
     strong: ScalingCurve.rated([
       ScalingPoint(
@@ -17,8 +17,9 @@ import Testing
         breakdown: StepBreakdown(compute: 30e6, imbalance: 10e6, barrier: 1e6, reduce: 2e6, update: 2.5e6)),
     ]), weak: [], notes: ["a note"])
 
-  @Test func theObjectHasTheDocumentedKeys() throws {
-    let object: [String: Any] = try #require(
+  @Test("the object has the documented keys")
+  func theObjectHasTheDocumentedKeys() throws {
+    let object = try #require(
       try JSONSerialization.jsonObject(with: Data(summary.json.compactText.utf8)) as? [String: Any])
     let points: [[String: Any]] = try #require(object["points"] as? [[String: Any]])
     #expect(points.count == 2)
@@ -34,18 +35,20 @@ import Testing
     #expect(object["knee"] as? Int == 1)
   }
 
-  @Test func theLinesNameTheKneeAndTheNotes() {
+  @Test("the lines name the knee and the notes")
+  func theLinesNameTheKneeAndTheNotes() {
     #expect(summary.lines.contains { $0.hasPrefix("knee: 1 worker;") })
     #expect(summary.lines.contains("note: a note"))
     #expect(summary.lines.contains { $0.contains("70.00%") && $0.contains("30.000") })
   }
 
-  @Test func theChartDrawsEveryPartOfEveryPoint() {
-    let svg: String = ScalingChart.svg(summary)
+  @Test("the chart draws every part of every point")
+  func theChartDrawsEveryPartOfEveryPoint() {
+    let svg = ScalingChart.svg(summary)
     #expect(svg.contains("a&lt;b: speed-up"))
     #expect(!svg.contains("nan") && !svg.contains("inf"))
     #expect(elements(svg, "<title>").count == 2 * 5)
-    let empty: ScalingSummary = ScalingSummary(
+    let empty = ScalingSummary(
       name: "", kernels: "", shardSize: 1, strong: [], weak: [], notes: [])
     #expect(!ScalingChart.svg(empty).contains("nan"))
   }
@@ -60,8 +63,9 @@ import Testing
     element.components(separatedBy: "\(name)=\"").dropFirst().first.flatMap { Double($0.prefix { $0 != "\"" }) }
   }
 
-  @Test func labelsOfManyCountsDoNotTouch() {
-    var many: ScalingSummary = summary
+  @Test("labels of many counts do not touch")
+  func labelsOfManyCountsDoNotTouch() {
+    var many = summary
     many.strong = ScalingCurve.rated(
       (1...40).map {
         ScalingPoint(
@@ -75,16 +79,17 @@ import Testing
   }
 
   /// Equal series can be told apart, the legend is above the plots, and every point shows its range.
-  @Test func seriesLegendAndRangesCanBeSeen() throws {
-    var equal: ScalingSummary = summary
+  @Test("series, legend and ranges can be seen")
+  func seriesLegendAndRangesCanBeSeen() throws {
+    var equal = summary
     equal.weak = equal.strong
-    let svg: String = ScalingChart.svg(equal)
-    let curves: [String] = elements(svg, "<polyline")
+    let svg = ScalingChart.svg(equal)
+    let curves = elements(svg, "<polyline")
     #expect(curves.count == 2 && !curves[0].contains("dasharray") && curves[1].contains("dasharray"))
     let legend: [Double] = (elements(svg, "strong: ") + elements(svg, "weak: ")).compactMap { value($0, "y") }
-    let knee: [String] = elements(svg, "stroke=\"#999\"")
+    let knee = elements(svg, "stroke=\"#999\"")
     #expect(legend.count == 2 && knee.count == 1)
-    for y: Double in legend { #expect(y < min(value(knee[0], "y1") ?? 0, value(knee[0], "y2") ?? 0) - 10) }
+    for y in legend { #expect(y < min(value(knee[0], "y1") ?? 0, value(knee[0], "y2") ?? 0) - 10) }
     // Of 1300 to 1450 images/s where one worker reaches 1000: 0.15 of a plot of 270 for two workers.
     let bars: [Double] = elements(svg, "stroke=\"#c2255c\"").filter { $0.hasPrefix("<line") }.compactMap {
       guard let top: Double = value($0, "y1"), let bottom: Double = value($0, "y2") else { return nil }
@@ -93,8 +98,9 @@ import Testing
     #expect(bars.contains { abs($0.magnitude - 0.15 * 270 / 2) < 0.2 }, "\(bars)")
   }
 
-  @Test func predictionsShowTheirErrorAndAssumptions() {
-    var predicted: ScalingSummary = summary
+  @Test("predictions show their error and assumptions")
+  func predictionsShowTheirErrorAndAssumptions() {
+    var predicted = summary
     predicted.prediction = ScalingPrediction(
       target: TargetTopology(nodes: 2, coresPerNode: 4), costs: ScalingCosts(),
       points: [
@@ -103,7 +109,7 @@ import Testing
           breakdown: StepBreakdown())
       ],
       checks: [.init(kind: "weak", workers: 2, batchSize: 64, measured: 1000, predicted: 1050)])
-    let text: String = predicted.lines.joined(separator: "\n")
+    let text = predicted.lines.joined(separator: "\n")
     #expect(text.contains("predicted for 2x4"))
     #expect(text.contains("5.00%") && text.contains("93.00%") && text.contains("assumed: 100 GB/s a node"))
     #expect(predicted.json.compactText.contains(#""all_reduce":"three_phase""#))
@@ -113,31 +119,32 @@ import Testing
     #expect(predicted.json.compactText.contains(#""contention":1,"contention_measured":false"#))
     predicted.prediction?.costs.measuredWorkers = 2
     predicted.prediction?.costs.measuresContention = true
-    let measured: String = predicted.lines.joined(separator: "\n")
+    let measured = predicted.lines.joined(separator: "\n")
     #expect(measured.contains("measured: contention 1.000, jitter ") && measured.contains("GB/s 2 workers"))
     #expect(measured.hasSuffix("assumed: 100 GB/s a node, 20 GB/s between nodes"))
   }
 
-  @Test func allReduceAndTuningAnswerInJSON() {
-    let reduction: AllReduceSummary = AllReduceSummary(
+  @Test("the all-reduce and the tuner print JSON")
+  func allReduceAndTuningAnswerInJSON() {
+    let reduction = AllReduceSummary(
       workers: 2, nodes: 1, kernels: "avx2", copyGigabytesPerSecond: 24.576, barrierNanoseconds: 300,
       rows: [.init(parameters: 1024, microseconds: 2, bytes: 24576, copyMicroseconds: 1)])
     #expect(
       reduction.json.compactText
         == #"{"workers":2,"nodes":1,"kernels":"avx2","copy_gb_per_second":24.576,"barrier_ns":300,"sizes":[{"parameters":1024,"us":2,"#
         + #""bytes":24576,"gb_per_second":12.288,"share_of_bandwidth":0.5,"copy_us":1,"share_of_copy":0.5}]}"#)
-    let runtime: RuntimeConfiguration = RuntimeConfiguration(
+    let runtime = RuntimeConfiguration(
       workers: .count(2), shardSize: 16, policy: .close, nodes: nil, useSMT: false)
-    let trial: TuningTrial = TuningTrial(
+    let trial = TuningTrial(
       runtime: runtime, workers: 2, imagesPerSecond: 12345, range: 12000...12600)
-    let tuning: TuningSummary = TuningSummary(trials: [trial], best: trial)
+    let tuning = TuningSummary(trials: [trial], best: trial)
     #expect(
       tuning.json.compactText.hasPrefix(#"{"runtime":{"workers":2,"shard_size":16,"placement":{"policy":"close""#))
     #expect(TuningText.line(trial) == "2 workers, close: 12,345 images/s (12,000–12,600)")
     #expect(tuning.lines.contains { $0.hasSuffix("  12,000–12,600  chosen") })
     #expect(tuning.json.compactText.contains(#""uncertain":false,"doubts":[]"#))
     #expect(tuning.json.compactText.hasSuffix(#""images_per_second":12345,"range":[12000,12600]}]}"#))
-    let doubtful: TuningSummary = TuningSummary(trials: [trial], best: trial, doubts: ["a reason"])
+    let doubtful = TuningSummary(trials: [trial], best: trial, doubts: ["a reason"])
     #expect(
       doubtful.lines.contains { $0.hasSuffix("chosen, uncertain") } && doubtful.lines.contains("uncertain: a reason"))
     #expect(doubtful.json.compactText.contains(#""uncertain":true,"doubts":["a reason"]"#))

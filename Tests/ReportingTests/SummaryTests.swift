@@ -6,7 +6,8 @@ import Testing
 @testable import Training
 
 @Suite struct SummaryTests {
-  @Test func metricsLinesHaveTheDocumentedKeys() {
+  @Test("metrics lines have the documented keys")
+  func metricsLinesHaveTheDocumentedKeys() {
     #expect(
       MetricsLine.step(exampleRecord())
         == #"{"kind":"step","epoch":3,"step":56,"steps":10,"loss":0.12345,"accuracy":0.97222,"val_loss":null,"#
@@ -27,7 +28,8 @@ import Testing
       weightsDigest: "sha256:00", interrupted: interrupted)
   }
 
-  @Test func theTrainingSummaryIsTheDocumentedObject() {
+  @Test("the training summary is the documented object")
+  func theTrainingSummaryIsTheDocumentedObject() {
     #expect(
       summary(interrupted: false, validation: 0.5).json.compactText
         == #"{"epochs":2,"steps":46,"total_steps":46,"loss":0.1,"val_loss":0.5,"val_accuracy":0.5,"#
@@ -43,20 +45,22 @@ import Testing
       ])
   }
 
-  @Test func aFinishedRunCountsItsSteps() {
+  @Test("a finished run counts its steps")
+  func aFinishedRunCountsItsSteps() {
     #expect(
       summary(interrupted: false, validation: nil).lines.first
         == "trained  2 epochs, 46 steps in 1:02, 1,001 images/s on 1 worker")
   }
 
-  @Test func theOtherSummariesAreTheDocumentedObjects() {
+  @Test("the other summaries are the documented objects")
+  func theOtherSummariesAreTheDocumentedObjects() {
     #expect(
       EvaluationSummary(loss: 0.25, accuracy: 0.75, examples: 360).json.compactText
         == #"{"loss":0.25,"accuracy":0.75,"examples":360}"#)
     #expect(
       EvaluationSummary(loss: 0.25, accuracy: 0.75, examples: 360).lines
         == ["loss 0.2500  accuracy 75.00%  360 examples"])
-    let throughput: ThroughputSummary = ThroughputSummary(
+    let throughput = ThroughputSummary(
       medianImagesPerSecond: 1000, bestImagesPerSecond: 1100.5, medianStepMilliseconds: 12.8, workers: 2,
       batchSize: 128)
     #expect(
@@ -66,14 +70,15 @@ import Testing
     #expect(throughput.lines.first == "images/s    1,000 median, 1,101 best")
   }
 
-  @Test func gradientChecksNameWhatFailed() {
+  @Test("gradient checks name what failed")
+  func gradientChecksNameWhatFailed() {
     func row(_ error: Double, skipped: Int = 0) -> GradientCheckRow {
       GradientCheckRow(
         layer: "conv2d_1", tensor: "weight", elements: 1440, checked: 256, skipped: skipped, worstError: error,
         tolerance: 1e-3)
     }
     #expect(GradientCheckSummary(rows: [row(1e-3)]).passed)
-    let failed: GradientCheckSummary = GradientCheckSummary(rows: [row(9.97e-6), row(0.25), row(.nan)])
+    let failed = GradientCheckSummary(rows: [row(9.97e-6), row(0.25), row(.nan)])
     #expect(!failed.passed)
     #expect(
       failed.lines == [
@@ -84,13 +89,14 @@ import Testing
         "conv2d_1  weight     1,440      256          nan    1.0e-03  FAILED",
       ])
     #expect(failed.json.compactText.hasPrefix(#"{"passed":false,"rows":[{"layer":"conv2d_1","tensor":"weight","#))
-    let skipping: GradientCheckSummary = GradientCheckSummary(rows: [row(0, skipped: 2), row(0), row(0, skipped: 1)])
+    let skipping = GradientCheckSummary(rows: [row(0, skipped: 2), row(0), row(0, skipped: 1)])
     #expect(skipping.passed)
     #expect(skipping.lines.last?.hasPrefix("3 elements skipped: the loss has a kink there") == true)
     #expect(skipping.json.compactText.contains(#""checked":256,"skipped":2,"#))
   }
 
-  @Test func predictionsNameTheFirstLargestClass() {
+  @Test("predictions name the first largest class")
+  func predictionsNameTheFirstLargestClass() {
     #expect(
       PredictionLine.text(index: 3, probabilities: [0.1, 0.45, 0.45, 1e-9])
         == #"{"index":3,"class":1,"probabilities":[0.1,0.45,0.45,1e-09]}"#)

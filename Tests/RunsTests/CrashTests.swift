@@ -8,7 +8,7 @@ import TestSupport
 import Testing
 import Training
 
-/// What a kill leaves behind at every call to the system by which a step is recorded.
+/// What a kill leaves at every system call that records a step.
 @Suite struct CrashTests {
   private func configuration(_ keepBest: Int) throws -> RunConfiguration {
     try ConfigurationReader.read(
@@ -48,7 +48,7 @@ import Training
   }
 
   /// The folder is copied before each call, as a kill at that moment would leave it; every copy leads to the same end.
-  @Test(arguments: [1, 3, 5])
+  @Test("a kill before any call loses nothing", arguments: [1, 3, 5])
   func aKillBeforeAnyCallCostsNothing(stepsBefore: Int) throws {
     let folder = try TemporaryFolder()
     let run = try configuration(stepsBefore == 5 ? 1 : 0)

@@ -7,7 +7,7 @@ import Testing
 
 @testable import Runs
 
-/// The lock for file systems whose own lock is none.
+/// The lock for file systems that cannot lock.
 @Suite struct OwnerFileTests {
   private func write(_ identity: ProcessIdentity, _ folder: TemporaryFolder) throws {
     _ = try folder.write(Array(OwnerFile.text(identity).utf8), to: OwnerFile.name)
@@ -17,17 +17,19 @@ import Testing
     try OwnerFile.take(try #require(try FolderHandle.open(folder.path)))
   }
 
-  @Test func itsTextIsReadBack() {
+  @Test("an owner file's text reads back")
+  func itsTextIsReadBack() {
     for start: Int? in [nil, 0, 4711] {
       let identity = ProcessIdentity(host: "a b", boot: "", process: 12, start: start)
       #expect(OwnerFile.identity(OwnerFile.text(identity)) == identity)
     }
-    for text: String in ["", "a\nb\n12", "a\nb\nc\n\n", "a\nb\n-1\n\n"] { #expect(OwnerFile.identity(text) == nil) }
+    for text in ["", "a\nb\n12", "a\nb\nc\n\n", "a\nb\n-1\n\n"] { #expect(OwnerFile.identity(text) == nil) }
     #expect(!ProcessIdentity.current().hasEnded)
     #expect(ProcessIdentity.current().start != nil && !ProcessIdentity.current().boot.isEmpty)
   }
 
-  @Test func oneOwnerAtATime() throws {
+  @Test("one owner at a time")
+  func oneOwnerAtATime() throws {
     let folder = try TemporaryFolder()
     let owner = try take(folder)
     let error = userError { _ = try take(folder) }
@@ -38,7 +40,8 @@ import Testing
   }
 
   /// A number that another process has now, a machine that was started again: the owner has ended.
-  @Test func whatTheDeadHeldIsTaken() throws {
+  @Test("a folder whose owner has ended is taken over")
+  func whatTheDeadHeldIsTaken() throws {
     var (late, rebooted, gone) = (ProcessIdentity.current(), ProcessIdentity.current(), ProcessIdentity.current())
     late.start = 1
     rebooted.boot = "another"
@@ -51,7 +54,8 @@ import Testing
     }
   }
 
-  @Test func ofAnotherHostNothingIsKnown() throws {
+  @Test("an owner on another host is never taken for dead")
+  func ofAnotherHostNothingIsKnown() throws {
     let folder = try TemporaryFolder()
     var other = ProcessIdentity.current()
     (other.host, other.process) = ("elsewhere", 1 << 22 + 1)
@@ -63,7 +67,8 @@ import Testing
     #expect(userError { _ = try take(folder) }?.category == .cannotWrite, "its owner may be about to write it")
   }
 
-  @Test func oneTakesOver() throws {
+  @Test("only one process takes over")
+  func oneTakesOver() throws {
     let folder = try TemporaryFolder()
     var gone = ProcessIdentity.current()
     gone.process = 1 << 22 + 1

@@ -40,7 +40,7 @@ import Training
 
   private func text(_ path: String) throws -> String { String(decoding: try contents(ofFile: path), as: UTF8.self) }
 
-  /// One step after another, each in a directory opened anew.
+  /// One step after another, each in a newly opened directory.
   private func steps(_ count: Int, in path: String, _ run: RunConfiguration) throws {
     for _ in 0..<count {
       let point = try RunDirectory.unfinishedRun(in: path)
@@ -49,7 +49,8 @@ import Training
     }
   }
 
-  @Test func keepsTheNewestAndTheBest() throws {
+  @Test("the newest and the best checkpoints are kept")
+  func keepsTheNewestAndTheBest() throws {
     let folder = try TemporaryFolder()
     let run = try configuration([parsed("checkpoint.keep_last", "2"), parsed("checkpoint.keep_best", "1")])
     try steps(23, in: folder.path, run)
@@ -57,7 +58,7 @@ import Training
     #expect(kept.suffix(2) == [22, 23])
     let best = try #require(kept.first)
     #expect(kept.count == 3 && best % 3 == 0, "\(kept)")
-    // Of equals the first: no earlier epoch was as good, no later one better.
+    // The first among equals: no earlier epoch was as good, no later one better.
     var accuracies: [Double] = []
     for line in try text(folder.file("metrics.jsonl")).split(separator: "\n")
     where !line.contains("\"val_accuracy\":null") {
@@ -68,7 +69,8 @@ import Training
     #expect(accuracies.firstIndex(of: accuracies.max() ?? -1) == best / 3 - 1)
   }
 
-  @Test func leftoversLinesAndCheckpointsBehindAreRemoved() throws {
+  @Test("leftovers and later lines and checkpoints are removed")
+  func leftoversLinesAndCheckpointsBehindAreRemoved() throws {
     let folder = try TemporaryFolder()
     let run = try configuration([parsed("checkpoint.keep_last", "9")])
     try steps(5, in: folder.path, run)
@@ -92,7 +94,8 @@ import Training
     #expect(try CheckpointFolder(path: folder.path).steps == [])
   }
 
-  @Test func aDamagedCheckpointCostsOneStepAndAllDamagedAreAnError() throws {
+  @Test("a damaged checkpoint costs one step, and if all are damaged that is an error")
+  func aDamagedCheckpointCostsOneStepAndAllDamagedAreAnError() throws {
     let folder = try TemporaryFolder()
     let run = try configuration()
     try steps(2, in: folder.path, run)
@@ -112,8 +115,9 @@ import Training
     #expect(userError { _ = try RunDirectory.unfinishedRun(in: folder.path) }?.category == .badData)
   }
 
-  /// What cannot be opened may be whole: nobody goes on from an older one and removes it.
-  @Test func aCheckpointThatCannotBeOpenedIsAnError() throws {
+  /// A file that cannot be opened may be intact: a run must not resume from an older one and remove it.
+  @Test("a checkpoint that cannot be opened is an error")
+  func aCheckpointThatCannotBeOpenedIsAnError() throws {
     let folder = try TemporaryFolder()
     let run = try configuration()
     try steps(2, in: folder.path, run)
@@ -129,10 +133,12 @@ import Training
     return false
   }
 
-  /// Whatever the texts beside them say: the checkpoint knows whether its run was at its end.
-  @Test(arguments: [
-    "", "{\"steps\":1,\"interrupted\":true}\n", "{ \"steps\": 1 }", "{\"interrupted\" : true}", "\u{0}",
-  ])
+  /// The checkpoint decides whether its run was at its end, whatever the files beside it say.
+  @Test(
+    "the newest checkpoint says whether a run is finished",
+    arguments: [
+      "", "{\"steps\":1,\"interrupted\":true}\n", "{ \"steps\": 1 }", "{\"interrupted\" : true}", "\u{0}",
+    ])
   func theNewestCheckpointSaysWhetherARunIsFinished(summary: String) throws {
     let folder = try TemporaryFolder()
     let run = try configuration()
@@ -153,7 +159,8 @@ import Training
     #expect(try !isFinished(folder.path))
   }
 
-  @Test func withoutCheckpointsResultsAreTheSignOfAFinishedRun() throws {
+  @Test("without checkpoints, results show that a run is finished")
+  func withoutCheckpointsResultsAreTheSignOfAFinishedRun() throws {
     let folder = try TemporaryFolder()
     #expect(try !isFinished(folder.path) && !isFinished(folder.file("none")))
     _ = try folder.write([1], to: "metrics.jsonl")
@@ -163,7 +170,8 @@ import Training
   }
 
   /// A run that is told to end earlier than it was begun ends with a checkpoint that says so.
-  @Test func aShorterEndIsAnEnd() throws {
+  @Test("a run that reached a shorter end is finished")
+  func aShorterEndIsAnEnd() throws {
     let folder = try TemporaryFolder()
     try steps(6, in: folder.path, try configuration())
     let shorter = try configuration([parsed("training.epochs", "2")])
@@ -175,7 +183,8 @@ import Training
     #expect(try isFinished(folder.path))
   }
 
-  @Test func namesOfOlderProgramsAreRead() throws {
+  @Test("file names from older programs are read")
+  func namesOfOlderProgramsAreRead() throws {
     let folder = try TemporaryFolder()
     let run = try configuration([parsed("checkpoint.keep_last", "2")])
     try steps(2, in: folder.path, run)
@@ -194,8 +203,9 @@ import Training
     #expect(Checkpoint.step(fileName: "checkpoint-123456789.safetensors") == 123_456_789)
   }
 
-  /// Between the look for a run to go on with and the start, another process made one.
-  @Test func aFolderThatWasMadeMeanwhileIsLeftAlone() throws {
+  /// Between the search for a run to continue and the start, another process created one.
+  @Test("a folder that was created meanwhile is left alone")
+  func aFolderThatWasMadeMeanwhileIsLeftAlone() throws {
     let folder = try TemporaryFolder()
     let run = try configuration()
     try steps(2, in: folder.path, run)
@@ -204,7 +214,8 @@ import Training
     #expect(try CheckpointFolder(path: folder.path).steps == [1, 2])
   }
 
-  @Test func aCheckpointOfAnotherFolderBringsItsLines() throws {
+  @Test("a checkpoint of another folder brings its lines")
+  func aCheckpointOfAnotherFolderBringsItsLines() throws {
     let folder = try TemporaryFolder()
     let run = try configuration()
     try steps(4, in: folder.file("a"), run)
@@ -217,7 +228,8 @@ import Training
     #expect(try CheckpointFolder(path: folder.file("a")).steps == [3, 4], "the other run stays as it was")
   }
 
-  @Test func oneProcessWritesARun() throws {
+  @Test("one process writes a run")
+  func oneProcessWritesARun() throws {
     let folder = try TemporaryFolder()
     let run = try configuration()
     let first = try RunDirectory(path: folder.path, configuration: run)
@@ -226,7 +238,8 @@ import Training
     withExtendedLifetime(first) {}
   }
 
-  @Test func aLockTakenBeforehandIsKept() throws {
+  @Test("a lock that was taken before is kept")
+  func aLockTakenBeforehandIsKept() throws {
     let folder = try TemporaryFolder()
     let run = try configuration()
     #expect(try RunLock.take(folder.file("none")) == nil, "nothing to lock, and nothing made")
@@ -239,7 +252,8 @@ import Training
   }
 
   /// Fails call after call of a checkpoint's writing: each time the previous one is there and can be continued.
-  @Test func aFailedCheckpointNeverCostsThePreviousOne() throws {
+  @Test("a failed checkpoint never loses the previous one")
+  func aFailedCheckpointNeverCostsThePreviousOne() throws {
     let folder = try TemporaryFolder()
     let run = try configuration([parsed("checkpoint.keep_last", "1")])
     let whole = try train(RunDirectory(path: folder.file("whole"), configuration: run), run)
@@ -276,7 +290,7 @@ import Training
 /// Fails the call with one number; used by one task alone.
 private final class CallCounter: @unchecked Sendable {
   private let failing: Int
-  private var count: Int = 0
+  private var count = 0
   private(set) var failed: FileCall?
 
   init(failing: Int) { self.failing = failing }

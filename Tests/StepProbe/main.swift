@@ -8,12 +8,12 @@ import Machine
 import Training
 
 let arguments: [String] = Array(CommandLine.arguments.dropFirst())
-guard arguments.count == 3, let batch: Int = Int(arguments[1]), let steps: Int = Int(arguments[2]) else {
+guard arguments.count == 3, let batch = Int(arguments[1]), let steps = Int(arguments[2]) else {
   fatalError("Allowed: StepProbe CONFIG BATCH STEPS.")
 }
 
 /// One core with 32 KiB and 1 MiB of caches, by which kernels choose their blocks.
-let topology: Topology = Topology(
+let topology = Topology(
   nodes: [.init(id: 0, cpus: [0], memoryBytes: 1 << 30, distances: [10])],
   cores: [.init(cpus: [0], node: 0, package: 0, lastLevelCache: 0)], lastLevelCaches: [[0]],
   caches: [.init(level: 1, bytes: 32 << 10, sharedBy: [0]), .init(level: 2, bytes: 1 << 20, sharedBy: [0])],
@@ -25,12 +25,12 @@ let settings: [String: String] = [
   "data.test_examples": "0", "runtime.workers": "1", "runtime.placement.policy": "none", "checkpoint.every_epochs": "0",
   "logging.every_steps": "1000000",
 ]
-let configuration: RunConfiguration = try ConfigurationReader.read(
+let configuration = try ConfigurationReader.read(
   file: arguments[0],
   flags: settings.sorted { $0.key < $1.key }.map {
     ConfigurationOverride(path: $0.key, text: $0.value, origin: $0.key)
   })
-let trainer: Trainer = try Trainer(
+let trainer = try Trainer(
   configuration: configuration, topology: topology, kernels: try KernelBuild.select("avx2", subject: "StepProbe"),
   training: try configuration.loadTrainingData(), test: nil, initialWeights: nil)
 print(try trainer.run(stop: StopFlag()) { _ in }.steps)

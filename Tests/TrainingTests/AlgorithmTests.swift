@@ -4,7 +4,7 @@ import Testing
 
 @testable import Training
 
-/// What `algorithm` may change: the last bits of sums, and with them nothing that training is about.
+/// What `algorithm` may change: the last bits of sums, and nothing that matters to training.
 @Suite("Convolution algorithms")
 struct AlgorithmTests {
   private static func digits(_ algorithm: ConvolutionAlgorithm) -> ModelSpecification {

@@ -17,7 +17,8 @@ import Testing
     return try #require(try ResumeRun(overrides).run(stop: stop).trace.checkpoints.first)
   }
 
-  @Test func anyFlippedBitIsFound() throws {
+  @Test("any flipped bit is found")
+  func anyFlippedBitIsFound() throws {
     let folder = try TemporaryFolder()
     let file = folder.file("c")
     try checkpoint().write(to: file)
@@ -28,7 +29,7 @@ import Testing
       damaged[position] ^= UInt8(1) << UInt8(position % 8)
       _ = try folder.write(damaged, to: "d")
       let error = userError { _ = try Checkpoint.read(folder.file("d")) }
-      // White space in the header may change without any harm.
+      // White space in the header may change without harm.
       guard error != nil || bytes[position] == 0x20 || damaged[position] == 0x20 else {
         Issue.record("bit \(position % 8) of byte \(position) was not missed")
         continue
@@ -42,8 +43,9 @@ import Testing
     }
   }
 
-  /// A header may claim what it likes: no memory is taken, and nothing read, for what the machine cannot hold.
-  @Test func moreThanThereIsMemoryForIsRefusedByItsHeader() throws {
+  /// A header may claim anything: no memory is taken, and nothing read, for more than the machine can hold.
+  @Test("a file beyond the available memory is refused by its header")
+  func moreThanThereIsMemoryForIsRefusedByItsHeader() throws {
     let folder = try TemporaryFolder()
     let checkpoint = try checkpoint()
     try checkpoint.write(to: folder.file("c"))
@@ -58,7 +60,8 @@ import Testing
           .badData, folder.file("c"), "holds \(bytes) bytes of tensors, but \(bytes - 1) are available (x)"))
   }
 
-  @Test func aFileThatChangesBeforeItsTensorsAreReadIsFound() throws {
+  @Test("a file that changes before its tensors are read is found")
+  func aFileThatChangesBeforeItsTensorsAreReadIsFound() throws {
     let folder = try TemporaryFolder()
     let file = folder.file("c")
     try checkpoint().write(to: file)
@@ -71,25 +74,28 @@ import Testing
     #expect(error?.category == .badData && error?.message.hasPrefix("is damaged") == true)
   }
 
-  @Test func weightsAreNoCheckpointAndMissingFilesAreMissing() throws {
+  @Test("weights are not a checkpoint, and missing files are missing input")
+  func weightsAreNoCheckpointAndMissingFilesAreMissing() throws {
     let folder = try TemporaryFolder()
     let checkpoint = try checkpoint()
     try Safetensors.write(checkpoint.parameters, metadata: ["format": "lockstep"], to: folder.file("w"))
     let error = userError { _ = try Checkpoint.read(folder.file("w")) }
-    #expect(error?.category == .badData && error?.message.contains("is no checkpoint") == true)
+    #expect(error?.category == .badData && error?.message.contains("is not a checkpoint") == true)
     #expect(userError { _ = try Checkpoint.read(folder.file("none")) }?.category == .inputMissing)
     try checkpoint.write(to: folder.file("c"))
     #expect(try Safetensors.metadata(folder.file("c"))["digest"] == checkpoint.weightsDigest)
   }
 
-  @Test(arguments: [
-    ("seed", "2", "was 1 and is now 2"), ("training.batch_size", "15", "was 16 and is now 15"),
-    ("training.optimizer.lr", "0.25", "was 0.05 and is now 0.25"), ("runtime.shard_size", "4", "was 3 and is now 4"),
-    ("training.shuffle", "false", "was true and is now false"),
-    ("data.scale", "2", "was 0.00392156862745098 and is now 2"),
-    ("model.layers[0].filters", "6", "was 5 and is now 6"),
-    ("training.optimizer.momentum", "0", "was 0.9 and is now 0"),
-  ])
+  @Test(
+    "keys that change numbers are refused",
+    arguments: [
+      ("seed", "2", "was 1 and is now 2"), ("training.batch_size", "15", "was 16 and is now 15"),
+      ("training.optimizer.lr", "0.25", "was 0.05 and is now 0.25"), ("runtime.shard_size", "4", "was 3 and is now 4"),
+      ("training.shuffle", "false", "was true and is now false"),
+      ("data.scale", "2", "was 0.00392156862745098 and is now 2"),
+      ("model.layers[0].filters", "6", "was 5 and is now 6"),
+      ("training.optimizer.momentum", "0", "was 0.9 and is now 0"),
+    ])
   func keysThatChangeNumbersAreRefused(key: String, value: String, words: String) throws {
     let error = userError {
       try checkpoint().requireSameNumbers(as: try ResumeRun([.set(key, value)]).configuration, file: "c.safetensors")
@@ -100,7 +106,8 @@ import Testing
     #expect(error?.message.contains("c.safetensors") == true)
   }
 
-  @Test func allDifferencesAreNamed() throws {
+  @Test("all differences are named")
+  func allDifferencesAreNamed() throws {
     let other = try ResumeRun([.set("seed", "9"), .set("training.optimizer.weight_decay", "0.5")]).configuration
     let error = userError { try checkpoint().requireSameNumbers(as: other, file: "c") }
     #expect(error?.subject == "2 keys")
@@ -108,7 +115,8 @@ import Testing
     #expect(error?.message.contains("training.optimizer.weight_decay was 0 and is now 0.5") == true)
   }
 
-  @Test func everyOneOfManyDifferencesIsNamed() throws {
+  @Test("every one of many differences is named")
+  func everyOneOfManyDifferencesIsNamed() throws {
     var other = try ResumeRun().configuration
     for index in 0..<20 { other.model.layers.insert(LayerSpecification(name: "more_\(index)", kind: .relu), at: 1) }
     let error = userError { try checkpoint().requireSameNumbers(as: other, file: "c") }
@@ -117,8 +125,9 @@ import Testing
     }
   }
 
-  /// What other tools read without knowing ours: where the run is, in plain words.
-  @Test func theMetadataSaysWhereTheRunIs() throws {
+  /// What other tools can read without knowing this one: where the run is, in plain words.
+  @Test("the metadata says where the run is")
+  func theMetadataSaysWhereTheRunIs() throws {
     let folder = try TemporaryFolder()
     let taken = try ResumeRun([.set("checkpoint.every_steps", "1"), .set("seed", "7")]).run().trace.checkpoints
     for checkpoint in taken {
@@ -133,13 +142,15 @@ import Testing
     }
   }
 
-  /// A digest keeps nobody from writing what no run has written.
-  @Test(arguments: [
-    ("sample_cursor", "17"), ("epoch", "3"), ("seed", "2"), ("configuration_digest", "sha256:0"), ("step", "01"),
-    ("progress.total_examples", "72057594037927937"), ("progress.total_ns", "-1"), ("progress.interval.loss", "nan"),
-    ("progress.epoch.loss", "1e999"), ("progress.epoch.loss", "0x1p3"), ("progress.records", "+2"),
-    ("progress.val_loss", "-1"), ("configuration", "[[[[[["),
-  ])
+  /// A correct digest does not prove that a run wrote the file.
+  @Test(
+    "a state that no run can have written is refused",
+    arguments: [
+      ("sample_cursor", "17"), ("epoch", "3"), ("seed", "2"), ("configuration_digest", "sha256:0"), ("step", "01"),
+      ("progress.total_examples", "72057594037927937"), ("progress.total_ns", "-1"), ("progress.interval.loss", "nan"),
+      ("progress.epoch.loss", "1e999"), ("progress.epoch.loss", "0x1p3"), ("progress.records", "+2"),
+      ("progress.val_loss", "-1"), ("configuration", "[[[[[["),
+    ])
   func whatNoRunHasWrittenIsRefused(key: String, value: String) throws {
     let checkpoint = try checkpoint()
     var metadata = checkpoint.metadata
@@ -158,7 +169,8 @@ import Testing
     #expect(error?.message.contains(key) == true, "\(error?.message ?? "accepted")")
   }
 
-  @Test func speedAndFilesMayChange() throws {
+  @Test("speed and files may change")
+  func speedAndFilesMayChange() throws {
     let other = try ResumeRun([
       .set("runtime.workers", "7"), .set("runtime.placement", "{ policy: 'scatter', use_smt: true }"),
       .set("runtime.memory", "{ dataset: 'interleave', huge_pages: false }"), .set("checkpoint.keep_last", "9"),
@@ -169,7 +181,8 @@ import Testing
   }
 
   /// Keys that came later are not in the configurations of older checkpoints: their defaults stand for what was done then.
-  @Test func keysThatCameLaterCountAsTheirDefaults() throws {
+  @Test("keys that came later count as their defaults")
+  func keysThatCameLaterCountAsTheirDefaults() throws {
     func without(_ keys: Set<String>, _ value: JSONValue) -> JSONValue {
       switch value {
       case .object(let members):
@@ -191,7 +204,8 @@ import Testing
       error?.subject == "model.layers[0].use_bias" && error?.message.hasPrefix("was true and is now false") == true)
   }
 
-  @Test func otherDataAreRefused() throws {
+  @Test("other data is refused")
+  func otherDataAreRefused() throws {
     var run = try ResumeRun([.set("data.examples", "46")])
     run.checkpoint = try checkpoint()
     let error = userError { _ = try run.trainer() }
@@ -200,7 +214,8 @@ import Testing
       userError { try checkpoint().requireSameNumbers(as: run.configuration, file: "c") }?.subject == "data.examples")
   }
 
-  @Test func onlyTheDocumentedNamesAreCheckpoints() {
+  @Test("only the documented names are checkpoints")
+  func onlyTheDocumentedNamesAreCheckpoints() {
     #expect(Checkpoint.step(fileName: Checkpoint.fileName(step: 120)) == 120)
     for name in [
       "checkpoint-.safetensors", "checkpoint-0001.safetensors", "checkpoint-000000001.safetensors",

@@ -14,13 +14,15 @@ import Testing
     return try ConfigurationReader.read(text: text, file: "/etc/nets/small.json")
   }
 
-  @Test func theEmbeddedDigitsNeedNoFile() throws {
+  @Test("the embedded digits need no file")
+  func theEmbeddedDigitsNeedNoFile() throws {
     let data: (training: ImageDataset, test: ImageDataset?) = try configuration().loadData()
     #expect(data.training.count == 1437)
     #expect(data.test?.count == 360)
   }
 
-  @Test func syntheticDataHasTheModelsShape() throws {
+  @Test("synthetic data has the model's shape")
+  func syntheticDataHasTheModelsShape() throws {
     let data: (training: ImageDataset, test: ImageDataset?) = try configuration(
       input: "[3, 5, 2]", data: "{ format: 'synthetic', examples: 7, test_examples: 0, classes: 4 }"
     ).loadData()
@@ -30,8 +32,9 @@ import Testing
     #expect(data.test == nil)
   }
 
-  @Test func aMissingFileIsNamedByItsKeyAndItsAbsolutePath() throws {
-    let run: RunConfiguration = try configuration(
+  @Test("a missing file is named by its key and its absolute path")
+  func aMissingFileIsNamedByItsKeyAndItsAbsolutePath() throws {
+    let run = try configuration(
       data: "{ format: 'idx', train: { images: 'no/images', labels: 'no/labels' } }")
     do {
       _ = try run.loadData()
@@ -44,8 +47,9 @@ import Testing
     }
   }
 
-  @Test func whereMNISTComesFromIsSaid() throws {
-    let run: RunConfiguration = try configuration(
+  @Test("the error says where MNIST comes from")
+  func whereMNISTComesFromIsSaid() throws {
+    let run = try configuration(
       data: """
         { format: 'idx', train: { images: '/dev/null', labels: 'd/train-labels-idx1-ubyte.gz' },
           test: { images: 'd/t10k-images-idx3-ubyte', labels: 'd/t10k-labels-idx1-ubyte' } }

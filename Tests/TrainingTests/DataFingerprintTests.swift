@@ -6,7 +6,7 @@ import Testing
 @testable import Runs
 @testable import Training
 
-/// Any other data are seen, wherever the difference is.
+/// Any difference in the data is seen, wherever it is.
 @Suite struct DataFingerprintTests {
   private func fingerprint(_ pixels: [UInt8], count: Int) throws -> String {
     DataFingerprint.of(training: try data(pixels, count: count), test: nil)
@@ -19,21 +19,22 @@ import Testing
   }
 
   /// Sizes around the words, the blocks of words and the mebibytes that are taken at a time.
-  @Test(arguments: [1, 31, 32, 33, 1000, (1 << 20) - 1, 1 << 20, (1 << 20) + 8, 3 << 20 + 5])
+  @Test("every pixel counts", arguments: [1, 31, 32, 33, 1000, (1 << 20) - 1, 1 << 20, (1 << 20) + 8, 3 << 20 + 5])
   func everyPixelCounts(count: Int) throws {
     let pixels: [UInt8] = (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 2_654_435_761 >> 9) }
-    let whole: String = try fingerprint(pixels, count: 1)
+    let whole = try fingerprint(pixels, count: 1)
     #expect(try whole == fingerprint(pixels, count: 1) && whole.hasPrefix("all:sha256:"))
     var seen: Set<String> = [whole]
-    for position: Int in Set([0, count / 3, count / 2, count - 1]) {
-      var changed: [UInt8] = pixels
+    for position in Set([0, count / 3, count / 2, count - 1]) {
+      var changed = pixels
       changed[position] ^= 0x10
       #expect(try seen.insert(fingerprint(changed, count: 1)).inserted, "pixel \(position) of \(count)")
     }
   }
 
   /// The order of examples counts too, and what lies in the test set.
-  @Test func placesCount() throws {
+  @Test("the order of pixels counts")
+  func placesCount() throws {
     let a: [UInt8] = [1, 2, 3, 4, 5, 6, 7, 8]
     #expect(try fingerprint(a, count: 4) != fingerprint([3, 4, 1, 2] + a[4...], count: 4))
     #expect(try fingerprint(a, count: 4) != fingerprint(a, count: 2))
@@ -41,8 +42,9 @@ import Testing
     #expect(DataFingerprint.of(training: set, test: nil) != DataFingerprint.of(training: set, test: set))
   }
 
-  /// A run is not continued on data of which a single pixel is another, and one of an older program goes on.
-  @Test func aChangedPixelBetweenPartsIsRefused() throws {
+  /// A run is not continued on data with a single different pixel, and one from an older program continues.
+  @Test("a changed pixel between parts is refused")
+  func aChangedPixelBetweenPartsIsRefused() throws {
     var run = try ResumeRun([.set("checkpoint.every_steps", "1")])
     let checkpoint = try #require(try run.run().trace.checkpoints.first)
     let loaded = try run.configuration.loadData()
@@ -64,6 +66,6 @@ import Testing
         configuration: run.configuration, topology: try .read(), kernels: testKernels, training: changed,
         test: loaded.test, initialWeights: nil, resuming: checkpoint)
     }
-    #expect(error?.category == .badData && error?.message.hasPrefix("holds other examples") == true)
+    #expect(error?.category == .badData && error?.message.hasPrefix("holds different examples") == true)
   }
 }

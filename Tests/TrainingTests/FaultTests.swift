@@ -16,7 +16,7 @@ import Testing
 
 /// Runs on failing hardware and hopeless settings.
 @Suite struct FaultTests {
-  @Test(arguments: [1, 2, 4])
+  @Test("a run that diverges names step, layers and the last good checkpoint", arguments: [1, 2, 4])
   func aRunThatDivergesNamesStepLayersAndTheLastGoodCheckpoint(workers: Int) throws {
     var states: [Checkpoint] = []
     let run = try ResumeRun([
@@ -26,7 +26,7 @@ import Testing
     let error = userError { _ = try run.run { if case .checkpoint(let state) = $0 { states.append(state) } } }
     #expect(error?.category == .diverged)
     #expect(error?.subject.hasPrefix("step ") == true)
-    let hint: String = error?.hint ?? ""
+    let hint = error?.hint ?? ""
     #expect(
       hint.contains(states.last.map { Checkpoint.fileName(step: $0.step) } ?? "there is no checkpoint"), "\(hint)")
     for state in states {
@@ -34,14 +34,14 @@ import Testing
     }
   }
 
-  /// A number that is lost in one weight is found there within sixteen steps, whatever the loss says.
-  @Test(arguments: [Float.nan, .infinity, -.infinity])
+  /// A weight that is no longer finite is found there within sixteen steps, whatever the loss says.
+  @Test("a weight that is not finite is found in its layer", arguments: [Float.nan, .infinity, -.infinity])
   func aWeightThatIsNotFiniteIsFoundInItsLayer(value: Float) throws {
     var run = try ResumeRun([.set("training.epochs", "50"), .set("training.optimizer.lr", "0")])
     let data = try run.configuration.loadData()
     let trainer = try run.trainer()
     var weights = trainer.weights()
-    // A dense weight behind a unit that the ReLU cuts off would not reach the loss; the check does not depend on it.
+    // A dense weight after a unit that the ReLU cuts off would not reach the loss; the check does not depend on it.
     weights[2].values[3] = value
     run.configuration.checkpoint.everyEpochs = 0
     let broken = try Trainer(
@@ -52,8 +52,8 @@ import Testing
     #expect(error?.description.contains("dense_1.weight") == true || error?.description.contains("no layer") == true)
   }
 
-  /// The loss stays finite while the gradient of the first layer overflows behind two layers of large weights.
-  @Test(arguments: [1, 3])
+  /// The loss stays finite while the gradient of the first layer overflows after two layers of large weights.
+  @Test("a gradient that overflows stops the run in its step", arguments: [1, 3])
   func aGradientThatOverflowsStopsTheRunInItsStep(workers: Int) throws {
     let configuration = try ConfigurationReader.read(
       text: """
@@ -85,7 +85,8 @@ import Testing
     #expect(losses.allSatisfy { $0.isFinite })
   }
 
-  @Test func aStuckWorkerIsNamed() throws {
+  @Test("a stuck worker is named")
+  func aStuckWorkerIsNamed() throws {
     let trainer = try ResumeRun([.set("runtime.workers", "3")]).trainer()
     trainer.options.watchdogSeconds = 0.2
     let isStuck = Atomic<Bool>(true)
@@ -96,7 +97,7 @@ import Testing
     var found: [StalledWorker] = []
     let summary = try trainer.run(stop: StopFlag()) { event in
       guard case .stalled(let worker) = event else { return }
-      // On a busy machine others may be named, who wait for a CPU; this one stays until it is.
+      // On a busy machine others that wait for a CPU may be named first; this one waits until it is named.
       guard worker.worker == 1, worker.step == 5 else { return }
       found.append(worker)
       isStuck.store(false, ordering: .releasing)
@@ -106,8 +107,8 @@ import Testing
     #expect(worker.phase == .computing && worker.cpu == nil && worker.seconds >= 0.2)
   }
 
-  /// A request during the evaluation waits for its end and for a whole step; what follows is as if nothing had been.
-  @Test(arguments: [1, 3])
+  /// A request during the evaluation waits for its end and for a whole step; what follows is as if nothing had happened.
+  @Test("a request during the evaluation loses nothing", arguments: [1, 3])
   func aRequestDuringTheEvaluationLosesNothing(workers: Int) throws {
     let whole = try ResumeRun([.set("runtime.workers", "1")]).run()
     var run = try ResumeRun([.set("runtime.workers", "\(workers)")])
@@ -117,7 +118,7 @@ import Testing
     var first = RunTrace()
     let summary = try trainer.run(stop: stop) { first.add($0) }
     #expect(summary.interrupted && summary.steps == 7)
-    let last: Checkpoint = try #require(first.checkpoints.last)
+    let last = try #require(first.checkpoints.last)
     run.checkpoint = last
     let rest = try run.run()
     #expect(rest.summary.weightsDigest == whole.summary.weightsDigest)
@@ -125,7 +126,8 @@ import Testing
     #expect(first.validation + rest.trace.validation == whole.trace.validation)
   }
 
-  @Test func memoryThatDoesNotFitIsRefusedWithTheSum() throws {
+  @Test("memory that does not fit is refused with the sum")
+  func memoryThatDoesNotFitIsRefusedWithTheSum() throws {
     let run = try ResumeRun([.set("runtime.workers", "3")])
     let plan = try RunPlan(run.configuration, topology: try Topology.read(), kernels: testKernels, exampleCount: 45)
     let needs = plan.memory
@@ -140,7 +142,8 @@ import Testing
   }
 
   /// Outputs lie in blocks of 32 and channels in sixteens; a map that a pool reads may be kept for one image alone.
-  @Test func aModelsLeastMemoryCountsWhatIsPadded() throws {
+  @Test("a model's least memory counts padding")
+  func aModelsLeastMemoryCountsWhatIsPadded() throws {
     func error(_ model: ModelSpecification, shardSize: Int = 1, gibibytes: Int) -> UserError? {
       userError {
         try RunMemory.requireFits(
@@ -167,7 +170,8 @@ import Testing
     #expect(error(map([.maxPool2d(ties: .all)] + head), shardSize: 32, gibibytes: 1) == nil)
   }
 
-  @Test func aHopelessRunIsRefusedBeforeItTakesMemory() throws {
+  @Test("a hopeless run is refused before it takes memory")
+  func aHopelessRunIsRefusedBeforeItTakesMemory() throws {
     // 2^20 × 1024 weights per worker and more: no machine of today has it.
     let run = try ResumeRun([
       .set("model.layers[3].units", "1048576"), .set("model.layers[0].filters", "65536"),

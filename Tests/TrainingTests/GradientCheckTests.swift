@@ -48,7 +48,7 @@ struct GradientCheckTests {
   }
 
   /// Right nets that a check without regard to kinks fails: seeds that put a ReLU's input next to 0.
-  @Test("a kink within the step, or within the kernels' rounding, is no fault")
+  @Test("a kink within the step, or within the kernels' rounding, is not a fault")
   func kinks() throws {
     func rows(
       _ seed: UInt64, _ input: ImageShape, _ kinds: [LayerKind], kernels: KernelTable = testKernels
@@ -73,7 +73,7 @@ struct GradientCheckTests {
     let rounding = try rows(360_553, shape, across)
     for row in rounding { #expect(row.passed && row.skipped < 20 && row.checked >= row.skipped, "\(row)") }
     #expect(rounding.contains { $0.skipped > 0 })
-    // What is wrong elsewhere is found there too.
+    // A fault elsewhere is found there too.
     let right = try #require(runnableKernels.last)
     let biased = right.changed(biasGradient: { arguments in
       right.biasGradient(arguments)
@@ -143,7 +143,7 @@ struct GradientCheckTests {
 }
 
 extension KernelTable {
-  /// The same kernels but for one.
+  /// The same kernels except one.
   fileprivate func changed(
     biasGradient: (@Sendable (BiasGradientArguments) -> Void)? = nil,
     poolBackward: (@Sendable (PoolKind, PoolArguments, UnsafePointer<Int32>, FloatIn, FloatOut) -> Void)? = nil

@@ -155,7 +155,7 @@ struct NodeDigestTests {
     #expect(trainer.plan.placement.workers.allSatisfy { $0.memoryNode == 0 })
   }
 
-  /// What is computed from the weights differs in padding lanes that nobody reads; the digests of later steps test it.
+  /// What is computed from the weights differs in padding lanes that are never read; the digests of later steps test it.
   private func expectEqualReplicas(_ shared: SharedState) {
     let count = shared.plan.network.parameters.packedCount
     let weights = shared.replicas.map { [Float](UnsafeBufferPointer(start: $0.weights, count: count)) }

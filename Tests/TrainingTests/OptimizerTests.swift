@@ -18,7 +18,8 @@ import Testing
       network, placement, shardsPerBatch: 1, gradientBuffers: 2, stateSlots: slots, hugePages: false)
   }
 
-  @Test func aSecondSlotLiesOnPagesOfItsOwnAndIsCounted() throws {
+  @Test("a second slot has its own pages and is counted")
+  func aSecondSlotLiesOnPagesOfItsOwnAndIsCounted() throws {
     let (one, two) = (try memory(slots: [.momentum]), try memory(slots: Self.slots))
     #expect(one.optimizerBytes == one.parameterBytes && one.snapshotBytes == 2 * one.parameterBytes)
     #expect(two.snapshotBytes == 3 * two.parameterBytes)
@@ -34,14 +35,16 @@ import Testing
     #expect((0..<two.trainedFloats).allSatisfy { state.slot(0)[$0] == 1 && state.slot(1)[$0] == 2 })
   }
 
-  @Test func refusalsNameTheState() throws {
+  @Test("refusals name the state")
+  func refusalsNameTheState() throws {
     let memory = try memory(slots: Self.slots)
     let error = userError { try memory.requireFits(AvailableMemory(bytes: 1, source: "a test")) }
     #expect(error?.message.contains(" weights, momentum, second moment and prepared weights + ") == true)
   }
 
   /// Suffixes tell state from parameters in a file, so no two slots may share one.
-  @Test func suffixesAreDistinct() {
+  @Test("suffixes are distinct")
+  func suffixesAreDistinct() {
     #expect(Set(StateSlot.known.map(\.suffix)).count == StateSlot.known.count)
     #expect(SGDConfiguration.plain.makeOptimizer().slots.allSatisfy { StateSlot.known.contains($0) })
   }

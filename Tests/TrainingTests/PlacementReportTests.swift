@@ -31,7 +31,7 @@ struct PlacementReportTests {
     for memory in report.memory {
       let tally = memory.tally
       #expect(tally.bytes > 0 && tally.pages * NodeBuffer.pageBytes <= tally.bytes + 8 * NodeBuffer.pageBytes)
-      // A container may refuse to tell; what is told must be right.
+      // A container may refuse to say; what it says must be right.
       if tally.unknownPages == 0 {
         #expect(tally.pages > 0 && tally.plannedPages == tally.pages)
         if topology.nodes.count == 1 { #expect(tally.pagesOnNode == tally.pages) }
@@ -80,7 +80,7 @@ struct PlacementReportTests {
     $0.workers = 2; $0.policy = .close
   }
 
-  /// Whether the system tells where pages lie.
+  /// Whether the system says where pages are.
   private static func arePagesKnown() throws -> Bool {
     try strictRun.with { $0.epochs = 1 }.train(.firstDigits(60)).placement?.unknownPages == 0
   }
@@ -136,7 +136,7 @@ struct PlacementReportTests {
     let silent = report(PageTally(bytes: 40_960, unknownPages: 10))
     #expect(silent.mismatches.isEmpty && silent.isAsPlanned == nil)
     #expect(throws: Never.self) { try report(PageTally(pages: 10)).requireMatch() }
-    for (report, words) in [(wrong, "2 of 10 pages"), (silent, "does not tell where 10 pages lie")] {
+    for (report, words) in [(wrong, "2 of 10 pages"), (silent, "does not say where 10 pages are")] {
       #expect {
         try report.requireMatch()
       } throws: { error in

@@ -7,7 +7,7 @@ import Testing
 
 /// A run that is interrupted and continued ends as one that was not.
 @Suite struct ResumeTests {
-  @Test(arguments: [(1, 3), (2, 1), (3, 2), (5, 4)])
+  @Test("every checkpoint leads to the same end", arguments: [(1, 3), (2, 1), (3, 2), (5, 4)])
   func everyCheckpointLeadsToTheSameEnd(workers: Int, later: Int) throws {
     let folder = try TemporaryFolder()
     let whole = try ResumeRun([.set("runtime.workers", "1")]).run()
@@ -24,7 +24,7 @@ import Testing
         ($0.metadata, $0.parameters, $0.state) == (checkpoint.metadata, checkpoint.parameters, checkpoint.state)
       }
       #expect(isSame == true)
-      // The tensors of a stored one are read when the memory is there that they go to.
+      // The tensors of a stored one are read once there is memory for them.
       let stored = try Checkpoint.open(file)
       #expect(stored.isStored && stored.parameters.isEmpty && stored.metadata == checkpoint.metadata)
       if checkpoint.step % 2 == 0 { rest.checkpoint = stored }
@@ -37,7 +37,8 @@ import Testing
     }
   }
 
-  @Test func stoppedAfterEveryStepWithOtherWorkersEachTime() throws {
+  @Test("a run stopped after every step ends the same with other workers each time")
+  func stoppedAfterEveryStepWithOtherWorkersEachTime() throws {
     let whole = try ResumeRun().run()
     var run = try ResumeRun()
     var records: [StepRecord] = []
@@ -62,7 +63,8 @@ import Testing
   }
 
   /// The time of a run is that of its parts; checkpoints written before it was kept are read as they are.
-  @Test func elapsedTimeGoesOnWhereItLeftOff() throws {
+  @Test("elapsed time continues where it left off")
+  func elapsedTimeGoesOnWhereItLeftOff() throws {
     var run = try ResumeRun([.set("checkpoint.every_steps", "1")])
     let first = try run.run()
     let taken = try #require(first.trace.checkpoints.last)
@@ -84,7 +86,8 @@ import Testing
     #expect(read.progress.elapsedNanoseconds == 0 && read.metadata == old)
   }
 
-  @Test func aFinishedRunGoesOnWithMoreEpochsAndStaysFinishedWithoutThem() throws {
+  @Test("a finished run continues with more epochs and stays finished without")
+  func aFinishedRunGoesOnWithMoreEpochsAndStaysFinishedWithoutThem() throws {
     var run = try ResumeRun([.set("checkpoint.every_epochs", "1")])
     let short = try run.run()
     run.checkpoint = short.trace.checkpoints.last
@@ -101,7 +104,8 @@ import Testing
     #expect(error?.category == .badConfiguration && error?.subject == "training.epochs")
   }
 
-  @Test func checkpointsComeWhenTheyAreDueOrAskedFor() throws {
+  @Test("checkpoints come when they are due or asked for")
+  func checkpointsComeWhenTheyAreDueOrAskedFor() throws {
     let epochs = try ResumeRun([.set("checkpoint.every_epochs", "2")]).run()
     #expect(epochs.trace.checkpoints.last?.step == 12)
     #expect(epochs.trace.checkpoints.allSatisfy { $0.step >= 6 })
@@ -116,7 +120,8 @@ import Testing
   }
 
   /// Every word of a trained state differs from the initial one, momentum too.
-  @Test func theStateIsWhole() throws {
+  @Test("a checkpoint holds the whole state")
+  func theStateIsWhole() throws {
     let stop = StopFlag()
     stop.request()
     let run = try ResumeRun()

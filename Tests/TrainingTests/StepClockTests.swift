@@ -6,12 +6,13 @@ import Testing
 
 /// The one account of a worker's time.
 @Suite struct StepClockTests {
-  @Test func everyNanosecondOfAStepBelongsToAPhase() throws {
+  @Test("every nanosecond of a step belongs to a phase")
+  func everyNanosecondOfAStepBelongsToAPhase() throws {
     let (beats, ledger) = (WorkerBeats(count: 2), StepLedger(workers: 2, keptSteps: 1, meetings: 3))
     let clock = StepClock(beats, ledger, worker: 1, step: 7)
     #expect(WorkerBeats.phase(beats.word(1)) == .starting && WorkerBeats.step(beats.word(1)) == 7)
     let barrier = MeetingPoint(Barrier(participants: 1), MeetingLog(groups: [0..<1]), worker: 0, isOfAll: true)
-    // Outside a step a meeting is said, but not entered.
+    // Outside a step a barrier is published, but not entered.
     try clock.meet(barrier)
     #expect(WorkerBeats.phase(beats.word(1)) == .waiting)
     clock.begin(7, .computing)
@@ -35,7 +36,8 @@ import Testing
     #expect(line[.publishing] == 0 && line[.starting] == 0)
   }
 
-  @Test func theLedgerKeepsTheLastSteps() throws {
+  @Test("the ledger keeps the last steps")
+  func theLedgerKeepsTheLastSteps() throws {
     let ledger = StepLedger(workers: 2, keptSteps: 512, meetings: 1)
     for step in 0..<600 {
       for worker in 0..<2 {
@@ -52,7 +54,8 @@ import Testing
     #expect(ledger.timelines(598..<600).count == 2)
   }
 
-  @Test func aPhaseHasOneNameEverywhere() throws {
+  @Test("a phase has one name everywhere")
+  func aPhaseHasOneNameEverywhere() throws {
     #expect(Set(StepPhase.allCases.map(\.words)).count == StepPhase.allCases.count)
     let page = String(decoding: try contents(ofFile: documentPath("scaling-model.md")), as: UTF8.self)
     for phase in StepPhase.allCases {

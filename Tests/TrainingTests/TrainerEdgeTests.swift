@@ -7,7 +7,7 @@ import Testing
 
 @testable import Training
 
-/// The smallest, the empty and the misfitting.
+/// Data sets and batches that are smallest, empty or do not fit.
 @Suite("Edges of training")
 struct TrainerEdgeTests {
   private func badData(

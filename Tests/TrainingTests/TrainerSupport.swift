@@ -8,7 +8,7 @@ import TestSupport
 
 @testable import Training
 
-/// A training run in the terms that tests vary; everything else is small and fixed.
+/// A training run by what tests vary; everything else is small and fixed.
 struct TestRun {
   var model: ModelSpecification
   var seed: UInt64 = 1
@@ -110,7 +110,7 @@ struct TestData: Sendable {
 
 /// The machine the tests run on, read once.
 func machine() throws -> Topology { try machineResult.get() }
-private let machineResult: Result<Topology, any Error> = Result { try Topology.read() }
+private let machineResult = Result { try Topology.read() }
 
 /// A small perceptron for tests of the trainer itself.
 let smallModel = ModelSpecification(
@@ -125,7 +125,7 @@ extension TestNetworks {
       $0.kind == .maxPool2d(ties: .all) ? LayerSpecification(name: $0.name, kind: .maxPool2d(ties: .first)) : $0
     })
 
-  /// Average pooling alone, behind a ReLU and behind a bare convolution.
+  /// Average pooling alone, after a ReLU and after a bare convolution.
   static let averagePools = ModelSpecification(
     input: ImageShape(height: 8, width: 12, channels: 2),
     layers: named([

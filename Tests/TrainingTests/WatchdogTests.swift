@@ -27,7 +27,8 @@ import Testing
     Placement(workers: (0..<count).map { Placement.Worker(cpu: $0 + 4, node: 0) }, notes: [])
   }
 
-  @Test func whoStopsAtAMeetingIsNamed() {
+  @Test("a worker that stops at a barrier is named")
+  func whoStopsAtAMeetingIsNamed() {
     let (beats, log) = (WorkerBeats(count: 3), MeetingLog(groups: [0..<3]))
     for worker in 0..<3 {
       beats.enter(.waiting, step: 7, worker: worker)
@@ -48,7 +49,8 @@ import Testing
     #expect(look(&watchdog, from: &now, seconds: 7).map(\.worker) == [0])
   }
 
-  @Test func workOutsideOfMeetingsComesFirst() {
+  @Test("a worker stuck outside of barriers is named first")
+  func workOutsideOfMeetingsComesFirst() {
     let (beats, log) = (WorkerBeats(count: 2), MeetingLog(groups: [0..<2]))
     beats.enter(.evaluating, step: 0, worker: 0)
     log.enter(1, ofAll: true)
@@ -60,7 +62,8 @@ import Testing
   }
 
   /// Neither a suspended process nor a clock that steps back is a stuck worker.
-  @Test func onlyTimeThatWasWatchedCounts() {
+  @Test("only time that was watched counts")
+  func onlyTimeThatWasWatchedCounts() {
     var watchdog = Watchdog(
       WorkerBeats(count: 1), MeetingLog(groups: [0..<1]), placement(1), seconds: 3, now: 100 * Self.second)
     #expect(watchdog.look(now: 1000 * Self.second) == [])
@@ -70,7 +73,7 @@ import Testing
   }
 
   /// The last worker has no shards: it spends its time at meetings.
-  @Test(arguments: [(3, 1), (5, 4), (17, 16)])
+  @Test("a worker that is late for a barrier is named", arguments: [(3, 1), (5, 4), (17, 16)])
   func aWorkerThatIsLateForAMeetingIsNamed(workers: Int, late: Int) throws {
     let trainer = try ResumeRun([.set("runtime.workers", "\(workers)"), .set("runtime.shard_size", "4")]).trainer()
     trainer.options.watchdogSeconds = 0.2
@@ -81,7 +84,7 @@ import Testing
     }
     var found: [StalledWorker] = []
     let summary = try trainer.run(stop: StopFlag()) { event in
-      // On a busy machine others may be named, who wait for a CPU; this one stays until it is.
+      // On a busy machine others that wait for a CPU may be named first; this one waits until it is named.
       guard case .stalled(let worker) = event, worker.worker == late, worker.step == 5 else { return }
       found.append(worker)
       isStuck.store(false, ordering: .releasing)

@@ -7,7 +7,7 @@ extension ConfigurationTable {
       ConfigurationKey(
         "format", .choice(["digits", "idx", "synthetic"]), default: .string("digits"), effect: .files,
         "digits: 1437 and 360 images of 8×8 that are part of the program; idx: MNIST's file format, plain or gzip; "
-          + "synthetic: made up, and learnable."),
+          + "synthetic: generated, and learnable."),
       get: { .string($0.source.formatName) }, set: { $0.source = .empty($1) }),
     .section(
       ConfigurationKey("train", .section(files.map(\.key)), effect: .files, "The training set.").with("format", "idx"),
@@ -24,7 +24,7 @@ extension ConfigurationTable {
       )
       .with("format", "synthetic"), \.synthetic.testExamples),
     KeyField(
-      ConfigurationKey("classes", .integer(1...65536), default: .integer(10), "Classes, in turn.")
+      ConfigurationKey("classes", .integer(1...65536), default: .integer(10), "Classes; the images take them in turn.")
         .with("format", "synthetic"), \.synthetic.classes),
     KeyField(
       ConfigurationKey(
@@ -45,14 +45,14 @@ extension ConfigurationTable {
     KeyField(ConfigurationKey("labels", .text(path), effect: .files, "The labels' file."), \.labels),
   ]
 
-  private static let path: TextRule = TextRule("a file's path, absolute or relative to the configuration file") {
+  private static let path = TextRule("a file's path, absolute or relative to the configuration file") {
     !$0.isEmpty && !$0.utf8.contains(0)
   }
 
-  private static let perChannel: ArrayRule = ArrayRule(1...65536, "an array of 1 number, or of one per channel")
+  private static let perChannel = ArrayRule(1...65536, "an array of 1 number, or of one per channel")
 }
 
-/// A source as the keys see it; each property is read and set only where the source has it.
+/// A source as the keys see it; each property is read and set only if the source has it.
 extension DataConfiguration {
   fileprivate var trainPaths: IDXPaths? {
     get { if case .idx(let train, _) = source { train } else { nil } }
@@ -65,9 +65,9 @@ extension DataConfiguration {
   }
 
   fileprivate struct Synthetic: Sendable {
-    var examples: Int = 0
-    var testExamples: Int = 0
-    var classes: Int = 0
+    var examples = 0
+    var testExamples = 0
+    var classes = 0
   }
 
   fileprivate var synthetic: Synthetic {

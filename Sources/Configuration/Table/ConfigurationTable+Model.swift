@@ -26,23 +26,23 @@ extension ConfigurationTable {
   static let residual = "residual"
 
   /// The keys of an entry of `layers`, each with the types that have it.
-  static let layer: [ConfigurationKey] =
+  static let layer =
     keys(
       of: LayerRegistry.typeNames + [residual],
-      "The kind of layer; `softmax`, with cross-entropy as its loss, is the last.")
+      "The kind of layer; the last is `softmax`, whose loss is cross-entropy.")
     + [
       ConfigurationKey(
         "layers", .array(of: .section(innerLayer), ArrayRule(1...256, "an array of 1 to 256 layers")),
-        "What the block computes of its input x: the output is activation(layers(x) + shortcut(x))."
+        "The block's layers; for input x its output is activation(layers(x) + shortcut(x))."
       ),
       ConfigurationKey(
         "shortcut", .array(of: .section(innerLayer), ArrayRule(0...256, "an array of at most 256 layers")),
-        default: .array([]), "What is added to it; no layer is x itself."),
+        default: .array([]), "What is added to their output; with no layers, x itself."),
       ConfigurationKey(
-        "activation", .choice(["relu", "leaky_relu"]), otherwise: "none", "What the sum goes through."),
+        "activation", .choice(["relu", "leaky_relu"]), otherwise: "none", "Applied to the sum."),
       ConfigurationKey(
         "repeat", .integer(1...256), default: .integer(1),
-        "So many such blocks in a row, called `<name>_1`, `<name>_2` and so on; their tensors are `<name>_1/conv2d_1.weight`."
+        "The number of such blocks in a row, called `<name>_1`, `<name>_2` and so on, with tensors `<name>_1/conv2d_1.weight`."
       ),
     ].map { $0.with("type", residual) }
 

@@ -24,7 +24,7 @@ extension ConfigurationTable {
         guard let cpus = node["cpus"], node.has("policy") else { return }
         node.mistakes.add(
           KeyKind.failure(
-            node.keyPath("cpus"), cpus, allowed: "cpus or policy, not both", hint: "null takes a key back"))
+            node.keyPath("cpus"), cpus, allowed: "cpus or policy, not both", hint: "null unsets a key"))
       }, "Where workers run."),
     .section("memory", \.memory, memory, "Where memory lies."),
   ]
@@ -80,7 +80,7 @@ extension ConfigurationTable {
     KeyField(
       ConfigurationKey(
         "dataset", .choice(of: MemoryConfiguration.Dataset.self), default: .string("auto"), effect: .speed,
-        "per_node: a copy on every node with workers; interleave: pages on these nodes in turn; auto: copies where they "
+        "per_node: a copy on every node with workers; interleave: pages on these nodes in turn; auto: copies if they "
           + "take at most a quarter of the available memory."), \.dataset),
     KeyField(
       ConfigurationKey(
@@ -89,7 +89,7 @@ extension ConfigurationTable {
   ]
 
   /// A list such as `0-3,8` of at most 16 KiB: one of all CPUs of the largest machine, one by one, is shorter.
-  private static let cpuList: TextRule = TextRule("CPU numbers such as \"0-3,8\"") { list in
+  private static let cpuList = TextRule("CPU numbers such as \"0-3,8\"") { list in
     guard list.utf8.count <= 16_384 else { return false }
     return list.split(separator: ",", omittingEmptySubsequences: false).allSatisfy { range in
       let ends = range.split(separator: "-", omittingEmptySubsequences: false).map { UInt16($0) }

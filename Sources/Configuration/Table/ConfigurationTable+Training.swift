@@ -38,14 +38,14 @@ extension ConfigurationTable {
       ConfigurationKey("lr", .number(.notNegative), default: .number(0.05), "The learning rate."), \.learningRate),
     KeyField(
       ConfigurationKey(
-        "momentum", .number(.within(0...1)), default: .number(0.9), "The share of its last step that a step keeps."),
+        "momentum", .number(.within(0...1)), default: .number(0.9), "The share of the velocity that a step keeps."),
       \.momentum),
     KeyField(
       ConfigurationKey("nesterov", .bool, default: .bool(false), "Nesterov's form of momentum."), \.nesterov),
     KeyField(
       ConfigurationKey(
         "weight_decay", .number(.notNegative), default: .number(0),
-        "The share of a parameter that is added to its gradient, of biases too."), \.weightDecay),
+        "The share of a parameter that is added to its gradient, for biases too."), \.weightDecay),
   ]
 
   private static let schedule: [KeyField<LearningRateSchedule>] = [

@@ -18,7 +18,7 @@ package enum ConfigurationTable {
     KeyField(
       ConfigurationKey(
         "seed", .integer(0...Int.max), default: .integer(1),
-        "All random numbers follow from it: first weights, shuffling, synthetic data."),
+        "All random numbers follow from it: initial weights, shuffling, synthetic data."),
       get: { .integer(Int(clamping: $0.seed)) }, set: { $0.seed = UInt64($1.exactInteger ?? 0) }),
     KeyField(
       ConfigurationKey("model", .section(model), otherwise: "", "The network."),
@@ -39,39 +39,39 @@ package enum ConfigurationTable {
     KeyField(
       ConfigurationKey(
         "every_epochs", .integer(0...1_000_000), default: .integer(1), effect: .files,
-        "A checkpoint after every so many epochs."), \.everyEpochs),
+        "Epochs from one checkpoint to the next."), \.everyEpochs),
     KeyField(
       ConfigurationKey(
         "every_steps", .integer(0...1_000_000_000), default: .integer(0), effect: .files,
-        "A checkpoint after every so many steps."), \.everySteps),
+        "Steps from one checkpoint to the next."), \.everySteps),
     KeyField(
       ConfigurationKey(
         "every_seconds", .number(.within(0...1e9, allowed: "a number from 0 (off) to 1000000000")),
         default: .number(0), effect: .files,
-        "A checkpoint after the first step that ends so many seconds after the last."),
+        "A checkpoint after the first step that ends at least this many seconds after the last one."),
       \.everySeconds),
     KeyField(
       ConfigurationKey(
         "keep_last", .integer(1...1_000_000), default: .integer(2), effect: .files,
-        "How many of the newest checkpoints stay."), \.keepLast),
+        "How many of the newest checkpoints are kept."), \.keepLast),
     KeyField(
       ConfigurationKey(
         "keep_best", .integer(0...1_000_000), default: .integer(0), effect: .files,
-        "How many of those with the best `val_accuracy` stay besides."), \.keepBest),
+        "How many of those with the best `val_accuracy` are kept in addition."), \.keepBest),
   ]
 
   static let logging: [KeyField<LoggingConfiguration>] = [
     KeyField(
       ConfigurationKey(
         "every_steps", .integer(1...1_000_000_000), default: .integer(10), effect: .files,
-        "A line after every so many steps; every epoch has one too."), \.everySteps)
+        "Steps from one line to the next; every epoch has a line too."), \.everySteps)
   ]
 
   /// All keys, as a tree.
   package static let keys: [ConfigurationKey] = run.map(\.key)
 
-  /// The path of every key in the table's order, such as `training.optimizer.lr`; those of layers are left out, as a key
-  /// in a wrong place is not a layer's.
+  /// The path of every key in the table's order, such as `training.optimizer.lr`, but not those of layers, as a misplaced
+  /// key is not a layer's.
   package static let paths: [String] = paths(keys, below: "")
 
   private static func paths(_ keys: [ConfigurationKey], below path: String) -> [String] {
@@ -82,7 +82,7 @@ package enum ConfigurationTable {
     }
   }
 
-  /// The key at a path such as `model.layers[2].filters` or `data.mean[0]`; `nil` where there is none.
+  /// The key at a path such as `model.layers[2].filters` or `data.mean[0]`; `nil` if there is none.
   package static func key(at path: String) -> ConfigurationKey? {
     var keys = keys
     var found: ConfigurationKey?

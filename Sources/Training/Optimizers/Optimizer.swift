@@ -1,9 +1,9 @@
 import KernelInterface
 import Runs
 
-/// How the mean gradient of a batch becomes new weights. A value: what it remembers lies in `OptimizerState`.
+/// How the mean gradient of a batch becomes new weights. A value: what it remembers is in `OptimizerState`.
 ///
-/// A new one is a file beside this: its type, its slots in `StateSlot.known`, and its configuration in `makeOptimizer`.
+/// A new one needs a file beside this one, its slots in `StateSlot.known`, and its configuration in `makeOptimizer`.
 package protocol Optimizer: Sendable {
   /// What is kept from step to step, one float per float of a trained parameter each.
   var slots: [StateSlot] { get }
@@ -12,7 +12,7 @@ package protocol Optimizer: Sendable {
   func update(_ block: OptimizerBlock, at step: OptimizerStep, _ kernels: KernelTable)
 }
 
-/// What an optimizer may depend on besides the numbers themselves.
+/// What an optimizer may depend on in addition to the numbers themselves.
 package struct OptimizerStep: Sendable, Hashable {
   /// From 1, since the start of training.
   package var number: Int

@@ -9,7 +9,7 @@ final class OptimizerState: @unchecked Sendable {
   let slots: [StateSlot]
   /// Floats from one slot to the next.
   let stride: Int
-  /// How many stretches the system refused to place.
+  /// How many ranges of memory the system refused to place.
   private(set) var placementRefusals = 0
   private let buffer: NodeBuffer
   private let floats: UnsafeMutablePointer<Float>
