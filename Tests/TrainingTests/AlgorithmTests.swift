@@ -32,6 +32,32 @@ struct AlgorithmTests {
     #expect(try digests[0] != TestRun(Self.digits(.auto)).with { $0.epochs = 1 }.digest(data))
   }
 
+  /// C·K/(C + K) ≥ 10 with 16 channels on either side, a square kernel that has transforms, and nothing but neighbours.
+  @Test("auto goes by the shapes alone")
+  func automatic() throws {
+    func conv(_ filters: Int, _ window: Window, groups: Int = 1) -> LayerKind {
+      LayerKind(Conv2D(filters: filters, window, groups: groups))
+    }
+    let plain = Window(Extent(3), padding: .same)
+    let kinds: [(LayerKind, String)] = [
+      (conv(20, plain), "direct"), (conv(20, plain), "winograd"), (conv(19, plain), "direct"),
+      (conv(32, plain), "winograd"), (conv(15, plain), "direct"),
+      (conv(32, Window(Extent(5), padding: .same)), "direct"),
+      (conv(17, Window(Extent(5), padding: .same)), "winograd"),
+      (conv(32, Window(Extent(3), padding: .sides(Halo(top: 2, left: 1)))), "winograd"),
+      (conv(32, Window(Extent(3), strides: Extent(1, 2), padding: .same)), "direct"),
+      (conv(32, Window(Extent(3), dilation: Extent(2), padding: .same)), "direct"),
+      (conv(32, Window(Extent(3, 5), padding: .same)), "direct"), (conv(32, Window(Extent(1))), "direct"),
+      (conv(32, plain, groups: 2), "grouped"), (conv(32, plain, groups: 32), "depthwise"),
+      (LayerKind(DepthwiseConv2D(plain)), "depthwise"), (LayerKind(DepthwiseConv2D(plain, multiplier: 2)), "grouped"),
+    ]
+    let model = ModelSpecification(
+      input: ImageShape(height: 16, width: 16, channels: 3),
+      layers: TestNetworks.named(kinds.map(\.0) + [LayerKind(GlobalAveragePool2D()), .dense(units: 2), .softmax]))
+    let found = try NetworkPlan(model, capacity: ImageCapacity(shard: 1)).trainableLayers.map(\.algorithm)
+    #expect(found == kinds.map(\.1) + ["gemm"])
+  }
+
   @Test("direct and Winograd learn the digits alike")
   func curvesAgree() throws {
     let summaries = try [ConvolutionAlgorithm.direct, .auto].map { algorithm in
