@@ -6,6 +6,8 @@ protocol LaneGroup {
   init()
   init(loading pointer: UnsafePointer<Float>)
   mutating func addProduct(_ x: Float, _ weights: Self)
+  /// Adds the products with as many values.
+  mutating func addProducts(_ x: UnsafePointer<Float>, _ weights: Self)
   func store(to pointer: UnsafeMutablePointer<Float>)
   func adding(_ other: Self) -> Self
   func positivePart() -> Self
@@ -21,6 +23,9 @@ struct OneVector: LaneGroup {
   @inline(__always) init(loading pointer: UnsafePointer<Float>) { v = load(pointer) }
   @inline(__always) mutating func addProduct(_ x: Float, _ weights: OneVector) {
     v = v.addingProduct(Vector(repeating: x), weights.v)
+  }
+  @inline(__always) mutating func addProducts(_ x: UnsafePointer<Float>, _ weights: OneVector) {
+    v = v.addingProduct(load(x), weights.v)
   }
   @inline(__always) func store(to pointer: UnsafeMutablePointer<Float>) {
     UnsafeMutableRawPointer(pointer).storeBytes(of: v, as: Vector.self)
@@ -54,6 +59,10 @@ struct TwoVectors: LaneGroup {
   @inline(__always) mutating func addProduct(_ x: Float, _ weights: TwoVectors) {
     low.addProduct(x, weights.low)
     high.addProduct(x, weights.high)
+  }
+  @inline(__always) mutating func addProducts(_ x: UnsafePointer<Float>, _ weights: TwoVectors) {
+    low.addProducts(x, weights.low)
+    high.addProducts(x + Vector.scalarCount, weights.high)
   }
   @inline(__always) func store(to pointer: UnsafeMutablePointer<Float>) {
     low.store(to: pointer)

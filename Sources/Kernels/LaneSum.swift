@@ -1,40 +1,60 @@
 import KernelInterface
 
-// Rows of a tile of lane sums: the taps of a 3×3 kernel, which are the rows of its weight gradient. Each term loads a
-// vector per row and one for all: ten loads for nine products, near what two loads per cycle allow.
+// Rows of a tile of lane sums: the taps of a 3×3 kernel, which are the rows of its weight gradient. Each term loads the
+// lanes of every row and those of the weights: ten loads for nine products, near what two loads per cycle allow. With
+// AVX-512 there are registers for two vectors of each, which shares the loops between them.
 private let laneRows = 9
+#if LOCKSTEP_AVX512
+  private typealias WideLanes = TwoVectors
+#else
+  private typealias WideLanes = OneVector
+#endif
 
-/// See `KernelTable.laneSum`. Vectors of lanes outermost, so that what neighbouring rows share stays in the first-level
-/// cache.
+/// See `KernelTable.laneSum`. Lanes outermost, so that what neighbouring rows share is still in the first-level cache.
 func laneSum(_ s: TileSum) {
   var lane = 0
   while lane < s.lanes {
     let inBlock = lane & 31
     let block = lane >> 5
     let (b, out) = (s.b + block * s.bBlock + inBlock, s.out + block * s.outBlock + inBlock)
-    var row = 0
-    while row + laneRows <= s.rows {
-      laneTile(isFull: true, s, row: row, count: laneRows, b: b, out: out, lane: lane)
-      row += laneRows
+    if s.lanes - lane >= WideLanes.lanes {
+      laneRowsOfLanes(WideLanes.self, s, b: b, out: out, lane: lane)
+      lane += WideLanes.lanes
+    } else {
+      laneRowsOfLanes(OneVector.self, s, b: b, out: out, lane: lane)
+      lane += OneVector.lanes
     }
-    if row < s.rows { lastLaneTile(s, row: row, count: s.rows - row, b: b, out: out, lane: lane) }
-    lane += Vector.scalarCount
   }
 }
 
+/// All rows of one or two vectors of lanes.
 @inline(never)
-private func lastLaneTile(
-  _ s: TileSum, row: Int, count: Int, b: UnsafePointer<Float>, out: UnsafeMutablePointer<Float>, lane: Int
+private func laneRowsOfLanes<Lanes: LaneGroup>(
+  _: Lanes.Type, _ s: TileSum, b: UnsafePointer<Float>, out: UnsafeMutablePointer<Float>, lane: Int
 ) {
-  laneTile(isFull: false, s, row: row, count: count, b: b, out: out, lane: lane)
+  var row = 0
+  while row + laneRows <= s.rows {
+    laneTile(Lanes.self, isFull: true, s, row: row, count: laneRows, b: b, out: out, lane: lane)
+    row += laneRows
+  }
+  if row < s.rows { lastLaneTile(Lanes.self, s, row: row, count: s.rows - row, b: b, out: out, lane: lane) }
 }
 
-/// Computes `count` rows from `row` on, of the vector of lanes at `b` and `out`; `lane` is its number.
+@inline(never)
+private func lastLaneTile<Lanes: LaneGroup>(
+  _: Lanes.Type, _ s: TileSum, row: Int, count: Int, b: UnsafePointer<Float>, out: UnsafeMutablePointer<Float>,
+  lane: Int
+) {
+  laneTile(Lanes.self, isFull: false, s, row: row, count: count, b: b, out: out, lane: lane)
+}
+
+/// Computes `count` rows from `row` on, of the lanes at `b` and `out`; `lane` is the number of the first.
 ///
 /// Rows of the tile past `count` repeat the last one and are not stored.
 @inline(__always)
-private func laneTile(
-  isFull: Bool, _ s: TileSum, row: Int, count: Int, b: UnsafePointer<Float>, out: UnsafeMutablePointer<Float>, lane: Int
+private func laneTile<Lanes: LaneGroup>(
+  _: Lanes.Type, isFull: Bool, _ s: TileSum, row: Int, count: Int, b: UnsafePointer<Float>,
+  out: UnsafeMutablePointer<Float>, lane: Int
 ) {
   let offsets = s.aOffsets + row
   let last = count - 1
@@ -44,10 +64,10 @@ private func laneTile(
   let (p3, p4, p5) = (start(3), start(4), start(5))
   let (p6, p7, p8) = (start(6), start(7), start(8))
   let outOffsets = s.outOffsets + row
-  @inline(__always) func before(_ i: Int) -> OneVector {
-    OneVector(loading: out + Int(outOffsets[isFull || i < last ? i : last]))
+  @inline(__always) func before(_ i: Int) -> Lanes {
+    Lanes(loading: out + Int(outOffsets[isFull || i < last ? i : last]))
   }
-  var sums = LaneSums()
+  var sums = LaneSums<Lanes>()
   if case .accumulate = s.epilogue {
     sums = LaneSums(
       r0: before(0), r1: before(1), r2: before(2), r3: before(3), r4: before(4), r5: before(5), r6: before(6),
@@ -65,16 +85,16 @@ private func laneTile(
     while m > 0 {
       var i = s.inner
       while i > 0 {
-        let weights: Vector = load(w)
-        sums.r0.v = sums.r0.v.addingProduct(load(p0 + x), weights)
-        sums.r1.v = sums.r1.v.addingProduct(load(p1 + x), weights)
-        sums.r2.v = sums.r2.v.addingProduct(load(p2 + x), weights)
-        sums.r3.v = sums.r3.v.addingProduct(load(p3 + x), weights)
-        sums.r4.v = sums.r4.v.addingProduct(load(p4 + x), weights)
-        sums.r5.v = sums.r5.v.addingProduct(load(p5 + x), weights)
-        sums.r6.v = sums.r6.v.addingProduct(load(p6 + x), weights)
-        sums.r7.v = sums.r7.v.addingProduct(load(p7 + x), weights)
-        sums.r8.v = sums.r8.v.addingProduct(load(p8 + x), weights)
+        let weights = Lanes(loading: w)
+        sums.r0.addProducts(p0 + x, weights)
+        sums.r1.addProducts(p1 + x, weights)
+        sums.r2.addProducts(p2 + x, weights)
+        sums.r3.addProducts(p3 + x, weights)
+        sums.r4.addProducts(p4 + x, weights)
+        sums.r5.addProducts(p5 + x, weights)
+        sums.r6.addProducts(p6 + x, weights)
+        sums.r7.addProducts(p7 + x, weights)
+        sums.r8.addProducts(p8 + x, weights)
         w += bInner
         x &+= aInner
         i &-= 1
@@ -94,41 +114,41 @@ private func laneTile(
   case .store, .accumulate:
     finished.store(stored, out, outOffsets) { sums, _ in sums }
   case .add:
-    finished.store(stored, out, outOffsets) { sums, i in OneVector(loading: out + Int(outOffsets[i])).adding(sums) }
+    finished.store(stored, out, outOffsets) { sums, i in Lanes(loading: out + Int(outOffsets[i])).adding(sums) }
   case .bias:
-    let bias = OneVector(loading: operand(s.bias) + lane)
+    let bias = Lanes(loading: operand(s.bias) + lane)
     finished.store(stored, out, outOffsets) { sums, _ in sums.adding(bias) }
   case .biasReLU:
-    let bias = OneVector(loading: operand(s.bias) + lane)
+    let bias = Lanes(loading: operand(s.bias) + lane)
     finished.store(stored, out, outOffsets) { sums, _ in sums.adding(bias).positivePart() }
   case .reluGradient:
     let mask = operand(s.mask) + lane
     let offsets = operand(s.maskOffsets) + row
     finished.store(stored, out, outOffsets) { sums, i in
-      sums.passed(where: OneVector(loading: mask + Int(offsets[i])))
+      sums.passed(where: Lanes(loading: mask + Int(offsets[i])))
     }
   }
 }
 
 /// The sums of a tile's rows: named fields, which stay in registers.
-private struct LaneSums {
-  var r0 = OneVector()
-  var r1 = OneVector()
-  var r2 = OneVector()
-  var r3 = OneVector()
-  var r4 = OneVector()
-  var r5 = OneVector()
-  var r6 = OneVector()
-  var r7 = OneVector()
-  var r8 = OneVector()
+private struct LaneSums<Lanes: LaneGroup> {
+  var r0 = Lanes()
+  var r1 = Lanes()
+  var r2 = Lanes()
+  var r3 = Lanes()
+  var r4 = Lanes()
+  var r5 = Lanes()
+  var r6 = Lanes()
+  var r7 = Lanes()
+  var r8 = Lanes()
 
   /// Stores the first `count` rows at their offsets, each changed by `epilogue`.
   @inline(__always)
   func store(
     _ count: Int, _ out: UnsafeMutablePointer<Float>, _ offsets: UnsafePointer<Int32>,
-    _ epilogue: (OneVector, Int) -> OneVector
+    _ epilogue: (Lanes, Int) -> Lanes
   ) {
-    @inline(__always) func put(_ i: Int, _ sums: OneVector) {
+    @inline(__always) func put(_ i: Int, _ sums: Lanes) {
       if i < count { epilogue(sums, i).store(to: out + Int(offsets[i])) }
     }
     put(0, r0)

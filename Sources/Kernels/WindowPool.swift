@@ -191,34 +191,36 @@ private func windowPoolBackward(
       var target = dx + n * p.dxImage + y * p.dxRow
       for z in 0..<p.inWidth {
         let columns = p.resultColumns(z)
-        var lane = 0
-        while lane < channels {
-          var sum = Vector(repeating: 0)
-          var i = rows.lowerBound
-          while i < rows.upperBound {
-            let a = y + p.top - i * p.rowStep
-            var j = columns.lowerBound
-            while j < columns.upperBound {
-              var gradient: Vector = load(gradients + i * p.doutRow + j * channels + lane)
-              if dividing {
-                gradient /= Vector(repeating: Float(p.patchRows(i).count * p.patchColumns(j).count))
-              }
-              if let masks {
-                let q = a * p.patchWidth + z + p.left - j * p.columnStep
-                let word = loadBits(masks + ((i * p.outWidth + j) * words + q >> 5) * channels + lane)
-                gradient = gradient.kept(
-                  whereSign: word &<< VectorBits(repeating: Int32(truncatingIfNeeded: 31 &- (q & 31))))
-              }
-              sum += gradient
-              j &+= 1
-            }
-            i &+= 1
+        if rows.isEmpty || columns.isEmpty { target.update(repeating: 0, count: channels) }
+        for i in rows {
+          for j in columns {
+            let q = (y + p.top - i * p.rowStep) * p.patchWidth + z + p.left - j * p.columnStep
+            let count = dividing ? p.patchRows(i).count * p.patchColumns(j).count : 1
+            addGradient(
+              gradients + i * p.doutRow + j * channels, over: dividing ? Float(count) : nil,
+              masks.map { $0 + ((i * p.outWidth + j) * words + q >> 5) * channels }, bit: q & 31,
+              isFirst: i == rows.lowerBound && j == columns.lowerBound, channels, to: target)
           }
-          store(sum, target + lane)
-          lane &+= Vector.scalarCount
         }
         target += channels
       }
     }
+  }
+}
+
+/// What one patch gives a pixel: stored where it is the first one's, else added.
+@inline(__always)
+private func addGradient(
+  _ gradient: UnsafePointer<Float>, over count: Float?, _ mask: UnsafePointer<Int32>?, bit: Int, isFirst: Bool,
+  _ channels: Int, to target: UnsafeMutablePointer<Float>
+) {
+  let shift = VectorBits(repeating: Int32(truncatingIfNeeded: 31 &- bit))
+  var lane = 0
+  while lane < channels {
+    var value: Vector = load(gradient + lane)
+    if let count { value /= Vector(repeating: count) }
+    if let mask { value = value.kept(whereSign: loadBits(mask + lane) &<< shift) }
+    store((isFirst ? Vector(repeating: 0) : load(target + lane)) + value, target + lane)
+    lane &+= Vector.scalarCount
   }
 }
