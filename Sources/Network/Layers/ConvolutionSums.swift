@@ -53,8 +53,8 @@ struct ConvolutionSums {
   /// Floats of the weights of one tap, as the input gradient reads them.
   var tapFloats: Int { roundUp(channels.lanes, to: 32) * filters.terms }
 
-  /// Pixels that make a call worth while: a panel of weights is read once per call.
-  private static let pixelsPerCall = 1024
+  /// Pixels that make a call worth while: a panel of weights is read once per call, and used for each of them.
+  private static let pixelsPerCall = 256
 
   /// Images that make a block worth while: by what they write, and by how often they use a line of weights.
   static func imagesPerBlock(_ site: LayerSite) -> Int {
