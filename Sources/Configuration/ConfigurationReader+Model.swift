@@ -7,35 +7,58 @@ import Storage
 extension ConfigurationReader {
   /// The model, whose layers fit together; `nil` if something is wrong, which is noted.
   static func model(_ node: ConfigurationNode) -> ModelSpecification? {
-    let model = node.mistakes.unlessMistaken { () -> ModelSpecification? in
-      let input = node.value(of: node.keys[0])
-      let entries = entries(node, node.keys[1])
-      guard case .array(let lengths) = input else { return nil }
-      let sizes = lengths.compactMap(\.exactInteger)
-      return ModelSpecification(
-        input: ImageShape(height: sizes[0], width: sizes[1], channels: sizes[2]), entries: entries)
+    if node.has("preset") { return preset(node) }
+    return node.mistakes.unlessMistaken { written(node) }.flatMap { checked($0, node) }
+  }
+
+  private static func written(_ node: ConfigurationNode) -> ModelSpecification? {
+    let input = node.key("input").flatMap { shape(node.value(of: $0)) }
+    let layers = node.key("layers").map { entries(node, $0) }
+    guard let input, let layers else { return nil }
+    return ModelSpecification(input: input, entries: layers)
+  }
+
+  private static func preset(_ node: ConfigurationNode) -> ModelSpecification? {
+    guard let values = node.values(), let preset = PresetRegistry.preset(named: values.string("preset")) else {
+      return nil
     }
+    let classes = values.integer("classes")
+    let stem = preset.hasStem ? values.choice("stem", as: PresetStem.self) : nil
+    let own = preset.model(classes: classes, stem: stem)
+    let model = shape(values["input"]).map { preset.model(classes: classes, input: $0, stem: stem) } ?? own
+    return checked(model, node, hint: "\(preset.name) was made for images of \(own.input)")
+  }
+
+  /// The model where its layers fit together; else notes what does not, with `hint` instead of a layer's own.
+  private static func checked(
+    _ model: ModelSpecification, _ node: ConfigurationNode, hint: String? = nil
+  ) -> ModelSpecification? {
     do throws(UserError) {
-      _ = try model?.outputShapes()
+      _ = try model.outputShapes()
       return model
     } catch {
-      node.mistakes.add(error)
+      node.mistakes.add(UserError(error.category, error.subject, error.message, hint: hint ?? error.hint))
       return nil
     }
   }
 
-  /// The entries of an array of layers, with their names; `isInner` for those of a residual block.
-  private static func entries(_ node: ConfigurationNode, _ key: ConfigurationKey, isInner: Bool = false) -> [ModelEntry]
-  {
-    var countOfType: [String: Int] = [:]
+  /// - Precondition: the value is one that the key's kind allows.
+  private static func shape(_ value: JSONValue?) -> ImageShape? {
+    guard case .array(let lengths) = value else { return nil }
+    let sizes = lengths.compactMap(\.exactInteger)
+    return ImageShape(height: sizes[0], width: sizes[1], channels: sizes[2])
+  }
+
+  /// The entries of an array of layers, with their names.
+  private static func entries(_ node: ConfigurationNode, _ key: ConfigurationKey) -> [ModelEntry] {
+    var names = LayerNames()
     var pathOfName: [String: String] = [:]
     var entries: [ModelEntry] = []
     node.forEachSection(key) { element in
       // A layer with a mistake still counts in the names of those after it.
       guard case .string(let type) = element["type"] else { return _ = element.values() }
-      countOfType[type, default: 0] += 1
+      var name = names.next(type)
       guard let values = element.values() else { return }
-      var name = "\(type)_\(countOfType[type] ?? 1)"
       if case .string(let given) = values["name"] { name = given }
       if let earlier = pathOfName.updateValue(element.path, forKey: name) {
         node.mistakes.add(
@@ -44,7 +67,7 @@ extension ConfigurationReader {
             "found \"\(name)\", which is also the name of \(earlier); allowed: one layer per name",
             hint: "layers without a name are called <type>_<n>, n counted from 1 per type"))
       }
-      if type == ConfigurationTable.residual {
+      if type == ResidualBlock.typeName {
         entries.append(.residual(residual(element, values, name: name)))
       } else {
         entries.append(.layer(LayerSpecification(name: name, kind: layerKind(values), path: element.path)))
@@ -55,7 +78,7 @@ extension ConfigurationReader {
 
   private static func residual(_ node: ConfigurationNode, _ values: KeyValues, name: String) -> ResidualBlock {
     func layers(_ name: String) -> [LayerSpecification] {
-      guard let key = node.keys.first(where: { $0.name == name }) else { return [] }
+      guard let key = node.key(name) else { return [] }
       return entries(node, key).compactMap {
         if case .layer(let layer) = $0 { layer } else { nil }
       }

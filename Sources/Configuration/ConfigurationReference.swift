@@ -30,8 +30,9 @@ package enum ConfigurationReference {
       if let condition = key.condition, !conditions.contains(condition) { conditions.append(condition) }
     }
     for condition in conditions {
-      let words = condition.words.map { "`\(JSONWriter.quoted($0))`" }.joined(separator: " or ")
-      text += "\nWith `\(condition.key)` \(words):\n\n" + table(plain.filter { $0.condition == condition })
+      let phrase = condition.phrase(keys, mark: { "`\($0)`" })
+      text += "\n\(phrase.prefix(1).uppercased())\(phrase.dropFirst()):\n\n"
+      text += table(plain.filter { $0.condition == condition })
     }
     for key in keys where !key.keys.isEmpty {
       let keyPath = path.isEmpty ? key.name : "\(path).\(key.name)"

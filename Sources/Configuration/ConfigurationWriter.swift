@@ -34,7 +34,7 @@ extension ModelEntry {
     case .layer(let layer): return layer.jsonValue
     case .residual(let block):
       var members: [JSONValue.Member] = [
-        .init("type", .string(ConfigurationTable.residual)), .init("name", .string(block.name)),
+        .init("type", .string(ResidualBlock.typeName)), .init("name", .string(block.name)),
         .init("layers", .array(block.layers.map(\.jsonValue))),
         .init("shortcut", .array(block.shortcut.map(\.jsonValue))),
       ]

@@ -23,10 +23,24 @@ package struct ConfigurationKey: Sendable {
     case length
   }
 
-  /// The key is known only where the word at the key beside it is one of these.
+  /// The key is known only where the word at the key beside it is one of these; without words, only where that key is
+  /// absent.
   package struct Condition: Hashable, Sendable {
     package let key: String
     package let words: [String]
+
+    /// `with type "conv2d" or "dense"`; `with preset`, for all words that it takes; `without preset`.
+    ///
+    /// - Parameters:
+    ///   - keys: the keys of the object.
+    ///   - mark: what names and quoted words are put into.
+    package func phrase(_ keys: [ConfigurationKey], mark: (String) -> String = { $0 }) -> String {
+      guard !words.isEmpty else { return "without \(mark(key))" }
+      if case .choice(let all)? = keys.first(where: { $0.name == key })?.kind, all == words {
+        return "with \(mark(key))"
+      }
+      return "with \(mark(key)) " + words.map { mark("\"\($0)\"") }.joined(separator: " or ")
+    }
   }
 
   package let name: String
@@ -65,9 +79,18 @@ package struct ConfigurationKey: Sendable {
   }
 
   /// The same key, known only where `key` beside it is one of `words`.
-  package func with(_ key: String, _ words: String...) -> ConfigurationKey {
-    ConfigurationKey(
-      name, kind, fallback, effect: effect, condition: Condition(key: key, words: words), documentation)
+  package func with(_ key: String, _ words: String...) -> ConfigurationKey { with(key, words) }
+
+  package func with(_ key: String, _ words: [String]) -> ConfigurationKey {
+    assert(!words.isEmpty, "A condition without words asks for the key's absence.")
+    return conditioned(Condition(key: key, words: words))
+  }
+
+  /// The same key, known only where `key` beside it is absent.
+  package func without(_ key: String) -> ConfigurationKey { conditioned(Condition(key: key, words: [])) }
+
+  private func conditioned(_ condition: Condition) -> ConfigurationKey {
+    ConfigurationKey(name, kind, fallback, effect: effect, condition: condition, documentation)
   }
 
   /// The keys below it: of a section, or of the sections in an array.

@@ -26,10 +26,13 @@ package struct ConfigurationNode {
     let found = self.members
     self.keys = keys.filter { key in
       guard let condition = key.condition else { return true }
+      guard !condition.words.isEmpty else { return !found.contains { $0.key == condition.key } }
       return Self.word(condition.key, in: found, keys).map { condition.words.contains($0) } ?? false
     }
-    // If the word that decides is itself wrong, any key may be right.
-    let isSettled = keys.allSatisfy { key in key.condition.map { Self.word($0.key, in: found, keys) != nil } ?? true }
+    // If the word that decides is itself wrong, or is missing, any key may be right.
+    let isSettled = keys.allSatisfy { key in
+      key.condition.map { Self.word($0.key, in: found, keys) != nil || Self.mayBeAbsent($0.key, found, keys) } ?? true
+    }
     let allowed = (isSettled ? self.keys : keys).map(\.name)
     for member in found where !allowed.contains(member.key) { noteUnknown(member.key, allKeys: keys) }
   }
@@ -43,12 +46,21 @@ package struct ConfigurationNode {
     return word
   }
 
+  /// Whether a key is absent and need not be there.
+  private static func mayBeAbsent(_ name: String, _ members: [JSONValue.Member], _ keys: [ConfigurationKey]) -> Bool {
+    guard !members.contains(where: { $0.key == name }), let key = keys.first(where: { $0.name == name }) else {
+      return false
+    }
+    if case .required = key.fallback { return false }
+    return true
+  }
+
   private mutating func noteUnknown(_ name: String, allKeys: [ConfigurationKey]) {
     // Hints cost time, and a hostile file may have any number of keys.
     guard mistakes.keepsMore else { return mistakes.add(UserError(.badConfiguration, keyPath(name), "unknown key")) }
     let hint: String?
     if let condition = allKeys.first(where: { $0.name == name })?.condition {
-      hint = "\(name) goes with \(condition.key) " + condition.words.map { "\"\($0)\"" }.joined(separator: " or ")
+      hint = "\(name) goes \(condition.phrase(allKeys))"
     } else {
       let names = keys.map(\.name)
       let nearest = NearestName.suggestion(for: name, among: names)
@@ -68,6 +80,9 @@ package struct ConfigurationNode {
   }
 
   package func keyPath(_ name: String) -> String { path.isEmpty ? name : "\(path).\(name)" }
+
+  /// The key of a name, where it is known here.
+  package func key(_ name: String) -> ConfigurationKey? { keys.first { $0.name == name } }
 
   package func has(_ name: String) -> Bool { self[name] != nil }
 

@@ -30,8 +30,10 @@ package enum KeyKind: Sendable {
     case .array(_, let rule): return rule.allowed
     case .either(_, let allowed): return allowed
     case .section(let keys):
-      let always = keys.filter { $0.condition == nil }.map(\.name).joined(separator: ", ")
-      return "an object with the keys \(always)" + (keys.contains { $0.condition != nil } ? ", …" : "")
+      // Those that are known in an empty object.
+      let always = keys.filter { $0.condition?.words.isEmpty ?? true }
+      return "an object with the keys \(always.map(\.name).joined(separator: ", "))"
+        + (always.count < keys.count ? ", …" : "")
     }
   }
 }

@@ -105,7 +105,7 @@ import Testing
 
   @Test(
     "a written configuration reads back the same",
-    arguments: [configurationText(), documented, unusual, ResidualTests.text])
+    arguments: [configurationText(), documented, unusual, ResidualTests.text] + PresetTests.texts)
   func whatIsWrittenReadsBackTheSame(text: String) throws {
     let first = try configuration(text)
     let second = try configuration(first.jsonText)

@@ -5,30 +5,43 @@ import Storage
 extension ConfigurationTable {
   static let model: [ConfigurationKey] = [
     ConfigurationKey(
-      "input",
-      .array(
-        of: .integer(sizes),
-        ArrayRule(3...3, "[height, width, channels], each from \(sizes.lowerBound) to \(sizes.upperBound)")),
-      "Height, width and channels of an image."),
+      "preset", .choice(presets), otherwise: "none",
+      "A known net instead of `layers`. `lockstep config` prints its layers, and a run's own configuration holds them."),
+    ConfigurationKey("input", size, "Height, width and channels of an image.").without("preset"),
     ConfigurationKey(
       "layers",
       .array(
         of: .section(layer),
         ArrayRule(
           0...1024,
-          "an array of at most 1024 layers such as { type: \"conv2d\", filters: 32, kernel_size: 3 }")),
-      "The layers from the images to the classes."),
+          "an array of at most 1024 layers such as { type: \"conv2d\", filters: 32, kernel_size: 3 }, or preset instead"
+        )),
+      "The layers from the images to the classes."
+    ).without("preset"),
+    ConfigurationKey(
+      "input", size,
+      otherwise: "[28, 28, 1] for lenet; [224, 224, 3] for a net with `stem` imagenet; [32, 32, 3] for all others",
+      "Height, width and channels of an image."
+    ).with("preset", presets),
+    ConfigurationKey("classes", .integer(1...65536), "Outputs of the net.").with("preset", presets),
+    ConfigurationKey(
+      "stem", .choice(of: PresetStem.self), default: .string(PresetStem.imagenet.rawValue),
+      "How the net begins: imagenet: a 7×7 convolution with strides 2 and a 3×3 pool with strides 2; cifar: a 3×3 convolution."
+    ).with("preset", PresetRegistry.presets.filter(\.hasStem).map(\.name)),
   ]
 
-  private static let sizes: ClosedRange<Int> = 1...65536
+  private static let presets = PresetRegistry.presets.map(\.name)
 
-  /// The type of an entry that stands for several layers.
-  static let residual = "residual"
+  private static let size = KeyKind.array(
+    of: .integer(sizes),
+    ArrayRule(3...3, "[height, width, channels], each from \(sizes.lowerBound) to \(sizes.upperBound)"))
+
+  private static let sizes: ClosedRange<Int> = 1...65536
 
   /// The keys of an entry of `layers`, each with the types that have it.
   static let layer =
     keys(
-      of: LayerRegistry.typeNames + [residual],
+      of: LayerRegistry.typeNames + [ResidualBlock.typeName],
       "The kind of layer; the last is `softmax`, whose loss is cross-entropy.")
     + [
       ConfigurationKey(
@@ -44,7 +57,7 @@ extension ConfigurationTable {
         "repeat", .integer(1...256), default: .integer(1),
         "The number of such blocks in a row, called `<name>_1`, `<name>_2` and so on, with tensors `<name>_1/conv2d_1.weight`."
       ),
-    ].map { $0.with("type", residual) }
+    ].map { $0.with("type", ResidualBlock.typeName) }
 
   /// Those of a layer in a residual block.
   private static let innerLayer = keys(of: LayerRegistry.typeNames, "The kind of layer.")

@@ -75,7 +75,9 @@ package enum ConfigurationTable {
   package static let paths: [String] = paths(keys, below: "")
 
   private static func paths(_ keys: [ConfigurationKey], below path: String) -> [String] {
-    keys.flatMap { key in
+    // A key may be there more than once, under different conditions.
+    var names: Set<String> = []
+    return keys.filter { names.insert($0.name).inserted }.flatMap { key in
       let keyPath = path.isEmpty ? key.name : "\(path).\(key.name)"
       guard case .section(let keys) = key.kind else { return [keyPath] }
       return [keyPath] + paths(keys, below: keyPath)

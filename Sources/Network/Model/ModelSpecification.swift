@@ -14,6 +14,17 @@ package struct LayerSpecification: Hashable, Sendable {
     self.path = path
   }
 
+  /// Where it is written makes no difference.
+  package static func == (a: LayerSpecification, b: LayerSpecification) -> Bool {
+    a.name == b.name && a.kind == b.kind && a.inputs == b.inputs
+  }
+
+  package func hash(into hasher: inout Hasher) {
+    hasher.combine(name)
+    hasher.combine(kind)
+    hasher.combine(inputs)
+  }
+
   /// What `inputs` calls the images.
   package static let imagesName = "input"
 }

@@ -4,6 +4,9 @@
 /// `<block>/shortcut/<layer>`, `<block>/add` and the activation's `<block>/<type>`; several blocks are called `<block>_<n>`,
 /// n counted from 1.
 package struct ResidualBlock: Hashable, Sendable {
+  /// What a configuration calls them.
+  package static let typeName = "residual"
+
   package var name: String
   package var layers: [LayerSpecification]
   /// Nothing is the identity.
@@ -24,6 +27,20 @@ package struct ResidualBlock: Hashable, Sendable {
     self.layers = layers
     self.shortcut = shortcut
     self.activation = activation
+  }
+
+  /// Where they are written makes no difference.
+  package static func == (a: ResidualBlock, b: ResidualBlock) -> Bool {
+    a.name == b.name && a.layers == b.layers && a.shortcut == b.shortcut && a.activation == b.activation
+      && a.times == b.times
+  }
+
+  package func hash(into hasher: inout Hasher) {
+    hasher.combine(name)
+    hasher.combine(layers)
+    hasher.combine(shortcut)
+    hasher.combine(activation)
+    hasher.combine(times)
   }
 
   /// The layers that they stand for, where `input` is the name of the layer before them.
