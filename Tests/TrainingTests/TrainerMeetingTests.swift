@@ -1,4 +1,5 @@
 import Machine
+import Network
 import TestSupport
 import Testing
 
@@ -22,6 +23,17 @@ struct TrainerMeetingTests {
     for workers in 2...17 {
       #expect(try run.with { $0.workers = workers }.digest(data) == expected, "\(workers) workers")
     }
+  }
+
+  @Test("gives the same digest for 1 and 3 workers with a preset")
+  func preset() throws {
+    let preset = try #require(PresetRegistry.preset(named: "resnet20"))
+    let run = TestRun(preset.model(classes: 10)).with {
+      $0.batchSize = 6; $0.shardSize = 2
+    }
+    let data = try TestData.synthetic(run.model, 11, classes: 10)
+    let expected = try run.with { $0.workers = 1 }.digest(data)
+    #expect(try run.with { $0.workers = 3 }.digest(data) == expected)
   }
 
   @Test("gives the same digest on any number of nodes, in every build, whatever memory held before")
