@@ -19,6 +19,7 @@ from importlib import metadata
 from pathlib import Path
 
 import chart
+from configuration import LOCKSTEP
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
@@ -28,6 +29,9 @@ CASES = {  # name: (configuration, batch size)
     "caffe-cifar": ("caffe-cifar.json", 128),
     "vgg-cifar": ("vgg-cifar.json", 128),
     "lenet-1024": ("lenet.json", 1024),
+    "resnet20": ("resnet20-cifar.json", 128),
+    "resnet18": ("resnet18-cifar.json", 128),
+    "vgg11-bn": ("vgg11-bn-cifar.json", 128),
 }
 VARIANTS = {  # side: (mode, True for one thread only)
     "lockstep": [("release", False)],
@@ -65,8 +69,7 @@ def command(side: str, mode: str, threads: int, case: str, seconds: float) -> li
     file, batch = CASES[case]
     config = str(ROOT / "Config" / file)
     if side == "lockstep":
-        binary = os.environ.get("LOCKSTEP", str(ROOT / ".build/release/lockstep"))
-        return [binary, "bench", "throughput", config, "--json", "--workers", str(threads), "--batch-size", str(batch)]
+        return [LOCKSTEP, "bench", "throughput", config, "--json", "--workers", str(threads), "--batch-size", str(batch)]
     script = "side_tensorflow.py" if side == "tensorflow" else "side_torch.py"
     return [
         sys.executable, str(HERE / script), config, "--mode", mode, "--threads", str(threads),

@@ -2,47 +2,103 @@
 
 import os
 
-from configuration import Net, read_net
-from measure import arguments, throughput
+from configuration import Net, Shape, borders, output_shape, read_net, window
 
 MODES = ["eager", "compile", "bf16", "bf16-compile"]
-options = arguments(__doc__, MODES)
-os.environ["OMP_NUM_THREADS"] = str(options.threads)
+
+if __name__ == "__main__":
+    from measure import arguments, throughput
+
+    options = arguments(__doc__, MODES)
+    os.environ["OMP_NUM_THREADS"] = str(options.threads)
 
 import torch
 from torch import nn
 
 
+class Residual(nn.Module):
+    def __init__(self, layers: nn.Module, shortcut: nn.Module, activation: nn.Module) -> None:
+        super().__init__()
+        self.layers, self.shortcut, self.activation = layers, shortcut, activation
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = self.layers(x)
+        y += self.shortcut(x)
+        return self.activation(y)
+
+
+def convolution(layer: dict, shape: Shape, filters: int, groups: int) -> nn.Module:
+    size, strides, dilation = window(layer)
+    top, bottom, left, right = borders(layer, shape)
+    is_even = (top, left) == (bottom, right)
+    module = nn.Conv2d(
+        shape[2], filters, size, strides, (top, left) if is_even else 0, dilation, groups, layer["use_bias"])
+    return module if is_even else nn.Sequential(nn.ZeroPad2d((left, right, top, bottom)), module)
+
+
+def pool(layer: dict, shape: Shape) -> nn.Module:
+    size, strides, _ = window(layer)
+    top, bottom, left, right = borders(layer, shape)
+    if (top, left) != (bottom, right):
+        raise ValueError("no PyTorch twin of a pool with more padding on one side")
+    if layer["type"] == "max_pool2d":
+        return nn.MaxPool2d(size, strides, (top, left))
+    return nn.AvgPool2d(size, strides, (top, left), count_include_pad=False)
+
+
+def activation(layer: dict) -> nn.Module:
+    match layer["type"]:
+        case "relu":
+            return nn.ReLU(inplace=True)
+        case "leaky_relu":
+            return nn.LeakyReLU(layer.get("negative_slope", 0.01), inplace=True)
+        case other:
+            raise ValueError(f"no PyTorch twin of {other}")
+
+
+def module(layer: dict, shape: Shape) -> nn.Module:
+    match layer["type"]:
+        case "conv2d":
+            return convolution(layer, shape, layer["filters"], layer["groups"])
+        case "depthwise_conv2d":
+            return convolution(layer, shape, shape[2] * layer["depth_multiplier"], shape[2])
+        case "batch_norm":
+            kind = nn.BatchNorm2d if len(shape) == 3 else nn.BatchNorm1d
+            if not (layer["center"] and layer["scale"]):
+                raise ValueError("no PyTorch twin of a norm with one parameter")
+            return kind(shape[-1], layer["epsilon"], 1 - layer["momentum"])
+        case "max_pool2d" | "avg_pool2d":
+            return pool(layer, shape)
+        case "global_avg_pool2d":
+            return nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
+        case "flatten":
+            return nn.Flatten()
+        case "dense":
+            return nn.Linear(shape[0], layer["units"])
+        case "residual":
+            return Residual(
+                sequence(layer["layers"], shape), sequence(layer["shortcut"], shape),
+                activation({"type": layer["activation"]}) if "activation" in layer else nn.Identity())
+        case _:
+            return activation(layer)
+
+
+def sequence(layers: list[dict], shape: Shape) -> nn.Sequential:
+    modules: list[nn.Module] = []
+    for layer in layers:
+        modules.append(module(layer, shape))
+        shape = output_shape(layer, shape)
+    return nn.Sequential(*modules)
+
+
 def build(net: Net) -> nn.Sequential:
-    height, width, channels = net.input
-    layers: list[nn.Module] = []
-    features = channels
-    for layer in net.layers:
-        match layer["type"]:
-            case "conv2d":
-                layers.append(nn.Conv2d(features, layer["filters"], layer["kernel_size"], padding=layer["padding"]))
-                features = layer["filters"]
-            case "relu":
-                layers.append(nn.ReLU())
-            case "max_pool2d":
-                layers.append(nn.MaxPool2d(2))
-                height, width = height // 2, width // 2
-            case "avg_pool2d":
-                layers.append(nn.AvgPool2d(2))
-                height, width = height // 2, width // 2
-            case "flatten":
-                layers.append(nn.Flatten())
-                features *= height * width
-            case "dense":
-                layers.append(nn.Linear(features, layer["units"]))
-                features = layer["units"]
-            case other:
-                raise ValueError(f"no PyTorch twin of {other}")
-    model = nn.Sequential(*layers).to(memory_format=torch.channels_last)
-    for module in model:
+    """Weight, bias per layer with parameters: He-normal and zero; a norm's are one and zero."""
+    model = sequence(net.layers, net.input).to(memory_format=torch.channels_last)
+    for module in model.modules():
         if isinstance(module, (nn.Conv2d, nn.Linear)):
             nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
-            nn.init.zeros_(module.bias)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
     return model
 
 
