@@ -39,7 +39,8 @@ def draw(layers: list[dict], shape: Shape, generator: np.random.Generator, found
             case "dense":
                 weight = generator.standard_normal((layer["units"], shape[0])) * np.sqrt(2 / shape[0])
                 found[f"{name}.weight"] = weight
-                found[f"{name}.bias"] = 0.1 * generator.standard_normal(layer["units"])
+                if layer.get("use_bias", True):
+                    found[f"{name}.bias"] = 0.1 * generator.standard_normal(layer["units"])
             case "batch_norm":
                 found[f"{name}.weight"] = 1 + 0.2 * generator.standard_normal(shape[-1])
                 found[f"{name}.bias"] = 0.2 * generator.standard_normal(shape[-1])

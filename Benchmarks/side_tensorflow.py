@@ -61,8 +61,7 @@ class Model:
                 return lambda x: tf.reshape(x, [x.shape[0], -1])
             case "dense":
                 weight = self.weight((shape[0], layer["units"]), shape[0])
-                bias = self.variable(tf.zeros(layer["units"]))
-                return lambda x: tf.nn.bias_add(tf.matmul(x, weight), bias)
+                return self.biased(lambda x: tf.matmul(x, weight), layer, layer["units"])
             case "residual":
                 layers, shortcut = self.sequence(layer["layers"], shape), self.sequence(layer["shortcut"], shape)
                 end = activation({"type": layer["activation"]}) if "activation" in layer else tf.identity
@@ -76,13 +75,14 @@ class Model:
         weight = self.weight((*size, channels, layer["filters"]), size[0] * size[1] * channels)
         padding = zeros(layer, shape)
 
-        def convolve(x: tf.Tensor) -> tf.Tensor:
-            return tf.nn.conv2d(x, weight, strides, padding, dilations=dilation)
+        return self.biased(
+            lambda x: tf.nn.conv2d(x, weight, strides, padding, dilations=dilation), layer, layer["filters"])
 
-        if not layer["use_bias"]:
-            return convolve
-        bias = self.variable(tf.zeros(layer["filters"]))
-        return lambda x: tf.nn.bias_add(convolve(x), bias)
+    def biased(self, step: Step, layer: dict, outputs: int) -> Step:
+        if not layer.get("use_bias", True):
+            return step
+        bias = self.variable(tf.zeros(outputs))
+        return lambda x: tf.nn.bias_add(step(x), bias)
 
     def norm(self, layer: dict, shape: Shape) -> Step:
         """Running statistics are kept as Keras does."""

@@ -74,7 +74,7 @@ def module(layer: dict, shape: Shape) -> nn.Module:
         case "flatten":
             return nn.Flatten()
         case "dense":
-            return nn.Linear(shape[0], layer["units"])
+            return nn.Linear(shape[0], layer["units"], layer.get("use_bias", True))
         case "residual":
             return Residual(
                 sequence(layer["layers"], shape), sequence(layer["shortcut"], shape),
