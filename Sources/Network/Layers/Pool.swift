@@ -145,7 +145,7 @@ package enum Pooling {
 
   static func summary(_ typeName: String, _ window: Window) -> String {
     "\(typeName) \(window.size)" + (window.strides == window.size ? "" : ", strides \(window.strides)")
-      + (window.padding == .valid ? "" : ", \(window.padding.word ?? "padding \(window.padding.sides)")")
+      + (window.padding == .valid ? "" : ", \(window.padding.summary)")
   }
 
   static func outputShape(

@@ -191,6 +191,9 @@ extension Padding {
     }
   }
 
+  /// `same`, `padding 1` or `padding [0, 1, 0, 1]`.
+  var summary: String { word ?? (Set(sides).count == 1 ? "padding \(sides[0])" : "padding \(sides)") }
+
   /// Rows and columns of zeros that are given: top, bottom, left, right.
   var sides: [Int] {
     switch self {
@@ -204,7 +207,7 @@ extension Window {
   /// What is unusual about it, and its padding, as a layer's `summary` shows them.
   var summary: String {
     (strides == Extent(1) ? "" : "strides \(strides), ") + (dilation == Extent(1) ? "" : "dilation \(dilation), ")
-      + (padding.word ?? "padding \(padding.sides)")
+      + padding.summary
   }
 
   /// The same for the naive twins.
