@@ -11,10 +11,21 @@ extension ConfigurationReader {
     return node.mistakes.unlessMistaken { written(node) }.flatMap { checked($0, node) }
   }
 
+  /// So many that blocks cannot turn a small file into a net that fills the memory.
+  private static let mostLayers = 4096
+
   private static func written(_ node: ConfigurationNode) -> ModelSpecification? {
     let input = node.key("input").flatMap { shape(node.value(of: $0)) }
     let layers = node.key("layers").map { entries(node, $0) }
     guard let input, let layers else { return nil }
+    let count = layers.reduce(0) { $0 + $1.layerCount }
+    guard count <= mostLayers else {
+      node.mistakes.add(
+        UserError(
+          .badConfiguration, node.keyPath("layers"),
+          "its residual blocks stand for \(count) layers in all; allowed: at most \(mostLayers)"))
+      return nil
+    }
     return ModelSpecification(input: input, entries: layers)
   }
 

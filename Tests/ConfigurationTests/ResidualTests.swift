@@ -87,4 +87,21 @@ struct ResidualTests {
       "{ type: 'residual', layers: [{ type: 'relu' }, { type: 'relu' }], repeat: 3 }, { type: 'dense', units: 3 }"
     #expect(configurationError(configurationText(layers: layers)).subject == "model.layers[1] (dense_1)")
   }
+
+  @Test("are refused where two layers would have tensors of one name")
+  func sameNames() {
+    let block = "{ type: 'residual', name: 'a', repeat: 2, layers: [{ type: 'relu' }] }"
+    let other = "{ type: 'residual', name: 'a_2', layers: [{ type: 'relu' }] }"
+    let error = configurationError(configurationText(layers: "\(block), \(other), { type: 'softmax' }"))
+    #expect(error.subject == "model.layers[1].layers[0] (a_2/relu_1)")
+    #expect(error.description.contains("a layer before it has this name"), "\(error)")
+  }
+
+  @Test("are refused where a small file stands for more layers than a net has")
+  func tooManyLayers() {
+    let layers = [String](repeating: "{ type: 'relu' }", count: 256).joined(separator: ", ")
+    let error = configurationError(configurationText(layers: "{ type: 'residual', repeat: 256, layers: [\(layers)] }"))
+    #expect(error.subject == "model.layers")
+    #expect(error.description.contains("stand for 65792 layers in all; allowed: at most 4096"), "\(error)")
+  }
 }

@@ -68,6 +68,11 @@ package struct ModelGraph: Sendable {
       inputs.append(value)
     }
     if layer.inputs == nil { inputs = [values.count - 1] }
+    if outputs[layer.name] != nil, layer.name != LayerSpecification.imagesName {
+      throw failure(
+        index, layer, "a layer before it has this name, too; allowed: one layer per name",
+        hint: "those of a residual block are called <block>/<layer>, of repeated blocks <block>_<n>/<layer>")
+    }
     if layer.kind.traits.contains(.isLoss), index != count - 1 {
       throw failure(
         index, layer, "softmax is layer \(index + 1) of \(count); allowed: softmax as the last layer only")

@@ -73,6 +73,15 @@ package struct ResidualBlock: Hashable, Sendable {
 package enum ModelEntry: Hashable, Sendable {
   case layer(LayerSpecification)
   case residual(ResidualBlock)
+
+  /// How many layers it stands for.
+  package var layerCount: Int {
+    switch self {
+    case .layer: 1
+    case .residual(let block):
+      max(1, block.times) * (block.layers.count + block.shortcut.count + (block.activation == nil ? 1 : 2))
+    }
+  }
 }
 
 extension ModelSpecification {
