@@ -56,6 +56,7 @@ package enum GradientCheck {
       single, topology: topology, kernels: kernels, exampleCount: examples, computesInputGradient: true)
     let network = plan.network
     try checkDataset(training, "data.train", network)
+    try plan.requireTrainable()
     let production = try productionGradients(plan, training)
 
     let model = configuration.model

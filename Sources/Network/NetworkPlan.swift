@@ -80,9 +80,8 @@ package final class NetworkPlan: Sendable {
     firstBackward = work.firstIndex(where: \.hasBackward) ?? work.count
   }
 
-  /// - Throws: `UserError(.badConfiguration)` if a layer sums over the whole batch and a batch is too small for it.
-  package func requireBatches(of examples: [Int]) throws(UserError) {
-    guard let smallest = examples.min() else { return }
+  /// - Throws: `UserError(.badConfiguration)` if a layer sums over the whole batch and `smallest` examples are too few for it.
+  package func requireBatches(ofAtLeast smallest: Int) throws(UserError) {
     for (meeting, layer) in zip(schedule.meetings, meetingLayers) where smallest < layer.leastBatch {
       throw graph.failure(
         work[meeting.layer].number,

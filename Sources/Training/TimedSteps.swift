@@ -17,6 +17,7 @@ package struct TimedSteps {
     of plan: RunPlan, on data: ImageDataset, skipping skipped: Int, keeping kept: Int,
     until isEnough: ([Double]) -> Bool
   ) throws {
+    try plan.requireTrainable()
     let placed = try TrainingData(training: data, test: nil, plan)
     let loop = TrainingLoop(
       session: try Session(plan, start: .random, orderedExamples: data.count, keptSteps: kept), data: placed,

@@ -47,7 +47,7 @@ package final class Trainer {
     plan = try RunPlan(
       configuration, topology: topology, kernels: kernels, exampleCount: training.count)
     try checkDataset(training, "data.train", plan.network)
-    try plan.network.requireBatches(of: [plan.step(0), plan.step(plan.shards.stepsPerEpoch - 1)].map(\.batch.count))
+    try plan.requireTrainable()
     if let test { try checkDataset(test, "data.test", plan.network) }
     self.training = training
     let test = test.flatMap { $0.count > 0 ? $0 : nil }

@@ -1,4 +1,5 @@
 import Configuration
+import Diagnostics
 
 /// One step of a run: its place in the run, and what the configuration says about it. A pure function of its number.
 struct TrainingStep {
@@ -21,6 +22,11 @@ struct TrainingStep {
 }
 
 extension RunPlan {
+  /// - Throws: `UserError(.badConfiguration)` if a batch, which may be the last of an epoch, is too small for the network.
+  package func requireTrainable() throws(UserError) {
+    try network.requireBatches(ofAtLeast: step(shards.stepsPerEpoch - 1).batch.count)
+  }
+
   package var totalSteps: Int { configuration.training.epochs * shards.stepsPerEpoch }
 
   func step(_ number: Int) -> TrainingStep {

@@ -63,4 +63,28 @@ struct TrainerMeetingTests {
     #expect(zip(whole, cut).allSatisfy { abs($0 - $1) < 1e-4 })
     #expect(whole != cut)
   }
+
+  @Test("a batch of one value per channel is refused by everything that trains, the last of an epoch too")
+  func onePerChannel() throws {
+    let model = ModelSpecification(
+      input: ImageShape(height: 4, width: 4, channels: 1),
+      layers: TestNetworks.named([.flatten, .dense(units: 3), .batchNorm, .relu, .dense(units: 3), .softmax]))
+    // The second batch of 11 has one example.
+    let run = TestRun(model).with { $0.batchSize = 10 }
+    let data = try TestData.synthetic(model, 11, classes: 3)
+    let plan = try RunPlan(run.configuration, topology: try machine(), kernels: testKernels, exampleCount: 11)
+    for error in [
+      userError { _ = try run.trainer(data) },
+      userError { _ = try TimedSteps(of: plan, on: data.train, skipping: 0, keeping: 1) { _ in true } },
+    ] {
+      #expect(error?.category == .badConfiguration && error?.subject == "model.layers[2] (batch_norm_1)")
+      #expect(error?.message.contains("a batch of 1 example") == true)
+    }
+    _ = try run.with { $0.batchSize = 9 }.trainer(data)
+    // Over the pixels of one image there is a variance.
+    let image = ModelSpecification(
+      input: model.input,
+      layers: TestNetworks.named([TestNetworks.conv(3, 3), .batchNorm, .flatten, .dense(units: 3), .softmax]))
+    _ = try TestRun(image).with { $0.batchSize = 10 }.digest(data)
+  }
 }
