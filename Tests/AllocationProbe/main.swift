@@ -1,6 +1,6 @@
-// Trains a small net once for each argument after the first, for so many epochs, and prints how many times workers
+// Trains a small net once for each argument after the second, for so many epochs, and prints how many times workers
 // allocated memory in each run: `<steps> <allocations>` in a line. The first argument is the number of memory nodes that
-// the run is planned for, which need not be there.
+// the run is planned for, which need not be there; the second is the net, `plain` or `norms`.
 
 import Configuration
 import Datasets
@@ -20,7 +20,8 @@ func machine(nodes: Int) -> Topology {
     usable: Topology.UsableCPUs(cpus: CPUSet(0..<nodes), quota: nil, reasons: []))
 }
 
-func configuration(epochs: Int) -> RunConfiguration {
+/// One layer after the other, without meetings of the workers.
+func plain() -> [ModelEntry] {
   let kinds: [LayerKind] = [
     .conv2d(filters: 4, kernelSize: 3, padding: .same, algorithm: .direct), .relu, .maxPool2d(ties: .all),
     LayerKind(MaxPool2D(Window(Extent(3), padding: .same), ties: .all)),
@@ -31,11 +32,36 @@ func configuration(epochs: Int) -> RunConfiguration {
     .conv2d(filters: 20, kernelSize: 3, padding: .same, algorithm: .winograd), .relu, .averagePool2d,
     LayerKind(GlobalAveragePool2D()), .dense(units: 10), .softmax,
   ]
-  return RunConfiguration(
+  return named(kinds).map { .layer($0) }
+}
+
+/// Norms over the whole batch, after convolutions and a dense layer, and residual blocks.
+func norms() -> [ModelEntry] {
+  func convolution(_ filters: Int, _ size: Int, strides: Int = 1) -> LayerKind {
+    LayerKind(Conv2D(filters: filters, Window(Extent(size), strides: Extent(strides), padding: .same), usesBias: false))
+  }
+  let start = named([convolution(20, 3), .batchNorm, LayerKind(LeakyReLU(slope: 0.1))])
+  let end = named(
+    [LayerKind(GlobalAveragePool2D()), .dense(units: 12), .batchNorm, .relu, .dense(units: 10), .softmax], "end")
+  let blocks = [
+    ResidualBlock(
+      name: "identity", layers: named([convolution(20, 3), .batchNorm, .relu, convolution(20, 3), .batchNorm]),
+      activation: .relu, times: 2),
+    ResidualBlock(
+      name: "projection", layers: named([convolution(33, 3, strides: 2), LayerKind(BatchNorm(scale: false))]),
+      shortcut: named([convolution(33, 1, strides: 2), LayerKind(BatchNorm(center: false))])),
+  ]
+  return start.map { .layer($0) } + blocks.map { .residual($0) } + end.map { .layer($0) }
+}
+
+func named(_ kinds: [LayerKind], _ stem: String = "layer") -> [LayerSpecification] {
+  kinds.enumerated().map { LayerSpecification(name: "\(stem)_\($0.offset)", kind: $0.element) }
+}
+
+func configuration(_ entries: [ModelEntry], epochs: Int) -> RunConfiguration {
+  RunConfiguration(
     name: "probe", seed: 1,
-    model: ModelSpecification(
-      input: ImageShape(height: 8, width: 8, channels: 1),
-      layers: kinds.enumerated().map { LayerSpecification(name: "layer_\($0.offset)", kind: $0.element) }),
+    model: ModelSpecification(input: ImageShape(height: 8, width: 8, channels: 1), entries: entries),
     data: DataConfiguration(source: .embeddedDigits, scale: 1.0 / 255, mean: [0], std: [1]),
     training: TrainingConfiguration(
       epochs: epochs, batchSize: 9, shuffle: true,
@@ -56,13 +82,17 @@ startCounting()
 guard let nodes = CommandLine.arguments.dropFirst().first.flatMap({ Int($0) }), nodes > 0 else {
   fatalError("The first argument is not a number of nodes.")
 }
+let nets = ["plain": plain(), "norms": norms()]
+guard let entries = CommandLine.arguments.dropFirst(2).first.flatMap({ nets[$0] }) else {
+  fatalError("The second argument is not a net: plain or norms.")
+}
 let topology = machine(nodes: nodes)
 let training = try data(20, .train)
 let test = try data(5, .test)
-for argument in CommandLine.arguments.dropFirst(2) {
+for argument in CommandLine.arguments.dropFirst(3) {
   guard let epochs = Int(argument) else { fatalError("\(argument) is not a number of epochs.") }
   let trainer = try Trainer(
-    configuration: configuration(epochs: epochs), topology: topology,
+    configuration: configuration(entries, epochs: epochs), topology: topology,
     kernels: try KernelBuild.select(nil, subject: "AllocationProbe"), training: training, test: test,
     initialWeights: nil)
   let before = workerAllocations()

@@ -4,15 +4,17 @@ import Testing
 @Suite("Memory of a steady-state step")
 struct TrainerAllocationTests {
   /// A program of its own counts the calls of `malloc` and relatives by workers; see Tests/AllocationProbe.
-  @Test("workers allocate nothing in a step, a reduction, an epoch's order and an evaluation", arguments: [1, 2, 3])
-  func workersAllocateNothing(nodes: Int) throws {
+  @Test(
+    "workers allocate nothing in a step, a reduction, an epoch's order and an evaluation", arguments: [1, 2, 3],
+    ["plain", "norms"])
+  func workersAllocateNothing(nodes: Int, net: String) throws {
     let probe = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
       .appending(path: "AllocationProbe")
     let process = Process()
     let output = Pipe()
     process.executableURL = probe
     // The first run warms up; 3 steps to an epoch.
-    process.arguments = ["\(nodes)", "2", "100", "2000"]
+    process.arguments = ["\(nodes)", net, "2", "100", "2000"]
     process.standardOutput = output
     try process.run()
     let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
