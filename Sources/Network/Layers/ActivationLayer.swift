@@ -27,15 +27,8 @@ final class ActivationLayer: Layer {
   func inputGradient(_ pass: borrowing Pass, _ slice: ImageSlice, of index: Int) {
     let (x, dOutput, dInput) = (pass.map(input, slice), pass.gradient(output, slice), pass.gradient(input, slice))
     let kernel = pass.kernels.activationGradient
-    let (map, outer, inner) = (input.map, output.gradient, input.gradient)
-    let count = map.shape.width * map.channelStride
-    for n in 0..<slice.count {
-      for row in 0..<map.shape.height {
-        kernel(
-          activation, x + n * map.imageStride + map.offset(row, 0),
-          dOutput + n * outer.imageStride + outer.offset(row, 0),
-          dInput + n * inner.imageStride + inner.offset(row, 0), count)
-      }
+    input.map.forEachRow(images: slice.count, with: output.gradient, and: input.gradient) { at, from, to, count in
+      kernel(activation, x + at, dOutput + from, dInput + to, count)
     }
   }
 }

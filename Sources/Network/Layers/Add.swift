@@ -55,15 +55,9 @@ private final class AddLayer: Layer {
   func forward(_ pass: borrowing Pass, _ slice: ImageSlice) {
     let (a, b) = (pass.map(inputs[0], slice), pass.map(inputs[1], slice))
     let out = pass.map(output, slice)
-    let (first, second, sum) = (inputs[0].map, inputs[1].map, output.map)
     let kernel = pass.kernels.sum
-    let count = sum.shape.width * sum.channelStride
-    for n in 0..<slice.count {
-      for row in 0..<sum.shape.height {
-        kernel(
-          a + n * first.imageStride + first.offset(row, 0), b + n * second.imageStride + second.offset(row, 0),
-          out + n * sum.imageStride + sum.offset(row, 0), count, appliesReLU)
-      }
+    inputs[0].map.forEachRow(images: slice.count, with: inputs[1].map, and: output.map) { first, second, to, count in
+      kernel(a + first, b + second, out + to, count, appliesReLU)
     }
   }
 
@@ -78,14 +72,9 @@ private final class AddLayer: Layer {
       }
     }
     let x = pass.map(input, slice)
-    let (map, outer, inner) = (input.map, output.gradient, input.gradient)
-    let count = map.shape.width * map.channelStride
-    for n in 0..<slice.count {
-      for row in 0..<map.shape.height {
-        pass.kernels.activationGradient(
-          .relu, x + n * map.imageStride + map.offset(row, 0), from + n * outer.imageStride + outer.offset(row, 0),
-          to + n * inner.imageStride + inner.offset(row, 0), count)
-      }
+    let kernel = pass.kernels.activationGradient
+    input.map.forEachRow(images: slice.count, with: output.gradient, and: input.gradient) { at, source, target, count in
+      kernel(.relu, x + at, from + source, to + target, count)
     }
   }
 }

@@ -82,4 +82,23 @@ package struct MapLayout: Hashable, Sendable {
   }
 }
 
+extension MapLayout {
+  /// The same for three maps of one shape.
+  @inline(__always)
+  package func forEachRow(
+    images: Int, with second: MapLayout, and third: MapLayout,
+    _ body: (_ here: Int, _ second: Int, _ third: Int, _ count: Int) -> Void
+  ) {
+    assert(shape == second.shape && shape == third.shape, "Maps of two shapes go row by row.")
+    let count = shape.width * channelStride
+    for n in 0..<images {
+      for row in 0..<shape.height {
+        body(
+          n * imageStride + offset(row, 0), n * second.imageStride + second.offset(row, 0),
+          n * third.imageStride + third.offset(row, 0), count)
+      }
+    }
+  }
+}
+
 package func roundUp(_ value: Int, to multiple: Int) -> Int { (value + multiple - 1) / multiple * multiple }
