@@ -5,9 +5,9 @@ import KernelInterface
 package enum ReferenceWinograd {
   package typealias Matrix = [[Double]]
 
-  /// The finite points; the last is ∞ (Lavin and Gray 2016).
+  /// The finite points; the last is ∞ (Lavin and Gray 2016; Barabasz et al. 2020).
   private static func points(_ size: WinogradSize) -> [Double] {
-    size == .f4k3 ? [0, 1, -1, 2, -2] : [0, 1, -1, 2, -2, 0.5, -0.5]
+    size == .f4k3 ? [0, 1, -1, 0.5, -2] : [0, 1, -1, 2, -2, 0.5, -0.5]
   }
 
   /// Bᵀ: row i holds the coefficients of Π (x − p) over the other finite points, the last row of all of them.

@@ -6,11 +6,20 @@ import Storage
 extension Checkpoint {
   /// Refuses a configuration under which the run would not continue with the same numbers.
   ///
+  /// The program must compute the same numbers as the one that took the checkpoint.
   /// The table of keys says what may change between the parts of a run. The data's paths may, as its content is compared by
   /// fingerprint. The steps done must fit.
   /// - Parameter file: the checkpoint's path, for messages.
-  /// - Throws: `UserError(.badConfiguration)` naming each key that differs, with both values.
+  /// - Throws: `UserError(.badData)` for other numerics; `.badConfiguration` naming each key that differs, with both values.
   package func requireSameNumbers(as run: RunConfiguration, file: String) throws(UserError) {
+    guard numerics == NumericsVersion.current else {
+      throw UserError(
+        .badData, file,
+        "the run was begun by a program that computes other numbers: numerics version \(numerics), here "
+          + "\(NumericsVersion.current); continued here, its weights would be neither program's",
+        hint: "finish it with the program that began it, or begin a new run from its weights: "
+          + "--weights FILE --output DIR")
+    }
     let before: [(path: String, value: JSONValue)] = resolvedConfiguration.leaves()
     let now: [(path: String, value: JSONValue)] = run.jsonValue.leaves()
     let old = Dictionary(before.map { ($0.path, $0.value) }) { first, _ in first }

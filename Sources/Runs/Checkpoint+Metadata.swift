@@ -15,6 +15,7 @@ extension Checkpoint {
     ]
     for field in ProgressField.all { text[field.key] = field.text(progress) }
     text["initial_weights"] = initialWeights
+    if numerics != NumericsVersion.unnamed { text[NumericsVersion.key] = String(numerics) }
     return text
   }
 
@@ -56,10 +57,13 @@ extension Checkpoint {
       let configuration = try? JSONReader.value(of: text, subject: file)
     else { throw failure("configuration", allowed: "a configuration as JSON") }
     guard let fingerprint = metadata["data"] else { throw failure("data", allowed: "a fingerprint") }
+    guard let numerics = metadata[NumericsVersion.key].map({ Int($0) }) ?? NumericsVersion.unnamed else {
+      throw failure(NumericsVersion.key, allowed: "an integer, or no entry")
+    }
     self.init(
       step: step, parameters: parameters, state: state, configuration: configuration,
-      dataFingerprint: fingerprint, progress: progress, initialWeights: metadata["initial_weights"], source: file,
-      isStored: isStored)
+      dataFingerprint: fingerprint, progress: progress, initialWeights: metadata["initial_weights"],
+      numerics: numerics, source: file, isStored: isStored)
     // Entries that follow from others, and numbers written differently from ours.
     for (key, value) in self.metadata.sorted(by: { $0.key < $1.key }) where metadata[key] != value {
       throw failure(key, allowed: "\"\(value.prefix(80))\", by the other entries")

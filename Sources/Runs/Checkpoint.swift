@@ -18,6 +18,8 @@ package struct Checkpoint: Sendable, Hashable {
   package let progress: ProgressState
   /// `StateDigest` of the weights that the run was started from; `nil` for random ones.
   package let initialWeights: String?
+  /// The numerics of the program that took it.
+  package let numerics: Int
   /// What errors call the checkpoint: the file it was read from.
   package let source: String
   /// Whether the tensors are left in the file `source` until there is memory for them.
@@ -25,7 +27,8 @@ package struct Checkpoint: Sendable, Hashable {
 
   package init(
     step: Int, parameters: [NamedTensor], state: [SlotTensors], configuration: JSONValue, dataFingerprint: String,
-    progress: ProgressState, initialWeights: String? = nil, source: String = "the checkpoint", isStored: Bool = false
+    progress: ProgressState, initialWeights: String? = nil, numerics: Int = NumericsVersion.current,
+    source: String = "the checkpoint", isStored: Bool = false
   ) {
     self.step = step
     self.parameters = parameters
@@ -34,6 +37,7 @@ package struct Checkpoint: Sendable, Hashable {
     self.dataFingerprint = dataFingerprint
     self.progress = progress
     self.initialWeights = initialWeights
+    self.numerics = numerics
     self.source = source
     self.isStored = isStored
   }

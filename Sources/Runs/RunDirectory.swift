@@ -97,7 +97,11 @@ package final class RunDirectory {
     try metrics.requireInPlace()
     try metrics.flush()
     try Safetensors.write(
-      weights, metadata: ["format": "lockstep", "version": ProgramVersion.current, "digest": digest],
+      weights,
+      metadata: [
+        "format": "lockstep", "version": ProgramVersion.current, NumericsVersion.key: String(NumericsVersion.current),
+        "digest": digest,
+      ],
       to: lock.folder.file("weights.safetensors"))
     var (newest, best): (String?, String?) = (nil, nil)
     if let step = try checkpoints.steps.last { newest = try checkpoints.name(step: step) }

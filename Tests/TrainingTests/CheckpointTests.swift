@@ -106,6 +106,29 @@ import Testing
     #expect(error?.message.contains("c.safetensors") == true)
   }
 
+  @Test("a run of other numerics is refused, and the error says what to do")
+  func aRunOfOtherNumericsIsRefused() throws {
+    let folder = try TemporaryFolder()
+    let whole = try checkpoint()
+    for numerics in [NumericsVersion.unnamed, NumericsVersion.current + 1] {
+      let other = Checkpoint(
+        step: whole.step, parameters: whole.parameters, state: whole.state, configuration: whole.configuration,
+        dataFingerprint: whole.dataFingerprint, progress: whole.progress, numerics: numerics)
+      try other.write(to: folder.file("c"))
+      let metadata = try Safetensors.metadata(folder.file("c"))
+      #expect(metadata["numerics"] == (numerics == NumericsVersion.unnamed ? nil : String(numerics)))
+      let read = try Checkpoint.read(folder.file("c"))
+      #expect(read.numerics == numerics)
+      let error = userError { try read.requireSameNumbers(as: try ResumeRun().configuration, file: "c") }
+      #expect(error?.category == .badData && error?.subject == "c")
+      #expect(
+        error?.message.contains("numerics version \(numerics), here \(NumericsVersion.current)") == true,
+        "\(error?.message ?? "accepted")")
+      #expect(error?.hint?.contains("--weights FILE --output DIR") == true)
+    }
+    try whole.requireSameNumbers(as: try ResumeRun().configuration, file: "c")
+  }
+
   @Test("all differences are named")
   func allDifferencesAreNamed() throws {
     let other = try ResumeRun([.set("seed", "9"), .set("training.optimizer.weight_decay", "0.5")]).configuration
