@@ -32,7 +32,7 @@ struct AlgorithmTests {
     #expect(try digests[0] != TestRun(Self.digits(.auto)).with { $0.epochs = 1 }.digest(data))
   }
 
-  /// C·K/(C + K) ≥ 10 with 16 channels on either side, a square kernel that has transforms, and nothing but neighbours.
+  /// 16 channels on either side, a square kernel that has transforms, and nothing but neighbours.
   @Test("auto goes by the shapes alone")
   func automatic() throws {
     func conv(_ filters: Int, _ window: Window, groups: Int = 1) -> LayerKind {
@@ -40,7 +40,7 @@ struct AlgorithmTests {
     }
     let plain = Window(Extent(3), padding: .same)
     let kinds: [(LayerKind, String)] = [
-      (conv(20, plain), "direct"), (conv(20, plain), "winograd"), (conv(19, plain), "direct"),
+      (conv(20, plain), "direct"), (conv(16, plain), "winograd"), (conv(16, plain), "winograd"),
       (conv(32, plain), "winograd"), (conv(15, plain), "direct"),
       (conv(32, Window(Extent(5), padding: .same)), "direct"),
       (conv(17, Window(Extent(5), padding: .same)), "winograd"),

@@ -36,8 +36,9 @@ struct WinogradPlan {
 
   /// The plan of a convolution, `nil` if it is computed directly.
   ///
-  /// The rule of `auto`, the same on every machine: kernels of 3×3 and 5×5, at least 16 input and output channels,
-  /// C·K/(C + K) ≥ 10 (transforms cost C + K where products cost C·K), and at least twice fewer products over the tiles.
+  /// The rule of `auto`, the same on every machine: kernels of 3×3 and 5×5, at least 16 input and output channels
+  /// (transforms cost C + K where products cost C·K, eight times as much then), and at least twice fewer products over the
+  /// tiles.
   /// `winograd` takes any shape with such a kernel; a first convolution's pixels are then padded to whole vectors.
   init?(
     _ algorithm: ConvolutionAlgorithm, _ size: WinogradSize, _ window: PlacedWindow, input: MapLayout,
@@ -50,9 +51,9 @@ struct WinogradPlan {
     case .direct: return nil
     case .winograd: break
     case .auto:
-      guard channels >= 16, filters >= 16, channels * filters >= 10 * (channels + filters),
-        Self.saving(size, height: output.height, width: output.width) >= 2
-      else { return nil }
+      guard channels >= 16, filters >= 16, Self.saving(size, height: output.height, width: output.width) >= 2 else {
+        return nil
+      }
     }
     self.size = size
     self.window = window
