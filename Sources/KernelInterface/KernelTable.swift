@@ -20,6 +20,9 @@ package final class KernelTable: Sendable {
   package let winogradKernel: @Sendable (WinogradKernel) -> Void
   package let winogradKernelGradient: @Sendable (WinogradKernel) -> Void
 
+  /// See `EqualWindows`.
+  package let equalizeWindows: @Sendable (EqualWindows) -> Void
+
   /// `out`, and the mask if one is given, from `x`.
   package let poolForward:
     @Sendable (PoolKind, PoolArguments, _ x: FloatIn, _ out: FloatOut, _ mask: UnsafeMutablePointer<Int32>?) -> Void
@@ -71,6 +74,7 @@ package final class KernelTable: Sendable {
     winogradGradient: @escaping @Sendable (WinogradTiles) -> Void,
     winogradKernel: @escaping @Sendable (WinogradKernel) -> Void,
     winogradKernelGradient: @escaping @Sendable (WinogradKernel) -> Void,
+    equalizeWindows: @escaping @Sendable (EqualWindows) -> Void,
     poolForward: @escaping @Sendable (PoolKind, PoolArguments, FloatIn, FloatOut, UnsafeMutablePointer<Int32>?) -> Void,
     poolBackward: @escaping @Sendable (PoolKind, PoolArguments, UnsafePointer<Int32>, FloatIn, FloatOut) -> Void,
     windowPoolForward:
@@ -98,6 +102,7 @@ package final class KernelTable: Sendable {
     self.winogradGradient = winogradGradient
     self.winogradKernel = winogradKernel
     self.winogradKernelGradient = winogradKernelGradient
+    self.equalizeWindows = equalizeWindows
     self.poolForward = poolForward
     self.poolBackward = poolBackward
     self.windowPoolForward = windowPoolForward

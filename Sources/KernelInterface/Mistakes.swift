@@ -139,3 +139,20 @@ extension WinogradKernel {
     return nil
   }
 }
+
+extension EqualWindows {
+  package var mistake: String? {
+    guard images >= 0, height >= 1, width >= 1, taps >= 1 else {
+      return "There are no \(images) images of \(height)×\(width) windows of \(taps)×\(taps)."
+    }
+    guard channels >= 16, filters >= 16, channels % 16 == 0, filters % 16 == 0 else {
+      return "Windows have whole sixteens of channels and filters, not \(channels) and \(filters)."
+    }
+    guard inputRow >= inputWidth * channels, outputRow >= width * filters,
+      images <= 1 || inputImage >= height * inputRow && outputImage >= (height - 1) * outputRow + width * filters
+    else {
+      return "Rows \(inputRow), \(outputRow) and images \(inputImage), \(outputImage) floats apart lie in each other."
+    }
+    return nil
+  }
+}

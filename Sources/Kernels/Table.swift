@@ -4,8 +4,9 @@ import KernelInterface
 package let kernelTable = KernelTable(
   name: buildName, tileSum: tileSum, laneSum: laneSum, biasGradient: biasGradient, winogradInput: winogradInput,
   winogradOutput: winogradOutput, winogradGradient: winogradGradient, winogradKernel: winogradKernel,
-  winogradKernelGradient: winogradKernelGradient, poolForward: poolForward, poolBackward: poolBackward,
-  windowPoolForward: windowPoolForward, windowPoolBackward: windowPoolBackward, activation: activation,
+  winogradKernelGradient: winogradKernelGradient, equalizeWindows: equalizeWindows, poolForward: poolForward,
+  poolBackward: poolBackward, windowPoolForward: windowPoolForward, windowPoolBackward: windowPoolBackward,
+  activation: activation,
   activationGradient: activationGradient, productSums: productSums, normalize: normalize,
   normalizeGradient: normalizeGradient, scatterTransposed: scatterTransposed, softmax: softmax, add: add, sum: sum,
   sgd: sgd,

@@ -5,7 +5,7 @@
 /// | version | what it changed |
 /// |---|---|
 /// | 1 | files without an entry |
-/// | 2 | Winograd's points for 3×3 kernels; 16 → 16 channels are computed by it, too |
+/// | 2 | Winograd's points for 3×3 kernels; 16 → 16 channels are computed by it, too; equal windows give equal results |
 package enum NumericsVersion {
   package static let current = 2
   /// The version of files that do not name one.

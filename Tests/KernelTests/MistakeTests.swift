@@ -89,6 +89,20 @@ struct MistakeTests {
       [{ $0.images = -1 }, { $0.dxRow = 48 }, { $0.dxImage = 64 }, { $0.doutRow = 16 }, { $0.doutImage = 32 }])
   }
 
+  @Test("of windows") func windows() {
+    let ints = Int32Buffer([Int](repeating: 0, count: 64))
+    expect(
+      EqualWindows(
+        images: 2, height: 2, width: 1, taps: 3, input: floats.pointer, inputImage: 192, inputRow: 48, channels: 16,
+        output: floats.pointer, outputImage: 32, outputRow: 16, filters: 16, bias: floats.pointer, appliesReLU: false,
+        scratch: ints.pointer), \.mistake,
+      [
+        { $0.images = -1 }, { $0.height = 0 }, { $0.width = 0 }, { $0.taps = 0 }, { $0.channels = 8 },
+        { $0.filters = 24 }, { $0.inputRow = 32 }, { $0.outputRow = 0 }, { $0.inputImage = 64 },
+        { $0.outputImage = 16 },
+      ])
+  }
+
   @Test("of transforms") func winograd() {
     let tiles = WinogradTiles(
       size: .f4k3, firstTile: 0, tiles: 4, tileRows: 2, tileColumns: 2, channels: 16, map: floats.pointer, image: 400,

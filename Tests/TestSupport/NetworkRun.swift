@@ -7,9 +7,9 @@ import ReferenceKernels
 package struct NetworkRun {
   package let model: ModelSpecification
   private let graph: ModelGraph
-  package let images: Tensor4
+  package var images: Tensor4
   package let labels: [Int]
-  package let parameters: [String: [Float]]
+  package var parameters: [String: [Float]]
 
   package init(_ model: ModelSpecification, examples: Int, seed: UInt64 = 1) throws {
     self.model = model

@@ -151,8 +151,9 @@ extension KernelTable {
     KernelTable(
       name: "changed", tileSum: tileSum, laneSum: laneSum, biasGradient: biasGradient ?? self.biasGradient,
       winogradInput: winogradInput, winogradOutput: winogradOutput, winogradGradient: winogradGradient,
-      winogradKernel: winogradKernel, winogradKernelGradient: winogradKernelGradient, poolForward: poolForward,
-      poolBackward: poolBackward ?? self.poolBackward, windowPoolForward: windowPoolForward,
+      winogradKernel: winogradKernel, winogradKernelGradient: winogradKernelGradient,
+      equalizeWindows: equalizeWindows, poolForward: poolForward, poolBackward: poolBackward ?? self.poolBackward,
+      windowPoolForward: windowPoolForward,
       windowPoolBackward: windowPoolBackward, activation: activation, activationGradient: activationGradient,
       productSums: productSums, normalize: normalize, normalizeGradient: normalizeGradient,
       scatterTransposed: scatterTransposed, softmax: softmax, add: add, sum: sum, sgd: sgd, peak: peak)

@@ -6,6 +6,8 @@ import KernelInterface
 ///     input gradient  dX = Aᵀ[ U' ⊙ BᵀdZB ]A        U' of the flipped kernel, [tiles, K] × [K, C]
 ///     weight gradient dW = Gᵀ[ Σ BᵀXB ⊙ AdZAᵀ ]G    as many products of [C, tiles] × [tiles, K]
 ///
+/// Equal windows beside each other are given equal results, see `EqualWindows`.
+///
 /// Order of summation: channels ascending in the products, tiles ascending (examples, then row-major) in the weight gradient.
 final class WinogradConvolution: Layer {
   private let index: Int
@@ -33,7 +35,7 @@ final class WinogradConvolution: Layer {
     preparedBackward = place.preparedOffset + forward
     var memory = LayerMemory()
     memory.prepared = forward + (own.needsInputGradient ? plan.size.products * plan.backwardWeightPlane : 0)
-    memory.scratch = max(plan.scratchFloats, 16 * own.positions * 32)
+    memory.scratch = max(plan.scratchFloats, 16 * own.positions * 32, plan.windowScratch)
     memory.kept = plan.keptSums
     memory.shardSums = own.bias.indices
     self.memory = memory
@@ -93,6 +95,14 @@ final class WinogradConvolution: Layer {
     convolve(
       source, sum, target, tiles: slice.count * plan.outputTileRows * plan.outputTileColumns,
       planes: (plan.channelPlane, plan.forwardWeightPlane, plan.filterPlane), pass.kernels)
+    v.withMemoryRebound(to: Int32.self, capacity: plan.windowScratch) { scratch in
+      pass.kernels.equalizeWindows(
+        EqualWindows(
+          images: slice.count, height: output.shape.height, width: output.shape.width, taps: plan.size.taps,
+          input: UnsafePointer(source.map), inputImage: input.imageStride, inputRow: input.rowStride,
+          channels: plan.channels, output: target.map, outputImage: output.imageStride, outputRow: output.rowStride,
+          filters: plan.filters, bias: place.bias.values(pass), appliesReLU: place.appliesReLU, scratch: scratch))
+    }
   }
 
   func inputGradient(_ pass: borrowing Pass, _ slice: ImageSlice, of index: Int) {

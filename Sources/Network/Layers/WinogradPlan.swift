@@ -97,6 +97,11 @@ struct WinogradPlan {
     size.products * (channelPlane + filterPlane + (shardTiles > group ? 0 : sumPlane)) + 64
   }
 
+  /// Integers for comparing the windows of an image.
+  var windowScratch: Int {
+    EqualWindows.scratchCount(height: window.rows.results, width: window.columns.results, taps: size.taps)
+  }
+
   /// Results before the first pixel that the input gradient reads.
   var early: Extent { Extent(size.taps - 1 - window.rows.before, size.taps - 1 - window.columns.before) }
 
