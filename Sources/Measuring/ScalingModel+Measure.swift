@@ -25,6 +25,7 @@ extension ScalingModel {
     var costs = ScalingCosts()
     costs.compute = alone.mapValues { median($0.breakdowns.map(\.compute)) }
     costs.jitter = median(alone.values.map { relativeDeviation($0.computeNanoseconds.compactMap(\.first)) })
+    costs.segments = segments(alone.values.map(\.segmentNanoseconds))
     costs.prepare = alone.values.map { median($0.prepareNanoseconds) }.min() ?? 0
     costs.optimizer = max(0, (alone.values.map { median($0.breakdowns.map(\.update)) }.min() ?? 0) - costs.prepare)
     if let first = measured.weak.first, let last = measured.weak.last, first.workers == 1, last.workers > 1 {
@@ -49,6 +50,8 @@ extension ScalingModel {
     let network = try NetworkPlan(configuration.model, capacity: ImageCapacity(shard: 1))
     costs.parameterBytes = 4 * Double(network.parameters.packedCount)
     costs.preparedBytes = 4 * Double(network.preparedCount)
+    costs.sumBytes = Double(network.schedule.sumsPerShard * MemoryLayout<Double>.stride)
+    costs.sumNanoseconds = try sumNanoseconds(network, shards: 64, single)
     let shard = try NetworkPlan(configuration.model, capacity: ImageCapacity(shard: shardSize))
     let ownCaches = topology.caches.filter { $0.level <= 2 }.map(\.bytes).max() ?? 0
     if Workspace.byteCount(shard) > ownCaches {
@@ -73,6 +76,40 @@ extension ScalingModel {
     }
     return ScalingPrediction(
       target: target, costs: costs, points: points(costs, target, shardSize: shardSize), checks: checks)
+  }
+
+  /// From each load's steps, cut into segments: means over loads of each segment's share of compute and of its jitter.
+  static func segments(_ loads: [[[Double]]]) -> [ScalingSegment] {
+    guard let count = loads.first?.first?.count, count > 1 else { return [] }
+    let medians = loads.map { steps in (0..<count).map { segment in median(steps.map { $0[segment] }) } }
+    return (0..<count).map { segment in
+      var result = ScalingSegment(share: 0, jitter: 0)
+      for (steps, median) in zip(loads, medians) {
+        result.share += median[segment] / median.reduce(0, +) / Double(loads.count)
+        result.jitter += relativeDeviation(steps.map { $0[segment] }) / Double(loads.count)
+      }
+      return result
+    }
+  }
+
+  /// How long a worker adds one shard's sums of all meetings, where there are `shards` of them; 0 without meetings.
+  private static func sumNanoseconds(_ network: NetworkPlan, shards: Int, _ group: WorkerGroup) throws -> Double {
+    guard network.schedule.hasMeetings else { return 0 }
+    let times = ResultBox<[Double]>()
+    try group.run { _ in
+      let memory = try NodeBuffer(byteCount: Workspace.byteCount(network))
+      let count = shards * network.schedule.sumsPerShard
+      let numbers = try NodeBuffer(byteCount: count * MemoryLayout<Double>.stride)
+      let sums = numbers.pointer.bindMemory(to: Double.self, capacity: count)
+      sums.update(repeating: 1, count: count)
+      let workspace = Workspace(network, memory: memory.pointer)
+      times.value = (0..<32).map { _ in
+        let start = threadNanoseconds()
+        network.addSums(sums, of: shards, workspace)
+        return Double(clockSpan(start, threadNanoseconds())) / Double(shards)
+      }
+    }
+    return median(times.value ?? [])
   }
 
   /// Standard deviation over mean, from the median absolute deviation, so that a single interruption does not count.

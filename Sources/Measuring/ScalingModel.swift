@@ -41,6 +41,19 @@ package struct TargetTopology: Sendable, Hashable, CustomStringConvertible {
   package var cores: Int { nodes * coresPerNode }
 }
 
+/// A part of compute that ends with a meeting of all workers; the last one ends with compute itself.
+package struct ScalingSegment: Sendable, Hashable {
+  /// Of compute.
+  package var share: Double
+  /// As `ScalingCosts.jitter`, of this part alone.
+  package var jitter: Double
+
+  package init(share: Double, jitter: Double) {
+    self.share = share
+    self.jitter = jitter
+  }
+}
+
 /// What the model knows of one core and of how cores affect each other; times in nanoseconds. See docs/scaling-model.md.
 package struct ScalingCosts: Sendable, Hashable {
   /// Forward and backward over 1, 2, … shards on one core while the others are idle: `compute[shards]`.
@@ -53,6 +66,11 @@ package struct ScalingCosts: Sendable, Hashable {
   package var measuresContention: Bool = false
   /// Standard deviation of a worker's compute time over its mean.
   package var jitter: Double = 0
+  /// The segments of a net whose layers meet inside compute, in order; empty for one that does not meet.
+  package var segments: [ScalingSegment] = []
+  /// Adding one shard's sums of all those meetings to the others', as each worker does; and their bytes.
+  package var sumNanoseconds: Double = 0
+  package var sumBytes: Double = 0
   /// One arrival at a barrier.
   package var barrierArrival: Double = 0
   /// The optimizer over all parameters on one core, and the transforms of all new weights.
@@ -108,19 +126,25 @@ package struct ScalingModel: Sendable, Hashable {
     // ⌊S/W⌋ or ⌈S/W⌉ shards each.
     let most = (shards + workers - 1) / workers
     let busiest = Double(shards - (most - 1) * workers)
-    let longest = loaded(most, workers, perNode, bandwidth)
+    func compute(_ own: Int) -> Double {
+      loaded(own, workers, perNode, bandwidth) + sums(shards, own: own, nodes)
+    }
+    let longest = compute(most)
     step.compute =
-      (busiest * longest + (Double(workers) - busiest) * loaded(most - 1, workers, perNode, bandwidth))
-      / Double(workers)
-    step.imbalance = longest - step.compute + longest * costs.jitter * excess(workers)
+      (busiest * longest + (Double(workers) - busiest) * compute(most - 1)) / Double(workers)
+    let waits = segments.map { $0.share * (longest - step.compute) + $0.share * longest * $0.jitter * excess(workers) }
+    step.imbalance = waits[waits.count - 1]
 
-    // Arrivals one after another at one counter; in three phases at the node's own, and twice one per node at a shared one.
+    // Arrivals one after another at one counter; in three phases at the node's own, then one per node at a shared one.
     let remoteShare = Double(nodes - 1) / Double(nodes)
+    let isTree = design == .threePhase && nodes > 1
     let arrivals =
-      design == .threePhase && nodes > 1
-      ? 4 * Double(perNode) + 2 * Double(nodes) * costs.remoteLatencyRatio
-      : 3 * Double(workers) * (1 + remoteShare * (costs.remoteLatencyRatio - 1))
-    step.barrier = costs.barrierArrival * arrivals
+      isTree
+      ? Double(perNode) + Double(nodes) * costs.remoteLatencyRatio
+      : Double(workers) * (1 + remoteShare * (costs.remoteLatencyRatio - 1))
+    step.barrier = costs.barrierArrival * (isTree ? 2 * arrivals + 2 * Double(perNode) : 3 * arrivals)
+    step.meetings =
+      waits.dropLast().reduce(0, +) + Double(waits.count - 1) * costs.barrierArrival * arrivals
     step.reduce = reduce(workers, nodes, perNode, sums: partialSums(workers: workers, shards: shards), bandwidth)
 
     // With replicas, each node transforms its own weights; memory may be slower than arithmetic.
@@ -130,6 +154,16 @@ package struct ScalingModel: Sendable, Hashable {
     step.update =
       costs.optimizer / Double(workers) + min(costs.prepare, max(costs.prepare / Double(preparing), fetched))
     return step
+  }
+
+  private var segments: [ScalingSegment] {
+    costs.segments.isEmpty ? [ScalingSegment(share: 1, jitter: costs.jitter)] : costs.segments
+  }
+
+  /// Adding the meetings' sums of the shards of other workers; those on other nodes come over the node's link once.
+  private func sums(_ shards: Int, own: Int, _ nodes: Int) -> Double {
+    let remote = Double(shards) * costs.sumBytes * Double(nodes - 1) / Double(nodes)
+    return Double(shards - own) * costs.sumNanoseconds + remote / costs.linkBytesPerNanosecond
   }
 
   /// A worker's time for so many shards while `perNode` cores compute on each node and share its memory.

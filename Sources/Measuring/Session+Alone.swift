@@ -15,4 +15,4 @@ extension Session {
 }
 
 /// `@unchecked Sendable`: written by the only worker, read after it has finished.
-private final class ResultBox<Result>: @unchecked Sendable { var value: Result? }
+final class ResultBox<Result>: @unchecked Sendable { var value: Result? }

@@ -3,15 +3,18 @@ import Training
 /// Where a step's time went, in nanoseconds, as means over the workers; the parts sum up to the step.
 package struct StepBreakdown: Hashable, Sendable {
   package var compute: Double
+  package var meetings: Double
   package var imbalance: Double
   package var barrier: Double
   package var reduce: Double
   package var update: Double
 
   package init(
-    compute: Double = 0, imbalance: Double = 0, barrier: Double = 0, reduce: Double = 0, update: Double = 0
+    compute: Double = 0, meetings: Double = 0, imbalance: Double = 0, barrier: Double = 0, reduce: Double = 0,
+    update: Double = 0
   ) {
     self.compute = compute
+    self.meetings = meetings
     self.imbalance = imbalance
     self.barrier = barrier
     self.reduce = reduce
@@ -26,6 +29,7 @@ package struct StepBreakdown: Hashable, Sendable {
   private static func path(_ part: StepPart) -> WritableKeyPath<StepBreakdown, Double> {
     switch part {
     case .compute: \.compute
+    case .meetings: \.meetings
     case .imbalance: \.imbalance
     case .barrier: \.barrier
     case .reduce: \.reduce
@@ -59,7 +63,7 @@ extension StepBreakdown {
       }
     }
     for (index, meeting) in workers[0].meetings.enumerated() {
-      for members in meeting.isOfGroup ? groups ?? [all] : [all] {
+      for members in meeting.kind == .group ? groups ?? [all] : [all] {
         meet(workers[members].map { $0.meetings[index] }, count)
       }
     }
@@ -69,8 +73,13 @@ extension StepBreakdown {
   private mutating func meet(_ meetings: [StepTimeline.Meeting], _ count: Double) {
     let latest = meetings.reduce(0) { max($0, $1.arrival) }
     for meeting in meetings {
-      imbalance += Self.span(meeting.arrival, latest) / count
-      barrier += Self.span(latest, meeting.departure) / count
+      let (late, rest) = (Self.span(meeting.arrival, latest), Self.span(latest, meeting.departure))
+      if meeting.kind == .sums {
+        self.meetings += (late + rest) / count
+      } else {
+        imbalance += late / count
+        barrier += rest / count
+      }
     }
   }
 

@@ -12,6 +12,8 @@ package struct TrainingTrial: Sendable {
   package var breakdowns: [StepBreakdown] = []
   /// Each kept step's compute times, one per worker.
   package var computeNanoseconds: [[Double]] = []
+  /// Each kept step's compute times of the first worker, cut at meetings inside compute.
+  package var segmentNanoseconds: [[Double]] = []
   /// Each kept step's time for transforming the new weights, a mean over workers.
   package var prepareNanoseconds: [Double] = []
   package var placement: Placement = Placement(workers: [], notes: [])
@@ -27,6 +29,7 @@ package struct TrainingTrial: Sendable {
     stepNanoseconds += other.stepNanoseconds
     breakdowns += other.breakdowns
     computeNanoseconds += other.computeNanoseconds
+    segmentNanoseconds += other.segmentNanoseconds
     prepareNanoseconds += other.prepareNanoseconds
     (placement, batchSize, kernels) = (other.placement, other.batchSize, other.kernels)
   }
@@ -66,6 +69,7 @@ package struct TrainingTrial: Sendable {
     trial.stepNanoseconds = steps.nanoseconds
     trial.breakdowns = steps.timelines.map { StepBreakdown($0, groups: plan.groups.map(\.workers)) }
     trial.computeNanoseconds = steps.timelines.map { $0.map { Double($0[.computing]) } }
+    trial.segmentNanoseconds = steps.timelines.map { $0[0].segments.map(Double.init) }
     trial.prepareNanoseconds = steps.timelines.map { workers in
       workers.reduce(0) { $0 + Double($1[.preparing]) } / Double(workers.count)
     }

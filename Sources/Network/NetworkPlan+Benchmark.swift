@@ -64,6 +64,14 @@ extension NetworkPlan {
     }
   }
 
+  /// All meetings' sums of a batch of `shards` shards, as each worker adds them in a step: for benchmarks.
+  package func addSums(_ sums: UnsafeMutablePointer<Double>, of shards: Int, _ w: Workspace) {
+    for (number, meeting) in schedule.meetings.enumerated() {
+      add(sums, meeting.forward, of: shards, into: w.inputTotals[number])
+      add(sums, meeting.backward, of: shards, into: w.gradientTotals[number])
+    }
+  }
+
   /// Fills all activations and gradients with small numbers, so that benchmarks meet no zeros and no denormals.
   package func fillForBenchmark(_ w: Workspace) {
     for (i, map) in maps.enumerated() { fill(w.maps[i], map) }

@@ -29,6 +29,7 @@ package enum MetricsLine {
       .init("step_ms", .number(record.stepMilliseconds)),
       .init(StepColumn.reduce.rawValue, .number(record.reduceMilliseconds)),
       .init(StepColumn.barrier.rawValue, .number(record.barrierMilliseconds)),
+      .init(StepColumn.meetings.rawValue, .number(record.meetingsMilliseconds)),
       .init("elapsed_s", .number(record.elapsedSeconds)),
     ]).compactText
   }

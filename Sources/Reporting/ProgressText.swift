@@ -95,7 +95,7 @@ package struct ProgressText: Sendable {
   /// `worker 1 on CPU 3 has been computing gradients for 61 s, in step 12; the others wait for it`.
   package func stalled(_ worker: StalledWorker) -> String {
     let place = worker.cpu.map { " on CPU \($0)" } ?? ""
-    let what = worker.phase == .waiting ? "held up at a barrier of all workers" : worker.phase.words
+    let what = !worker.phase.isWork ? "held up at a barrier of all workers" : worker.phase.words
     return "worker \(worker.worker)\(place) has been \(what) for "
       + "\(NumberText.fixed(worker.seconds, worker.seconds < 10 ? 1 : 0)) s, in step \(worker.step); the others wait for it"
   }

@@ -90,8 +90,9 @@ enum ScalingChart {
   private static func colour(_ part: StepPart) -> String {
     switch part {
     case .compute: "#2b8a3e"
+    case .meetings: "#e8590c"
     case .imbalance: "#f2b134"
-    case .barrier: "#d9480f"
+    case .barrier: "#c92a2a"
     case .reduce: "#5c7cfa"
     case .update: "#9775fa"
     }

@@ -42,12 +42,15 @@ extension ScalingSummary: Summary {
           : "knee: \(NumberText.count(knee, "worker")); beyond it, a worker adds less than half of what one does alone",
       ]
     }
+    if (strong + weak).contains(where: { $0.breakdown.meetings > 0 }) {
+      lines += ["", "meetings: waiting for the others where batch norms need sums over the whole batch"]
+    }
     lines += notes.map { "note: \($0)" }
     return lines + (prediction.map { [""] + $0.lines } ?? [])
   }
 
   private static func table(_ points: [ScalingPoint]) -> TextTable {
-    var table = TextTable([TextTable.Alignment](repeating: .right, count: 11))
+    var table = TextTable([TextTable.Alignment](repeating: .right, count: 6 + StepPart.allCases.count))
     table.add(["workers", "batch", "images/s", "best", "speed-up", "efficiency"] + StepBreakdown.headings)
     table.addRule()
     for point in points {
@@ -73,7 +76,7 @@ extension ScalingSummary: Summary {
 }
 
 extension StepBreakdown {
-  /// `{"compute":…,"imbalance":…,"barrier":…,"reduce":…,"update":…}` in milliseconds.
+  /// `{"compute":…,"meetings":…,"imbalance":…,"barrier":…,"reduce":…,"update":…}` in milliseconds.
   var milliseconds: JSONValue {
     .object(StepPart.allCases.map { .init($0.rawValue, .number(self[$0] * 1e-6)) })
   }
@@ -129,6 +132,13 @@ extension ScalingPrediction {
           .init("measured_workers", .integer(costs.measuredWorkers)),
           .init("contention", .number(costs.contention)), .init("contention_measured", .bool(costs.measuresContention)),
           .init("jitter", .number(costs.jitter)),
+          .init(
+            "segments",
+            .array(
+              costs.segments.map {
+                .object([.init("share", .number($0.share)), .init("jitter", .number($0.jitter))])
+              })),
+          .init("sum_bytes", .number(costs.sumBytes)), .init("sum_ns", .number(costs.sumNanoseconds)),
           .init("barrier_arrival_ns", .number(costs.barrierArrival)),
           .init("optimizer_ms", .number(costs.optimizer * 1e-6)),
           .init("prepare_ms", .number(costs.prepare * 1e-6)),
@@ -151,7 +161,7 @@ extension ScalingPrediction {
         check.kind, "\(check.workers)", NumberText.grouped(check.batchSize), NumberText.rate(check.measured),
         NumberText.rate(check.predicted), NumberText.percent(check.relativeError))
     }
-    var table = TextTable([.left] + [TextTable.Alignment](repeating: .right, count: 10))
+    var table = TextTable([.left] + [TextTable.Alignment](repeating: .right, count: 5 + StepPart.allCases.count))
     table.add(["all-reduce", "nodes", "workers", "batch", "images/s", "efficiency"] + StepBreakdown.headings)
     table.addRule()
     for point in points {
@@ -177,6 +187,10 @@ extension ScalingPrediction {
       "\(NumberText.fixed(costs.nodeBytesPerNanosecond, 0)) GB/s a node",
       "\(NumberText.fixed(costs.linkBytesPerNanosecond, 0)) GB/s between nodes",
     ]
+    if let most = costs.segments.map(\.jitter).max() {
+      measured.append(
+        "\(NumberText.count(costs.segments.count, "segment")) of compute with jitter up to \(NumberText.percent(most))")
+    }
     if costs.measuresContention { measured.insert(contention, at: 0) } else { assumed.append(contention) }
     if costs.measuredWorkers > 1 {
       measured += [

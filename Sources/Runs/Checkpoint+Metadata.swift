@@ -100,6 +100,7 @@ private struct ProgressField {
       count("\(name).step_ns", path.appending(path: \.stepNanoseconds)),
       count("\(name).reduce_ns", path.appending(path: \.reduceNanoseconds)),
       count("\(name).barrier_ns", path.appending(path: \.barrierNanoseconds)),
+      late("\(name).meetings_ns", path.appending(path: \.meetingsNanoseconds)),
     ]
   }
 

@@ -9,6 +9,7 @@ package struct ProgressState: Hashable, Sendable {
     package var stepNanoseconds: UInt64 = 0
     package var reduceNanoseconds: UInt64 = 0
     package var barrierNanoseconds: UInt64 = 0
+    package var meetingsNanoseconds: UInt64 = 0
 
     package init() {}
   }

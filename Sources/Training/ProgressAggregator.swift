@@ -106,6 +106,7 @@ extension ProgressState.Sums {
     stepNanoseconds += t.stepNanoseconds
     reduceNanoseconds += t.reduceNanoseconds
     barrierNanoseconds += t.barrierNanoseconds
+    meetingsNanoseconds += t.meetingsNanoseconds
   }
 
   /// The means, of steps that end with `last`.
@@ -117,6 +118,7 @@ extension ProgressState.Sums {
       accuracy: Double(correct) / n, learningRate: last.learningRate,
       imagesPerSecond: stepNanoseconds == 0 ? 0 : Double(examples) / (Double(stepNanoseconds) * 1e-9),
       stepMilliseconds: Double(stepNanoseconds) / count, reduceMilliseconds: Double(reduceNanoseconds) / count,
-      barrierMilliseconds: Double(barrierNanoseconds) / count, steps: steps, elapsedSeconds: Double(elapsed) * 1e-9)
+      barrierMilliseconds: Double(barrierNanoseconds) / count,
+      meetingsMilliseconds: Double(meetingsNanoseconds) / count, steps: steps, elapsedSeconds: Double(elapsed) * 1e-9)
   }
 }

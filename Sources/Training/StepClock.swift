@@ -13,7 +13,7 @@ struct StepClock: ~Copyable {
     var isOpen = false
     /// The last time that was read: in an open step, when the phase began.
     var now = monotonicNanoseconds()
-    var meetsGroup = false
+    var meeting = StepTimeline.Meeting.Kind.all
   }
   package typealias Watcher = @Sendable (_ phase: StepPhase, _ step: Int, _ worker: Int) -> Void
 
@@ -55,10 +55,10 @@ struct StepClock: ~Copyable {
     say(phase)
   }
 
-  /// Waits at `barrier`, which in a step is a meeting of all workers or of the worker's memory group.
-  func meet(_ barrier: MeetingPoint, ofGroup: Bool = false) throws(BarrierBroken) {
-    enter(.waiting)
-    state.pointee.meetsGroup = ofGroup
+  /// Waits at `barrier`, which in a step is a meeting of that kind.
+  func meet(_ barrier: MeetingPoint, _ kind: StepTimeline.Meeting.Kind = .all) throws(BarrierBroken) {
+    enter(kind == .sums ? .meeting : .waiting)
+    state.pointee.meeting = kind
     try barrier.wait()
   }
 
@@ -78,7 +78,9 @@ struct StepClock: ~Copyable {
   /// How much of the last step counts to a column of the metrics.
   func nanoseconds(_ column: StepColumn) -> UInt64 {
     var sum: UInt64 = 0
-    for phase in StepPhase.allCases where phase.part?.column == column { sum += state.pointee.line.nanoseconds(phase) }
+    for phase in StepPhase.allCases where phase.part?.columns.contains(column) == true {
+      sum += state.pointee.line.nanoseconds(phase)
+    }
     return sum
   }
 
@@ -89,9 +91,9 @@ struct StepClock: ~Copyable {
     state.pointee.now = monotonicNanoseconds()
     let line = state.pointee.line
     line.add(clockSpan(before, now), to: state.pointee.phase)
-    guard state.pointee.phase == .waiting else { return }
+    guard !state.pointee.phase.isWork else { return }
     precondition(line.meetings < ledger.meetings, "A step meets more often than its account has room for.")
-    line.addMeeting(arrival: before, departure: now, isOfGroup: state.pointee.meetsGroup)
+    line.addMeeting(arrival: before, departure: now, kind: state.pointee.meeting)
   }
 
   @inline(__always)

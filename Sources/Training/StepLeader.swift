@@ -56,6 +56,7 @@ struct StepLeader {
     totals.stepNanoseconds = clock.stepNanoseconds
     totals.reduceNanoseconds = clock.nanoseconds(.reduce)
     totals.barrierNanoseconds = clock.nanoseconds(.barrier)
+    totals.meetingsNanoseconds = clock.nanoseconds(.meetings)
     channel.push(totals)
     guard totals.loss.isFinite else {
       throw UserError(

@@ -25,18 +25,19 @@ final class StepLedger: @unchecked Sendable {
     var meetings: Int { Int(words[2]) }
     private func meeting(_ index: Int) -> UnsafeMutablePointer<UInt64> { words + 3 + Self.phases + 3 * index }
 
-    func addMeeting(arrival: UInt64, departure: UInt64, isOfGroup: Bool) {
+    func addMeeting(arrival: UInt64, departure: UInt64, kind: StepTimeline.Meeting.Kind) {
       let place = meeting(meetings)
-      (place[0], place[1], place[2]) = (arrival, departure, isOfGroup ? 1 : 0)
+      (place[0], place[1], place[2]) = (arrival, departure, kind.rawValue)
       words[2] += 1
     }
 
     var timeline: StepTimeline {
       var timeline = StepTimeline()
+      timeline.start = start
       for phase in StepPhase.allCases { timeline[phase] = nanoseconds(phase) }
       timeline.meetings = (0..<meetings).map {
         let place = meeting($0)
-        return .init(arrival: place[0], departure: place[1], isOfGroup: place[2] == 1)
+        return .init(arrival: place[0], departure: place[1], kind: .init(rawValue: place[2]) ?? .all)
       }
       return timeline
     }

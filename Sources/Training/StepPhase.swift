@@ -4,7 +4,7 @@
 /// A new phase is a case here and a `StepClock.enter` where it begins. Phases may come several times in a step, and a step
 /// may meet as often as it likes.
 package enum StepPhase: UInt8, Sendable, CaseIterable {
-  case starting, computing, summing, reducing, updating, preparing, copying, waiting, publishing, evaluating
+  case starting, computing, meeting, summing, reducing, updating, preparing, copying, waiting, publishing, evaluating
 
   /// As documents and results call it.
   package var name: String { "\(self)" }
@@ -14,6 +14,7 @@ package enum StepPhase: UInt8, Sendable, CaseIterable {
     switch self {
     case .starting: "preparing its memory"
     case .computing: "computing gradients"
+    case .meeting: "waiting for sums over the batch"
     case .summing: "adding its node's gradients"
     case .reducing: "adding gradients"
     case .updating: "updating weights"
@@ -29,6 +30,7 @@ package enum StepPhase: UInt8, Sendable, CaseIterable {
   package var part: StepPart? {
     switch self {
     case .computing: .compute
+    case .meeting: .meetings
     case .summing, .reducing: .reduce
     case .updating, .preparing, .copying: .update
     case .waiting: .barrier
@@ -37,28 +39,31 @@ package enum StepPhase: UInt8, Sendable, CaseIterable {
   }
 
   /// False if the worker waits for others, which is not its fault.
-  package var isWork: Bool { self != .waiting }
+  package var isWork: Bool { self != .waiting && self != .meeting }
 }
 
 /// Where the time of a step goes, as benchmarks and the scaling model report it.
 package enum StepPart: String, Sendable, CaseIterable {
   /// Forward and backward.
   case compute
-  /// Waiting for workers that arrive later at one of the step's barriers.
+  /// Waiting where layers need sums over the whole batch: for later workers, and then until the worker goes on.
+  case meetings
+  /// Waiting for workers that arrive later at one of the step's other barriers.
   case imbalance
-  /// From the last arrival at a barrier until the worker goes on.
+  /// From the last arrival at such a barrier until the worker goes on.
   case barrier
   /// Adding partial gradients.
   case reduce
   /// The optimizer, and preparing the new weights for the next step.
   case update
 
-  /// The column of `metrics.jsonl` that it counts to; compute is what is left of the step.
-  package var column: StepColumn? {
+  /// The columns of `metrics.jsonl` that it counts to; compute is what is left of the step.
+  package var columns: Set<StepColumn> {
     switch self {
-    case .compute: nil
-    case .imbalance, .barrier: .barrier
-    case .reduce, .update: .reduce
+    case .compute: []
+    case .meetings: [.barrier, .meetings]
+    case .imbalance, .barrier: [.barrier]
+    case .reduce, .update: [.reduce]
     }
   }
 }
@@ -67,4 +72,5 @@ package enum StepPart: String, Sendable, CaseIterable {
 package enum StepColumn: String, Sendable, CaseIterable {
   case reduce = "reduce_ms"
   case barrier = "barrier_ms"
+  case meetings = "meetings_ms"
 }

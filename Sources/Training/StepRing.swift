@@ -18,6 +18,7 @@ struct StepTotals {
   var stepNanoseconds: UInt64 = 0
   var reduceNanoseconds: UInt64 = 0
   var barrierNanoseconds: UInt64 = 0
+  var meetingsNanoseconds: UInt64 = 0
   /// Sums over the test set, for `epochEnd`.
   var testExamples = 0
   var testLoss = 0.0

@@ -74,6 +74,8 @@ package struct StepRecord: Sendable, Hashable {
   package var stepMilliseconds: Double
   package var reduceMilliseconds: Double
   package var barrierMilliseconds: Double
+  /// Of these, where layers need sums over the whole batch.
+  package var meetingsMilliseconds: Double
   /// The steps that the means are over.
   package var steps: Int
   /// Since the start of training, without the time between the parts of an interrupted run.
@@ -82,7 +84,7 @@ package struct StepRecord: Sendable, Hashable {
   package init(
     epoch: Int, step: Int, stepInEpoch: Int, loss: Double, accuracy: Double, learningRate: Double,
     imagesPerSecond: Double, stepMilliseconds: Double, reduceMilliseconds: Double, barrierMilliseconds: Double,
-    steps: Int, elapsedSeconds: Double
+    meetingsMilliseconds: Double, steps: Int, elapsedSeconds: Double
   ) {
     self.epoch = epoch
     self.step = step
@@ -94,6 +96,7 @@ package struct StepRecord: Sendable, Hashable {
     self.stepMilliseconds = stepMilliseconds
     self.reduceMilliseconds = reduceMilliseconds
     self.barrierMilliseconds = barrierMilliseconds
+    self.meetingsMilliseconds = meetingsMilliseconds
     self.steps = steps
     self.elapsedSeconds = elapsedSeconds
   }

@@ -47,10 +47,10 @@ struct TrainingLoop: Sendable {
 
       clock.begin(number, .computing)
       try worker.compute(training, step) { () throws(BarrierBroken) in
-        try clock.meet(context.barrier)
+        try clock.meet(context.barrier, .sums)
         clock.enter(.computing)
       }
-      try clock.meet(context.groupBarrier, ofGroup: true)
+      try clock.meet(context.groupBarrier, .group)
       if plan.groups.count > 1 {
         clock.enter(.summing)
         worker.sumInsideGroup(reduction)
@@ -68,7 +68,7 @@ struct TrainingLoop: Sendable {
       }
       // If the loss is not finite, worker 0 ends the run in this step with a better message.
       if shared.lossIsFinite, let lost { throw diverged(lost, in: step) }
-      try clock.meet(context.groupBarrier, ofGroup: true)
+      try clock.meet(context.groupBarrier, .group)
       clock.end()
 
       try leader?.publish(clock)

@@ -1,4 +1,5 @@
 import Diagnostics
+import Randomness
 import Testing
 
 @testable import Measuring
@@ -90,6 +91,56 @@ import Testing
     #expect(0 < two.imbalance)
     #expect(two.imbalance < many.imbalance)
     #expect(many.imbalance < 45, "three standard deviations")
+  }
+
+  /// Three segments: a meeting after each of the first two, which costs one arrival of each worker and waits for the slowest.
+  @Test("each segment waits for its own slowest worker")
+  func eachSegmentWaitsForItsOwnSlowestWorker() {
+    var cut = costs
+    cut.segments = [(0.5, 0.1), (0.3, 0.2), (0.2, 0)].map { ScalingSegment(share: $0.0, jitter: $0.1) }
+    let alone = model(cut, 1, 4, .flat).step(workers: 1, shards: 1)
+    #expect(alone == StepBreakdown(compute: 100, meetings: 2, imbalance: 0, barrier: 3, reduce: 0, update: 440))
+    let four = model(cut, 1, 4, .flat).step(workers: 4, shards: 4)
+    // The slowest of four is about one standard deviation late: 5 in the first segment, 6 in the second.
+    let excess = inverseNormal((4 - 0.375) / 4.25)
+    #expect(abs(four.meetings - (2 * 4 + (5 + 6) * excess)) < 1e-9)
+    #expect(four.imbalance == 0 && four.compute == 100)
+    // Uneven shards: each segment waits for its share of the 50 that the busier worker computes longer.
+    let uneven = model(cut, 1, 2, .flat).step(workers: 2, shards: 3)
+    #expect(abs(uneven.imbalance - 10) < 1e-9)
+    #expect(uneven.meetings > 40 + 2 * 2)
+    // In a tree of two nodes an arrival at each of its node's two workers, then one per node at a remote counter.
+    cut.segments = cut.segments.map { ScalingSegment(share: $0.share, jitter: 0) }
+    #expect(abs(model(cut, 2, 2, .threePhase).step(workers: 4, shards: 4).meetings - 2 * (2 + 2 * 2.1)) < 1e-9)
+    #expect(abs(model(cut, 2, 2, .flat).step(workers: 4, shards: 4).meetings - 2 * 4 * 1.55) < 1e-9)
+  }
+
+  @Test("every worker adds the sums of all shards")
+  func everyWorkerAddsTheSumsOfAllShards() {
+    var cut = costs
+    (cut.sumNanoseconds, cut.sumBytes) = (2, 40)
+    #expect(model(cut, 1, 4, .flat).step(workers: 1, shards: 1).compute == 100, "it was measured with its own")
+    #expect(model(cut, 1, 4, .flat).step(workers: 4, shards: 4).compute == 100 + 3 * 2)
+    // Half of four shards' 40 bytes come over the link, 20 bytes a nanosecond.
+    #expect(model(cut, 2, 2, .threePhase).step(workers: 4, shards: 4).compute == 100 + 3 * 2 + 4)
+    // A worker without shards adds all of them.
+    let idle = model(cut, 1, 4, .flat).step(workers: 4, shards: 2)
+    #expect(idle.compute == 53, "two of 102, two of 4")
+  }
+
+  @Test("segments are measured on one worker's steps")
+  func segmentsAreMeasuredOnOneWorkersSteps() {
+    // Two loads; the second is twice as long, and one of its segments varies by 2 % of 100 times 1.4826.
+    let loads: [[[Double]]] = [
+      [[10, 40], [10, 40], [10, 40]], [[20, 98], [20, 100], [20, 102]],
+    ]
+    let segments = ScalingModel.segments(loads)
+    #expect(segments.count == 2)
+    #expect(abs(segments[0].share - (10.0 / 50 + 20.0 / 120) / 2) < 1e-12 && segments[0].jitter == 0)
+    #expect(abs(segments.map(\.share).reduce(0, +) - 1) < 1e-12)
+    #expect(abs(segments[1].jitter - 1.4826 * 0.02 / 2) < 1e-9)
+    #expect(ScalingModel.segments([[[5], [6]]]).isEmpty, "a step without meetings is one segment")
+    #expect(ScalingModel.segments([]).isEmpty)
   }
 
   @Test("loads between measurements are interpolated")

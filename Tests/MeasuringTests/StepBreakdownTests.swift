@@ -7,7 +7,7 @@ import Training
   /// Phases and meetings of a step in order: a phase with how long it took, or a meeting with when all could go on.
   private enum Part {
     case work(StepPhase, UInt64)
-    case meeting(until: UInt64, ofGroup: Bool = false)
+    case meeting(until: UInt64, StepTimeline.Meeting.Kind = .all)
   }
 
   private func timeline(_ parts: [Part]) -> StepTimeline {
@@ -18,9 +18,9 @@ import Training
       case .work(let phase, let time):
         line[phase] += time
         now += time
-      case .meeting(let end, let ofGroup):
-        line.meetings.append(.init(arrival: now, departure: end, isOfGroup: ofGroup))
-        line[.waiting] += end > now ? end - now : 0
+      case .meeting(let end, let kind):
+        line.meetings.append(.init(arrival: now, departure: end, kind: kind))
+        line[kind == .sums ? .meeting : .waiting] += end > now ? end - now : 0
         now = end
       }
     }
@@ -31,8 +31,8 @@ import Training
   func oneWorkerWaitsForNobody() {
     let step = StepBreakdown([
       timeline([
-        .work(.computing, 100), .meeting(until: 101, ofGroup: true), .work(.reducing, 20), .work(.updating, 10),
-        .meeting(until: 133), .work(.preparing, 8), .work(.copying, 2), .meeting(until: 144, ofGroup: true),
+        .work(.computing, 100), .meeting(until: 101, .group), .work(.reducing, 20), .work(.updating, 10),
+        .meeting(until: 133), .work(.preparing, 8), .work(.copying, 2), .meeting(until: 144, .group),
       ])
     ])
     #expect(step == StepBreakdown(compute: 100, imbalance: 0, barrier: 4, reduce: 20, update: 20))
@@ -45,7 +45,7 @@ import Training
     let step = StepBreakdown(
       [80, 100].map {
         timeline([
-          .work(.computing, $0), .meeting(until: 102, ofGroup: true), .work(.reducing, 10), .meeting(until: 112),
+          .work(.computing, $0), .meeting(until: 102, .group), .work(.reducing, 10), .meeting(until: 112),
         ])
       })
     #expect(step == StepBreakdown(compute: 90, imbalance: 10, barrier: 2, reduce: 10, update: 0))
@@ -57,9 +57,9 @@ import Training
     // Two nodes of one worker: each goes on at once, sums for 5 and 9, and meets the other at 120, left at 121.
     let workers = [(compute: UInt64(80), sum: UInt64(5)), (110, 9)].map {
       timeline([
-        .work(.computing, $0.compute), .meeting(until: $0.compute + 1, ofGroup: true), .work(.summing, $0.sum),
+        .work(.computing, $0.compute), .meeting(until: $0.compute + 1, .group), .work(.summing, $0.sum),
         .meeting(until: 121), .work(.reducing, 10), .meeting(until: 132), .work(.preparing, 10),
-        .meeting(until: 142, ofGroup: true),
+        .meeting(until: 142, .group),
       ])
     }
     let step = StepBreakdown(workers, groups: [0..<1, 1..<2])
@@ -67,15 +67,30 @@ import Training
     #expect(step.total == 142)
   }
 
-  /// A layer that needs a meeting cuts compute in two.
+  /// A layer that needs sums over the batch cuts compute in two; waiting there has a column of its own.
   @Test("a step may meet inside compute")
   func aStepMayMeetInsideCompute() {
-    let workers = [UInt64(10), 30].map {
+    // The first worker is 20 early at the first meeting, 5 late at the second; all leave 1 after the last arrives.
+    let workers: [StepTimeline] = [(UInt64(10), UInt64(25)), (30, 20)].map {
       timeline([
-        .work(.computing, $0), .meeting(until: 31), .work(.computing, 20), .meeting(until: 52, ofGroup: true),
+        .work(.computing, $0.0), .meeting(until: 31, .sums), .work(.computing, $0.1), .meeting(until: 57, .sums),
+        .work(.computing, 3), .meeting(until: 61, .group),
       ])
     }
-    #expect(StepBreakdown(workers) == StepBreakdown(compute: 40, imbalance: 10, barrier: 2))
+    #expect(workers.map(\.segments) == [[10, 25, 3], [30, 20, 3]])
+    let step = StepBreakdown(workers)
+    #expect(step == StepBreakdown(compute: 45.5, meetings: 14.5, imbalance: 0, barrier: 1))
+    #expect(step.total == 61)
+  }
+
+  @Test("segments of a step without meetings are all of compute")
+  func segmentsOfAStepWithoutMeetings() {
+    #expect(timeline([.work(.computing, 7), .meeting(until: 9)]).segments == [7])
+    #expect(StepTimeline().segments == [0])
+    // A clock that goes back between meetings adds nothing.
+    var line = timeline([.work(.computing, 7), .meeting(until: 9, .sums), .work(.computing, 4)])
+    line.start = 8
+    #expect(line.segments == [0, 11])
   }
 
   @Test("a clock that disagrees costs nothing")

@@ -28,7 +28,8 @@ func exampleRecord(
 ) -> StepRecord {
   StepRecord(
     epoch: epoch, step: step, stepInEpoch: stepInEpoch, loss: loss, accuracy: 0.97222, learningRate: 0.05,
-    imagesPerSecond: imagesPerSecond, stepMilliseconds: 5.25, reduceMilliseconds: 0.5, barrierMilliseconds: 0,
+    imagesPerSecond: imagesPerSecond, stepMilliseconds: 5.25, reduceMilliseconds: 0.5, barrierMilliseconds: 0.25,
+    meetingsMilliseconds: 0.125,
     steps: 10, elapsedSeconds: 12)
 }
 

@@ -14,7 +14,8 @@ import Testing
         breakdown: StepBreakdown(compute: 60e6, imbalance: 0, barrier: 1e6, reduce: 1e6, update: 2e6)),
       ScalingPoint(
         workers: 2, batchSize: 64, medianImagesPerSecond: 1400, bestImagesPerSecond: 1500, range: 1300...1450,
-        breakdown: StepBreakdown(compute: 30e6, imbalance: 10e6, barrier: 1e6, reduce: 2e6, update: 2.5e6)),
+        breakdown: StepBreakdown(
+          compute: 30e6, meetings: 4e6, imbalance: 10e6, barrier: 1e6, reduce: 2e6, update: 2.5e6)),
     ]), weak: [], notes: ["a note"])
 
   @Test("the object has the documented keys")
@@ -31,7 +32,7 @@ import Testing
     #expect(points[1]["efficiency"] as? Double == 0.7)
     #expect(
       (points[1]["breakdown_ms"] as? [String: Double])
-        == ["compute": 30, "imbalance": 10, "barrier": 1, "reduce": 2, "update": 2.5])
+        == ["compute": 30, "meetings": 4, "imbalance": 10, "barrier": 1, "reduce": 2, "update": 2.5])
     #expect(object["knee"] as? Int == 1)
   }
 
@@ -39,7 +40,12 @@ import Testing
   func theLinesNameTheKneeAndTheNotes() {
     #expect(summary.lines.contains { $0.hasPrefix("knee: 1 worker;") })
     #expect(summary.lines.contains("note: a note"))
-    #expect(summary.lines.contains { $0.contains("70.00%") && $0.contains("30.000") })
+    #expect(summary.lines.contains { $0.contains("70.00%") && $0.contains("30.000") && $0.contains("4.000") })
+    // Nets without meetings need no word about them.
+    #expect(summary.lines.contains { $0.hasPrefix("meetings: ") })
+    var chain = summary
+    for point in chain.strong.indices { chain.strong[point].breakdown.meetings = 0 }
+    #expect(!chain.lines.contains { $0.hasPrefix("meetings: ") })
   }
 
   @Test("the chart draws every part of every point")
@@ -47,7 +53,8 @@ import Testing
     let svg = ScalingChart.svg(summary)
     #expect(svg.contains("a&lt;b: speed-up"))
     #expect(!svg.contains("nan") && !svg.contains("inf"))
-    #expect(elements(svg, "<title>").count == 2 * 5)
+    #expect(elements(svg, "<title>").count == 2 * 6)
+    #expect(svg.contains("meetings 8.08%"), "4 of 49.5 ms")
     let empty = ScalingSummary(
       name: "", kernels: "", shardSize: 1, strong: [], weak: [], notes: [])
     #expect(!ScalingChart.svg(empty).contains("nan"))
@@ -119,8 +126,12 @@ import Testing
     #expect(predicted.json.compactText.contains(#""contention":1,"contention_measured":false"#))
     predicted.prediction?.costs.measuredWorkers = 2
     predicted.prediction?.costs.measuresContention = true
+    predicted.prediction?.costs.segments = [.init(share: 0.25, jitter: 0.01), .init(share: 0.75, jitter: 0.02)]
     let measured = predicted.lines.joined(separator: "\n")
     #expect(measured.contains("measured: contention 1.000, jitter ") && measured.contains("GB/s 2 workers"))
+    #expect(measured.contains("2 segments of compute with jitter up to 2.00%"))
+    #expect(
+      predicted.json.compactText.contains(#""segments":[{"share":0.25,"jitter":0.01},{"share":0.75,"jitter":0.02}]"#))
     #expect(measured.hasSuffix("assumed: 100 GB/s a node, 20 GB/s between nodes"))
   }
 

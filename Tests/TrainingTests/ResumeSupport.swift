@@ -24,7 +24,8 @@ struct RunTrace: Equatable {
   private mutating func add(_ record: StepRecord, _ validationLoss: Double?) {
     var timeless = record
     (timeless.imagesPerSecond, timeless.stepMilliseconds) = (0, 0)
-    (timeless.reduceMilliseconds, timeless.barrierMilliseconds, timeless.elapsedSeconds) = (0, 0, 0)
+    (timeless.reduceMilliseconds, timeless.barrierMilliseconds, timeless.meetingsMilliseconds) = (0, 0, 0)
+    timeless.elapsedSeconds = 0
     records.append(timeless)
     validation.append(validationLoss)
   }

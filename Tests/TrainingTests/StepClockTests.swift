@@ -8,7 +8,7 @@ import Testing
 @Suite struct StepClockTests {
   @Test("every nanosecond of a step belongs to a phase")
   func everyNanosecondOfAStepBelongsToAPhase() throws {
-    let (beats, ledger) = (WorkerBeats(count: 2), StepLedger(workers: 2, keptSteps: 1, meetings: 3))
+    let (beats, ledger) = (WorkerBeats(count: 2), StepLedger(workers: 2, keptSteps: 1, meetings: 4))
     let clock = StepClock(beats, ledger, worker: 1, step: 7)
     #expect(WorkerBeats.phase(beats.word(1)) == .starting && WorkerBeats.step(beats.word(1)) == 7)
     let barrier = MeetingPoint(Barrier(participants: 1), MeetingLog(groups: [0..<1]), worker: 0, isOfAll: true)
@@ -16,7 +16,10 @@ import Testing
     try clock.meet(barrier)
     #expect(WorkerBeats.phase(beats.word(1)) == .waiting)
     clock.begin(7, .computing)
-    try clock.meet(barrier, ofGroup: true)
+    try clock.meet(barrier, .sums)
+    #expect(WorkerBeats.phase(beats.word(1)) == .meeting)
+    clock.enter(.computing)
+    try clock.meet(barrier, .group)
     for _ in 0..<3 {
       clock.enter(.reducing)
       clock.enter(.updating)
@@ -28,10 +31,14 @@ import Testing
     clock.end()
     clock.enter(.publishing)
     let line = try #require(ledger.timelines(7..<8).first?[1])
-    #expect(line.meetings.map(\.isOfGroup) == [true, false])
+    #expect(line.meetings.map(\.kind) == [.sums, .group, .all])
     #expect(line.meetings.allSatisfy { $0.arrival <= $0.departure })
     #expect(clock.stepNanoseconds == StepPhase.allCases.reduce(0) { $0 + line[$1] })
-    #expect(clock.nanoseconds(.barrier) == line[.waiting])
+    // A column of its own, and part of the column of all waiting.
+    #expect(clock.nanoseconds(.meetings) == line[.meeting])
+    #expect(line.meetings[0].departure - line.meetings[0].arrival == line[.meeting])
+    #expect(clock.nanoseconds(.barrier) == line[.waiting] + line[.meeting])
+    #expect(line.segments.count == 2 && line.segments.reduce(0, +) == line[.computing])
     #expect(clock.nanoseconds(.reduce) == line[.reducing] + line[.updating] + line[.preparing])
     #expect(line[.publishing] == 0 && line[.starting] == 0)
   }
@@ -44,7 +51,7 @@ import Testing
         let line = ledger.line(worker: worker, step: step)
         line.clear(start: 0)
         line.add(UInt64(step), to: .computing)
-        line.addMeeting(arrival: UInt64(step), departure: UInt64(step + worker), isOfGroup: false)
+        line.addMeeting(arrival: UInt64(step), departure: UInt64(step + worker), kind: .all)
       }
     }
     let kept = ledger.timelines(3..<600)
@@ -64,7 +71,7 @@ import Testing
       #expect(WorkerBeats.phase(beats.word(0)) == phase && WorkerBeats.step(beats.word(0)) == 1 << 40)
       // Every phase of a step is a row of the page about steps, with the part that it counts to.
       guard let part = phase.part else { continue }
-      let shown = phase.isWork ? part.rawValue : "\(StepPart.imbalance.rawValue), \(part.rawValue)"
+      let shown = phase != .waiting ? part.rawValue : "\(StepPart.imbalance.rawValue), \(part.rawValue)"
       #expect(page.contains("| \(phase.name) | \(phase.words) | \(shown) |"))
     }
   }

@@ -92,7 +92,7 @@ extension NetworkPlan {
   }
 
   /// `totals[j]` = Σ over all shards of their sums of one meeting, left plus right in the tree over shards.
-  private func add(
+  func add(
     _ sums: UnsafeMutablePointer<Double>, _ range: Range<Int>, of shards: Int, into totals: UnsafeMutablePointer<Double>
   ) {
     func total(_ shards: Range<Int>, _ j: Int) -> Double {
