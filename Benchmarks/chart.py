@@ -2,7 +2,10 @@
 
 from html import escape
 
-COLOURS = {"lockstep": "#d9480f", "pytorch": "#5c7cfa", "tensorflow": "#f2b134", "pytorch-bf16": "#a5b4fc"}
+COLOURS = {
+    "lockstep": "#d9480f", "pytorch": "#5c7cfa", "pytorch-processes": "#364fc7", "tensorflow": "#f2b134",
+    "pytorch-bf16": "#a5b4fc",
+}
 ROW, GAP, LEFT, BAR, WIDTH = 22, 34, 150, 420, 760
 
 

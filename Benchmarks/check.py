@@ -1,9 +1,9 @@
-"""Compares the loss of all sides on the same weights and images: the nets that are timed against each other are the same.
+"""Checks that all sides time the same nets: on the same weights and images they must compute the same loss.
 
     Benchmarks/.venv/bin/python Benchmarks/check.py [CONFIG...]
 
-Needs the packages numpy, safetensors, torch and tensorflow-cpu, and a built `lockstep`. Without arguments it checks every
-net of the comparison.
+Needs the packages numpy, safetensors, torch and tensorflow-cpu, and a built `lockstep`. Without arguments it checks all
+nets of the comparison.
 """
 
 import json
@@ -25,7 +25,7 @@ TOLERANCE = 1e-4  # of the loss
 
 
 def draw(layers: list[dict], shape: Shape, generator: np.random.Generator, found: dict[str, np.ndarray]) -> None:
-    """Adds every parameter under Lockstep's name and in its layout, in the order of the layers."""
+    """Draws every parameter in the order of the layers, under Lockstep's name and in its layout."""
     for layer in layers:
         name = layer["name"]
         match layer["type"]:
@@ -91,7 +91,7 @@ def tensorflow_loss(net: Net, weights: dict[str, np.ndarray], images: np.ndarray
 
 def lockstep_loss(net: Net, config: Path, weights: dict[str, np.ndarray], pixels: np.ndarray,
                   labels: np.ndarray) -> float:
-    """That of a first step."""
+    """The loss of a run's first step."""
     with tempfile.TemporaryDirectory() as folder:
         files = {name: Path(folder, name) for name in ("images", "labels", "weights.safetensors", "run")}
         for name, array in (("images", pixels), ("labels", labels.astype(np.uint8))):

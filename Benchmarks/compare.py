@@ -1,7 +1,7 @@
 """Measures images/s of full training steps: Lockstep, PyTorch and TensorFlow in turn, each in its own process.
 
-A first round runs every variant of every side (eager and compiled, one thread and all); the quickest of each side then
-meets the others in `--rounds` rounds, A B C A B C, and the median over the rounds counts.
+A first round runs every variant of every side (eager and compiled, one thread and all); the fastest of each side then
+runs in `--rounds` alternating rounds, A B C A B C, and the median over the rounds counts.
 """
 
 import argparse
@@ -36,10 +36,18 @@ CASES = {  # name: (configuration, batch size)
 VARIANTS = {  # side: (mode, True for one thread only)
     "lockstep": [("release", False)],
     "pytorch": [("eager", False), ("eager", True), ("compile", False), ("compile", True)],
+    "pytorch-processes": [("shared", False), ("shared-compile", False), ("ddp", False), ("ddp-compile", False)],
     "tensorflow": [("function", False), ("function", True), ("jit", False), ("jit", True)],
     "pytorch-bf16": [("bf16", False), ("bf16", True), ("bf16-compile", False)],
 }
-LABELS = {"lockstep": "Lockstep", "pytorch": "PyTorch", "tensorflow": "TensorFlow", "pytorch-bf16": "PyTorch bf16"}
+SCRIPTS = {
+    "pytorch": "side_torch.py", "pytorch-processes": "side_torch_processes.py", "tensorflow": "side_tensorflow.py",
+    "pytorch-bf16": "side_torch.py",
+}
+LABELS = {
+    "lockstep": "Lockstep", "pytorch": "PyTorch", "pytorch-processes": "PyTorch, processes", "tensorflow": "TensorFlow",
+    "pytorch-bf16": "PyTorch bf16",
+}
 SMALL_STEP_MS = 20.0  # only nets with shorter steps can gain from a single thread
 LEFT_OUT = {"OPENBLAS_CORETYPE", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "KMP_AFFINITY"}  # would slow a side unfairly
 
@@ -70,9 +78,8 @@ def command(side: str, mode: str, threads: int, case: str, seconds: float) -> li
     config = str(ROOT / "Config" / file)
     if side == "lockstep":
         return [LOCKSTEP, "bench", "throughput", config, "--json", "--workers", str(threads), "--batch-size", str(batch)]
-    script = "side_tensorflow.py" if side == "tensorflow" else "side_torch.py"
     return [
-        sys.executable, str(HERE / script), config, "--mode", mode, "--threads", str(threads),
+        sys.executable, str(HERE / SCRIPTS[side]), config, "--mode", mode, "--threads", str(threads),
         "--batch-size", str(batch), "--seconds", str(seconds)]
 
 
@@ -114,16 +121,17 @@ def first_round(side: str, case: str, threads: int, seconds: float, limit: float
         if single and (threads == 1 or shortest > SMALL_STEP_MS):
             continue
         count = 1 if single else threads
-        name = f"{mode}, {count} thread{'s' if count > 1 else ''}"
+        unit = "process" if side == "pytorch-processes" else "thread"
+        name = f"{mode}, {count} {unit}{'' if count == 1 else 'es' if unit == 'process' else 's'}"
         try:
             measured = run(command(side, mode, count, case, seconds), limit)
         except RuntimeError as error:
             result.failures[name] = str(error)
-            print(f"  {LABELS[side]:12} {name:24} {error}", file=sys.stderr)
+            print(f"  {LABELS[side]:18} {name:27} {error}", file=sys.stderr)
             continue
         shortest = min(shortest, measured.step_ms)
         result.first_round[name] = measured.images_per_second
-        print(f"  {LABELS[side]:12} {name:24} {measured.images_per_second:10,.0f} images/s", file=sys.stderr)
+        print(f"  {LABELS[side]:18} {name:27} {measured.images_per_second:10,.0f} images/s", file=sys.stderr)
     if result.first_round:
         result.variant = max(result.first_round, key=result.first_round.__getitem__)
     return result
@@ -142,11 +150,11 @@ def compare(case: str, names: list[str], options: argparse.Namespace) -> dict[st
                 measured = run(command(name, mode, int(count.split()[0]), case, options.seconds), options.limit)
             except RuntimeError as error:
                 side.failures[f"round {number + 1}"] = str(error)
-                print(f"  {LABELS[name]:12} round {number + 1}: {error}", file=sys.stderr)
+                print(f"  {LABELS[name]:18} round {number + 1}: {error}", file=sys.stderr)
                 continue
             side.rounds.append(measured)
             rate = f"{measured.images_per_second:,.0f} images/s"
-            print(f"  {LABELS[name]:12} round {number + 1} {rate:>32}", file=sys.stderr)
+            print(f"  {LABELS[name]:18} round {number + 1} {rate:>35}", file=sys.stderr)
     return sides
 
 
@@ -162,12 +170,14 @@ def machine() -> dict[str, str]:
 
 def markdown(results: dict[str, dict[str, Side]], about: dict[str, str], options: argparse.Namespace) -> str:
     names = options.sides
-    fp32 = [name for name in ("pytorch", "tensorflow") if name in names]
+    fp32 = [name for name in names if name not in ("lockstep", "pytorch-bf16")]
     lines = [
         "# Lockstep against PyTorch and TensorFlow", "",
         "Images/s of full training steps (forward, loss, backward, SGD with momentum), fp32 where not said, random "
-        f"data in memory, {options.threads} threads or workers. Each side runs in a process of its own; the quickest "
-        f"variant of each side counts; median of {options.rounds} rounds in turn. Written by `Benchmarks/run`.", "",
+        f"data in memory, {options.threads} threads or workers. Each side runs by itself; the fastest variant of each side "
+        f"counts; median of {options.rounds} rounds in turn. Written by `Benchmarks/run`.", "",
+        "\"PyTorch, processes\" is one single-threaded process per core with gradients averaged, in shared memory or by "
+        "DistributedDataParallel; norms have the statistics of each process's part of the batch.", "",
         f"{about['cpu']}, {about['cpus']} CPUs, Linux {about['kernel']}; PyTorch {about['torch']} (channels last), "
         f"TensorFlow {about['tensorflow-cpu']}.", "",
         "| net | batch | " + " | ".join(LABELS[name] for name in names)

@@ -1,6 +1,6 @@
 """Reads a Lockstep configuration through `lockstep config`, so that every side builds its net from the same layers.
 
-Presets come written out that way, and every key with its value.
+That command writes presets out as layers and fills in every key.
 """
 
 import json
@@ -17,7 +17,7 @@ LOCKSTEP = os.environ.get("LOCKSTEP", str(ROOT / ".build/release/lockstep"))
 class Net:
     """`layers` keeps the configuration's order and keys, without the closing softmax.
 
-    Residual blocks in a row are an entry each, and `name` of a layer inside is the whole name: `residual_1_2/conv2d_1`.
+    Repeated residual blocks are one entry each; a layer inside has its full name, such as `residual_1_2/conv2d_1`.
     """
 
     name: str

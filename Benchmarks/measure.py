@@ -1,4 +1,4 @@
-"""How every framework's side is timed, and the one line of JSON that it prints."""
+"""How every framework's side is timed, and the line of JSON that it prints."""
 
 import argparse
 import json

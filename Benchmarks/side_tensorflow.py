@@ -87,7 +87,7 @@ class Model:
     def norm(self, layer: dict, shape: Shape) -> Step:
         """Running statistics are kept as Keras does."""
         if len(shape) != 3 or not (layer["center"] and layer["scale"]):
-            raise ValueError("no TensorFlow twin of a norm of flat values, or with one parameter")
+            raise ValueError("no TensorFlow norm of flat values, or with only one of scale and shift, is known here")
         scale, offset = self.variable(tf.ones(shape[2])), self.variable(tf.zeros(shape[2]))
         running = tf.Variable(tf.zeros(shape[2])), tf.Variable(tf.ones(shape[2]))
 
@@ -122,7 +122,7 @@ def pool(layer: dict, shape: Shape) -> Step:
     if layer["type"] == "max_pool2d":
         return lambda x: tf.nn.max_pool2d(x, size, strides, padding)
     if isinstance(padding, list):
-        raise ValueError("no TensorFlow twin of an avg_pool2d with padding by side")
+        raise ValueError("TensorFlow has no average pool with padding by side")
     return lambda x: tf.nn.avg_pool2d(x, size, strides, padding)
 
 
@@ -133,7 +133,7 @@ def activation(layer: dict) -> Step:
         case "leaky_relu":
             return lambda x: tf.nn.leaky_relu(x, layer.get("negative_slope", 0.01))
         case other:
-            raise ValueError(f"no TensorFlow twin of {other}")
+            raise ValueError(f"no TensorFlow layer is known for {other}")
 
 
 def main() -> None:

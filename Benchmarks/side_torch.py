@@ -40,7 +40,7 @@ def pool(layer: dict, shape: Shape) -> nn.Module:
     size, strides, _ = window(layer)
     top, bottom, left, right = borders(layer, shape)
     if (top, left) != (bottom, right):
-        raise ValueError("no PyTorch twin of a pool with more padding on one side")
+        raise ValueError("PyTorch has no pool with different padding on opposite sides")
     if layer["type"] == "max_pool2d":
         return nn.MaxPool2d(size, strides, (top, left))
     return nn.AvgPool2d(size, strides, (top, left), count_include_pad=False)
@@ -53,7 +53,7 @@ def activation(layer: dict) -> nn.Module:
         case "leaky_relu":
             return nn.LeakyReLU(layer.get("negative_slope", 0.01), inplace=True)
         case other:
-            raise ValueError(f"no PyTorch twin of {other}")
+            raise ValueError(f"no PyTorch layer is known for {other}")
 
 
 def module(layer: dict, shape: Shape) -> nn.Module:
@@ -65,7 +65,7 @@ def module(layer: dict, shape: Shape) -> nn.Module:
         case "batch_norm":
             kind = nn.BatchNorm2d if len(shape) == 3 else nn.BatchNorm1d
             if not (layer["center"] and layer["scale"]):
-                raise ValueError("no PyTorch twin of a norm with one parameter")
+                raise ValueError("PyTorch has no norm with only one of scale and shift")
             return kind(shape[-1], layer["epsilon"], 1 - layer["momentum"])
         case "max_pool2d" | "avg_pool2d":
             return pool(layer, shape)
