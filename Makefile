@@ -22,7 +22,7 @@ TEST_BUILD := $(TEST_FLAGS) --scratch-path .build/testing
 SWIFT_FILES := Sources Tests Fuzz Package.swift
 GOLDEN := Tests/Fixtures/golden
 
-.PHONY: help setup build static install dist train test test-debug test-avx2 test-dependent test-numa check-work torture sanitize fuzz fuzz-nets format lint bench golden references clean
+.PHONY: help setup build static install dist train test test-debug test-avx2 test-dependent test-numa check-work torture sanitize fuzz fuzz-nets format lint bench bench-layers golden references clean
 
 help:
 	@echo "make train [CONFIG=file] [ARGS='--epochs 5']   build and train (default: Config/digits.json)"
@@ -40,6 +40,7 @@ help:
 	@echo "make install [PREFIX=/usr/local] [DESTDIR=]     a program that needs no Swift, into PREFIX/bin"
 	@echo "make dist                                       the same as an archive to copy to other machines"
 	@echo "make bench [ARGS='--nets lenet --rounds 3']     compare with PyTorch and TensorFlow (installs both)"
+	@echo "make bench-layers [ARGS=Config/lenet.json]      compare convolutions with oneDNN 2.6 (installs libdnnl-dev)"
 	@echo "make format, make lint                          format the sources, or check that they are formatted"
 	@echo "make references                                 regenerate docs/configuration.md and Fuzz/dictionary/configuration"
 	@echo "make golden                                     recompute the golden fixtures (installs PyTorch)"
@@ -137,6 +138,9 @@ lint:
 
 bench: setup
 	@Benchmarks/run $(ARGS)
+
+bench-layers: setup
+	@Benchmarks/layers $(ARGS)
 
 # The reference page of the configuration's keys and the fuzzer's words for them, from the table of keys.
 references: setup

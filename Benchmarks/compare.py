@@ -69,6 +69,11 @@ class Side:
     rounds: list[Measurement] = field(default_factory=list)
 
     @property
+    def peak(self) -> float:
+        """Of resident memory, in megabytes."""
+        return max(entry.peak_megabytes for entry in self.rounds)
+
+    @property
     def median(self) -> float:
         return statistics.median(entry.images_per_second for entry in self.rounds) if self.rounds else 0.0
 
@@ -193,7 +198,9 @@ def markdown(results: dict[str, dict[str, Side]], about: dict[str, str], options
         rival = max((sides[name].median for name in fp32), default=0.0)
         own = sides.get("lockstep", Side())
         ratio = f"**{own.median / rival:.2f}×**" if own.rounds and rival else "–"
-        memory = f"{max(entry.peak_megabytes for entry in own.rounds):,.0f} MB" if own.rounds else "–"
+        memory = f"{own.peak:,.0f} MB" if own.rounds else "–"
+        if own.rounds and (other := sides.get("pytorch")) and other.rounds:
+            memory += f" ({own.peak / other.peak:.2f} of PyTorch's)"
         lines.append(f"| {case} | {CASES[case][1]} | " + " | ".join(cells) + f" | {ratio} | {memory} |")
     failures = [
         f"- {case}, {LABELS[name]}, {what}: {why}"

@@ -14,6 +14,7 @@ from multiprocessing import get_context, shared_memory
 
 from configuration import read_net
 
+SPINS = 2000  # about 0.2 ms
 MODES = ["shared", "shared-compile", "ddp", "ddp-compile"]
 
 os.environ["OMP_NUM_THREADS"] = "1"
@@ -65,8 +66,11 @@ class SharedTrainer:
         self.meetings += 1
         self.shared.counters[self.rank, 0] = self.meetings
         for other in range(self.processes):
+            tries = 0
             while self.shared.counters[other, 0] < self.meetings:
-                pass
+                tries += 1
+                if tries > SPINS:
+                    os.sched_yield()
 
     def update(self) -> None:
         torch._foreach_copy_(self.gradients, [parameter.grad for parameter in self.parameters])
