@@ -1,3 +1,5 @@
+import CProcessor
+
 // The width of a build: 16 floats with AVX-512, 8 otherwise. Lanes are independent sums, so the width changes no bit.
 #if LOCKSTEP_AVX512
   typealias Vector = SIMD16<Float>
@@ -35,6 +37,10 @@ func storeBits(_ value: VectorBits, _ pointer: UnsafeMutablePointer<Int32>) {
 // counts by its sign bit. Where NaNs matter, floats are compared.
 
 extension SIMD16<Float> {
+  /// `self + a·b`, rounded once.
+  @inline(__always)
+  func addingProduct(_ a: Self, _ b: Self) -> Self { lockstep_fma16(a, b, self) }
+
   @inline(__always) private var bits: SIMD16<Int32> { unsafeBitCast(self, to: SIMD16<Int32>.self) }
 
   @inline(__always) private init(bits: SIMD16<Int32>) { self = unsafeBitCast(bits, to: Self.self) }
@@ -79,6 +85,10 @@ extension SIMD16<Float> {
 
 #if !LOCKSTEP_AVX512
   extension SIMD8<Float> {
+    /// `self + a·b`, rounded once.
+    @inline(__always)
+    func addingProduct(_ a: Self, _ b: Self) -> Self { lockstep_fma8(a, b, self) }
+
     @inline(__always) private var bits: SIMD8<Int32> { unsafeBitCast(self, to: SIMD8<Int32>.self) }
 
     @inline(__always) private init(bits: SIMD8<Int32>) { self = unsafeBitCast(bits, to: Self.self) }

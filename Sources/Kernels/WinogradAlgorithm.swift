@@ -112,7 +112,7 @@ func withPatchColumns(_ body: (UnsafeMutablePointer<Float>) -> Void) {
 
 /// `target = L·source·Lᵀ` for the matrix L that `line` multiplies by; `source` has `side` columns and rows, `target` `result`.
 ///
-/// The `ahead` columns to the right, which the next tile will read, are prefetched meanwhile: a map comes from memory.
+/// The `ahead` rows below, which the next row of tiles will read, are prefetched meanwhile: a map comes from memory.
 @inline(__always)
 func transformPatch(
   side: Int, result: Int, ahead: Int = 0, _ source: UnsafePointer<Float>, row: Int, column: Int,
@@ -137,9 +137,9 @@ func transformColumns(
   var j = 0
   while j < side {
     if j < ahead {
-      var i = 0
-      while i < side {
-        lockstep_prefetch(source + i * row + (side + j) * column)
+      var i = side
+      while i < side &+ ahead {
+        lockstep_prefetch(source + i * row + j * column)
         i &+= 1
       }
     }

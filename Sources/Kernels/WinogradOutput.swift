@@ -1,3 +1,4 @@
+import CProcessor
 import KernelInterface
 
 /// `Aᵀ·M·A` of every tile, with the epilogue, into the map's valid pixels.
@@ -15,6 +16,12 @@ func winogradOutput(_ t: WinogradTiles) {
 /// What happens to one vector of outputs of channel `c` before it is stored; `mask` is where its mask would be.
 protocol OutputEpilogue {
   func apply(_ value: Vector, channel c: Int, mask: Int) -> Vector
+  /// Brings the mask near.
+  func prefetch(mask: Int)
+}
+
+extension OutputEpilogue {
+  @inline(__always) func prefetch(mask: Int) {}
 }
 
 struct Unchanged: OutputEpilogue {
@@ -38,6 +45,7 @@ struct ReLUGradient: OutputEpilogue {
   @inline(__always) func apply(_ value: Vector, channel c: Int, mask offset: Int) -> Vector {
     value.kept(where: load(mask + offset))
   }
+  @inline(__always) func prefetch(mask offset: Int) { lockstep_prefetch(mask + offset) }
 }
 
 @inline(__always)
@@ -66,6 +74,7 @@ private func winogradOutput<F: WinogradAlgorithm, E: OutputEpilogue>(_: F.Type, 
             .write(MutableLine(columns + j * width, F.points * width))
           j &+= 1
         }
+        sink.prefetchNextRow()
         var i = 0
         while i < sink.rows {
           sink.put(i, F.outputs(Line(columns + i * F.points * width, width)))
@@ -89,6 +98,22 @@ struct OutputSink<E: OutputEpilogue> {
   let rows: Int
   let columns: Int
   var c = 0
+
+  /// Brings near what the tile below will write; a map lies in memory, and stores that miss hold up those after them.
+  @inline(__always)
+  func prefetchNextRow() {
+    var p = WinogradSize.outputs
+    while p < 2 * WinogradSize.outputs {
+      var q = 0
+      while q < WinogradSize.outputs {
+        let place = q * channels + c
+        lockstep_prefetch_write(target + p * row + place)
+        epilogue.prefetch(mask: mask + p * maskRow + place)
+        q &+= 1
+      }
+      p &+= 1
+    }
+  }
 
   @inline(__always)
   func put(_ p: Int, _ line: Four) {

@@ -90,6 +90,8 @@ package enum KernelBenchmark {
     var rows: [KernelBenchmarkSummary.Row] = []
     for layer in network.trainableLayers {
       for pass in layer.passes {
+        // A pass before this one may have written constants or zeros, which some passes take another way.
+        network.fillForBenchmark(w)
         let nanoseconds = median(seconds: seconds) {
           network.run(pass, layer: layer.index, w, into: gradient, inputs)
         }
