@@ -6,12 +6,20 @@ func activation(
 ) {
   switch activation {
   case .relu: forEachVector(count) { i in store(load(x + i, as: Vector.self).positivePart, out + i) }
+  case .clippedReLU(let limit):
+    let limit = Vector(repeating: limit)
+    forEachVector(count) { i in
+      let value = load(x + i, as: Vector.self).positivePart
+      store(value.replacing(with: limit, where: value .> limit), out + i)
+    }
   case .leakyReLU(let slope):
     let (slope, zero) = (Vector(repeating: slope), Vector(repeating: 0))
     forEachVector(count) { i in
       let value: Vector = load(x + i)
       store(value.replacing(with: slope * value, where: value .< zero), out + i)
     }
+  case .gelu: forEachSixteen(count) { i in store(gelu(load(x + i)), out + i) }
+  case .silu: forEachSixteen(count) { i in store(silu(load(x + i)), out + i) }
   }
 }
 
@@ -23,12 +31,23 @@ func activationGradient(
   switch activation {
   case .relu:
     forEachVector(count) { i in store(load(dout + i, as: Vector.self).kept(where: load(x + i)), dx + i) }
+  case .clippedReLU(let limit):
+    let (limit, zero) = (Vector(repeating: limit), Vector(repeating: 0))
+    forEachVector(count) { i in
+      let value: Vector = load(x + i)
+      let passed = load(dout + i, as: Vector.self).kept(where: value)
+      store(zero.replacing(with: passed, where: value .< limit), dx + i)
+    }
   case .leakyReLU(let slope):
     let (slope, zero) = (Vector(repeating: slope), Vector(repeating: 0))
     forEachVector(count) { i in
       let gradient: Vector = load(dout + i)
       store((slope * gradient).replacing(with: gradient, where: load(x + i) .> zero), dx + i)
     }
+  case .gelu:
+    forEachSixteen(count) { i in store(load(dout + i, as: Vector16.self) * geluSlope(load(x + i)), dx + i) }
+  case .silu:
+    forEachSixteen(count) { i in store(load(dout + i, as: Vector16.self) * siluSlope(load(x + i)), dx + i) }
   }
 }
 
@@ -39,5 +58,15 @@ private func forEachVector(_ count: Int, _ body: (_ first: Int) -> Void) {
   while i < count {
     body(i)
     i += Vector.scalarCount
+  }
+}
+
+@inline(__always)
+private func forEachSixteen(_ count: Int, _ body: (_ first: Int) -> Void) {
+  assert(count >= 0 && count % 16 == 0, "An activation takes whole sixteens of floats, not \(count).")
+  var i = 0
+  while i < count {
+    body(i)
+    i += 16
   }
 }

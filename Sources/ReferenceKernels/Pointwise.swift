@@ -19,6 +19,35 @@ package enum ReferenceLeakyReLU {
   }
 }
 
+/// ReLU up to a limit, of one value: the gradient passes where 0 < x < limit.
+package enum ReferenceClippedReLU {
+  package static func forward<Value: BinaryFloatingPoint>(_ x: Value, limit: Value) -> Value {
+    x > limit ? limit : x > 0 || x.isNaN ? x : 0
+  }
+
+  package static func backward<Value: BinaryFloatingPoint>(_ x: Value, da: Value, limit: Value) -> Value {
+    x > 0 && x < limit ? da : 0
+  }
+}
+
+/// GELU (Hendrycks and Gimpel 2016), `x · Φ(x)` with `Φ(x) = erfc(−x / √2) / 2`.
+package enum ReferenceGELU {
+  package static func forward(_ x: Double) -> Double { x * share(x) }
+
+  /// Its derivative, `Φ(x) + x · φ(x)`.
+  package static func slope(_ x: Double) -> Double { share(x) + x * exp(-x * x / 2) / (2 * Double.pi).squareRoot() }
+
+  private static func share(_ x: Double) -> Double { erfc(-x / 2.0.squareRoot()) / 2 }
+}
+
+/// SiLU (Elfwing et al. 2018), `x · σ(x)` with `σ(x) = 1 / (1 + e^−x)`.
+package enum ReferenceSiLU {
+  package static func forward(_ x: Double) -> Double { x / (1 + exp(-x)) }
+
+  /// Its derivative, `σ(x) · (1 + x · σ(−x))`.
+  package static func slope(_ x: Double) -> Double { (1 + x / (1 + exp(x))) / (1 + exp(-x)) }
+}
+
 /// Softmax with cross-entropy: `ŷ = e^z / Σ e^z`, `J = −1/m Σ log ŷ[label]`, `dZ = ŷ − y` (of the summed loss).
 package enum ReferenceSoftmax {
   /// `logits` is [m, classes].

@@ -61,6 +61,23 @@ struct ElementwiseTests {
     }
   }
 
+  @Test("ReLU up to a limit and its gradient", arguments: counts, [6, 0.25, 1e-30] as [Float])
+  func clippedReLU(count: Int, limit: Float) {
+    let x = FloatBuffer(
+      values(count, seed: 1).enumerated().map { $0 % 7 == 3 ? .nan : $0 % 7 == 5 ? limit : 4 * $1 })
+    let dout = FloatBuffer(values(count, seed: 2).reversed())
+    let expected = FloatBuffer(x.values.map { ReferenceClippedReLU.forward($0, limit: limit) })
+    let expectedGradient = FloatBuffer(
+      zip(x.values, dout.values).map { ReferenceClippedReLU.backward($0, da: $1, limit: limit) })
+    for kernels in runnableKernels {
+      let (out, dx) = (FloatBuffer(count), FloatBuffer(count))
+      kernels.activation(.clippedReLU(limit: limit), x.pointer, out.pointer, count)
+      kernels.activationGradient(.clippedReLU(limit: limit), x.pointer, dout.pointer, dx.pointer, count)
+      #expect(out.bits == expected.bits && dx.bits == expectedGradient.bits, "\(kernels.name)")
+      #expect(out.isIntact && dx.isIntact)
+    }
+  }
+
   @Test("addition", arguments: counts)
   func add(count: Int) {
     let from = FloatBuffer(RandomFloats(seed: 3).values(count))

@@ -131,7 +131,9 @@ struct FiniteDifferenceTests {
   }
 
   private static let narrow: [(name: String, model: ModelSpecification)] = [
-    ("odd", TestNetworks.odd), ("activations", TestNetworks.activations), ("norms", TestNetworks.meeting[2]),
+    ("odd", TestNetworks.odd), ("activations", TestNetworks.activations),
+    ("smooth", TestNetworks.smooth),
+    ("norms", TestNetworks.meeting[2]),
     ("strided", TestNetworks.strided), ("grouped", TestNetworks.grouped),
     ("pools", TestNetworks.pools), ("residual norms", TestNetworks.meeting[3]),
     (

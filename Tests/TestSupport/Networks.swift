@@ -64,6 +64,15 @@ package enum TestNetworks {
       .dense(units: 5), leaky(0.1), .dense(units: 3), .softmax,
     ]))
 
+  /// GELU, SiLU and ReLU up to a limit before and after convolutions, pools and dense layers.
+  package static let smooth = ModelSpecification(
+    input: ImageShape(height: 6, width: 8, channels: 2),
+    layers: named([
+      LayerKind(SiLU()), conv(7, 3), LayerKind(GELU()), .maxPool2d(ties: .first), conv(18, 3), LayerKind(SiLU()),
+      conv(6, 2), LayerKind(ReLU(maximum: 0.75)), .flatten, LayerKind(GELU()), .dense(units: 9),
+      LayerKind(ReLU(maximum: 0.5)), .dense(units: 7), LayerKind(SiLU()), .dense(units: 3), .softmax,
+    ]))
+
   private static func leaky(_ slope: Double) -> LayerKind { LayerKind(LeakyReLU(slope: slope)) }
 
   /// Strides, dilation and zeros on some sides, kernels that are not square, 1×1 on pixels and on a step of two.
@@ -109,7 +118,7 @@ package enum TestNetworks {
 
   package static let all: [(name: String, model: ModelSpecification)] = [
     ("digits", digits), ("odd", odd), ("lenet", lenet), ("unusual", unusual), ("winograd", winograd),
-    ("activations", activations), ("strided", strided), ("grouped", grouped), ("pools", pools),
+    ("activations", activations), ("smooth", smooth), ("strided", strided), ("grouped", grouped), ("pools", pools),
     ("residual", residual(norm: nil)),
   ]
 }

@@ -1,9 +1,8 @@
 /// The types of layers that a configuration can name, in the order in which errors and the reference list them.
 package enum LayerRegistry {
   package static let types: [any LayerType.Type] = [
-    Conv2D.self, DepthwiseConv2D.self, BatchNorm.self, ReLU.self, LeakyReLU.self, MaxPool2D.self, AveragePool2D.self,
-    GlobalAveragePool2D.self, Flatten.self, Dense.self,
-    Softmax.self,
+    Conv2D.self, DepthwiseConv2D.self, BatchNorm.self, ReLU.self, LeakyReLU.self, GELU.self, SiLU.self,
+    MaxPool2D.self, AveragePool2D.self, GlobalAveragePool2D.self, Flatten.self, Dense.self, Softmax.self,
   ]
 
   package static var typeNames: [String] { types.map { $0.typeName } }
