@@ -65,24 +65,29 @@ extension ConfigurationReader {
     var names = LayerNames()
     var pathOfName: [String: String] = [:]
     var entries: [ModelEntry] = []
+    func take(_ name: String, _ element: ConfigurationNode, _ key: String) {
+      guard let earlier = pathOfName.updateValue(element.path, forKey: name) else { return }
+      node.mistakes.add(
+        UserError(
+          .badConfiguration, element.keyPath(key),
+          "found \"\(name)\", which is also the name of \(earlier); allowed: one layer per name",
+          hint: "layers without a name are called <type>_<n>, n counted from 1 per type"))
+    }
     node.forEachSection(key) { element in
       // A layer with a mistake still counts in the names of those after it.
       guard case .string(let type) = element["type"] else { return _ = element.values() }
       var name = names.next(type)
       guard let values = element.values() else { return }
       if case .string(let given) = values["name"] { name = given }
-      if let earlier = pathOfName.updateValue(element.path, forKey: name) {
-        node.mistakes.add(
-          UserError(
-            .badConfiguration, element.keyPath("name"),
-            "found \"\(name)\", which is also the name of \(earlier); allowed: one layer per name",
-            hint: "layers without a name are called <type>_<n>, n counted from 1 per type"))
+      take(name, element, "name")
+      guard type != ResidualBlock.typeName else {
+        return entries.append(.residual(residual(element, values, name: name)))
       }
-      if type == ResidualBlock.typeName {
-        entries.append(.residual(residual(element, values, name: name)))
-      } else {
-        entries.append(.layer(LayerSpecification(name: name, kind: layerKind(values), path: element.path)))
-      }
+      entries.append(.layer(LayerSpecification(name: name, kind: layerKind(values), path: element.path)))
+      guard let activation = activation(values) else { return }
+      name = names.next(activation.typeName)
+      take(name, element, "activation")
+      entries.append(.layer(LayerSpecification(name: name, kind: activation, path: element.path)))
     }
     return entries
   }
@@ -94,12 +99,8 @@ extension ConfigurationReader {
         if case .layer(let layer) = $0 { layer } else { nil }
       }
     }
-    var activation: LayerKind?
-    if case .string(let type) = values["activation"] {
-      activation = layerKind(ofType: type)
-    }
     return ResidualBlock(
-      name: name, layers: layers("layers"), shortcut: layers("shortcut"), activation: activation,
+      name: name, layers: layers("layers"), shortcut: layers("shortcut"), activation: activation(values),
       times: values.integer("repeat"), path: node.path)
   }
 
@@ -111,11 +112,8 @@ extension ConfigurationReader {
     return LayerKind(type.init(values))
   }
 
-  /// A layer of which only the type is given.
-  private static func layerKind(ofType name: String) -> LayerKind {
-    let members = (LayerRegistry.type(named: name)?.keys ?? []).compactMap { key in
-      if case .value(let value) = key.fallback { JSONValue.Member(key.name, value) } else { nil }
-    }
-    return layerKind(KeyValues([JSONValue.Member("type", .string(name))] + members))
+  /// The layer that `activation` stands for.
+  private static func activation(_ values: KeyValues) -> LayerKind? {
+    values["activation"] == nil ? nil : values.choice("activation", as: ActivationWord.self).kind
   }
 }

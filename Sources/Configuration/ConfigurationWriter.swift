@@ -38,7 +38,9 @@ extension ModelEntry {
         .init("layers", .array(block.layers.map(\.jsonValue))),
         .init("shortcut", .array(block.shortcut.map(\.jsonValue))),
       ]
-      if let activation = block.activation { members.append(.init("activation", .string(activation.typeName))) }
+      if let activation = block.activation {
+        members.append(.init("activation", .string(ActivationWord(activation)?.rawValue ?? activation.typeName)))
+      }
       return .object(members + [.init("repeat", .integer(block.times))])
     }
   }

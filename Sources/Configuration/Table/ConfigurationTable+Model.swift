@@ -52,7 +52,8 @@ extension ConfigurationTable {
         "shortcut", .array(of: .section(innerLayer), ArrayRule(0...256, "an array of at most 256 layers")),
         default: .array([]), "What is added to their output; with no layers, x itself."),
       ConfigurationKey(
-        "activation", .choice(["relu", "leaky_relu"]), otherwise: "none", "Applied to the sum."),
+        "activation", .choice(of: ActivationWord.self), otherwise: "none",
+        "Applied to the sum; relu6 is a relu with `max_value` 6."),
       ConfigurationKey(
         "repeat", .integer(1...256), default: .integer(1),
         "The number of such blocks in a row, called `<name>_1`, `<name>_2` and so on, with tensors `<name>_1/conv2d_1.weight`."
@@ -68,7 +69,12 @@ extension ConfigurationTable {
       ConfigurationKey(
         "name", .text(name), otherwise: "`<type>_<n>`, n counted from 1 per type",
         "What its tensors are called: `<name>.weight`."),
-    ] + LayerRegistry.types.flatMap { type in type.keys.map { $0.with("type", type.typeName) } }
+    ] + LayerRegistry.types.flatMap { type in type.keys.map { $0.with("type", type.typeName) } } + [
+      ConfigurationKey(
+        "activation", .choice(of: ActivationWord.self), otherwise: "none",
+        "A layer after this one, without an entry of its own; relu6 is a relu with `max_value` 6. `lockstep config` prints it as an entry."
+      ).with("type", [Conv2D.typeName, DepthwiseConv2D.typeName, Dense.typeName])
+    ]
   }
 
   private static let name = TextRule("1 to 64 letters, digits, _ and -, as tensors are called <name>.weight") { name in
