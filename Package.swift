@@ -82,7 +82,9 @@ let package = Package(
       swiftSettings: x86Define),
     .target(
       name: "Network",
-      dependencies: ["Summation", "ReferenceKernels", "KernelInterface", "ConfigurationKeys", "Diagnostics"]),
+      dependencies: [
+        "Summation", "ReferenceKernels", "KernelInterface", "ConfigurationKeys", "Randomness", "Diagnostics",
+      ]),
     .target(name: "Collectives", dependencies: ["Summation", "Machine", "Diagnostics"]),
     .target(name: "Summation"),
     .target(
@@ -91,7 +93,7 @@ let package = Package(
     .target(name: "Machine", dependencies: ["Diagnostics", "CNUMA"]),
     .target(name: "Kernels", dependencies: ["KernelInterface", "CProcessor"]),
   ] + x86KernelTargets + [
-    .target(name: "ReferenceKernels", dependencies: ["KernelInterface"]),
+    .target(name: "ReferenceKernels", dependencies: ["KernelInterface", "Randomness"]),
     .target(name: "KernelInterface"),
     .target(name: "ConfigurationKeys", dependencies: ["Storage", "Diagnostics"]),
     .target(name: "Storage", dependencies: ["Diagnostics"]),

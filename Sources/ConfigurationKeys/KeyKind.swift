@@ -63,6 +63,13 @@ package struct NumberRule: Sendable {
       allowed: allowed ?? "a number from \(words[0]) to \(words[1])")
   }
 
+  /// From `lower` on, `upper` left out.
+  package static func from(_ lower: Double, below upper: Double) -> NumberRule {
+    let words = [lower, upper].map { JSONValue.number($0).compactText }
+    return NumberRule(
+      lower: lower, upper: upper, excluded: upper, allowed: "a number of at least \(words[0]) and below \(words[1])")
+  }
+
   func contains(_ value: Double) -> Bool { value >= lower && value <= upper && value != excluded && value.isFinite }
 }
 

@@ -43,6 +43,10 @@ package final class KernelTable: Sendable {
   package let activationGradient:
     @Sendable (Activation, _ x: FloatIn, _ dout: FloatIn, _ dx: FloatOut, _ count: Int) -> Void
 
+  /// See `DropoutMask` and `DropoutArguments`.
+  package let dropoutMask: @Sendable (DropoutMask) -> Void
+  package let dropout: @Sendable (DropoutArguments) -> Void
+
   /// Batch norm's sums and maps, see `ProductSums`, `Normalization` and `NormalizationGradient`.
   package let productSums: @Sendable (ProductSums) -> Void
   package let normalize: @Sendable (Normalization) -> Void
@@ -83,6 +87,8 @@ package final class KernelTable: Sendable {
       @escaping @Sendable (PoolKind, WindowPoolArguments, UnsafePointer<Int32>?, FloatIn, FloatOut) -> Void,
     activation: @escaping @Sendable (Activation, FloatIn, FloatOut, Int) -> Void,
     activationGradient: @escaping @Sendable (Activation, FloatIn, FloatIn, FloatOut, Int) -> Void,
+    dropoutMask: @escaping @Sendable (DropoutMask) -> Void,
+    dropout: @escaping @Sendable (DropoutArguments) -> Void,
     productSums: @escaping @Sendable (ProductSums) -> Void,
     normalize: @escaping @Sendable (Normalization) -> Void,
     normalizeGradient: @escaping @Sendable (NormalizationGradient) -> Void,
@@ -109,6 +115,8 @@ package final class KernelTable: Sendable {
     self.windowPoolBackward = windowPoolBackward
     self.activation = activation
     self.activationGradient = activationGradient
+    self.dropoutMask = dropoutMask
+    self.dropout = dropout
     self.productSums = productSums
     self.normalize = normalize
     self.normalizeGradient = normalizeGradient

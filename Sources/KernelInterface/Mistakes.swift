@@ -71,6 +71,22 @@ extension SGDArguments {
   }
 }
 
+extension DropoutMask {
+  package var mistake: String? {
+    elements >= 0 ? nil : "There are no \(elements) elements of which some are kept."
+  }
+}
+
+extension DropoutArguments {
+  package var mistake: String? {
+    guard pixels >= 0, channels >= 0, firstBit >= 0 else {
+      return "Dropout cannot keep some of \(pixels) pixels of \(channels) channels from bit \(firstBit) on."
+    }
+    return stride >= channels && stride % 16 == 0
+      ? nil : "Pixels of \(stride) floats are not whole sixteens that hold \(channels) channels."
+  }
+}
+
 extension PoolArguments {
   /// - Parameter isBackward: whether the gradients' strides count, or the maps'.
   package func mistake(isBackward: Bool) -> String? {

@@ -61,7 +61,8 @@ package enum GradientCheck {
 
     let model = configuration.model
     var reference = ReferenceNetwork(
-      network.graph, parameters: production.weights.mapValues { $0.map(Double.init) })
+      network.graph, parameters: production.weights.mapValues { $0.map(Double.init) },
+      draws: ReferenceDraws(seed: configuration.seed))
     var images = Tensor4(
       count: examples, height: model.input.height, width: model.input.width, channels: model.input.channels,
       values: production.images)
@@ -167,7 +168,7 @@ package enum GradientCheck {
       func load(_ images: Range<Int>) {
         for n in images {
           let input = network.input(workspace, image: n, of: images)
-          workspace.labels[n] = training.labels[n]
+          workspace.describe(image: n, example: n, label: training.labels[n])
           result.labels.append(Int(training.labels[n]))
           for i in 0..<training.height {
             for j in 0..<training.width {
@@ -182,9 +183,9 @@ package enum GradientCheck {
       }
       if network.schedule.hasMeetings {
         let share = WorkerShare([.init(shards: 0..<1, target: gradient)], of: examples, shardSize: examples)
-        network.sumGradients(workspace, share, sums: worker.meetingSums, worker.inputs, load: load, meet: {})
+        network.sumGradients(workspace, share, sums: worker.meetingSums, worker.inputs(epoch: 0), load: load, meet: {})
       } else {
-        network.sumGradients(workspace, examples: examples, into: gradient, worker.inputs, load: load)
+        network.sumGradients(workspace, examples: examples, into: gradient, worker.inputs(epoch: 0), load: load)
       }
       for parameter in network.parameters.parameters where parameter.role.isTrained {
         result.gradients[parameter.name] = network.parameters.unpack(parameter, from: gradient)

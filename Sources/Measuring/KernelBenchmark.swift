@@ -86,7 +86,7 @@ package enum KernelBenchmark {
       (copy + copyFloats).update(from: copy, count: copyFloats)
       return Double(8 * copyFloats)
     }
-    let inputs = worker.inputs
+    let inputs = worker.inputs(epoch: 0)
     var rows: [KernelBenchmarkSummary.Row] = []
     for layer in network.trainableLayers {
       for pass in layer.passes {

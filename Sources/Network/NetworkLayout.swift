@@ -277,7 +277,7 @@ struct NetworkLayout {
   private func place(_ s: Int) -> LayerPlace {
     let site = sites[s]
     return LayerPlace(
-      name: work[s].name, index: s,
+      name: work[s].name, index: s, number: site.number,
       inputs: zip(site.inputs, work[s].inputs).map { value($0, gradient: $1.written) },
       output: value(s + 1, gradient: s + 1),
       parameters: site.parameters.map { PlacedParameter(index: $0, parameter: parameters.parameters[$0]) },

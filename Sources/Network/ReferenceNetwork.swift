@@ -5,10 +5,12 @@ package struct ReferenceNetwork: Sendable {
   package let graph: ModelGraph
   /// By parameter name, in public layouts.
   package var parameters: [String: [Double]]
+  package var draws: ReferenceDraws
 
-  package init(_ graph: ModelGraph, parameters: [String: [Double]]) {
+  package init(_ graph: ModelGraph, parameters: [String: [Double]], draws: ReferenceDraws = ReferenceDraws()) {
     self.graph = graph
     self.parameters = parameters
+    self.draws = draws
   }
 
   /// Everything one pass computes.
@@ -46,12 +48,13 @@ package struct ReferenceNetwork: Sendable {
   private func forward(_ images: Tensor4, labels: [Int]) -> (results: [ReferenceResult], loss: Double) {
     var values = [images]
     var results: [ReferenceResult] = []
-    for layer in graph.layers {
+    for (number, layer) in graph.layers.enumerated() {
       var own: [String: [Double]] = [:]
       for parameter in graph.parameters(of: layer) {
         own[parameter.part] = parameters["\(layer.name).\(parameter.part)"]
       }
-      let step = ReferenceStep(inputs: layer.inputs.map { values[$0] }, parameters: own, labels: labels)
+      let step = ReferenceStep(
+        inputs: layer.inputs.map { values[$0] }, parameters: own, labels: labels, layer: number, draws: draws)
       results.append(layer.kind.type.reference(step))
       values.append(results[results.count - 1].output)
     }

@@ -7,6 +7,7 @@ package enum RandomPurpose: UInt32, Sendable, CaseIterable {
   case syntheticData = 2
   case augmentation = 3
   case gradientCheck = 4
+  case dropout = 5
 }
 
 /// An endless random-access sequence: element `index` of the stream named by (seed, purpose, stream).

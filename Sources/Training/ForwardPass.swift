@@ -44,7 +44,7 @@ struct ForwardPass {
     for example in examples {
       let input = network.input(workspace, image: 0, of: 0..<1)
       session.normalization.load(dataset, example: example, into: input.pixels, row: input.row, pixel: input.pixel)
-      workspace.labels[0] = dataset.labels[example]
+      workspace.describe(image: 0, example: example, label: dataset.labels[example])
       network.forward(workspace, images: 0..<1, inputs)
       let loss = workspace.losses[0]
       guard let what = network.firstNotFinite(workspace) ?? (loss.isFinite ? nil : "the loss") else { continue }

@@ -85,27 +85,27 @@ package struct Worker: ~Copyable {
   ) throws(BarrierBroken) {
     let share = step.endsEpoch ? shares.last : shares.full
     guard plan.network.schedule.hasMeetings else {
-      for node in share.nodes { sumGradients(node.shards, of: step.batch, dataset, into: node.target) }
+      for node in share.nodes { sumGradients(node.shards, of: step, dataset, into: node.target) }
       return
     }
     let start = step.batch.lowerBound + share.shards.lowerBound * plan.shards.shardSize
     try plan.network.sumGradients(
-      workspace, share, sums: shared.meetingSums, inputs,
+      workspace, share, sums: shared.meetingSums, inputs(epoch: step.epoch),
       load: { load(dataset, chunk: $0, at: start, ordered: true) }, meet: meet)
     recordLosses(share.shards, examples: share.examples)
   }
 
   /// `target` = the gradient summed over a node of the shard tree: in one run, or as left plus right.
   private func sumGradients(
-    _ shards: Range<Int>, of batch: Range<Int>, _ dataset: ImageDataset, into target: UnsafeMutablePointer<Float>
+    _ shards: Range<Int>, of step: TrainingStep, _ dataset: ImageDataset, into target: UnsafeMutablePointer<Float>
   ) {
     let count = plan.memory.trainedFloats
     ShardTree.sum(shards, into: ShardTree.Target(target), scratch: { levels[$0] }) { shards, target in
       guard shards.count <= plan.shardsPerRun else { return false }
       let sum = target.adds ? levels[levels.count - 1] : target.buffer
-      let positions = positions(of: shards, in: batch)
+      let positions = positions(of: shards, in: step.batch)
       plan.network.sumGradients(
-        workspace, examples: positions.count, into: sum, inputs
+        workspace, examples: positions.count, into: sum, inputs(epoch: step.epoch)
       ) { load(dataset, chunk: $0, at: positions.lowerBound, ordered: true) }
       recordLosses(shards, examples: positions.count)
       if target.adds { plan.kernels.add(sum, target.buffer, count) }
@@ -191,10 +191,10 @@ package struct Worker: ~Copyable {
   // MARK: Parts
 
   /// What the passes of training read besides activations; a group's first member keeps its running statistics.
-  package var inputs: PassInputs {
+  package func inputs(epoch: Int) -> PassInputs {
     PassInputs(
       weights: replica.weights, prepared: replica.prepared, kernels: plan.kernels,
-      statistics: context.member == 0 ? replica.weights : nil)
+      statistics: context.member == 0 ? replica.weights : nil, seed: plan.configuration.seed, epoch: epoch)
   }
 
   /// Where the shards' sums of layers with meetings lie.
@@ -217,7 +217,7 @@ package struct Worker: ~Copyable {
       let example = ordered ? shared.order[start + n] : start + n
       let input = plan.network.input(workspace, image: n, of: chunk)
       normalization.load(dataset, example: example, into: input.pixels, row: input.row, pixel: input.pixel)
-      workspace.labels[n] = dataset.labels[example]
+      workspace.describe(image: n, example: example, label: dataset.labels[example])
     }
   }
 

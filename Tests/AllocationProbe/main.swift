@@ -35,14 +35,21 @@ func plain() -> [ModelEntry] {
   return named(kinds).map { .layer($0) }
 }
 
-/// Norms over the whole batch, after convolutions and a dense layer, and residual blocks.
+/// Norms over the whole batch, after convolutions and a dense layer, residual blocks, dropout and smooth activations.
 func norms() -> [ModelEntry] {
   func convolution(_ filters: Int, _ size: Int, strides: Int = 1) -> LayerKind {
     LayerKind(Conv2D(filters: filters, Window(Extent(size), strides: Extent(strides), padding: .same), usesBias: false))
   }
-  let start = named([convolution(20, 3), .batchNorm, LayerKind(LeakyReLU(slope: 0.1))])
+  let start = named([
+    convolution(20, 3), .batchNorm, LayerKind(LeakyReLU(slope: 0.1)), .dropout(rate: 0.1), LayerKind(GELU()),
+    LayerKind(SiLU()), .relu6,
+  ])
   let end = named(
-    [LayerKind(GlobalAveragePool2D()), .dense(units: 12), .batchNorm, .relu, .dense(units: 10), .softmax], "end")
+    [
+      LayerKind(GlobalAveragePool2D()), .dense(units: 12), .batchNorm, .relu, .dropout(rate: 0.5), .dense(units: 10),
+      .softmax,
+    ],
+    "end")
   let blocks = [
     ResidualBlock(
       name: "identity", layers: named([convolution(20, 3), .batchNorm, .relu, convolution(20, 3), .batchNorm]),

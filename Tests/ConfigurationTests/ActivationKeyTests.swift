@@ -65,6 +65,9 @@ struct ActivationKeyTests {
       ),
       ("{ type: 'relu', max_value: 0 }", "model.layers[0].max_value", "above 0"),
       ("{ type: 'leaky_relu', max_value: 6 }", "model.layers[0].max_value", "max_value goes with type \"relu\""),
+      ("{ type: 'dropout' }", "model.layers[0].rate", "is missing"),
+      ("{ type: 'dropout', rate: 1 }", "model.layers[0].rate", "at least 0 and below 1"),
+      ("{ type: 'dropout', rate: -0.1 }", "model.layers[0].rate", "found -0.1"),
     ])
   func mistakes(layers: String, subject: String, words: String) {
     let error = configurationError(

@@ -66,6 +66,18 @@ struct MistakeTests {
       ])
   }
 
+  @Test("of dropout") func dropout() {
+    expect(
+      DropoutMask(
+        seed: 1, purpose: 5, stream: 0, firstBlock: 0, threshold: 9, elements: 31,
+        mask: UnsafeMutablePointer(mutating: offsets.pointer)), \.mistake, [{ $0.elements = -1 }])
+    expect(
+      DropoutArguments(
+        mask: offsets.pointer, firstBit: 0, scale: 2, pixels: 2, channels: 17, stride: 32, x: floats.pointer,
+        out: floats.pointer), \.mistake,
+      [{ $0.pixels = -1 }, { $0.channels = 33 }, { $0.channels = -1 }, { $0.stride = 24 }, { $0.firstBit = -8 }])
+  }
+
   @Test("of softmax") func softmax() {
     let labels = Int32Buffer([-1, 2])
     expect(

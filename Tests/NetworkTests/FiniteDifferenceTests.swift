@@ -132,7 +132,7 @@ struct FiniteDifferenceTests {
 
   private static let narrow: [(name: String, model: ModelSpecification)] = [
     ("odd", TestNetworks.odd), ("activations", TestNetworks.activations),
-    ("smooth", TestNetworks.smooth),
+    ("smooth", TestNetworks.smooth), ("dropout", TestNetworks.dropout), ("dropout norms", TestNetworks.meeting[4]),
     ("norms", TestNetworks.meeting[2]),
     ("strided", TestNetworks.strided), ("grouped", TestNetworks.grouped),
     ("pools", TestNetworks.pools), ("residual norms", TestNetworks.meeting[3]),

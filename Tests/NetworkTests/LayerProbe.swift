@@ -43,7 +43,7 @@ enum LayerProbe {
     plan.prepareWeights(flat, into: prepared, scratch: workspace, part: 0, of: 1, kernels: kernels)
     for n in 0..<x.count {
       let input = plan.input(workspace, image: n, of: 0..<x.count)
-      workspace.labels[n] = 0
+      workspace.describe(image: n, example: n, label: 0)
       for i in 0..<x.height {
         for j in 0..<x.width {
           for c in 0..<x.channels { input.pixels[i * input.row + j * input.pixel + c] = Float(x[n, i, j, c]) }

@@ -110,7 +110,8 @@ struct MeetingTests {
         load: { chunk in
           for n in chunk {
             let input = plan.input(w, image: n, of: chunk)
-            w.labels[n] = Int32(run.labels[own.lowerBound + n])
+            let example = own.lowerBound + n
+            w.describe(image: n, example: example, label: Int32(run.labels[example]))
             for i in 0..<x.height {
               for j in 0..<x.width {
                 for c in 0..<x.channels {

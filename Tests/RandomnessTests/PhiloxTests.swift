@@ -23,6 +23,7 @@ import Testing
     #expect(RandomPurpose.syntheticData.rawValue == 2)
     #expect(RandomPurpose.augmentation.rawValue == 3)
     #expect(RandomPurpose.gradientCheck.rawValue == 4)
+    #expect(RandomPurpose.dropout.rawValue == 5)
   }
 
   /// Every part of the name, in its low and its high bits, picks a different block.

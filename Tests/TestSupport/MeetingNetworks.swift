@@ -15,6 +15,10 @@ extension TestNetworks {
       .dense(units: 3), LayerKind(BatchNorm(center: false)), .softmax,
     ]),
     residual(norm: .batchNorm),
+    meeting([
+      conv(18, 3), .batchNorm, .relu, .dropout(rate: 0.2), conv(5, 3), .batchNorm, LayerKind(SiLU()), .flatten,
+      .dense(units: 17), .batchNorm, .relu, .dropout(rate: 0.4), .dense(units: 3), .softmax,
+    ]),
   ]
 
   private static func meeting(_ kinds: [LayerKind]) -> ModelSpecification {

@@ -82,7 +82,7 @@ package struct NetworkRun {
           let (i, j, c) = (index / (width * channels), index / channels % width, index % channels)
           input.pixels[i * input.row + j * input.pixel + c] = Float(images.values[n * pixelCount + index])
         }
-        workspace.labels[n] = Int32(labels[n])
+        workspace.describe(image: n, example: n, label: Int32(labels[n]))
       }
     }
     var inputs = PassInputs(weights: weights, prepared: prepared, kernels: kernels)

@@ -73,6 +73,21 @@ package enum TestNetworks {
       LayerKind(ReLU(maximum: 0.5)), .dense(units: 7), LayerKind(SiLU()), .dense(units: 3), .softmax,
     ]))
 
+  /// Dropout of images, of what a convolution's ReLU gives, of pools, flattened maps and dense layers' values.
+  package static let dropout = ModelSpecification(
+    input: ImageShape(height: 8, width: 6, channels: 3),
+    layers: named([
+      .dropout(rate: 0.1), conv(20, 3), .relu, .dropout(rate: 0.3), conv(17, 3, .same, .winograd),
+      .maxPool2d(ties: .first),
+      .dropout(rate: 0.2), .flatten, .dropout(rate: 0.25), .dense(units: 33), .relu, .dropout(rate: 0.5),
+      .dense(units: 9), .dropout(rate: 0), .dense(units: 4), .softmax,
+    ]))
+
+  /// The layers of a model but for those of one type.
+  package static func without(_ typeName: String, _ model: ModelSpecification) -> ModelSpecification {
+    ModelSpecification(input: model.input, layers: model.layers.filter { $0.kind.typeName != typeName })
+  }
+
   private static func leaky(_ slope: Double) -> LayerKind { LayerKind(LeakyReLU(slope: slope)) }
 
   /// Strides, dilation and zeros on some sides, kernels that are not square, 1×1 on pixels and on a step of two.

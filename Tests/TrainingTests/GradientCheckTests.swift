@@ -25,6 +25,7 @@ struct GradientCheckTests {
     Case(name: "lenet", model: TestNetworks.lenet, classes: 10, elements: 2),
     Case(name: "average pools", model: TestNetworks.averagePools, classes: 4, elements: 64),
     Case(name: "unusual", model: TestNetworks.unusual, classes: 4, elements: 16),
+    Case(name: "dropout", model: TestNetworks.dropout, classes: 4, elements: 16),
     Case(name: "smooth activations", model: TestNetworks.smooth, classes: 3, elements: 16),
     Case(name: "perceptron", model: smallModel, classes: 3, elements: 256),
   ]
@@ -156,7 +157,8 @@ extension KernelTable {
       equalizeWindows: equalizeWindows, poolForward: poolForward, poolBackward: poolBackward ?? self.poolBackward,
       windowPoolForward: windowPoolForward,
       windowPoolBackward: windowPoolBackward, activation: activation, activationGradient: activationGradient,
-      productSums: productSums, normalize: normalize, normalizeGradient: normalizeGradient,
+      dropoutMask: dropoutMask, dropout: dropout, productSums: productSums, normalize: normalize,
+      normalizeGradient: normalizeGradient,
       scatterTransposed: scatterTransposed, softmax: softmax, add: add, sum: sum, sgd: sgd, peak: peak)
   }
 }

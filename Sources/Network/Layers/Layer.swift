@@ -131,6 +131,8 @@ package struct LayerPlace {
   package var name: String
   /// Its number among the layers at work, which masks and kept sums go by.
   package var index: Int
+  /// Its number in the model.
+  package var number: Int
   package var inputs: [PlacedValue]
   package var output: PlacedValue
   package var parameters: [PlacedParameter]

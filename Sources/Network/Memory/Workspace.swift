@@ -14,8 +14,9 @@ package struct Workspace {
   let masks: PointerTable<Int32>
   /// What layer i at work sums over the blocks of a shard.
   let kept: PointerTable<Float>
-  /// One per image of the run.
-  package let labels: UnsafeMutablePointer<Int32>
+  /// One per image of the run, see `describe`.
+  let labels: UnsafeMutablePointer<Int32>
+  let examples: UnsafeMutablePointer<Int>
   package let losses: UnsafeMutablePointer<Float>
   package let correct: UnsafeMutablePointer<Int32>
   /// One flat buffer of the front's parameters per level of the shard tree inside a run, but for the last.
@@ -53,6 +54,12 @@ package struct Workspace {
     for level in 0..<plan.capacity.treeLevels { treeScratch[level].update(repeating: 0, count: plan.treeLevelFloats) }
   }
 
+  /// Says which example of its data set image `n` of the run is, and its class; below 0 where that is unknown.
+  package func describe(image n: Int, example: Int, label: Int32) {
+    (examples + n).initialize(to: example)
+    (labels + n).initialize(to: label)
+  }
+
   private init(_ plan: NetworkPlan, layout: inout BufferLayout) {
     capacity = plan.capacity
     maps = layout.takeTable(plan.maps.map { plan.floatCount($0) })
@@ -61,6 +68,7 @@ package struct Workspace {
     masks = layout.takeTable(plan.layers.map { $0.memory.maskPerImage * plan.capacity.chunk })
     kept = layout.takeTable(plan.layers.map(\.memory.kept))
     labels = layout.take(plan.capacity.run, of: Int32.self)
+    examples = layout.take(plan.capacity.run, of: Int.self)
     losses = layout.take(plan.capacity.run, of: Float.self)
     correct = layout.take(plan.capacity.run, of: Int32.self)
     frontScratch = layout.takeTable([Int](repeating: plan.frontParameterCount, count: plan.frontLevels))

@@ -6,11 +6,19 @@ package struct ReferenceStep: Sendable {
   /// The layer's parameters by the last part of their names, such as `weight`.
   package var parameters: [String: [Double]]
   package var labels: [Int]
+  /// The layer's number in the model.
+  package var layer: Int
+  package var draws: ReferenceDraws
 
-  package init(inputs: [Tensor4], parameters: [String: [Double]], labels: [Int]) {
+  package init(
+    inputs: [Tensor4], parameters: [String: [Double]], labels: [Int], layer: Int = 0,
+    draws: ReferenceDraws = ReferenceDraws()
+  ) {
     self.inputs = inputs
     self.parameters = parameters
     self.labels = labels
+    self.layer = layer
+    self.draws = draws
   }
 
   /// The only input of a layer with one.

@@ -9,16 +9,21 @@ package struct PassInputs {
   package var isInference: Bool
   /// The weights once more, of the one worker of a replica that brings running statistics up to date.
   package var statistics: UnsafeMutablePointer<Float>?
+  /// What random decisions of training depend on, beside the example.
+  package var seed: UInt64
+  package var epoch: Int
 
   package init(
     weights: UnsafePointer<Float>, prepared: UnsafePointer<Float>, kernels: KernelTable, isInference: Bool = false,
-    statistics: UnsafeMutablePointer<Float>? = nil
+    statistics: UnsafeMutablePointer<Float>? = nil, seed: UInt64 = 0, epoch: Int = 0
   ) {
     self.weights = weights
     self.prepared = prepared
     self.kernels = kernels
     self.isInference = isInference
     self.statistics = statistics
+    self.seed = seed
+    self.epoch = epoch
   }
 }
 
@@ -30,6 +35,8 @@ package struct Pass {
   package let kernels: KernelTable
   package let isInference: Bool
   package let statistics: UnsafeMutablePointer<Float>?
+  package let seed: UInt64
+  package let epoch: Int
   /// Examples of the batch, of which a `MeetingLayer` has the sums of all.
   package var batch = 0
   /// Whether the worker's first shard is the batch's.
@@ -42,6 +49,8 @@ package struct Pass {
     kernels = inputs.kernels
     isInference = inputs.isInference
     statistics = inputs.statistics
+    seed = inputs.seed
+    epoch = inputs.epoch
   }
 
   /// The first image of a slice in the memory of a value.
