@@ -10,24 +10,49 @@ package enum InitialWeights {
     _ parameter: Parameter, elements: Range<Int>, index: Int, seed: UInt64, into flat: UnsafeMutablePointer<Float>
   ) {
     let base = flat + parameter.offset
-    if case .constant(let value) = parameter.specification.initialValue {
-      parameter.forEachPackedRun(elements) { _, count, at, step in
-        for i in 0..<count { base[at + i * step] = value }
-      }
-      return
-    }
-    let deviation = Float((2 / Double(parameter.fanIn)).squareRoot())
     let stream = RandomStream(seed: seed, purpose: .initialWeights, stream: UInt32(truncatingIfNeeded: index))
+    let (fanIn, fanOut) = (Double(parameter.fanIn), Double(parameter.fanOut))
+    switch parameter.specification.initialValue {
+    case .heNormal:
+      writeNormals(parameter, elements, deviation: Float((2 / fanIn).squareRoot()), stream, into: base)
+    case .heUniform: writeUniforms(parameter, elements, limit: (6 / fanIn).squareRoot(), stream, into: base)
+    case .glorotUniform:
+      writeUniforms(parameter, elements, limit: (6 / (fanIn + fanOut)).squareRoot(), stream, into: base)
+    case .dirac(let middle, let groups):
+      write(parameter, elements, into: base) { parameter.repeatsInput($0, middle: middle, groups: groups) ? 1 : 0 }
+    case .constant(let value): write(parameter, elements, into: base) { _ in value }
+    }
+  }
+
+  private static func writeNormals(
+    _ parameter: Parameter, _ elements: Range<Int>, deviation: Float, _ stream: RandomStream,
+    into base: UnsafeMutablePointer<Float>
+  ) {
     withUnsafeTemporaryAllocation(of: Float.self, capacity: 256) { normals in
       var start = elements.lowerBound
       while start < elements.upperBound {
         let part = start..<min(start + normals.count, elements.upperBound)
         stream.normals(from: UInt64(start), into: UnsafeMutableBufferPointer(rebasing: normals[..<part.count]))
-        parameter.forEachPackedRun(part) { first, count, at, step in
-          for i in 0..<count { base[at + i * step] = normals[first - start + i] * deviation }
-        }
+        write(parameter, part, into: base) { normals[$0 - start] * deviation }
         start = part.upperBound
       }
+    }
+  }
+
+  /// Between ±`limit`, rounded once.
+  private static func writeUniforms(
+    _ parameter: Parameter, _ elements: Range<Int>, limit: Double, _ stream: RandomStream,
+    into base: UnsafeMutablePointer<Float>
+  ) {
+    write(parameter, elements, into: base) { Float((2 * stream.uniform(UInt64($0)) - 1) * limit) }
+  }
+
+  @inline(__always)
+  private static func write(
+    _ parameter: Parameter, _ elements: Range<Int>, into base: UnsafeMutablePointer<Float>, _ value: (Int) -> Float
+  ) {
+    parameter.forEachPackedRun(elements) { first, count, at, step in
+      for i in 0..<count { base[at + i * step] = value(first + i) }
     }
   }
 }

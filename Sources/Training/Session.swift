@@ -10,7 +10,7 @@ import Storage
 package final class Session: Sendable {
   /// What the weights are at first.
   package enum Start: Sendable {
-    /// He-normal from the configuration's seed; biases and momentum 0.
+    /// Drawn from the configuration's seed, see `Initializer`; momentum 0.
     case random
     /// Given weights in their public layouts; `source` is what errors call them, such as their file.
     case weights([NamedTensor], source: String)

@@ -5,7 +5,7 @@ import Runs
 import Storage
 
 extension SharedState {
-  /// He-normal weights and zero biases, drawn by all workers of `group`; see `InitialWeights`.
+  /// The weights that each layer starts with, drawn by all workers of `group`; see `InitialWeights`.
   func initializeWeights(seed: UInt64, group: WorkerGroup) throws {
     try group.run { [self] context in
       for (index, parameter) in plan.network.parameters.parameters.enumerated() {

@@ -65,6 +65,11 @@ struct ActivationKeyTests {
       ),
       ("{ type: 'relu', max_value: 0 }", "model.layers[0].max_value", "above 0"),
       ("{ type: 'leaky_relu', max_value: 6 }", "model.layers[0].max_value", "max_value goes with type \"relu\""),
+      (
+        "{ type: 'conv2d', filters: 4, kernel_size: 3, initializer: 'he' }", "model.layers[0].initializer",
+        "\"glorot_uniform\""
+      ),
+      ("{ type: 'relu', initializer: 'zeros' }", "model.layers[0].initializer", "initializer goes with type"),
       ("{ type: 'dropout' }", "model.layers[0].rate", "is missing"),
       ("{ type: 'dropout', rate: 1 }", "model.layers[0].rate", "at least 0 and below 1"),
       ("{ type: 'dropout', rate: -0.1 }", "model.layers[0].rate", "found -0.1"),

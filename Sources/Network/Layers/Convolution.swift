@@ -27,6 +27,7 @@ package struct Conv2D: LayerType {
       "Parts of the channels and of the filters, each part of the filters over its part of the channels."),
     WindowKeys.dilation,
     ConfigurationKey("use_bias", .bool, default: .bool(true), "Whether a bias is added."),
+    Initializer.key,
     ConfigurationKey(
       "algorithm", .choice(of: ConvolutionAlgorithm.self), default: .string(ConvolutionAlgorithm.auto.rawValue),
       "How it is computed: part of the result, as the methods round differently; auto goes by the shapes alone."),
@@ -37,15 +38,18 @@ package struct Conv2D: LayerType {
   package var groups: Int
   package var usesBias: Bool
   package var algorithm: ConvolutionAlgorithm
+  package var initializer: Initializer
 
   package init(
-    filters: Int, _ window: Window, groups: Int = 1, usesBias: Bool = true, algorithm: ConvolutionAlgorithm = .auto
+    filters: Int, _ window: Window, groups: Int = 1, usesBias: Bool = true, algorithm: ConvolutionAlgorithm = .auto,
+    initializer: Initializer = .heNormal
   ) {
     self.filters = filters
     self.window = window
     self.groups = groups
     self.usesBias = usesBias
     self.algorithm = algorithm
+    self.initializer = initializer
   }
 
   package init(_ values: KeyValues) {
@@ -56,6 +60,7 @@ package struct Conv2D: LayerType {
     groups = values.integer("groups")
     usesBias = values.bool("use_bias")
     algorithm = values.choice("algorithm", as: ConvolutionAlgorithm.self)
+    initializer = Initializer(values)
   }
 
   package var values: KeyValues {
@@ -63,13 +68,14 @@ package struct Conv2D: LayerType {
       "filters": .integer(filters), "kernel_size": .integers(window.size.sides),
       "strides": .integers(window.strides.sides), "padding": .integers(window.padding.sides, or: window.padding.word),
       "groups": .integer(groups), "dilation_rate": .integers(window.dilation.sides), "use_bias": .bool(usesBias),
-      "algorithm": .string(algorithm.rawValue),
+      "initializer": .string(initializer.rawValue), "algorithm": .string(algorithm.rawValue),
     ]
   }
 
   package var summary: String {
     "\(Self.typeName) \(window.size)×\(filters), " + (groups == 1 ? "" : "\(groups) groups, ") + window.summary
-      + (usesBias ? "" : ", no bias") + (algorithm == .auto ? "" : ", \(algorithm.rawValue)")
+      + (usesBias ? "" : ", no bias") + initializer.suffix
+      + (algorithm == .auto ? "" : ", \(algorithm.rawValue)")
   }
 
   package var traits: LayerTraits {
@@ -120,7 +126,9 @@ package struct Conv2D: LayerType {
     let weight = ParameterSpecification(
       "weight", layout: groups == 1 ? .convolution : .groupedConvolution,
       shape: [window.size.height, window.size.width, channels, filters],
-      positions: window.size.count, channels: channels, outputs: filters)
+      positions: window.size.count, channels: channels, outputs: filters,
+      initialValue: initializer.initialValue(
+        middle: window.size.height / 2 * window.size.width + window.size.width / 2, groups: groups))
     return usesBias ? [weight, .bias(filters)] : [weight]
   }
 

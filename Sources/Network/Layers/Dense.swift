@@ -10,23 +10,31 @@ package struct Dense: LayerType {
   package static let keys = [
     ConfigurationKey("units", .integer(1...(1 << 24)), "Outputs."),
     ConfigurationKey("use_bias", .bool, default: .bool(true), "Whether a bias is added."),
+    Initializer.key,
   ]
 
   package var units: Int
   package var usesBias: Bool
+  package var initializer: Initializer
 
-  package init(units: Int, usesBias: Bool = true) {
+  package init(units: Int, usesBias: Bool = true, initializer: Initializer = .heNormal) {
     self.units = units
     self.usesBias = usesBias
+    self.initializer = initializer
   }
 
   package init(_ values: KeyValues) {
     units = values.integer("units")
     usesBias = values.bool("use_bias")
+    initializer = Initializer(values)
   }
 
-  package var values: KeyValues { ["units": .integer(units), "use_bias": .bool(usesBias)] }
-  package var summary: String { "\(Self.typeName) \(units)" + (usesBias ? "" : ", no bias") }
+  package var values: KeyValues {
+    ["units": .integer(units), "use_bias": .bool(usesBias), "initializer": .string(initializer.rawValue)]
+  }
+  package var summary: String {
+    "\(Self.typeName) \(units)" + (usesBias ? "" : ", no bias") + initializer.suffix
+  }
   package var traits: LayerTraits { [.appliesReLU, .masksInputGradient, .readsUnpaddedInput, .takesChunks] }
 
   package func outputShape(_ inputs: [ValueShape]) throws(LayerMisfit) -> ValueShape {
@@ -39,7 +47,7 @@ package struct Dense: LayerType {
     let shape = inputs[0].image
     let weight = ParameterSpecification(
       "weight", layout: .dense, shape: [units, shape.elementCount], positions: shape.height * shape.width,
-      channels: shape.channels, outputs: units)
+      channels: shape.channels, outputs: units, initialValue: initializer.initialValue())
     return usesBias ? [weight, .bias(units)] : [weight]
   }
 

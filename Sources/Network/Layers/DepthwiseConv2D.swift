@@ -12,16 +12,21 @@ package struct DepthwiseConv2D: LayerType {
     WindowKeys.padding("Zeros at the border, as of a conv2d."),
     ConfigurationKey("depth_multiplier", .integer(1...1024), default: .integer(1), "Results per channel."),
     ConfigurationKey("use_bias", .bool, default: .bool(true), "Whether a bias is added."),
+    Initializer.key,
   ]
 
   package var window: Window
   package var multiplier: Int
   package var usesBias: Bool
+  package var initializer: Initializer
 
-  package init(_ window: Window, multiplier: Int = 1, usesBias: Bool = true) {
+  package init(
+    _ window: Window, multiplier: Int = 1, usesBias: Bool = true, initializer: Initializer = .heNormal
+  ) {
     self.window = window
     self.multiplier = multiplier
     self.usesBias = usesBias
+    self.initializer = initializer
   }
 
   package init(_ values: KeyValues) {
@@ -29,26 +34,29 @@ package struct DepthwiseConv2D: LayerType {
       Extent(values, "kernel_size"), strides: Extent(values, "strides"), padding: Padding(values))
     multiplier = values.integer("depth_multiplier")
     usesBias = values.bool("use_bias")
+    initializer = Initializer(values)
   }
 
   package var values: KeyValues {
     [
       "kernel_size": .integers(window.size.sides), "strides": .integers(window.strides.sides),
       "padding": .integers(window.padding.sides, or: window.padding.word), "depth_multiplier": .integer(multiplier),
-      "use_bias": .bool(usesBias),
+      "use_bias": .bool(usesBias), "initializer": .string(initializer.rawValue),
     ]
   }
 
   package var summary: String {
     "\(Self.typeName) \(window.size)" + (multiplier == 1 ? "" : "×\(multiplier)") + ", \(window.summary)"
-      + (usesBias ? "" : ", no bias")
+      + (usesBias ? "" : ", no bias") + initializer.suffix
   }
 
   package var traits: LayerTraits { [.appliesReLU, .masksInputGradient] }
 
   /// The same convolution with as many groups as channels.
   private func convolution(_ channels: Int) -> Conv2D {
-    Conv2D(filters: channels * multiplier, window, groups: channels, usesBias: usesBias, algorithm: .direct)
+    Conv2D(
+      filters: channels * multiplier, window, groups: channels, usesBias: usesBias, algorithm: .direct,
+      initializer: initializer)
   }
 
   package func outputShape(_ inputs: [ValueShape]) throws(LayerMisfit) -> ValueShape {

@@ -10,10 +10,11 @@ package enum ParameterRole: String, Hashable, Sendable, CaseIterable {
   package var isTrained: Bool { self != .runningStatistic }
 }
 
-/// How a parameter starts.
+/// How a parameter starts, see `Initializer`.
 package enum InitialValue: Hashable, Sendable {
-  /// Normal with standard deviation √(2 / fan-in) (He et al. 2015).
-  case heNormal
+  case heNormal, heUniform, glorotUniform
+  /// Each of `groups` equal parts of the outputs repeats its first inputs at the kernel's position `middle`.
+  case dirac(middle: Int, groups: Int)
   case constant(Float)
 }
 
@@ -33,13 +34,14 @@ package struct ParameterSpecification: Hashable, Sendable {
 
   /// A tensor over positions and channels of the input.
   package init(
-    _ part: String, layout: Parameter.Layout, shape: [Int], positions: Int, channels: Int, outputs: Int
+    _ part: String, layout: Parameter.Layout, shape: [Int], positions: Int, channels: Int, outputs: Int,
+    initialValue: InitialValue = .heNormal
   ) {
     self.part = part
     role = .weight
     self.layout = layout
     self.shape = shape
-    initialValue = .heNormal
+    self.initialValue = initialValue
     self.positions = positions
     self.channels = channels
     self.outputs = outputs
@@ -119,8 +121,21 @@ package struct Parameter: Hashable, Sendable {
   package var packedCount: Int { blocks * rows * 32 }
   /// Floats in the public layout.
   package var elementCount: Int { specification.elementCount }
-  /// Terms summed into one output, the `n` of He initialisation.
+  /// Terms summed into one output.
   package var fanIn: Int { specification.positions * channels }
+  /// Outputs into which an input goes.
+  package var fanOut: Int { specification.positions * outputs }
+
+  /// Whether a weight passes its input on where outputs repeat their inputs, see `InitialValue.dirac`.
+  package func repeatsInput(_ index: Int, middle: Int, groups: Int) -> Bool {
+    switch layout {
+    case .vector: return false
+    case .dense: return index % fanIn == index / fanIn
+    case .convolution, .groupedConvolution:
+      let row = index / outputs
+      return row / channels == middle && row % channels == index % outputs % (outputs / groups)
+    }
+  }
 
   /// Index in the flat buffer, relative to `offset`, of element `index` of the public layout.
   package func packedIndex(_ index: Int) -> Int {
