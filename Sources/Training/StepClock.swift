@@ -78,7 +78,7 @@ struct StepClock: ~Copyable {
   /// How much of the last step counts to a column of the metrics.
   func nanoseconds(_ column: StepColumn) -> UInt64 {
     var sum: UInt64 = 0
-    for phase in StepPhase.allCases where phase.part?.columns.contains(column) == true {
+    for phase in StepPhase.allCases where phase.part?.counts(to: column) == true {
       sum += state.pointee.line.nanoseconds(phase)
     }
     return sum

@@ -57,13 +57,13 @@ package enum StepPart: String, Sendable, CaseIterable {
   /// The optimizer, and preparing the new weights for the next step.
   case update
 
-  /// The columns of `metrics.jsonl` that it counts to; compute is what is left of the step.
-  package var columns: Set<StepColumn> {
+  /// Whether it counts to a column of `metrics.jsonl`; compute is what is left of the step.
+  package func counts(to column: StepColumn) -> Bool {
     switch self {
-    case .compute: []
-    case .meetings: [.barrier, .meetings]
-    case .imbalance, .barrier: [.barrier]
-    case .reduce, .update: [.reduce]
+    case .compute: false
+    case .meetings: column == .barrier || column == .meetings
+    case .imbalance, .barrier: column == .barrier
+    case .reduce, .update: column == .reduce
     }
   }
 }
