@@ -14,6 +14,20 @@ extension MemoryPlan {
     } + (nodes.count > 1 ? ["data sets: \(rule)"] : [])
   }
 
+  /// The memory of all nodes as a sum, for the header of a run.
+  var sum: [String] {
+    func bytes(_ part: (Node) -> Int) -> String { Topology.size(nodes.reduce(0) { $0 + part($1) }) }
+    let workers = nodes.reduce(0) { $0 + $1.workers.count }
+    let each =
+      nodes.first.map {
+        "\(Topology.size($0.activationBytes)) activations + \(Topology.size($0.gradientBytes)) gradients"
+      }
+    return [
+      bytes(\.totalBytes) + (nodes.count > 1 ? " on \(nodes.count) nodes" : "") + ": \(workers) × (\(each ?? ""))",
+      "+ \(bytes(\.weightBytes)) weights + \(bytes(\.optimizerBytes)) optimizer",
+    ]
+  }
+
   private var rule: String {
     switch dataset {
     case .auto: "a copy on each node if the copies take at most a quarter of the free memory, else interleaved"

@@ -3,8 +3,11 @@ import Network
 import Runs
 import Training
 
-/// What a run is, as lines for people: the net as a table, then data, batches, kernels, workers and notes.
+/// What a run is, as lines for people: the net as a table, then data, batches, kernels, workers, memory and notes.
 package enum RunHeader {
+  /// Columns of a terminal, and of a layer's summary at least.
+  private static let columns = 80
+  private static let leastSummary = 20
   package static func lines(name: String, description run: RunDescription) -> [String] {
     var facts = TextTable([.left, .left])
     facts.add("data", dataText(run))
@@ -15,26 +18,51 @@ package enum RunHeader {
         + "\(NumberText.grouped(run.batchSize)) examples a step in shards of \(NumberText.grouped(run.shardSize))")
     facts.add("kernels", run.kernels)
     facts.add("workers", PlacementText.summary(run.placement))
+    for (index, line) in run.memory.sum.enumerated() { facts.add(index == 0 ? "memory" : "", line) }
     var notes: [String] = []
     for note in run.notes where !notes.contains(note) { notes.append(note) }
     for note in notes { facts.add("note", note) }
-    return ["lockstep \(ProgramVersion.current) · \(name)", ""] + network(run).lines(indentation: 2) + [""]
+    return ["lockstep \(ProgramVersion.current) · \(name)", ""] + network(run) + [""]
       + facts.lines(indentation: 2) + [""]
   }
 
-  private static func network(_ run: RunDescription) -> TextTable {
+  private static func network(_ run: RunDescription) -> [String] {
     var table = TextTable([.left, .left, .right, .right])
     table.add("layer", "", "output", "parameters")
     table.addRule()
-    for layer in run.layers {
-      table.add(
-        layer.name, layer.summary,
-        layer.outputShape.description,
-        NumberText.grouped(layer.parameterCount))
+    let cells = run.layers.map {
+      (name: $0.name, output: $0.outputShape.description, parameters: NumberText.grouped($0.parameterCount))
     }
+    let others = [
+      cells.map(\.name.count) + ["running statistics".count], cells.map(\.output.count),
+      cells.map(\.parameters.count) + ["parameters".count],
+    ]
+    let room = max(leastSummary, columns - 2 - others.reduce(0) { $0 + 2 + ($1.max() ?? 0) })
+    let summaries = run.layers.map { wrapped($0.summary, room) }
+    for (cell, summary) in zip(cells, summaries) { table.add(cell.name, summary[0], cell.output, cell.parameters) }
     table.addRule()
     table.add("total", "", "", NumberText.grouped(run.parameterCount))
-    return table
+    if run.statisticCount > 0 { table.add("running statistics", "", "", NumberText.grouped(run.statisticCount)) }
+    // After the heading and its rule.
+    let lines = table.lines(indentation: 2)
+    let rows = zip(lines.dropFirst(2), zip(run.layers, summaries)).flatMap { line, layer in
+      let rest = layer.1.dropFirst() + [layer.0.detail]
+      return [line] + wrapped(rest.joined(separator: " "), columns - 4).filter { !$0.isEmpty }.map { "    \($0)" }
+    }
+    return lines.prefix(2) + rows + lines.dropFirst(2 + run.layers.count)
+  }
+
+  /// Lines of at most `width` characters, cut at spaces; a longer word has a line of its own.
+  private static func wrapped(_ text: String, _ width: Int) -> [String] {
+    var lines: [String] = []
+    for word in text.split(separator: " ") {
+      if let last = lines.last, last.count + 1 + word.count <= width {
+        lines[lines.count - 1] = "\(last) \(word)"
+      } else {
+        lines.append(String(word))
+      }
+    }
+    return lines.isEmpty ? [""] : lines
   }
 
   private static func dataText(_ run: RunDescription) -> String {

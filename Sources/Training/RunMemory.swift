@@ -74,23 +74,32 @@ package struct RunMemory: Sendable, Hashable {
     optimizerBytes + replicas * replicaBytes + meetingSums * MemoryLayout<Double>.stride
   }
 
-  /// Refuses a run that needs more than `available`, before it takes any; `nil` is an unknown limit.
-  ///
-  /// - Throws: `UserError(.systemRefused)` with the sum.
-  func requireFits(_ available: AvailableMemory?) throws(UserError) {
-    guard let available else { return }
-    let threadBytes = available.countsAddresses ? ResourceLimits.addressBytes(threads: workers + 2) : 0
-    let (neededBytes, overflow): (Int, Bool) = totalBytes.addingReportingOverflow(threadBytes)
-    guard overflow || neededBytes > available.bytes else { return }
-    throw UserError(
+  func fits(_ available: AvailableMemory) -> Bool { neededBytes(available) <= available.bytes }
+
+  /// Of a run that does not fit: the sum, and the largest batch that would fit, if one does.
+  func refusal(_ available: AvailableMemory, largestBatch: Int?) -> UserError {
+    let threadBytes = threadBytes(available)
+    let other = "a smaller runtime.workers, runtime.shard_size or network"
+    return UserError(
       .systemRefused, "memory",
-      "the run needs \(size(overflow ? Int.max : neededBytes)), but \(size(available.bytes)) are available "
+      "the run needs \(size(neededBytes(available))), but \(size(available.bytes)) are available "
         + "(\(available.source)): \(workers) \(workers == 1 ? "worker" : "workers") × "
         + "(\(size(activationBytes)) activations + \(size(gradientBytes)) gradients) + "
         + "\(size(sharedBytes)) \(Self.list(stateSlots)) and prepared weights + "
         + "\(size(snapshotBytes + checkpointBytes)) for checkpoints"
         + (threadBytes > 0 ? " + \(size(threadBytes)) stacks of threads" : ""),
-      hint: "use a smaller runtime.workers, runtime.shard_size or network")
+      hint: largestBatch.map { "the largest training.batch_size that fits is \($0); or use \(other)" } ?? "use \(other)"
+    )
+  }
+
+  private func threadBytes(_ available: AvailableMemory) -> Int {
+    available.countsAddresses ? ResourceLimits.addressBytes(threads: workers + 2) : 0
+  }
+
+  /// All memory, with the stacks of threads where they count; `Int.max` for more than that.
+  private func neededBytes(_ available: AvailableMemory) -> Int {
+    let (bytes, overflow): (Int, Bool) = totalBytes.addingReportingOverflow(threadBytes(available))
+    return overflow ? Int.max : bytes
   }
 
   /// `weights, momentum`: what a weight and its state are called.

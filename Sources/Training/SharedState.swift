@@ -44,7 +44,7 @@ final class SharedState: @unchecked Sendable {
   /// - Throws: `UserError(.systemRefused)` if the memory that a run of `plan` takes does not fit.
   init(_ plan: RunPlan, orderedExamples: Int, evaluatedExamples: Int, keptSteps: Int = 1) throws {
     self.plan = plan
-    try plan.memory.requireFits(AvailableMemory.read())
+    try plan.requireMemory(AvailableMemory.read())
     replicas = try plan.groups.map { try WeightReplica(plan.memory, node: $0.memoryNode) }
     optimizer = try OptimizerState(
       plan.memory, places: plan.groups.map { (plan.segment(of: $0.workers), $0.memoryNode) })

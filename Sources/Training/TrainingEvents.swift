@@ -9,17 +9,25 @@ package struct RunDescription: Sendable {
     package var name: String
     /// `conv2d 3×3, same` and the like.
     package var summary: String
+    /// What it is made of, empty for a layer.
+    package var detail: String
     package var outputShape: ValueShape
+    /// Those that are trained.
     package var parameterCount: Int
-    package init(name: String, summary: String, outputShape: ValueShape, parameterCount: Int) {
+    package init(name: String, summary: String, detail: String = "", outputShape: ValueShape, parameterCount: Int) {
       self.name = name
       self.summary = summary
+      self.detail = detail
       self.outputShape = outputShape
       self.parameterCount = parameterCount
     }
   }
+  /// As the configuration has them: residual blocks, also several in a row, are one.
   package var layers: [Layer]
+  /// Of all layers: parameters that are trained, and running statistics.
   package var parameterCount: Int
+  package var statisticCount: Int
+  package var memory: MemoryPlan
   package var trainingExamples: Int
   package var testExamples: Int
   /// Lines that credit the data's authors, if the data is part of the program.
@@ -39,12 +47,15 @@ package struct RunDescription: Sendable {
   package var firstStep: Int
 
   package init(
-    layers: [Layer], parameterCount: Int, trainingExamples: Int, testExamples: Int, epochs: Int, stepsPerEpoch: Int,
+    layers: [Layer], parameterCount: Int, statisticCount: Int, memory: MemoryPlan, trainingExamples: Int,
+    testExamples: Int, epochs: Int, stepsPerEpoch: Int,
     batchSize: Int, shardSize: Int, placement: Placement, kernels: String, notes: [String],
     warnings: [String] = [], dataCredit: [String] = [], firstStep: Int = 0
   ) {
     self.layers = layers
     self.parameterCount = parameterCount
+    self.statisticCount = statisticCount
+    self.memory = memory
     self.trainingExamples = trainingExamples
     self.testExamples = testExamples
     self.epochs = epochs

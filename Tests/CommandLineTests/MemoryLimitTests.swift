@@ -40,6 +40,46 @@ import Testing
     #expect(codes.first == 71 && codes.last == 0 && codes == codes.sorted(by: >), "\(codes)")
   }
 
+  /// 180 MiB of feature maps for 512 images, of which a part fits.
+  private static let normed = """
+    { model: { input: [32, 32, 8], layers: [{ type: "conv2d", filters: 16, kernel_size: 3, padding: "same" },
+        { type: "batch_norm" }, { type: "relu" }, { type: "global_avg_pool2d" }, { type: "dense", units: 3 },
+        { type: "softmax" }] },
+      data: { format: "synthetic", examples: 512, test_examples: 0, classes: 3 },
+      training: { epochs: 1, batch_size: 512, optimizer: { type: "sgd", lr: 0.001 } },
+      runtime: { workers: 1, shard_size: 16 } }
+    """
+
+  @Test("the largest batch that fits is named, and fits")
+  func theLargestBatchThatFitsIsNamedAndFits() throws {
+    let folder = try TemporaryFolder()
+    let file = try folder.write(Self.normed, to: "normed.json")
+    func train(_ batch: Int, mebibytes: Int) throws -> (code: Int32, errors: String) {
+      let result = try Executable.run(
+        [
+          "train", file, "--no-progress", "--overwrite", "--resume", "never", "--output", "run", "--batch-size",
+          "\(batch)",
+        ],
+        folder: folder.path, limit: "ulimit -v \(mebibytes << 10)")
+      return (result.exitCode, result.errors)
+    }
+    // More than the program alone takes, and less than the batch does.
+    var found: (batch: Int, mebibytes: Int)?
+    for mebibytes in stride(from: 120, through: 400, by: 40) where found == nil {
+      let (code, errors) = try train(512, mebibytes: mebibytes)
+      guard code == 71 else { break }
+      let hint = errors.components(separatedBy: "largest training.batch_size that fits is ").dropFirst().first
+      if let batch = hint.flatMap({ Int($0.prefix(while: \.isNumber)) }), batch > 64, batch < 448 {
+        found = (batch, mebibytes)
+      }
+    }
+    let (batch, mebibytes) = try #require(found)
+    let smaller = try train(batch - 16, mebibytes: mebibytes)
+    #expect(smaller.code == 0, "\(smaller.errors)")
+    #expect(smaller.errors.contains("  memory   "), "\(smaller.errors)")
+    #expect(try train(batch + 32, mebibytes: mebibytes).code == 71)
+  }
+
   /// With just enough memory to load the program, it does not fail before it can count.
   @Test("almost no memory is refused")
   func nextToNoMemoryIsRefused() throws {

@@ -17,7 +17,16 @@ func exampleRun(testExamples: Int = 20, notes: [String] = ["worker 2 is idle"]) 
         name: "flatten_1", summary: "flatten", outputShape: .flat(1024), parameterCount: 0),
       .init(
         name: "dense_1", summary: "dense 10", outputShape: .flat(10), parameterCount: 10250),
-    ], parameterCount: 10410, trainingExamples: 1437, testExamples: testExamples, epochs: 20, stepsPerEpoch: 23,
+    ], parameterCount: 10410, statisticCount: 0,
+    memory: MemoryPlan(
+      nodes: [
+        .init(
+          node: 0, workers: 0..<2, weightBytes: 40 << 10, optimizerBytes: 30 << 10, activationBytes: 3 << 20,
+          gradientBytes: 41 << 10),
+        .init(
+          node: 1, workers: 2..<3, weightBytes: 40 << 10, optimizerBytes: 11 << 10, activationBytes: 3 << 20,
+          gradientBytes: 41 << 10),
+      ], dataset: .auto), trainingExamples: 1437, testExamples: testExamples, epochs: 20, stepsPerEpoch: 23,
     batchSize: 64, shardSize: 16,
     placement: Placement(workers: [.init(cpu: 0, node: 0), .init(cpu: 1, node: 0), .init(cpu: 8, node: 1)], notes: []),
     kernels: "avx512", notes: notes)
@@ -52,9 +61,51 @@ func exampleRecord(
           batches  20 epochs of 23 steps, 64 examples a step in shards of 16
           kernels  avx512
           workers  3 workers: CPUs 0-1 on node 0, CPU 8 on node 1
+          memory   9.2 MiB on 2 nodes: 3 × (3 MiB activations + 41 KiB gradients)
+                   + 80 KiB weights + 41 KiB optimizer
           note     worker 2 is idle
 
         """)
+  }
+
+  @Test("the table has a line per block and says what is in it")
+  func theTableHasALinePerBlock() throws {
+    let model = try #require(PresetRegistry.preset(named: "resnet20")).model(classes: 10)
+    var run = exampleRun()
+    run.layers = Array(RunDescription.layers(of: try ModelGraph(model))[3..<6])
+    (run.parameterCount, run.statisticCount) = (272_474, 1_376)
+    let lines = RunHeader.lines(name: "x", description: run)
+    #expect(
+      lines[2..<17].joined(separator: "\n") == """
+          layer                               output  parameters
+          ──────────────────────────────────────────────────────
+          residual_1          3 × residual  32×32×16      14,016
+            (conv2d 3×3×16, padding 1, no bias · batch_norm · relu · conv2d 3×3×16,
+            padding 1, no bias · batch_norm) + input · relu
+          residual_2          residual      16×16×32      14,528
+            (conv2d 3×3×32, strides 2×2, padding 1, no bias · batch_norm · relu · conv2d
+            3×3×32, padding 1, no bias · batch_norm) + (conv2d 1×1×32, strides 2×2,
+            valid, no bias · batch_norm) · relu
+          residual_3          2 × residual  16×16×32      37,120
+            (conv2d 3×3×32, padding 1, no bias · batch_norm · relu · conv2d 3×3×32,
+            padding 1, no bias · batch_norm) + input · relu
+          ──────────────────────────────────────────────────────
+          total                                          272,474
+          running statistics                               1,376
+        """)
+  }
+
+  @Test("the table of every preset fits a terminal")
+  func theTableOfEveryPresetFitsATerminal() throws {
+    for preset in PresetRegistry.presets {
+      var run = exampleRun()
+      run.layers = RunDescription.layers(of: try ModelGraph(preset.model(classes: 1000)))
+      run.parameterCount = run.layers.reduce(0) { $0 + $1.parameterCount }
+      let lines = RunHeader.lines(name: preset.name, description: run)
+      #expect(lines.allSatisfy { $0.count <= 80 }, "\(preset.name): \(lines.filter { $0.count > 80 })")
+      // A line for each layer of a chain, of which vgg16_bn has most, and no more than three for a block's layers.
+      #expect(lines.count <= 64, "\(preset.name): \(lines.count) lines")
+    }
   }
 
   @Test("the header says what is missing")

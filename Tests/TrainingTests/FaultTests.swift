@@ -131,14 +131,36 @@ import Testing
     let run = try ResumeRun([.set("runtime.workers", "3")])
     let plan = try RunPlan(run.configuration, topology: try Topology.read(), kernels: testKernels, exampleCount: 45)
     let needs = plan.memory
-    try needs.requireFits(nil)
-    try needs.requireFits(AvailableMemory(bytes: needs.totalBytes, source: "x"))
+    try plan.requireMemory(nil)
+    try plan.requireMemory(AvailableMemory(bytes: needs.totalBytes, source: "x"))
     let error = userError {
-      try needs.requireFits(AvailableMemory(bytes: needs.totalBytes - 1, source: "memory.max of control group /box"))
+      try plan.requireMemory(AvailableMemory(bytes: needs.totalBytes - 1, source: "memory.max of control group /box"))
     }
     #expect(error?.category == .systemRefused)
     #expect(error?.message.contains("3 workers × (") == true)
     #expect(error?.message.contains("memory.max of control group /box") == true)
+  }
+
+  /// All images of a worker's share lie in memory where layers meet, so a smaller batch needs less.
+  @Test("a batch that does not fit is refused with the largest that does")
+  func aBatchThatDoesNotFitIsRefusedWithTheLargestThatDoes() throws {
+    func plan(_ batchSize: Int) throws -> RunPlan {
+      let run = TestRun(TestNetworks.meeting[0]).with {
+        $0.batchSize = batchSize; $0.shardSize = 4; $0.workers = 1
+      }
+      return try RunPlan(run.configuration, topology: machine(), kernels: testKernels, exampleCount: 200)
+    }
+    for fitting in [4, 24, 60] {
+      let available = AvailableMemory(bytes: try plan(fitting).memory.totalBytes + 100, source: "a test")
+      try plan(fitting).requireMemory(available)
+      let error = userError { try plan(64).requireMemory(available) }
+      #expect(error?.category == .systemRefused)
+      #expect(error?.hint?.hasPrefix("the largest training.batch_size that fits is \(fitting); or use ") == true)
+    }
+    let nothing = AvailableMemory(bytes: try plan(4).memory.totalBytes - 1, source: "a test")
+    #expect(
+      userError { try plan(64).requireMemory(nothing) }?.hint
+        == "use a smaller runtime.workers, runtime.shard_size or network")
   }
 
   /// Outputs lie in blocks of 32 and channels in sixteens; a map that a pool reads may be kept for one image alone.

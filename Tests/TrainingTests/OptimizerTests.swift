@@ -38,8 +38,8 @@ import Testing
   @Test("refusals name the state")
   func refusalsNameTheState() throws {
     let memory = try memory(slots: Self.slots)
-    let error = userError { try memory.requireFits(AvailableMemory(bytes: 1, source: "a test")) }
-    #expect(error?.message.contains(" weights, momentum, second moment and prepared weights + ") == true)
+    let error = memory.refusal(AvailableMemory(bytes: 1, source: "a test"), largestBatch: nil)
+    #expect(error.message.contains(" weights, momentum, second moment and prepared weights + "))
   }
 
   /// Suffixes tell state from parameters in a file, so no two slots may share one.
