@@ -9,29 +9,35 @@ import Training
 package struct KernelBenchmarkSummary: Sendable, Hashable {
   package struct Row: Sendable, Hashable {
     package var layer: String
+    /// What a configuration calls its type.
+    package var type: String
     package var pass: LayerPass
-    /// `direct`, `winograd` or `gemm`.
+    /// `direct`, `winograd`, `gemm` and the like, see `Layer.algorithm`.
     package var algorithm: String
-    /// Direct-equivalent operations per second.
+    /// Direct-equivalent operations per second; 0 for layers without products.
     package var gigaflops: Double
     package var shareOfPeak: Double
     package var microsecondsPerImage: Double
-    /// The fewest bytes a pass has to move per image: both maps, and the weights shared among the images.
+    /// The fewest bytes a pass has to move per image: its maps, and the weights shared among the images.
     package var bytesPerImage: Double
+    /// How long these bytes take at copy bandwidth, over the time that the pass took; above 1 if they stay in caches.
+    package var shareOfCopy: Double
     /// `compute` or `memory`: whether operations at peak or bytes at copy bandwidth take longer.
     package var bound: String
 
     package init(
-      layer: String, pass: LayerPass, algorithm: String, gigaflops: Double, shareOfPeak: Double,
-      microsecondsPerImage: Double, bytesPerImage: Double, bound: String
+      layer: String, type: String, pass: LayerPass, algorithm: String, gigaflops: Double, shareOfPeak: Double,
+      microsecondsPerImage: Double, bytesPerImage: Double, shareOfCopy: Double, bound: String
     ) {
       self.layer = layer
+      self.type = type
       self.pass = pass
       self.algorithm = algorithm
       self.gigaflops = gigaflops
       self.shareOfPeak = shareOfPeak
       self.microsecondsPerImage = microsecondsPerImage
       self.bytesPerImage = bytesPerImage
+      self.shareOfCopy = shareOfCopy
       self.bound = bound
     }
   }
@@ -50,6 +56,13 @@ package struct KernelBenchmarkSummary: Sendable, Hashable {
     self.copyGigabytesPerSecond = copyGigabytesPerSecond
     self.images = images
     self.rows = rows
+  }
+
+  /// The share of the passes of one type of layer in the time of all passes, which together are a step's compute.
+  package func share(ofType type: String) -> Double {
+    let all = rows.reduce(0) { $0 + $1.microsecondsPerImage }
+    let own = rows.reduce(0) { $1.type == type ? $0 + $1.microsecondsPerImage : $0 }
+    return all > 0 ? own / all : 0
   }
 }
 
@@ -77,7 +90,8 @@ package enum KernelBenchmark {
     let memory = try NodeBuffer(byteCount: 2 * copyFloats * MemoryLayout<Float>.stride)
     let copy = memory.pointer.bindMemory(to: Float.self, capacity: 2 * copyFloats)
     let (w, gradient) = (worker.workspace, worker.gradient(slot: 0))
-    network.fillForBenchmark(w)
+    let (inputs, sums) = (worker.inputs(epoch: 0), worker.meetingSums)
+    network.fillForBenchmark(w, sums: sums, inputs)
     copy.update(repeating: 1, count: 2 * copyFloats)
 
     let scratch = copy
@@ -86,22 +100,21 @@ package enum KernelBenchmark {
       (copy + copyFloats).update(from: copy, count: copyFloats)
       return Double(8 * copyFloats)
     }
-    let inputs = worker.inputs(epoch: 0)
     var rows: [KernelBenchmarkSummary.Row] = []
-    for layer in network.trainableLayers {
+    for layer in network.workloads {
       for pass in layer.passes {
-        // A pass before this one may have written constants or zeros, which some passes take another way.
-        network.fillForBenchmark(w)
+        network.refillForBenchmark(w, layer: layer.index)
         let nanoseconds = median(seconds: seconds) {
-          network.run(pass, layer: layer.index, w, into: gradient, inputs)
+          network.run(pass, layer: layer.index, w, into: gradient, sums: sums, inputs)
         }
         let perImage = nanoseconds / Double(examples)
-        let bytes = layer.bytesPerImage + layer.weightBytes / Double(examples)
+        let bytes = layer.bytesPerImage(pass) + layer.weightBytes / Double(examples)
         let gigaflops = layer.operationsPerImage / perImage
         rows.append(
           KernelBenchmarkSummary.Row(
-            layer: layer.name, pass: pass, algorithm: layer.algorithm, gigaflops: gigaflops,
+            layer: layer.name, type: layer.type, pass: pass, algorithm: layer.algorithm, gigaflops: gigaflops,
             shareOfPeak: gigaflops / peak, microsecondsPerImage: perImage * 1e-3, bytesPerImage: bytes,
+            shareOfCopy: bytes / bandwidth / perImage,
             bound: layer.operationsPerImage / peak > bytes / bandwidth ? "compute" : "memory"))
       }
     }

@@ -55,8 +55,9 @@ extension ScalingModel {
     let shard = try NetworkPlan(configuration.model, capacity: ImageCapacity(shard: shardSize))
     let ownCaches = topology.caches.filter { $0.level <= 2 }.map(\.bytes).max() ?? 0
     if Workspace.byteCount(shard) > ownCaches {
-      costs.shardBytes = network.trainableLayers.reduce(0) { sum, layer in
-        sum + Double(layer.passes.count) * (layer.bytesPerImage * Double(shardSize) + layer.weightBytes)
+      let counted = network.workloads.filter { $0.weightBytes > 0 || network.schedule.hasMeetings }
+      costs.shardBytes = counted.reduce(0) { sum, layer in
+        layer.passes.reduce(sum) { $0 + layer.bytesPerImage($1) * Double(shardSize) + layer.weightBytes }
       }
     }
 

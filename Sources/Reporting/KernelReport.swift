@@ -16,10 +16,11 @@ extension KernelBenchmarkSummary: Summary {
 
   private static func json(_ row: Row) -> JSONValue {
     .object([
-      .init("layer", .string(row.layer)), .init("pass", .string(row.pass.rawValue)),
+      .init("layer", .string(row.layer)), .init("type", .string(row.type)), .init("pass", .string(row.pass.rawValue)),
       .init("algorithm", .string(row.algorithm)), .init("gflops", .number(row.gigaflops)),
       .init("share_of_peak", .number(row.shareOfPeak)), .init("us_per_image", .number(row.microsecondsPerImage)),
-      .init("bytes_per_image", .number(row.bytesPerImage)), .init("bound", .string(row.bound)),
+      .init("bytes_per_image", .number(row.bytesPerImage)), .init("share_of_copy", .number(row.shareOfCopy)),
+      .init("bound", .string(row.bound)),
     ])
   }
 
@@ -29,24 +30,39 @@ extension KernelBenchmarkSummary: Summary {
     machine.add("peak", "\(NumberText.fixed(peakGigaflops, 1)) GFLOP/s of one core, multiply-adds in registers")
     machine.add("copy", "\(NumberText.fixed(copyGigabytesPerSecond, 1)) GB/s read and written by one core")
     machine.add("images", "\(NumberText.grouped(images)) at a time")
-    var table = TextTable([.left, .left, .left, .right, .right, .right, .right, .left])
-    table.add("layer", "pass", "algorithm", "GFLOP/s", "of peak", "µs/image", "bytes/image", "bound")
+    var table = TextTable([.left, .left, .left, .right, .right, .right, .right, .right, .left])
+    table.add("layer", "pass", "algorithm", "GFLOP/s", "of peak", "µs/image", "bytes/image", "of copy", "bound")
     table.addRule()
     for row in rows {
       table.add(
-        row.layer, row.pass.rawValue, row.algorithm, NumberText.fixed(row.gigaflops, 1),
-        NumberText.fixed(row.shareOfPeak, 2), NumberText.fixed(row.microsecondsPerImage, 2),
-        NumberText.grouped(Int(row.bytesPerImage)), row.bound)
+        row.layer, row.pass.rawValue, row.algorithm, row.gigaflops > 0 ? NumberText.fixed(row.gigaflops, 1) : "",
+        row.gigaflops > 0 ? NumberText.fixed(row.shareOfPeak, 2) : "", NumberText.fixed(row.microsecondsPerImage, 2),
+        NumberText.grouped(Int(row.bytesPerImage)), NumberText.fixed(row.shareOfCopy, 2), row.bound)
     }
-    let medians: [String] = ["direct", "winograd", "gemm"].compactMap { algorithm in
-      let shares = rows.filter { $0.algorithm == algorithm }.map(\.shareOfPeak).sorted()
-      return shares.isEmpty ? nil : "\(algorithm) \(NumberText.fixed(shares[shares.count / 2], 2))"
+    let ofPeak = medians(
+      rows.filter { $0.gigaflops > 0 && $0.algorithm != "depthwise" }, by: \.algorithm, \.shareOfPeak)
+    let ofCopy = medians(rows.filter { $0.gigaflops == 0 || $0.algorithm == "depthwise" }, by: \.type, \.shareOfCopy)
+    var notes = ["", "median share of peak: " + ofPeak]
+    if !ofCopy.isEmpty { notes.append("median share of copy bandwidth: " + ofCopy) }
+    let norm = BatchNorm.typeName
+    if rows.contains(where: { $0.type == norm }) {
+      notes.append("\(norm): \(NumberText.percent(share(ofType: norm))) of the time of all passes")
     }
-    return machine.lines() + [""] + table.lines()
+    return machine.lines() + [""] + table.lines() + notes
       + [
-        "", "median share of peak: " + medians.joined(separator: ", "),
         "GFLOP/s count the direct method's operations, so Winograd's may exceed the peak.",
+        "of copy: bytes at copy bandwidth over the time taken; maps that stay in caches may exceed 1.",
       ]
+  }
+
+  /// `direct 0.95, winograd 2.90`, in the order in which the kinds first come.
+  private func medians(_ rows: [Row], by kind: KeyPath<Row, String>, _ value: KeyPath<Row, Double>) -> String {
+    var kinds: [String] = []
+    for row in rows where !kinds.contains(row[keyPath: kind]) { kinds.append(row[keyPath: kind]) }
+    return kinds.map { name in
+      let values = rows.filter { $0[keyPath: kind] == name }.map { $0[keyPath: value] }.sorted()
+      return "\(name) \(NumberText.fixed(values[values.count / 2], 2))"
+    }.joined(separator: ", ")
   }
 }
 

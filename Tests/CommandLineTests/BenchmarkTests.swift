@@ -28,12 +28,48 @@ import Testing
     #expect(wrong.exitCode == 64)
   }
 
+  /// Norms, sums of residual blocks and pools are measured against the bytes that they move.
+  @Test("bench kernels has every pass of a net with norms")
+  func kernelsHasEveryPassOfANetWithNorms() throws {
+    let folder = try TemporaryFolder()
+    let file = try folder.write(
+      """
+      { model: { input: [8, 8, 3], layers: [
+          { type: "conv2d", filters: 16, kernel_size: 3, padding: "same" }, { type: "batch_norm" }, { type: "relu" },
+          { type: "depthwise_conv2d", kernel_size: 3, padding: "same" },
+          { type: "residual", layers: [{ type: "conv2d", filters: 16, kernel_size: 1 }, { type: "batch_norm" }] },
+          { type: "max_pool2d" }, { type: "global_avg_pool2d" }, { type: "dense", units: 3 }, { type: "softmax" }] },
+        data: { format: "synthetic", examples: 32, classes: 3 }, training: { batch_size: 32 } }
+      """, to: "normed.json")
+    let result = try Executable.run(["bench", "kernels", file, "--json"])
+    #expect(result.exitCode == 0, "\(result.errors)")
+    let rows = try #require(try json(result.output)["layers"] as? [[String: Any]])
+    var passes: [String: [String]] = [:]
+    for row in rows {
+      let name = try #require(row["layer"] as? String)
+      passes[name, default: []].append(try #require(row["pass"] as? String))
+      for key in ["us_per_image", "bytes_per_image", "share_of_copy"] {
+        #expect(try #require(row[key] as? Double) > 0, "\(name): \(row)")
+      }
+    }
+    let all = ["forward", "input_gradient", "weight_gradient"]
+    let norm = ["input_sums", "forward", "gradient_sums", "input_gradient"]
+    #expect(
+      passes == [
+        "conv2d_1": ["forward", "weight_gradient"], "batch_norm_1": norm, "depthwise_conv2d_1": all,
+        "residual_1/conv2d_1": all, "residual_1/batch_norm_1": norm, "residual_1/add": ["forward", "input_gradient"],
+        "max_pool2d_1": ["forward", "input_gradient"], "global_avg_pool2d_1": ["forward", "input_gradient"],
+        "dense_1": all,
+      ])
+  }
+
   @Test("bench kernels and bench allreduce need no configuration")
   func kernelsAndAllReduceNeedNoConfiguration() throws {
     let kernels = try Executable.run(["bench", "kernels", "--json"])
     #expect(kernels.exitCode == 0, "\(kernels.errors)")
     let layers: [[String: Any]] = try #require(try json(kernels.output)["layers"] as? [[String: Any]])
-    #expect(layers.count == 11, "four layers in three passes, the first without an input gradient")
+    #expect(
+      layers.count == 15, "four layers in three passes, the first in two; two pools in two")
     let reduction = try Executable.run(["bench", "allreduce", "--parameters", "1000", "--json"])
     #expect(reduction.exitCode == 0, "\(reduction.errors)")
     #expect(try (json(reduction.output)["sizes"] as? [[String: Any]])?.first?["parameters"] as? Int == 1024)
