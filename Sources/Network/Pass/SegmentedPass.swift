@@ -100,6 +100,20 @@ extension NetworkPlan {
       let middle = shards.lowerBound + ShardTree.split(shards.count)
       return total(shards.lowerBound..<middle, j) + total(middle..<shards.upperBound, j)
     }
-    for (i, j) in range.enumerated() { totals[i] = total(0..<shards, j) }
+    // Eight sums side by side, each in that order: with many shards every worker adds hundreds of thousands of numbers.
+    func totalOfEight(_ shards: Range<Int>, _ j: Int) -> SIMD8<Double> {
+      guard shards.count > 1 else {
+        return UnsafeRawPointer(sums + shards.lowerBound * schedule.sumsPerShard + j)
+          .loadUnaligned(as: SIMD8<Double>.self)
+      }
+      let middle = shards.lowerBound + ShardTree.split(shards.count)
+      return totalOfEight(shards.lowerBound..<middle, j) + totalOfEight(middle..<shards.upperBound, j)
+    }
+    let wholeEights = range.lowerBound + range.count / 8 * 8
+    for j in stride(from: range.lowerBound, to: wholeEights, by: 8) {
+      UnsafeMutableRawPointer(totals + (j - range.lowerBound)).storeBytes(
+        of: totalOfEight(0..<shards, j), as: SIMD8<Double>.self)
+    }
+    for j in wholeEights..<range.upperBound { totals[j - range.lowerBound] = total(0..<shards, j) }
   }
 }
