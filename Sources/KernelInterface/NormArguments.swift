@@ -28,7 +28,8 @@ package struct NormMap<Pointer> {
   }
 }
 
-/// `sums[lane] = Σ a` and `sums[lanes + lane] = Σ a · b` over all pixels of all images, in their order from 0, in Double.
+/// `sums[lane] = Σ a` and `sums[lanes + lane] = Σ a · b` over all pixels of all images, in their order, in Double: from 0, or
+/// from what is there.
 ///
 /// The product of two Floats is exact in Double. With `b = a` these are the sums of a norm's forward pass, with the gradient
 /// of the output as `a` and the input as `b` those of its backward pass.
@@ -37,6 +38,8 @@ package struct ProductSums {
   package var a: NormMap<UnsafePointer<Float>>
   package var b: NormMap<UnsafePointer<Float>>
   package var sums: UnsafeMutablePointer<Double>
+  /// Whether the sums go on from those of the images before.
+  package var accumulates = false
 
   package init(
     _ extent: NormExtent, a: NormMap<UnsafePointer<Float>>, b: NormMap<UnsafePointer<Float>>,

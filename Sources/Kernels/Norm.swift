@@ -4,13 +4,14 @@ import KernelInterface
 func productSums(_ s: ProductSums) {
   let (extent, a, b) = (s.extent, s.a, s.b)
   for n in 0..<extent.images {
+    let startsAtZero = n == 0 && !s.accumulates
     var lane = 0
     while lane < extent.lanes {
       let (sumPlace, productPlace) = (s.sums + lane, s.sums + extent.lanes + lane)
-      var low = n == 0 ? Double8(repeating: 0) : loadDoubles(sumPlace)
-      var high = n == 0 ? Double8(repeating: 0) : loadDoubles(sumPlace + 8)
-      var lowProduct = n == 0 ? Double8(repeating: 0) : loadDoubles(productPlace)
-      var highProduct = n == 0 ? Double8(repeating: 0) : loadDoubles(productPlace + 8)
+      var low = startsAtZero ? Double8(repeating: 0) : loadDoubles(sumPlace)
+      var high = startsAtZero ? Double8(repeating: 0) : loadDoubles(sumPlace + 8)
+      var lowProduct = startsAtZero ? Double8(repeating: 0) : loadDoubles(productPlace)
+      var highProduct = startsAtZero ? Double8(repeating: 0) : loadDoubles(productPlace + 8)
       for i in 0..<extent.height {
         var x = a.start + n * a.image + i * a.row + lane
         var y = b.start + n * b.image + i * b.row + lane

@@ -196,16 +196,29 @@ struct NetworkLayout {
   private func residence(ofMap value: Int) -> Residence {
     let consumers = consumers(value)
     guard let last = consumers.last, last < frontCount else { return .run }
-    guard value > 0 else { return .chunk }
+    return isHandedOn(value) || isComputedAgain(value) ? .block(sites[last].block) : .chunk
+  }
+
+  /// Whether a value's readers take it block by block as it comes, and need it no more.
+  private func isHandedOn(_ value: Int) -> Bool {
+    guard value > 0 else { return false }
     let producer = value - 1
     let isMasked = sites[producer].appliesReLU
-    let isHandedOn = consumers.allSatisfy {
+    return consumers(value).allSatisfy {
       let traits = sites[$0].kind.traits
       return (traits.contains(.forgetsInput) || (traits.contains(.forgetsUnmaskedInput) && !isMasked))
         && sites[$0].block == sites[producer].block
         && schedule.segment(ofForward: $0) == schedule.segment(ofForward: producer)
     }
-    return isHandedOn ? .block(sites[last].block) : .chunk
+  }
+
+  /// Whether the only reader of a value, a layer of the front that follows without a meeting, has it computed once more in
+  /// its backward pass.
+  private func isComputedAgain(_ value: Int) -> Bool {
+    guard value > 0, sites[value - 1].kind.traits.contains(.recomputesOutput), !isHandedOn(value) else { return false }
+    let readers = consumers(value)
+    return readers.count == 1 && readers[0] < frontCount
+      && schedule.segment(ofForward: readers[0]) == schedule.segment(ofForward: value - 1)
   }
 
   private func residence(ofGradient value: Int) -> Residence {
@@ -236,7 +249,7 @@ struct NetworkLayout {
       work.append(
         LayerWork(
           name: graph.layers[site.number].name, number: site.number, inputs: inputs, parameters: site.parameters,
-          block: site.block))
+          recomputes: site.inputs.first(where: isComputedAgain).map { $0 - 1 }, block: site.block))
     }
   }
 

@@ -103,9 +103,9 @@ extension NetworkPlan {
     let meeting = schedule.meetings[number]
     let place = sums + shard.first / capacity.shard * schedule.sumsPerShard
     if kind == .inputSums {
-      meetingLayers[number].sumInputs(pass, shard: shard, into: place + meeting.forward.lowerBound)
+      meetingLayers[number].sumInputs(pass, shard, into: place + meeting.forward.lowerBound)
     } else {
-      meetingLayers[number].sumGradients(pass, shard: shard, into: place + meeting.backward.lowerBound)
+      meetingLayers[number].sumGradients(pass, shard, into: place + meeting.backward.lowerBound)
     }
   }
 

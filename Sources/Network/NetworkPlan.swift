@@ -130,6 +130,8 @@ struct LayerWork: Sendable {
   var inputs: [Input]
   /// Numbers in the parameter table.
   var parameters: Range<Int>
+  /// The layer whose output it reads, which is not kept for its backward pass: that layer computes it again, block by block.
+  var recomputes: Int?
   /// Images it takes at a time, where it takes blocks; never falls from layer to layer.
   var block: Int
 

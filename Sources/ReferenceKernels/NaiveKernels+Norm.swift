@@ -4,7 +4,7 @@ import KernelInterface
 extension NaiveKernels {
   package static func productSums(_ s: ProductSums) {
     for lane in 0..<s.extent.lanes {
-      var (sum, product) = (0.0, 0.0)
+      var (sum, product) = s.accumulates ? (s.sums[lane], s.sums[s.extent.lanes + lane]) : (0, 0)
       forEachPixel(s.extent) { n, i, j in
         let a = Double(s.a.start[n * s.a.image + i * s.a.row + j + lane])
         sum += a

@@ -33,7 +33,22 @@ struct NormTests {
       return (0..<2 * lanes).map { sums[$0].bitPattern }
     }
     let expected = run(NaiveKernels.productSums)
-    for kernels in runnableKernels { #expect(run { kernels.productSums($0) } == expected, "\(kernels.name)") }
+    /// The same in two calls.
+    func inParts(_ kernel: (ProductSums) -> Void, _ whole: ProductSums) {
+      var part = whole
+      part.extent.images = images / 2
+      if part.extent.images > 0 { kernel(part) }
+      part.accumulates = part.extent.images > 0
+      part.a.start += images / 2 * part.a.image
+      part.b.start += images / 2 * part.b.image
+      part.extent.images = images - images / 2
+      kernel(part)
+    }
+    #expect(run { inParts(NaiveKernels.productSums, $0) } == expected)
+    for kernels in runnableKernels {
+      #expect(run { kernels.productSums($0) } == expected, "\(kernels.name)")
+      #expect(run { inParts(kernels.productSums, $0) } == expected, "\(kernels.name)")
+    }
   }
 
   @Test("normalised values, with and without ReLU, and their gradient", arguments: extents, [false, true])

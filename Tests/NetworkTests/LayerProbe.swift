@@ -63,7 +63,8 @@ enum LayerProbe {
     let pass = Pass(workspace, inputs)
     plan.inputGradientsOfBack(plan.layers.indices, pass, images)
     plan.backward(
-      from: plan.frontCount - 1, downTo: 0, pass, plan.wholeChunk(images), into: GradientTarget(flat: gradient))
+      from: plan.frontCount - 1, downTo: 0, pass, plan.wholeChunk(images), into: GradientTarget(flat: gradient)
+    ) { _ in }
     plan.parameterGradientsOfBack(plan.layers.indices, pass, images: images, into: gradient)
     return Result(
       z: (0..<x.count).flatMap { values(of: plan.maps[1], at: workspace.maps[1], image: $0) },

@@ -52,20 +52,20 @@ private final class CenteringLayer: MeetingLayer {
     meeting = place.meeting ?? -1
   }
 
-  func sumInputs(_ pass: borrowing Pass, shard: ImageSlice, into sums: UnsafeMutablePointer<Double>) {
-    add(pass.map(input, shard), input.map, shard, into: sums)
+  func sumInputs(_ pass: borrowing Pass, _ slice: ImageSlice, into sums: UnsafeMutablePointer<Double>) {
+    add(pass.map(input, slice), input.map, slice, into: sums)
   }
 
-  func sumGradients(_ pass: borrowing Pass, shard: ImageSlice, into sums: UnsafeMutablePointer<Double>) {
-    add(pass.gradient(output, shard), output.gradient, shard, into: sums)
+  func sumGradients(_ pass: borrowing Pass, _ slice: ImageSlice, into sums: UnsafeMutablePointer<Double>) {
+    add(pass.gradient(output, slice), output.gradient, slice, into: sums)
   }
 
   private func add(
-    _ x: UnsafeMutablePointer<Float>, _ map: MapLayout, _ shard: ImageSlice, into sums: UnsafeMutablePointer<Double>
+    _ x: UnsafeMutablePointer<Float>, _ map: MapLayout, _ slice: ImageSlice, into sums: UnsafeMutablePointer<Double>
   ) {
     for c in 0..<map.shape.channels {
-      sums[c] = 0
-      for n in 0..<shard.count {
+      if slice.startsShard { sums[c] = 0 }
+      for n in 0..<slice.count {
         for i in 0..<map.shape.height {
           for j in 0..<map.shape.width { sums[c] += Double(x[n * map.imageStride + map.offset(i, j) + c]) }
         }

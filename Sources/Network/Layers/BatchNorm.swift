@@ -42,7 +42,7 @@ package struct BatchNorm: MeetingLayerType {
     Self.typeName + (center ? "" : ", no center") + (scale ? "" : ", no scale")
       + (momentum == 0.9 ? "" : ", momentum \(momentum)") + (epsilon == 1e-5 ? "" : ", epsilon \(epsilon)")
   }
-  package var traits: LayerTraits { [.appliesReLU] }
+  package var traits: LayerTraits { [.appliesReLU, .recomputesOutput] }
 
   package func outputShape(_ inputs: [ValueShape]) throws(LayerMisfit) -> ValueShape {
     guard !inputs[0].isFlat || inputs[0].image.height * inputs[0].image.width == 1 else {
@@ -145,17 +145,20 @@ private final class BatchNormLayer: MeetingLayer {
 
   // MARK: The batch's sums
 
-  func sumInputs(_ pass: borrowing Pass, shard: ImageSlice, into sums: UnsafeMutablePointer<Double>) {
-    let x = source(pass.map(input, shard), input.map)
-    pass.kernels.productSums(ProductSums(extent(shard), a: x, b: x, sums: sums))
+  func sumInputs(_ pass: borrowing Pass, _ slice: ImageSlice, into sums: UnsafeMutablePointer<Double>) {
+    let x = source(pass.map(input, slice), input.map)
+    var products = ProductSums(extent(slice), a: x, b: x, sums: sums)
+    products.accumulates = !slice.startsShard
+    pass.kernels.productSums(products)
   }
 
-  func sumGradients(_ pass: borrowing Pass, shard: ImageSlice, into sums: UnsafeMutablePointer<Double>) {
+  func sumGradients(_ pass: borrowing Pass, _ slice: ImageSlice, into sums: UnsafeMutablePointer<Double>) {
     guard needsGradientSums else { return sums.update(repeating: 0, count: 2 * lanes) }
-    pass.kernels.productSums(
-      ProductSums(
-        extent(shard), a: source(pass.gradient(output, shard), output.gradient),
-        b: source(pass.map(input, shard), input.map), sums: sums))
+    var products = ProductSums(
+      extent(slice), a: source(pass.gradient(output, slice), output.gradient),
+      b: source(pass.map(input, slice), input.map), sums: sums)
+    products.accumulates = !slice.startsShard
+    pass.kernels.productSums(products)
   }
 
   /// Of `channel` over the batch: its mean, its variance over n, and `1 / √(variance + ε)`.

@@ -40,10 +40,10 @@ extension Layer {
 /// worker adds the sums of all shards in the tree over shards; see `Schedule`. Sums are in Double. An inference has no
 /// meetings.
 package protocol MeetingLayer: Layer {
-  /// Writes a shard's sums of the layer's inputs.
-  func sumInputs(_ pass: borrowing Pass, shard: ImageSlice, into sums: UnsafeMutablePointer<Double>)
-  /// Writes a shard's sums of the gradient of the layer's output.
-  func sumGradients(_ pass: borrowing Pass, shard: ImageSlice, into sums: UnsafeMutablePointer<Double>)
+  /// Writes the sums of the layer's inputs over a slice of a shard, going on from those of the shard's slices before it.
+  func sumInputs(_ pass: borrowing Pass, _ slice: ImageSlice, into sums: UnsafeMutablePointer<Double>)
+  /// The same of the gradient of the layer's output.
+  func sumGradients(_ pass: borrowing Pass, _ slice: ImageSlice, into sums: UnsafeMutablePointer<Double>)
   /// Works out what it keeps of the batch, once `Pass.inputTotals`, and `Pass.gradientTotals`, are there.
   func inputsSummed(_ pass: borrowing Pass)
   func gradientsSummed(_ pass: borrowing Pass)

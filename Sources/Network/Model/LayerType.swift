@@ -62,6 +62,8 @@ package struct LayerTraits: OptionSet, Sendable {
   package static let forgetsInput = LayerTraits(rawValue: 128)
   /// Its backward pass reads its input only to mask its gradient.
   package static let forgetsUnmaskedInput = LayerTraits(rawValue: 256)
+  /// Computing its output once more costs less than keeping it for the backward pass of the layer that reads it.
+  package static let recomputesOutput = LayerTraits(rawValue: 512)
 }
 
 /// Why a layer cannot stand where it does.

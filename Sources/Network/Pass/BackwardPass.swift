@@ -17,12 +17,12 @@ extension NetworkPlan {
     let shards = (examples + capacity.shard - 1) / capacity.shard
     sumFront(
       0..<shards, of: frontSegments[0], chunk: nil, examples: examples, into: GradientTarget(flat: target), level: 0,
-      pass
-    ) { images in
-      load(images)
-      forward(layers: layers.indices, pass, images)
-      inputGradientsOfBack(layers.indices, pass, images)
-    }
+      pass,
+      begin: { images in
+        load(images)
+        forward(layers: layers.indices, pass, images) { _ in }
+        inputGradientsOfBack(layers.indices, pass, images)
+      }, computed: { _ in })
     parameterGradientsOfBack(layers.indices, pass, images: 0..<examples, into: target)
   }
 
@@ -30,9 +30,10 @@ extension NetworkPlan {
   ///
   /// Where the run first fits a chunk, `begin` takes the chunk's images through its other passes; `chunk` is that chunk.
   /// A right side of one shard adds its gradients onto the left as it computes them; a larger one is summed first.
+  /// `computed` is called with each block whose gradients the segment's first layer has computed, shard by shard, in order.
   func sumFront(
     _ shards: Range<Int>, of segment: FrontSegment, chunk: Range<Int>?, examples: Int, into target: GradientTarget,
-    level: Int, _ pass: borrowing Pass, begin: (Range<Int>) -> Void
+    level: Int, _ pass: borrowing Pass, begin: (Range<Int>) -> Void, computed: (ImageSlice) -> Void
   ) {
     let images = shards.lowerBound * capacity.shard..<min(shards.upperBound * capacity.shard, examples)
     var chunk = chunk
@@ -44,32 +45,40 @@ extension NetworkPlan {
       let slice = ImageSlice(
         first: images.lowerBound, count: images.count, chunkStart: chunk.lowerBound, shard: images)
       let range = segment.layers
-      return backward(from: range.upperBound - 1, downTo: range.lowerBound, pass, slice, into: target)
+      return backward(
+        from: range.upperBound - 1, downTo: range.lowerBound, pass, slice, into: target, computed: computed)
     }
     let middle = shards.lowerBound + ShardTree.split(shards.count)
     var sum = GradientTarget(flat: target.addsShard ? pass.memory.frontScratch[level] : target.flat)
     let below = target.addsShard ? level + 1 : level
     sumFront(
       shards.lowerBound..<middle, of: segment, chunk: chunk, examples: examples, into: sum, level: below, pass,
-      begin: begin)
+      begin: begin, computed: computed)
     sum.addsShard = true
     sumFront(
       middle..<shards.upperBound, of: segment, chunk: chunk, examples: examples, into: sum, level: below, pass,
-      begin: begin)
+      begin: begin, computed: computed)
     guard target.addsShard else { return }
     let floats = segment.floats
     pass.kernels.add(sum.flat + floats.lowerBound, target.flat + floats.lowerBound, floats.count)
   }
 
-  /// Layer `l` and those before it, block by block: each hands a block's gradient on as soon as it has computed it.
+  /// Layer `l` and those before it, block by block: each hands a block's gradient on as soon as it has computed it. An
+  /// input that was not kept is computed again first.
   func backward(
-    from l: Int, downTo first: Int, _ pass: borrowing Pass, _ slice: ImageSlice, into target: GradientTarget
+    from l: Int, downTo first: Int, _ pass: borrowing Pass, _ slice: ImageSlice, into target: GradientTarget,
+    computed: (ImageSlice) -> Void
   ) {
     guard l >= max(first, firstBackward) else { return }
     slice.forEachBlock(of: work[l].block) { block in
+      if let producer = work[l].recomputes { layers[producer].forward(pass, block) }
       if work[l].hasParameters { layers[l].parameterGradients(pass, block, into: target) }
       inputGradients(l, pass, block)
-      backward(from: l - 1, downTo: first, pass, block, into: target)
+      if l > first {
+        backward(from: l - 1, downTo: first, pass, block, into: target, computed: computed)
+      } else {
+        computed(block)
+      }
     }
   }
 

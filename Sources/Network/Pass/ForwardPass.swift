@@ -3,19 +3,23 @@ extension NetworkPlan {
   ///
   /// Also writes losses and correctness of each example whose label is not negative.
   package func forward(_ w: Workspace, images: Range<Int>, _ inputs: borrowing PassInputs) {
-    forward(layers: layers.indices, Pass(w, inputs), images)
+    forward(layers: layers.indices, Pass(w, inputs), images) { _ in }
   }
 
   /// Some consecutive layers over a chunk: those of the front shard by shard, each taking its block as soon as the ones
   /// before it have computed that block; then the others, each the whole chunk at once.
-  func forward(layers range: Range<Int>, _ pass: borrowing Pass, _ images: Range<Int>) {
+  ///
+  /// `computed` is called with each block that the last of the front's layers has computed, shard by shard, in order.
+  func forward(
+    layers range: Range<Int>, _ pass: borrowing Pass, _ images: Range<Int>, computed: (ImageSlice) -> Void
+  ) {
     let front = range.clamped(to: 0..<frontCount)
     if !front.isEmpty {
       var first = images.lowerBound
       while first < images.upperBound {
         let shard = first..<min(first + capacity.shard, images.upperBound)
         let slice = ImageSlice(first: first, count: shard.count, chunkStart: images.lowerBound, shard: shard)
-        forward(upTo: front.upperBound - 1, from: front.lowerBound, pass, slice)
+        forward(upTo: front.upperBound - 1, from: front.lowerBound, pass, slice, computed)
         first = shard.upperBound
       }
     }
@@ -27,10 +31,13 @@ extension NetworkPlan {
     ImageSlice(first: images.lowerBound, count: images.count, chunkStart: images.lowerBound, shard: images)
   }
 
-  private func forward(upTo last: Int, from first: Int, _ pass: borrowing Pass, _ slice: ImageSlice) {
+  private func forward(
+    upTo last: Int, from first: Int, _ pass: borrowing Pass, _ slice: ImageSlice, _ computed: (ImageSlice) -> Void
+  ) {
     slice.forEachBlock(of: work[last].block) { block in
-      if last > first { forward(upTo: last - 1, from: first, pass, block) }
+      if last > first { forward(upTo: last - 1, from: first, pass, block) { _ in } }
       layers[last].forward(pass, block)
+      computed(block)
     }
   }
 }

@@ -35,6 +35,8 @@ package struct WorkerShare {
 extension NetworkPlan {
   /// Writes the gradients of a worker's share into its nodes' flat buffers, meeting the other workers between segments.
   ///
+  /// What a meeting needs is summed block by block, as soon as the segment before it has computed a block.
+  ///
   /// - Parameters:
   ///   - sums: `[shard][schedule.sumsPerShard]` of the whole batch, shared by all workers; each writes those of its shards.
   ///   - load: fills `input` and labels of the share's images, numbered in the share.
@@ -51,44 +53,53 @@ extension NetworkPlan {
     let first = share.shards.lowerBound
     load(images)
     for (s, range) in schedule.forward.enumerated() {
-      forward(layers: range, pass, images)
-      guard s < schedule.meetings.count else { continue }
-      let place = schedule.meetings[s].forward
-      for shard in share.shards {
-        meetingLayers[s].sumInputs(
-          pass, shard: slice(of: shard - first, images),
-          into: sums + shard * schedule.sumsPerShard + place.lowerBound)
+      guard s < schedule.meetings.count else {
+        forward(layers: range, pass, images) { _ in }
+        continue
       }
+      let place = schedule.meetings[s].forward
+      let sumsBlocks = !range.isEmpty && range.upperBound <= frontCount
+      func sum(_ slice: ImageSlice) {
+        let shard = first + slice.shard.lowerBound / capacity.shard
+        meetingLayers[s].sumInputs(pass, slice, into: sums + shard * schedule.sumsPerShard + place.lowerBound)
+      }
+      forward(layers: range, pass, images) { if sumsBlocks { sum($0) } }
+      if !sumsBlocks { forEachShard(of: images, sum) }
       try meet()
       add(sums, place, of: share.batchShards, into: w.inputTotals[s])
       meetingLayers[s].inputsSummed(pass)
     }
     for (s, range) in schedule.backward.enumerated().reversed() {
       inputGradientsOfBack(range, pass, images)
+      let isLast = s == 0
+      let place = isLast ? 0..<0 : schedule.meetings[s - 1].backward
+      let sumsBlocks = !isLast && range.lowerBound < frontCount && range.lowerBound >= firstBackward
+      func sum(_ slice: ImageSlice) {
+        let shard = first + slice.shard.lowerBound / capacity.shard
+        meetingLayers[s - 1].sumGradients(pass, slice, into: sums + shard * schedule.sumsPerShard + place.lowerBound)
+      }
       for node in share.nodes {
         let local = node.shards.lowerBound - first..<node.shards.upperBound - first
         sumFront(
           local, of: frontSegments[s], chunk: images, examples: share.examples, into: GradientTarget(flat: node.target),
-          level: 0, pass, begin: { _ in })
+          level: 0, pass, begin: { _ in }, computed: { if sumsBlocks { sum($0) } })
         let run = local.lowerBound * capacity.shard..<min(local.upperBound * capacity.shard, share.examples)
         parameterGradientsOfBack(range, pass, images: run, into: node.target)
       }
-      guard s > 0 else { continue }
-      let place = schedule.meetings[s - 1].backward
-      for shard in share.shards {
-        meetingLayers[s - 1].sumGradients(
-          pass, shard: slice(of: shard - first, images),
-          into: sums + shard * schedule.sumsPerShard + place.lowerBound)
-      }
+      guard !isLast else { continue }
+      if !sumsBlocks { forEachShard(of: images, sum) }
       try meet()
       add(sums, place, of: share.batchShards, into: w.gradientTotals[s - 1])
       meetingLayers[s - 1].gradientsSummed(pass)
     }
   }
 
-  private func slice(of shard: Int, _ images: Range<Int>) -> ImageSlice {
-    let own = shard * capacity.shard..<min((shard + 1) * capacity.shard, images.upperBound)
-    return ImageSlice(first: own.lowerBound, count: own.count, chunkStart: 0, shard: own)
+  private func forEachShard(of images: Range<Int>, _ body: (ImageSlice) -> Void) {
+    wholeChunk(images).forEachBlock(of: capacity.shard) { slice in
+      body(
+        ImageSlice(
+          first: slice.first, count: slice.count, chunkStart: 0, shard: slice.first..<slice.first + slice.count))
+    }
   }
 
   /// `totals[j]` = Σ over all shards of their sums of one meeting, left plus right in the tree over shards.
