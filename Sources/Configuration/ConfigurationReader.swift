@@ -79,9 +79,7 @@ extension DataConfiguration {
   /// Makes paths absolute and gives every channel its mean and deviation; notes means and deviations that do not fit the
   /// channels, or that take a pixel out of Float's range.
   fileprivate mutating func finish(folder: String, model: ModelSpecification, _ mistakes: ConfigurationMistakes) {
-    if case .idx(let train, let test) = source {
-      source = .idx(train: train.resolved(in: folder), test: test?.resolved(in: folder))
-    }
+    source.finish(folder: folder, mistakes)
     // A value with a mistake still has its value from before reading.
     guard !model.layers.isEmpty, !mean.isEmpty, !std.isEmpty, scale != 0 else { return }
     let channels = model.input.channels
@@ -110,11 +108,5 @@ extension DataConfiguration {
       channels == 1 ? "an array of 1 number" : "an array of 1 or \(channels) numbers, one per channel"
     mistakes.add(KeyKind.failure(path, .array(values.map { .number($0) }), allowed: allowed))
     return values
-  }
-}
-
-extension DataConfiguration.IDXPaths {
-  fileprivate func resolved(in folder: String) -> Self {
-    Self(images: PathText.resolve(images, in: folder), labels: PathText.resolve(labels, in: folder))
   }
 }

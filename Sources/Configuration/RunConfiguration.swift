@@ -34,9 +34,28 @@ package struct DataConfiguration: Hashable, Sendable {
   package enum Source: Hashable, Sendable {
     /// The UCI digits that are part of the program.
     case embeddedDigits
-    /// Absolute paths; the test pair may be missing.
+    /// Absolute paths, here and below; the test pair may be missing.
     case idx(train: IDXPaths, test: IDXPaths?)
     case synthetic(examples: Int, testExamples: Int, classes: Int)
+    /// Binary files, or the folder with all of them; without test files there is no test set.
+    case cifar(CIFARVersion, train: [String], test: [String])
+    case arrays(train: ArrayPlaces, test: ArrayPlaces?)
+  }
+  package enum CIFARVersion: String, Hashable, Sendable {
+    case cifar10
+    case cifar100
+  }
+  /// Two arrays in an archive, or with no `file` in files of their own.
+  package struct ArrayPlaces: Hashable, Sendable {
+    package var file: String?
+    /// Names in the archive, or absolute paths.
+    package var images: String
+    package var labels: String
+    package init(file: String?, images: String, labels: String) {
+      self.file = file
+      self.images = images
+      self.labels = labels
+    }
   }
   package struct IDXPaths: Hashable, Sendable {
     package var images: String

@@ -2,11 +2,38 @@ import CZlib
 import Diagnostics
 import Storage
 
+/// Content that is read in order, and whose length is bounded before it is read.
+protocol ContentStream: AnyObject {
+  /// What errors call it.
+  var name: String { get }
+  /// Bytes of content delivered so far.
+  var position: Int { get }
+  /// The most content there can be.
+  var maximumLength: Int { get }
+  /// Whether there may be less than `maximumLength`.
+  var isCompressed: Bool { get }
+  /// Fills `buffer` with the next bytes of content.
+  func read(into buffer: UnsafeMutableRawBufferPointer) throws(UserError)
+  /// Throws unless the content ends here.
+  func expectEnd() throws(UserError)
+}
+
+extension ContentStream {
+  /// The next `count` bytes of content, for headers.
+  func read(_ count: Int) throws(UserError) -> [UInt8] {
+    var bytes = [UInt8](repeating: 0, count: count)
+    try bytes.withUnsafeMutableBufferPointer { (buffer) throws(UserError) in
+      try read(into: UnsafeMutableRawBufferPointer(buffer))
+    }
+    return bytes
+  }
+}
+
 /// The content of an input in order: as it is, or inflated if its first two bytes are gzip's.
 ///
 /// Inflates only as far as it is asked to read, so a small file cannot claim much memory. Several gzip members in a row
 /// are one content, as in `gunzip`. Every error is `.badData` with offsets in the file.
-final class ContentReader {
+final class ContentReader: ContentStream {
   var name: String { input.name }
   let isCompressed: Bool
   /// Bytes of content delivered so far.
@@ -47,15 +74,6 @@ final class ContentReader {
       try input.read(into: UnsafeMutableRawBufferPointer(rebasing: buffer[fromHead...]))
     }
     position += buffer.count
-  }
-
-  /// The next `count` bytes of content, for headers.
-  func read(_ count: Int) throws(UserError) -> [UInt8] {
-    var bytes = [UInt8](repeating: 0, count: count)
-    try bytes.withUnsafeMutableBufferPointer { (buffer) throws(UserError) in
-      try read(into: UnsafeMutableRawBufferPointer(buffer))
-    }
-    return bytes
   }
 
   /// Throws unless the content ends here; inflates at most one more byte, and checks gzip's checksum.

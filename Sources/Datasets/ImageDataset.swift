@@ -17,6 +17,8 @@ package final class ImageDataset: @unchecked Sendable {
   package let bytes: UnsafePointer<UInt8>?
   package let floats: UnsafePointer<Float>?
   package let labels: UnsafePointer<Int32>
+  /// What the classes are called, one name each, if the data says.
+  package let classNames: [String]?
 
   enum Pixels {
     case bytes(PageBuffer<UInt8>)
@@ -28,8 +30,11 @@ package final class ImageDataset: @unchecked Sendable {
 
   /// Takes over filled buffers of count·height·width·channels pixels and count labels in `0..<classCount`.
   init(
-    height: Int, width: Int, channels: Int, classCount: Int, pixels: Pixels, labels: PageBuffer<Int32>
+    height: Int, width: Int, channels: Int, classCount: Int, pixels: Pixels, labels: PageBuffer<Int32>,
+    classNames: [String]? = nil
   ) {
+    precondition(classNames.map { $0.count == classCount } ?? true, "There is not one name for each class.")
+    self.classNames = classNames
     count = labels.elements.count
     self.height = height
     self.width = width
@@ -116,6 +121,6 @@ package final class ImageDataset: @unchecked Sendable {
       }
     return ImageDataset(
       height: height, width: width, channels: channels, classCount: classCount, pixels: pixels,
-      labels: try labelBuffer.copy(for: "a copy of the labels"))
+      labels: try labelBuffer.copy(for: "a copy of the labels"), classNames: classNames)
   }
 }

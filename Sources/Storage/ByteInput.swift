@@ -1,7 +1,7 @@
 import Diagnostics
 import Glibc
 
-/// The bytes of a file, or of memory under a file's name, read once from first to last.
+/// The bytes of a file, or of memory under a file's name, read from first to last, or from where the reader moves to.
 ///
 /// The length is known from the start, so that parsers can check declared sizes before they allocate. Reads ask the
 /// system directly: no mapping that another process could shrink under us, no buffering.
@@ -56,6 +56,15 @@ package final class ByteInput {
 
   /// Bytes not read yet.
   package var remaining: Int { length - position }
+
+  /// Continues at `offset`, in `0...length`; throws `.inputMissing` where the device cannot.
+  package func move(to offset: Int) throws(UserError) {
+    precondition((0...length).contains(offset), "Offset \(offset) is outside \(length) bytes.")
+    if case .file(let descriptor) = backing, lseek(descriptor, off_t(offset), SEEK_SET) != off_t(offset) {
+      throw UserError(.inputMissing, name, "cannot be read at offset \(offset): \(systemErrorText(errno))")
+    }
+    position = offset
+  }
 
   /// The next `count` bytes; throws as `read(into:)` does, before it allocates.
   package func read(_ count: Int) throws(UserError) -> [UInt8] {

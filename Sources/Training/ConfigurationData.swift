@@ -17,30 +17,76 @@ extension RunConfiguration {
     case .embeddedDigits: try ImageDataset.embeddedDigits().train
     case .idx(let train, _): try idx(train, key: "data.train")
     case .synthetic(let examples, _, let classes): try synthetic(examples, classes: classes, split: .train)
+    case .cifar(let version, let train, _): try cifar(version, train, .train, key: "data.train")
+    case .arrays(let train, _): try arrays(train, key: "data.train")
     }
   }
 
   /// The test set alone, `nil` where the configuration names none.
   package func loadTestData() throws(UserError) -> ImageDataset? {
     switch data.source {
-    case .embeddedDigits: try ImageDataset.embeddedDigits().test
+    case .embeddedDigits: return try ImageDataset.embeddedDigits().test
     case .idx(_, let test):
-      try test.map { (paths) throws(UserError) in try idx(paths, key: "data.test") }
+      guard let test else { return nil }
+      return try idx(test, key: "data.test")
     case .synthetic(_, let examples, let classes):
-      examples == 0 ? nil : try synthetic(examples, classes: classes, split: .test)
+      return examples == 0 ? nil : try synthetic(examples, classes: classes, split: .test)
+    case .cifar(let version, _, let test):
+      return test.isEmpty ? nil : try cifar(version, test, .test, key: "data.test")
+    case .arrays(_, let test):
+      guard let test else { return nil }
+      return try arrays(test, key: "data.test")
     }
   }
 
-  /// - Throws: about a missing file by its key; for MNIST's own names it says where they come from.
   private func idx(_ paths: DataConfiguration.IDXPaths, key: String) throws(UserError) -> ImageDataset {
+    try naming([(paths.images, "\(key).images"), (paths.labels, "\(key).labels")]) { () throws(UserError) in
+      try ImageDataset.idx(images: paths.images, labels: paths.labels)
+    }
+  }
+
+  /// The files, or those of the split in the folder, if one is named.
+  private func cifar(
+    _ version: DataConfiguration.CIFARVersion, _ paths: [String], _ split: ImageDataset.Split, key: String
+  ) throws(UserError) -> ImageDataset {
+    let format: CIFAR =
+      switch version {
+      case .cifar10: .cifar10
+      case .cifar100: .cifar100
+      }
+    var files = paths
+    if paths.count == 1, try FolderHandle.open(paths[0]) != nil {
+      files = format.fileNames(split).map { PathText.resolve($0, in: paths[0]) }
+    }
+    return try naming(files.map { ($0, key) }) { () throws(UserError) in try ImageDataset.cifar(format, files: files) }
+  }
+
+  private func arrays(_ places: DataConfiguration.ArrayPlaces, key: String) throws(UserError) -> ImageDataset {
+    func place(_ name: String) -> ImageDataset.ArrayPlace {
+      places.file.map { .npz(file: $0, name: name) } ?? .npy(name)
+    }
+    let files =
+      places.file.map { [($0, "\(key).file")] }
+      ?? [(places.images, "\(key).images"), (places.labels, "\(key).labels")]
+    return try naming(files) { () throws(UserError) in
+      try ImageDataset.arrays(images: place(places.images), labels: place(places.labels))
+    }
+  }
+
+  /// What `body` returns; an error about a missing file names the key that the file is at, and for MNIST's own names says
+  /// where they come from.
+  private func naming(
+    _ keys: [(file: String, key: String)], _ body: () throws(UserError) -> ImageDataset
+  ) throws(UserError) -> ImageDataset {
     do throws(UserError) {
-      return try ImageDataset.idx(images: paths.images, labels: paths.labels)
+      return try body()
     } catch {
-      guard error.category == .inputMissing else { throw error }
-      let file = error.subject
+      guard error.category == .inputMissing, let key = keys.first(where: { $0.file == error.subject })?.key else {
+        throw error
+      }
       throw UserError(
-        .inputMissing, "\(key).\(file == paths.images ? "images" : "labels")", "\(file) \(error.message)",
-        hint: MNISTFiles.hint(missing: file) ?? error.hint)
+        .inputMissing, key, "\(error.subject) \(error.message)",
+        hint: MNISTFiles.hint(missing: error.subject) ?? error.hint)
     }
   }
 

@@ -12,7 +12,7 @@ extension CommandCall {
     let run = try configuration()
     guard let test = try run.loadTestData() else {
       throw UserError(
-        .badConfiguration, "data.test", "is missing; allowed: { images: FILE, labels: FILE } to evaluate on")
+        .badConfiguration, "data.test", "is missing; evaluating needs a test set")
     }
     try print(try predictor(run).evaluate(test))
     return ExitCode.success

@@ -59,7 +59,13 @@ struct WrongValue: Sendable, CustomTestStringConvertible {
     WrongValue(
       "training: { lr_schedule: { type: 'cosine' } }", "training.lr_schedule.type", "\"cosine\"", "\"constant\""),
     WrongValue("training: { lr_schedule: 'constant' }", "training.lr_schedule", "\"constant\"", "an object"),
-    WrongValue("data: { format: 'npz' }", "data.format", "\"npz\"", "\"digits\", \"idx\", \"synthetic\""),
+    WrongValue(
+      "data: { format: 'parquet' }", "data.format", "\"parquet\"", "\"idx\", \"cifar10\", \"cifar100\", \"npz\""),
+    WrongValue("data: { format: 'npz' }", "data.train", "missing", "file, images, labels"),
+    WrongValue("data: { format: 'npz', train: { images: 'a.npy' } }", "data.train.labels", "missing", ".npy"),
+    WrongValue("data: { format: 'npz', train: { file: 3 } }", "data.train.file", "found 3", "path"),
+    WrongValue("data: { format: 'cifar10' }", "data.train", "missing", "a path, or an array"),
+    WrongValue("data: { format: 'cifar10', train: ['a', ''] }", "data.train", "[\"a\", \"\"]", "a path, or an array"),
     WrongValue("data: { format: 'indx' }", "data.format", "\"indx\"", "the nearest is \"idx\""),
     WrongValue("data: { format: 'idx' }", "data.train", "missing", "images"),
     WrongValue("data: { format: 'idx', train: { images: 'a' } }", "data.train.labels", "missing", "path"),
@@ -165,7 +171,7 @@ struct WrongValue: Sendable, CustomTestStringConvertible {
       {
         nam: 'x',
         model: { input: [8, 8, 0], layer: [], layers: [{ type: 'conv2d', filter: 3 }, { type: 'layer_norm' }, 7] },
-        data: { format: 'npz', examples: 3, mean: 'a' },
+        data: { format: 'parquet', examples: 3, mean: 'a' },
         training: { epochs: 0, optimizer: { lr: -1, momentun: 0 } },
         runtime: { workers: 0, placement: { policy: 'close', cpus: '0' } },
       }

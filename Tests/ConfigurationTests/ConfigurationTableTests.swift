@@ -25,7 +25,9 @@ import Testing
           data: { format: 'idx', train: { images: 'a', labels: 'b' }, test: { images: 'a', labels: 'b' } },
           runtime: { placement: { cpus: '0' } }
           """))
-    let written = paths(synthetic.jsonValue) + paths(idx.jsonValue)
+    let arrays = try configuration(
+      configurationText(extra: "data: { format: 'npz', train: { file: 'a' }, test: { file: 'a' } }"))
+    let written = paths(synthetic.jsonValue) + paths(idx.jsonValue) + paths(arrays.jsonValue)
     // A preset is written as its layers.
     let readAlone: Set = ["model.preset", "model.classes", "model.stem"]
     #expect(Set(written).isDisjoint(with: readAlone))
@@ -60,7 +62,8 @@ import Testing
     arguments: [
       ("name", true), ("seed", false), ("model.input[0]", false), ("model.layers[2].filters", false),
       ("data.format", true), ("data.train.images", true), ("data.test.labels", true), ("data.mean[1]", false),
-      ("data.examples", false), ("training.epochs", true), ("training.optimizer.lr", false), ("runtime.workers", true),
+      ("data.train.file", true), ("data.train[1]", true), ("data.examples", false), ("training.epochs", true),
+      ("training.optimizer.lr", false), ("runtime.workers", true),
       ("runtime.shard_size", false), ("runtime.placement.nodes[0]", true), ("runtime.memory.huge_pages", true),
       ("checkpoint.every_seconds", true), ("checkpoint.keep_best", true), ("logging.every_steps", true),
       ("runtime.unheard_of", false), ("training", false), ("", false),

@@ -103,9 +103,34 @@ import Testing
     #expect(run.data == DataConfiguration(source: .embeddedDigits, scale: 1.0 / 255, mean: [0], std: [1]))
   }
 
+  @Test("sources of data are read with their paths made absolute")
+  func sources() throws {
+    func source(_ data: String) throws -> DataConfiguration.Source {
+      try configuration(configurationText(extra: "data: { \(data) }")).data.source
+    }
+    #expect(
+      try source("format: 'cifar10', train: 'cifar', test: ['/a.bin', 'b.bin']")
+        == .cifar(.cifar10, train: ["/etc/nets/cifar"], test: ["/a.bin", "/etc/nets/b.bin"]))
+    #expect(try source("format: 'cifar100', train: 'c'") == .cifar(.cifar100, train: ["/etc/nets/c"], test: []))
+    #expect(
+      try source("format: 'npz', train: { file: 'a.npz' }, test: { file: 'a.npz', labels: 'fine' }")
+        == .arrays(
+          train: .init(file: "/etc/nets/a.npz", images: "x_train", labels: "y_train"),
+          test: .init(file: "/etc/nets/a.npz", images: "x_test", labels: "fine")))
+    #expect(
+      try source("format: 'npz', train: { images: 'x.npy', labels: '/y.npy' }")
+        == .arrays(train: .init(file: nil, images: "/etc/nets/x.npy", labels: "/y.npy"), test: nil))
+  }
+
+  /// Data in every format.
+  private static let sources = [
+    "format: 'cifar10', train: 'cifar', test: ['a', 'b']", "format: 'cifar100', train: ['c']",
+    "format: 'npz', train: { file: 'a.npz' }, test: { images: 'x.npy', labels: 'y.npy' }",
+  ].map { configurationText(extra: "data: { \($0) }") }
+
   @Test(
     "a written configuration reads back the same",
-    arguments: [configurationText(), documented, unusual, ResidualTests.text] + PresetTests.texts)
+    arguments: [configurationText(), documented, unusual, ResidualTests.text] + sources + PresetTests.texts)
   func whatIsWrittenReadsBackTheSame(text: String) throws {
     let first = try configuration(text)
     let second = try configuration(first.jsonText)

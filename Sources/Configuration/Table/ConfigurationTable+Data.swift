@@ -5,9 +5,10 @@ extension ConfigurationTable {
   static let data: [KeyField<DataConfiguration>] = [
     KeyField(
       ConfigurationKey(
-        "format", .choice(["digits", "idx", "synthetic"]), default: .string("digits"), effect: .files,
+        "format", .choice(["digits", "idx", "cifar10", "cifar100", "npz", "synthetic"]), default: .string("digits"),
+        effect: .files,
         "digits: 1437 and 360 images of 8×8 that are part of the program; idx: MNIST's file format, plain or gzip; "
-          + "synthetic: generated, and learnable."),
+          + "cifar10, cifar100: their binary files; npz: NumPy arrays; synthetic: generated, and learnable."),
       get: { .string($0.source.formatName) }, set: { $0.source = .empty($1) }),
     .section(
       ConfigurationKey("train", .section(files.map(\.key)), effect: .files, "The training set.").with("format", "idx"),
@@ -15,6 +16,24 @@ extension ConfigurationTable {
     .section(
       ConfigurationKey("test", .section(files.map(\.key)), otherwise: "no test set", effect: .files, "The test set.")
         .with("format", "idx"), \.testPaths, files, empty: .init(images: "", labels: "")),
+    KeyField(
+      ConfigurationKey(
+        "train", cifarFiles, effect: .files, "The training set: binary files, or the folder that has them all."
+      )
+      .with("format", "cifar10", "cifar100"),
+      get: { .paths($0.cifarTrain) }, set: { $0.cifarTrain = $1.paths }),
+    KeyField(
+      ConfigurationKey("test", cifarFiles, otherwise: "no test set", effect: .files, "The test set, likewise.")
+        .with("format", "cifar10", "cifar100"),
+      get: { $0.cifarTest.isEmpty ? nil : .paths($0.cifarTest) }, set: { $0.cifarTest = $1.paths }),
+    .section(
+      ConfigurationKey("train", .section(arrays("train").map(\.key)), effect: .files, "The training set.")
+        .with("format", "npz"), \.trainArrays, arrays("train"), empty: .init(file: nil, images: "", labels: "")),
+    .section(
+      ConfigurationKey(
+        "test", .section(arrays("test").map(\.key)), otherwise: "no test set", effect: .files, "The test set."
+      )
+      .with("format", "npz"), \.testArrays, arrays("test"), empty: .init(file: nil, images: "", labels: "")),
     KeyField(
       ConfigurationKey("examples", .integer(1...(1 << 26)), default: .integer(4096), "Images of the training set.")
         .with("format", "synthetic"), \.synthetic.examples),
@@ -45,6 +64,31 @@ extension ConfigurationTable {
     KeyField(ConfigurationKey("labels", .text(path), effect: .files, "The labels' file."), \.labels),
   ]
 
+  private static let cifarFiles = KeyKind.either(
+    [.text(path), .array(of: .text(path), ArrayRule(1...1000, areDistinct: true, "an array of paths"))],
+    allowed: "a path, or an array of them, absolute or relative to the configuration file")
+
+  /// - Parameter split: the end of the arrays' names where none are given.
+  private static func arrays(_ split: String) -> [KeyField<DataConfiguration.ArrayPlaces>] {
+    [
+      KeyField(
+        ConfigurationKey(
+          "file", .text(path), otherwise: "`images` and `labels` are paths of `.npy` files", effect: .files,
+          "The archive, a `.npz` file."),
+        get: { $0.file.map { .string($0) } }, set: { if case .string(let file) = $1 { $0.file = file } }),
+      KeyField(
+        ConfigurationKey(
+          "images", .text(path), otherwise: "`x_\(split)`, with `file`", effect: .files,
+          "The images' name in the archive, or path: u8 or f32, [n, h, w] or [n, h, w, c]."),
+        \.images),
+      KeyField(
+        ConfigurationKey(
+          "labels", .text(path), otherwise: "`y_\(split)`, with `file`", effect: .files,
+          "The labels' name in the archive, or path: integers from 0 on, [n] or [n, 1]."),
+        \.labels),
+    ]
+  }
+
   private static let path = TextRule("a file's path, absolute or relative to the configuration file") {
     !$0.isEmpty && !$0.utf8.contains(0)
   }
@@ -62,6 +106,28 @@ extension DataConfiguration {
   fileprivate var testPaths: IDXPaths? {
     get { if case .idx(_, let test) = source { test } else { nil } }
     set { if case .idx(let train, _) = source { source = .idx(train: train, test: newValue) } }
+  }
+
+  fileprivate var cifarTrain: [String] {
+    get { if case .cifar(_, let train, _) = source { train } else { [] } }
+    set { if case .cifar(let version, _, let test) = source { source = .cifar(version, train: newValue, test: test) } }
+  }
+
+  fileprivate var cifarTest: [String] {
+    get { if case .cifar(_, _, let test) = source { test } else { [] } }
+    set {
+      if case .cifar(let version, let train, _) = source { source = .cifar(version, train: train, test: newValue) }
+    }
+  }
+
+  fileprivate var trainArrays: ArrayPlaces? {
+    get { if case .arrays(let train, _) = source { train } else { nil } }
+    set { if case .arrays(_, let test) = source, let newValue { source = .arrays(train: newValue, test: test) } }
+  }
+
+  fileprivate var testArrays: ArrayPlaces? {
+    get { if case .arrays(_, let test) = source { test } else { nil } }
+    set { if case .arrays(let train, _) = source { source = .arrays(train: train, test: newValue) } }
   }
 
   fileprivate struct Synthetic: Sendable {
@@ -86,6 +152,9 @@ extension DataConfiguration.Source {
   fileprivate static func empty(_ format: JSONValue) -> DataConfiguration.Source {
     switch format {
     case .string("idx"): .idx(train: .init(images: "", labels: ""), test: nil)
+    case .string("cifar10"): .cifar(.cifar10, train: [], test: [])
+    case .string("cifar100"): .cifar(.cifar100, train: [], test: [])
+    case .string("npz"): .arrays(train: .init(file: nil, images: "", labels: ""), test: nil)
     case .string("synthetic"): .synthetic(examples: 0, testExamples: 0, classes: 0)
     default: .embeddedDigits
     }
@@ -96,7 +165,24 @@ extension DataConfiguration.Source {
     switch self {
     case .embeddedDigits: "digits"
     case .idx: "idx"
+    case .cifar(let version, _, _): version.rawValue
+    case .arrays: "npz"
     case .synthetic: "synthetic"
+    }
+  }
+}
+
+extension JSONValue {
+  /// One path as itself, more as an array.
+  fileprivate static func paths(_ paths: [String]) -> JSONValue {
+    paths.count == 1 ? .string(paths[0]) : .array(paths.map { .string($0) })
+  }
+
+  fileprivate var paths: [String] {
+    switch self {
+    case .string(let path): [path]
+    case .array(let elements): elements.flatMap(\.paths)
+    default: []
     }
   }
 }

@@ -76,12 +76,12 @@ package enum ConfigurationTable {
 
   private static func paths(_ keys: [ConfigurationKey], below path: String) -> [String] {
     // A key may be there more than once, under different conditions.
-    var names: Set<String> = []
-    return keys.filter { names.insert($0.name).inserted }.flatMap { key in
+    var seen: Set<String> = []
+    return keys.flatMap { key in
       let keyPath = path.isEmpty ? key.name : "\(path).\(key.name)"
       guard case .section(let keys) = key.kind else { return [keyPath] }
       return [keyPath] + paths(keys, below: keyPath)
-    }
+    }.filter { seen.insert($0).inserted }
   }
 
   /// The key at a path such as `model.layers[2].filters` or `data.mean[0]`; `nil` if there is none.
@@ -90,9 +90,10 @@ package enum ConfigurationTable {
     var found: ConfigurationKey?
     for step in path.split(separator: ".") {
       let name = step.prefix { $0 != "[" }
-      guard let key = keys.first(where: { $0.name == name }) else { return nil }
+      let named = keys.filter { $0.name == name }
+      guard let key = named.first else { return nil }
       found = key
-      keys = key.keys
+      keys = named.flatMap(\.keys)
     }
     return found
   }

@@ -1,0 +1,84 @@
+import Diagnostics
+import Storage
+
+extension ImageDataset {
+  /// Where an array is: a file of its own, or under a name in an archive (.npz).
+  package enum ArrayPlace: Hashable, Sendable {
+    case npy(String)
+    case npz(file: String, name: String)
+  }
+
+  /// Images and labels from NumPy arrays.
+  ///
+  /// Images are [n, h, w] (one channel) or [n, h, w, c], bytes or finite 32-bit floats; labels are n integers from 0 on, whose
+  /// largest gives the number of classes. Throws `.inputMissing` for files that cannot be opened and `.badData` with file, array
+  /// and both values for everything else; shapes are compared with the file before memory is taken.
+  package static func arrays(images: ArrayPlace, labels: ArrayPlace) throws(UserError) -> ImageDataset {
+    let labelReader = try reader(labels)
+    let count = labelReader.shape.first ?? 0
+    let (buffer, largest) = try labelReader.readLabels()
+    let imageReader = try reader(images)
+    guard imageReader.shape.first == count else {
+      throw UserError(
+        .badData, labelReader.name,
+        "has the shape \(labelReader.shape), but the images \(imageReader.name) have \(imageReader.shape)",
+        hint: "both must have the same count")
+    }
+    return try dataset(imageReader, labels: buffer, classCount: largest + 1)
+  }
+
+  /// Images without labels, for prediction: every label is 0 and there is one class.
+  package static func images(array: ArrayPlace) throws(UserError) -> ImageDataset {
+    let reader = try reader(array)
+    let labels = try PageBuffer<Int32>(count: max(1, reader.shape.first ?? 1), for: reader.name)
+    return try dataset(reader, labels: labels, classCount: 1)
+  }
+
+  /// The one array of an archive with pixels, for prediction from files that hold nothing else of that rank.
+  package static func onlyImages(npz path: String) throws(UserError) -> ImageDataset {
+    let archive = try ZIPArchive(try ByteInput(path: path))
+    var found: [String] = []
+    for entry in archive.entries where entry.name.hasSuffix(".npy") {
+      let reader = try NPYReader(try archive.open(entry))
+      if reader.shape.count >= 3 { found.append(String(entry.name.dropLast(4))) }
+    }
+    guard found.count == 1 else {
+      throw UserError(
+        .badData, path,
+        found.isEmpty
+          ? "holds no array of images, with 3 or 4 dimensions"
+          : "holds \(found.count) arrays that may be images: "
+            + found.joined(separator: ", "),
+        hint: found.isEmpty ? nil : "name one, as \(path):\(found[0])")
+    }
+    return try images(array: .npz(file: path, name: found[0]))
+  }
+
+  private static func reader(_ place: ArrayPlace) throws(UserError) -> NPYReader {
+    switch place {
+    case .npy(let path): return try NPYReader(try ContentReader(try ByteInput(path: path)))
+    case .npz(let file, let name):
+      let archive = try ZIPArchive(try ByteInput(path: file))
+      guard let entry = archive.entries.first(where: { $0.name == name + ".npy" }) else {
+        let names = archive.entries.map { $0.name.hasSuffix(".npy") ? String($0.name.dropLast(4)) : $0.name }
+        throw UserError(
+          .badData, file, "holds no array \(name); found: \(names.prefix(20).joined(separator: ", "))",
+          hint: NearestName.suggestion(for: name, among: names).map { "the nearest is \($0)" })
+      }
+      return try NPYReader(try archive.open(entry))
+    }
+  }
+
+  private static func dataset(
+    _ images: NPYReader, labels: PageBuffer<Int32>, classCount: Int
+  ) throws(UserError) -> ImageDataset {
+    guard images.shape.count == 3 || images.shape.count == 4 else {
+      throw UserError(
+        .badData, images.name,
+        "has the shape \(images.shape); allowed: [count, height, width] or [count, height, width, channels]")
+    }
+    return ImageDataset(
+      height: images.shape[1], width: images.shape[2], channels: images.shape.count == 4 ? images.shape[3] : 1,
+      classCount: classCount, pixels: try images.readImages(), labels: labels)
+  }
+}
