@@ -88,7 +88,8 @@ let package = Package(
     .target(name: "Collectives", dependencies: ["Summation", "Machine", "Diagnostics"]),
     .target(name: "Summation"),
     .target(
-      name: "Datasets", dependencies: ["Machine", "Storage", "Randomness", "Diagnostics", "CZlib"],
+      name: "Datasets",
+      dependencies: ["Machine", "Storage", "Randomness", "Diagnostics", "CPNG", "CTurboJPEG", "CZlib"],
       resources: [.embedInCode("Resources")]),
     .target(name: "Machine", dependencies: ["Diagnostics", "CNUMA"]),
     .target(name: "Kernels", dependencies: ["KernelInterface", "CProcessor"]),
@@ -100,6 +101,8 @@ let package = Package(
     .target(name: "Randomness"),
     .target(name: "Diagnostics"),
     .systemLibrary(name: "CNUMA", providers: [.apt(["libnuma-dev"])]),
+    .systemLibrary(name: "CPNG", providers: [.apt(["libpng-dev"])]),
+    .systemLibrary(name: "CTurboJPEG", providers: [.apt(["libturbojpeg0-dev"])]),
     .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CProcessor"),
   ] + fuzzTargets + [
@@ -141,7 +144,9 @@ let package = Package(
       name: "CollectivesTests", dependencies: ["Collectives", "Summation", "Machine", "Diagnostics", "CNUMA"]),
     .testTarget(
       name: "DatasetsTests",
-      dependencies: ["Datasets", "Machine", "Storage", "Randomness", "Diagnostics", "TestSupport"]),
+      dependencies: [
+        "Datasets", "Machine", "Storage", "Randomness", "Diagnostics", "CTurboJPEG", "TestSupport",
+      ]),
     .testTarget(name: "MachineTests", dependencies: ["Machine", "Diagnostics", "CNUMA"]),
     .testTarget(name: "StorageTests", dependencies: ["Storage", "Randomness", "Diagnostics", "TestSupport"]),
     .testTarget(name: "RandomnessTests", dependencies: ["Randomness"]),

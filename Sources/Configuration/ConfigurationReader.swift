@@ -80,6 +80,13 @@ extension DataConfiguration {
   /// channels, or that take a pixel out of Float's range.
   fileprivate mutating func finish(folder: String, model: ModelSpecification, _ mistakes: ConfigurationMistakes) {
     source.finish(folder: folder, mistakes)
+    if case .imageFolder = source, !model.layers.isEmpty, model.input.channels > 4 {
+      mistakes.add(
+        UserError(
+          .badConfiguration, "data.format",
+          "found image_folder for a model.input of \(model.input.channels) channels; allowed: 1 (grey) to 4 (RGB and alpha)"
+        ))
+    }
     // A value with a mistake still has its value from before reading.
     guard !model.layers.isEmpty, !mean.isEmpty, !std.isEmpty, scale != 0 else { return }
     let channels = model.input.channels

@@ -14,6 +14,16 @@ extension DataConfiguration.Source {
     case .arrays(let train, let test):
       self = .arrays(
         train: train.finished("train", in: folder, mistakes), test: test?.finished("test", in: folder, mistakes))
+    case .imageFolder(var folders):
+      folders.train = PathText.resolve(folders.train, in: folder)
+      folders.test = folders.test.map { PathText.resolve($0, in: folder) }
+      if folders.test != nil, folders.validationSplit > 0 {
+        mistakes.add(
+          UserError(
+            .badConfiguration, "data.validation_split",
+            "found \(folders.validationSplit) beside data.test; allowed: one of them"))
+      }
+      self = .imageFolder(folders)
     }
   }
 }

@@ -40,6 +40,28 @@ package struct DataConfiguration: Hashable, Sendable {
     /// Binary files, or the folder with all of them; without test files there is no test set.
     case cifar(CIFARVersion, train: [String], test: [String])
     case arrays(train: ArrayPlaces, test: ArrayPlaces?)
+    case imageFolder(ImageFolders)
+  }
+  /// Folders of image files with a folder for each class.
+  package struct ImageFolders: Hashable, Sendable {
+    package enum DamagedFiles: String, Hashable, Sendable, CaseIterable {
+      case fail
+      case skip
+    }
+    package enum Crop: String, Hashable, Sendable, CaseIterable {
+      case center
+    }
+    package struct Resize: Hashable, Sendable {
+      package var shorterSide: Int
+    }
+    package var train: String = ""
+    package var test: String?
+    /// The share of the training set's images that are the test set; 0: none.
+    package var validationSplit = 0.0
+    package var onError = DamagedFiles.fail
+    package var resize: Resize?
+    package var crop: Crop?
+    package init() {}
   }
   package enum CIFARVersion: String, Hashable, Sendable {
     case cifar10

@@ -79,12 +79,12 @@ final class IDXReader {
       let format = otherFormat(magic).map { "is \($0), not an IDX file: it " } ?? ""
       throw UserError(
         .badData, reader.name,
-        "\(format)starts with bytes \(hex(magic[0])) \(hex(magic[1])); an IDX file starts with 0x00 0x00")
+        "\(format)starts with bytes \(hexText(magic[0])) \(hexText(magic[1])); an IDX file starts with 0x00 0x00")
     }
     guard magic[2] == 0x08 else {
       throw UserError(
         .badData, reader.name,
-        "has element type \(hex(magic[2])) (\(typeName(magic[2]))) at offset 2; allowed is 0x08 (unsigned byte)")
+        "has element type \(hexText(magic[2])) (\(typeName(magic[2]))) at offset 2; allowed is 0x08 (unsigned byte)")
     }
     let rank = Int(magic[3])
     guard kind == .labels ? rank == 1 : rank == 3 || rank == 4 else {
@@ -161,14 +161,16 @@ final class IDXReader {
   }
 }
 
-private func hex(_ byte: UInt8) -> String {
+/// `0x0A`.
+func hexText(_ byte: UInt8) -> String {
   (byte < 16 ? "0x0" : "0x") + String(byte, radix: 16, uppercase: true)
 }
 
 /// What a file of another kind is, by its first four bytes.
-private func otherFormat(_ magic: [UInt8]) -> String? {
+func otherFormat(_ magic: [UInt8]) -> String? {
   let formats: [(start: [UInt8], name: String)] = [
     ([0x93] + Array("NUM".utf8), "a NumPy array (.npy)"), (Array("PK".utf8) + [3, 4], "a ZIP archive (.npz, .zip)"),
+    (Array("GIF8".utf8), "a GIF image"), (Array("RIFF".utf8), "a RIFF file, such as WebP"),
     ([0x89] + Array("PNG".utf8), "a PNG image"), ([0xFF, 0xD8, 0xFF], "a JPEG image"),
     (Array("BZh".utf8), "a bzip2 file"), ([0xFD] + Array("7zX".utf8), "an xz file"),
   ]

@@ -19,6 +19,10 @@ package final class ImageDataset: @unchecked Sendable {
   package let labels: UnsafePointer<Int32>
   /// What the classes are called, one name each, if the data says.
   package let classNames: [String]?
+  /// The file of each image, if each has its own; else empty.
+  package let files: [String]
+  /// What is wrong with files that were left out.
+  package let leftOut: [UserError]
 
   enum Pixels {
     case bytes(PageBuffer<UInt8>)
@@ -31,10 +35,12 @@ package final class ImageDataset: @unchecked Sendable {
   /// Takes over filled buffers of count·height·width·channels pixels and count labels in `0..<classCount`.
   init(
     height: Int, width: Int, channels: Int, classCount: Int, pixels: Pixels, labels: PageBuffer<Int32>,
-    classNames: [String]? = nil
+    classNames: [String]? = nil, files: [String] = [], leftOut: [UserError] = []
   ) {
     precondition(classNames.map { $0.count == classCount } ?? true, "There is not one name for each class.")
     self.classNames = classNames
+    self.files = files
+    self.leftOut = leftOut
     count = labels.elements.count
     self.height = height
     self.width = width
@@ -121,6 +127,7 @@ package final class ImageDataset: @unchecked Sendable {
       }
     return ImageDataset(
       height: height, width: width, channels: channels, classCount: classCount, pixels: pixels,
-      labels: try labelBuffer.copy(for: "a copy of the labels"), classNames: classNames)
+      labels: try labelBuffer.copy(for: "a copy of the labels"), classNames: classNames, files: files,
+      leftOut: leftOut)
   }
 }

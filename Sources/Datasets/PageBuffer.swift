@@ -6,7 +6,7 @@ import Machine
 ///
 /// Pages are taken from the system as they are first written. Requires at least one element.
 final class PageBuffer<Element: BitwiseCopyable> {
-  let elements: UnsafeMutableBufferPointer<Element>
+  private(set) var elements: UnsafeMutableBufferPointer<Element>
   private let mappedBytes: Int
   /// Below this size, available memory is not checked.
   private static var uncheckedBytes: Int { 16 << 20 }
@@ -50,6 +50,12 @@ final class PageBuffer<Element: BitwiseCopyable> {
   convenience init(count: Int, for subject: String) throws(UserError) { try self.init(shape: [count], for: subject) }
 
   deinit { munmap(elements.baseAddress, mappedBytes) }
+
+  /// Leaves the first `count` elements, at least one; their memory stays.
+  func shorten(to count: Int) {
+    precondition((1...elements.count).contains(count), "A page buffer holds at least one element.")
+    elements = UnsafeMutableBufferPointer(rebasing: elements[..<count])
+  }
 
   var start: UnsafePointer<Element> {
     guard let start = elements.baseAddress else {

@@ -23,6 +23,8 @@ package struct UserError: Error, Hashable, Sendable, CustomStringConvertible {
   package let hint: String?
   /// If there are several errors of one category: the first of them.
   package let parts: [UserError]
+  /// Parts that are printed, and how many are not.
+  private let printed: Int
   private let hidden: Int
 
   package init(_ category: Category, _ subject: String, _ message: String, hint: String? = nil) {
@@ -31,7 +33,7 @@ package struct UserError: Error, Hashable, Sendable, CustomStringConvertible {
     self.message = message
     self.hint = hint
     parts = []
-    hidden = 0
+    (printed, hidden) = (0, 0)
   }
 
   /// Several errors in one, about the file they are in; prints the first twenty of `count`.
@@ -39,9 +41,19 @@ package struct UserError: Error, Hashable, Sendable, CustomStringConvertible {
     self.category = category
     subject = file
     message = "\(count) mistakes"
-    hidden = max(0, count - Self.mostPrinted)
+    (printed, hidden) = (Self.mostPrinted, max(0, count - Self.mostPrinted))
     hint = nil
     self.parts = parts
+  }
+
+  /// What several errors come to; prints all of them.
+  package init(_ category: Category, _ subject: String, _ message: String, parts: [UserError], hint: String? = nil) {
+    self.category = category
+    self.subject = subject
+    self.message = message
+    self.hint = hint
+    self.parts = parts
+    (printed, hidden) = (parts.count, 0)
   }
 
   /// The same error with more words at the end of its message.
@@ -58,7 +70,7 @@ package struct UserError: Error, Hashable, Sendable, CustomStringConvertible {
   private var lines: [String] {
     var lines = ["\(subject): \(message)".onOneLine.shortened]
     if let hint { lines.append("  hint: \(hint.onOneLine.shortened)") }
-    lines += parts.prefix(Self.mostPrinted).flatMap { $0.lines.map { "  " + $0 } }
+    lines += parts.prefix(printed).flatMap { $0.lines.map { "  " + $0 } }
     if hidden > 0 { lines.append("  and \(hidden) more") }
     return lines
   }

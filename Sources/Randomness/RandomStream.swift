@@ -8,6 +8,7 @@ package enum RandomPurpose: UInt32, Sendable, CaseIterable {
   case augmentation = 3
   case gradientCheck = 4
   case dropout = 5
+  case validationSplit = 16
 }
 
 /// An endless random-access sequence: element `index` of the stream named by (seed, purpose, stream).

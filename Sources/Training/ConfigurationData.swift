@@ -8,7 +8,11 @@ extension RunConfiguration {
   ///
   /// - Throws: `UserError`: `.inputMissing` and `.badData` about a file, `.systemRefused` if there is not enough memory.
   package func loadData() throws(UserError) -> (training: ImageDataset, test: ImageDataset?) {
-    (try loadTrainingData(), try loadTestData())
+    guard case .imageFolder(let folders) = data.source, folders.validationSplit > 0 else {
+      return (try loadTrainingData(), try loadTestData())
+    }
+    let (rest, drawn) = try trainingFolder(folders).split(share: folders.validationSplit)
+    return (try images(rest, folders), drawn.files.allSatisfy(\.isEmpty) ? nil : try images(drawn, folders))
   }
 
   /// The training set alone.
@@ -19,6 +23,8 @@ extension RunConfiguration {
     case .synthetic(let examples, _, let classes): try synthetic(examples, classes: classes, split: .train)
     case .cifar(let version, let train, _): try cifar(version, train, .train, key: "data.train")
     case .arrays(let train, _): try arrays(train, key: "data.train")
+    case .imageFolder(let folders):
+      try images(try trainingFolder(folders).split(share: folders.validationSplit).rest, folders)
     }
   }
 
@@ -36,6 +42,15 @@ extension RunConfiguration {
     case .arrays(_, let test):
       guard let test else { return nil }
       return try arrays(test, key: "data.test")
+    case .imageFolder(let folders):
+      let training = try trainingFolder(folders)
+      if let test = folders.test {
+        return try naming([(test, "data.test")]) { () throws(UserError) in
+          try images(try ImageFolder(path: test, classNames: training.classNames), folders)
+        }
+      }
+      let drawn = training.split(share: folders.validationSplit).drawn
+      return drawn.files.allSatisfy(\.isEmpty) ? nil : try images(drawn, folders)
     }
   }
 
@@ -73,11 +88,35 @@ extension RunConfiguration {
     }
   }
 
+  private func trainingFolder(_ folders: DataConfiguration.ImageFolders) throws(UserError) -> ImageFolder {
+    try naming([(folders.train, "data.train")]) { () throws(UserError) in
+      let folder = try ImageFolder(path: folders.train)
+      try folder.requireEveryClass()
+      return folder
+    }
+  }
+
+  private func images(
+    _ folder: ImageFolder, _ folders: DataConfiguration.ImageFolders
+  ) throws(UserError) -> ImageDataset {
+    try ImageDataset.folder(folder, fit: imageFit, damaged: folders.onError == .skip ? .skip : .fail)
+  }
+
+  /// How image files become examples of the network.
+  package var imageFit: ImageFit {
+    var fit = ImageFit(height: model.input.height, width: model.input.width, channels: model.input.channels)
+    if case .imageFolder(let folders) = data.source {
+      fit.shorterSide = folders.resize?.shorterSide
+      fit.isCropped = folders.crop != nil
+    }
+    return fit
+  }
+
   /// What `body` returns; an error about a missing file names the key that the file is at, and for MNIST's own names says
   /// where they come from.
-  private func naming(
-    _ keys: [(file: String, key: String)], _ body: () throws(UserError) -> ImageDataset
-  ) throws(UserError) -> ImageDataset {
+  private func naming<Value>(
+    _ keys: [(file: String, key: String)], _ body: () throws(UserError) -> Value
+  ) throws(UserError) -> Value {
     do throws(UserError) {
       return try body()
     } catch {

@@ -14,6 +14,7 @@ extension CommandCall {
       throw UserError(
         .badConfiguration, "data.test", "is missing; evaluating needs a test set")
     }
+    warn(leftOut: test)
     try print(try predictor(run).evaluate(test))
     return ExitCode.success
   }

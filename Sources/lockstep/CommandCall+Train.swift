@@ -22,6 +22,8 @@ extension CommandCall {
     let (path, point): (String, ResumePoint?) = (target.path, target.point)
     warn(target.notes)
     let data: (training: ImageDataset, test: ImageDataset?) = try run.loadData()
+    warn(leftOut: data.training)
+    warn(leftOut: data.test)
     let trainer = try Trainer(
       configuration: run, topology: try Topology.read(), kernels: try kernels(), training: data.training,
       test: data.test, initialWeights: initialWeights, weightsSource: invocation.value(.weights) ?? "weights",

@@ -1,4 +1,5 @@
 import Configuration
+import Datasets
 import Diagnostics
 import KernelBuilds
 import KernelInterface
@@ -68,6 +69,11 @@ struct CommandCall {
     for text in warnings where shown.insert(text).inserted {
       StandardStreams.log("lockstep: warning: \(text.onOneLine)\n")
     }
+  }
+
+  /// A warning about each file that was left out of a data set.
+  func warn(leftOut data: ImageDataset?) {
+    warn((data?.leftOut ?? []).map { "left out: \($0.subject): \($0.message)" })
   }
 
   /// A message on standard error, unless `--quiet`.

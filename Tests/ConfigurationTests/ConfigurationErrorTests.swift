@@ -64,6 +64,15 @@ struct WrongValue: Sendable, CustomTestStringConvertible {
     WrongValue("data: { format: 'npz' }", "data.train", "missing", "file, images, labels"),
     WrongValue("data: { format: 'npz', train: { images: 'a.npy' } }", "data.train.labels", "missing", ".npy"),
     WrongValue("data: { format: 'npz', train: { file: 3 } }", "data.train.file", "found 3", "path"),
+    WrongValue("data: { format: 'image_folder' }", "data.train", "missing", "path"),
+    WrongValue("data: { format: 'image_folder', train: 'a', crop: 'top' }", "data.crop", "\"top\"", "\"center\""),
+    WrongValue(
+      "data: { format: 'image_folder', train: 'a', resize: { shorter_side: 0 } }", "data.resize.shorter_side",
+      "found 0",
+      "8192"),
+    WrongValue(
+      "data: { format: 'image_folder', train: 'a', test: 'b', validation_split: 0.1 }", "data.validation_split", "0.1",
+      "one of them"),
     WrongValue("data: { format: 'cifar10' }", "data.train", "missing", "a path, or an array"),
     WrongValue("data: { format: 'cifar10', train: ['a', ''] }", "data.train", "[\"a\", \"\"]", "a path, or an array"),
     WrongValue("data: { format: 'indx' }", "data.format", "\"indx\"", "the nearest is \"idx\""),

@@ -27,7 +27,10 @@ import Testing
           """))
     let arrays = try configuration(
       configurationText(extra: "data: { format: 'npz', train: { file: 'a' }, test: { file: 'a' } }"))
-    let written = paths(synthetic.jsonValue) + paths(idx.jsonValue) + paths(arrays.jsonValue)
+    let folder = try configuration(
+      configurationText(
+        extra: "data: { format: 'image_folder', train: 'a', test: 'b', resize: { shorter_side: 9 }, crop: 'center' }"))
+    let written = [synthetic, idx, arrays, folder].flatMap { paths($0.jsonValue) }
     // A preset is written as its layers.
     let readAlone: Set = ["model.preset", "model.classes", "model.stem"]
     #expect(Set(written).isDisjoint(with: readAlone))
@@ -48,8 +51,8 @@ import Testing
         #expect(written.compactText == fallback.compactText, "\(keyPath)")
       }
     }
-    for format in ["digits", "synthetic"] {
-      let run = try configuration(configurationText(extra: "data: { format: '\(format)' }"))
+    for format in ["digits'", "synthetic'", "image_folder', train: 'a'"] {
+      let run = try configuration(configurationText(extra: "data: { format: '\(format) }"))
       var keys = ConfigurationTable.keys.filter { $0.name != "data" }
       check(keys, run.jsonValue, "")
       keys = ConfigurationTable.data.map(\.key).filter { $0.name != "format" }
@@ -62,7 +65,8 @@ import Testing
     arguments: [
       ("name", true), ("seed", false), ("model.input[0]", false), ("model.layers[2].filters", false),
       ("data.format", true), ("data.train.images", true), ("data.test.labels", true), ("data.mean[1]", false),
-      ("data.train.file", true), ("data.train[1]", true), ("data.examples", false), ("training.epochs", true),
+      ("data.train.file", true), ("data.train[1]", true), ("data.resize.shorter_side", false),
+      ("data.on_error", true), ("data.examples", false), ("training.epochs", true),
       ("training.optimizer.lr", false), ("runtime.workers", true),
       ("runtime.shard_size", false), ("runtime.placement.nodes[0]", true), ("runtime.memory.huge_pages", true),
       ("checkpoint.every_seconds", true), ("checkpoint.keep_best", true), ("logging.every_steps", true),

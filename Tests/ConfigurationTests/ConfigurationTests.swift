@@ -120,17 +120,26 @@ import Testing
     #expect(
       try source("format: 'npz', train: { images: 'x.npy', labels: '/y.npy' }")
         == .arrays(train: .init(file: nil, images: "/etc/nets/x.npy", labels: "/y.npy"), test: nil))
+    var folders = DataConfiguration.ImageFolders()
+    (folders.train, folders.test) = ("/etc/nets/photos/train", "/val")
+    #expect(try source("format: 'image_folder', train: 'photos/train', test: '/val'") == .imageFolder(folders))
+    (folders.test, folders.validationSplit, folders.onError, folders.crop) = (nil, 0.1, .skip, .center)
+    folders.resize = .init(shorterSide: 256)
+    let all = "validation_split: 0.1, on_error: 'skip', resize: { shorter_side: 256 }, crop: 'center'"
+    #expect(try source("format: 'image_folder', train: 'photos/train', \(all)") == .imageFolder(folders))
   }
 
   /// Data in every format.
-  private static let sources = [
+  private static let formats: [String] = [
     "format: 'cifar10', train: 'cifar', test: ['a', 'b']", "format: 'cifar100', train: ['c']",
     "format: 'npz', train: { file: 'a.npz' }, test: { images: 'x.npy', labels: 'y.npy' }",
+    "format: 'image_folder', train: 'a', validation_split: 0.25, on_error: 'skip', resize: { shorter_side: 9 }, crop: 'center'",
+    "format: 'image_folder', train: 'a', test: 'b'",
   ].map { configurationText(extra: "data: { \($0) }") }
 
   @Test(
     "a written configuration reads back the same",
-    arguments: [configurationText(), documented, unusual, ResidualTests.text] + sources + PresetTests.texts)
+    arguments: [configurationText(), documented, unusual, ResidualTests.text] + formats + PresetTests.texts)
   func whatIsWrittenReadsBackTheSame(text: String) throws {
     let first = try configuration(text)
     let second = try configuration(first.jsonText)

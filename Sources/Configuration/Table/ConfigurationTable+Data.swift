@@ -2,13 +2,17 @@ import ConfigurationKeys
 import Storage
 
 extension ConfigurationTable {
-  static let data: [KeyField<DataConfiguration>] = [
+  static let data = sources + imageFolder + synthetic + pixels
+
+  private static let sources: [KeyField<DataConfiguration>] = [
     KeyField(
       ConfigurationKey(
-        "format", .choice(["digits", "idx", "cifar10", "cifar100", "npz", "synthetic"]), default: .string("digits"),
+        "format", .choice(["digits", "idx", "cifar10", "cifar100", "npz", "image_folder", "synthetic"]),
+        default: .string("digits"),
         effect: .files,
         "digits: 1437 and 360 images of 8×8 that are part of the program; idx: MNIST's file format, plain or gzip; "
-          + "cifar10, cifar100: their binary files; npz: NumPy arrays; synthetic: generated, and learnable."),
+          + "cifar10, cifar100: their binary files; npz: NumPy arrays; "
+          + "image_folder: PNG and JPEG files, a folder a class; synthetic: generated, and learnable."),
       get: { .string($0.source.formatName) }, set: { $0.source = .empty($1) }),
     .section(
       ConfigurationKey("train", .section(files.map(\.key)), effect: .files, "The training set.").with("format", "idx"),
@@ -34,6 +38,9 @@ extension ConfigurationTable {
         "test", .section(arrays("test").map(\.key)), otherwise: "no test set", effect: .files, "The test set."
       )
       .with("format", "npz"), \.testArrays, arrays("test"), empty: .init(file: nil, images: "", labels: "")),
+  ]
+
+  private static let synthetic: [KeyField<DataConfiguration>] = [
     KeyField(
       ConfigurationKey("examples", .integer(1...(1 << 26)), default: .integer(4096), "Images of the training set.")
         .with("format", "synthetic"), \.synthetic.examples),
@@ -45,6 +52,9 @@ extension ConfigurationTable {
     KeyField(
       ConfigurationKey("classes", .integer(1...65536), default: .integer(10), "Classes; the images take them in turn.")
         .with("format", "synthetic"), \.synthetic.classes),
+  ]
+
+  private static let pixels: [KeyField<DataConfiguration>] = [
     KeyField(
       ConfigurationKey(
         "scale", .number(.notZero), default: .number(1.0 / 255),
@@ -89,7 +99,7 @@ extension ConfigurationTable {
     ]
   }
 
-  private static let path = TextRule("a file's path, absolute or relative to the configuration file") {
+  static let path = TextRule("a file's path, absolute or relative to the configuration file") {
     !$0.isEmpty && !$0.utf8.contains(0)
   }
 
@@ -155,6 +165,7 @@ extension DataConfiguration.Source {
     case .string("cifar10"): .cifar(.cifar10, train: [], test: [])
     case .string("cifar100"): .cifar(.cifar100, train: [], test: [])
     case .string("npz"): .arrays(train: .init(file: nil, images: "", labels: ""), test: nil)
+    case .string("image_folder"): .imageFolder(.init())
     case .string("synthetic"): .synthetic(examples: 0, testExamples: 0, classes: 0)
     default: .embeddedDigits
     }
@@ -167,6 +178,7 @@ extension DataConfiguration.Source {
     case .idx: "idx"
     case .cifar(let version, _, _): version.rawValue
     case .arrays: "npz"
+    case .imageFolder: "image_folder"
     case .synthetic: "synthetic"
     }
   }
