@@ -121,7 +121,7 @@ let package = Package(
       name: "TrainingTests",
       dependencies: [
         "Measuring", "Training", "Runs", "Configuration", "Network", "Collectives", "Datasets", "Machine",
-        "ReferenceKernels", "KernelInterface", "Storage", "Diagnostics", "TestSupport",
+        "ReferenceKernels", "KernelInterface", "Storage", "Randomness", "Diagnostics", "TestSupport",
       ]),
     .testTarget(
       name: "RunsTests",

@@ -18,9 +18,11 @@ extension RunDirectory {
   ///
   /// - Returns: the summary with the names of the newest and the best checkpoint.
   @discardableResult
-  package func finish(weights: [NamedTensor], summary: TrainingSummary) throws(UserError) -> TrainingSummary {
+  package func finish(
+    weights: [NamedTensor], summary: TrainingSummary, classNames: [String]? = nil
+  ) throws(UserError) -> TrainingSummary {
     var summary = summary
-    try finish(weights: weights, digest: summary.weightsDigest) { newest, best in
+    try finish(weights: weights, digest: summary.weightsDigest, classNames: classNames) { newest, best in
       (summary.newestCheckpoint, summary.bestCheckpoint) = (newest, best)
       return summary.json.compactText + "\n"
     }

@@ -49,21 +49,6 @@ extension TrainingSummary: Summary {
   }
 }
 
-extension EvaluationSummary: Summary {
-  package var json: JSONValue {
-    .object([
-      .init("loss", .number(loss)), .init("accuracy", .number(accuracy)), .init("examples", .integer(examples)),
-    ])
-  }
-
-  package var lines: [String] {
-    [
-      "loss \(NumberText.fixed(loss, 4))  accuracy \(NumberText.percent(accuracy))  "
-        + "\(NumberText.count(examples, "example"))"
-    ]
-  }
-}
-
 extension ThroughputSummary: Summary {
   package var json: JSONValue {
     .object([

@@ -91,18 +91,18 @@ package final class RunDirectory {
   /// Writes the weights and the summary that `text` gives for the names of the newest and the best checkpoint; both files
   /// are whole or not there.
   package func finish(
-    weights: [NamedTensor], digest: String, summary text: (_ newest: String?, _ best: String?) -> String
+    weights: [NamedTensor], digest: String, classNames: [String]? = nil,
+    summary text: (_ newest: String?, _ best: String?) -> String
   ) throws(UserError) {
     try lock.folder.requireInPlace()
     try metrics.requireInPlace()
     try metrics.flush()
-    try Safetensors.write(
-      weights,
-      metadata: [
-        "format": "lockstep", "version": ProgramVersion.current, NumericsVersion.key: String(NumericsVersion.current),
-        "digest": digest,
-      ],
-      to: lock.folder.file("weights.safetensors"))
+    var metadata = [
+      "format": "lockstep", "version": ProgramVersion.current, NumericsVersion.key: String(NumericsVersion.current),
+      "digest": digest,
+    ]
+    if let classNames { metadata[ClassNames.key] = ClassNames.text(classNames) }
+    try Safetensors.write(weights, metadata: metadata, to: lock.folder.file("weights.safetensors"))
     var (newest, best): (String?, String?) = (nil, nil)
     if let step = try checkpoints.steps.last { newest = try checkpoints.name(step: step) }
     if let step = try checkpoints.ranked.first { best = try checkpoints.name(step: step) }

@@ -7,6 +7,8 @@ package struct WeightsFile: Sendable {
   package let tensors: [NamedTensor]
   /// Whether the file names a digest that its content matches.
   package let isChecked: Bool
+  /// What the classes are called, if the file says.
+  package let classNames: [String]?
 
   /// Reads the file at `path`, whose header must name the parameters of `table` and no others.
   ///
@@ -34,6 +36,7 @@ package struct WeightsFile: Sendable {
       if isWanted { tensors.append(NamedTensor(name: tensor.name, shape: tensor.shape, values: floats)) }
     }
     self.tensors = tensors
+    classNames = try ClassNames.read(reader.metadata, file: path)
     let key = isCheckpoint ? "state_digest" : "digest"
     let told: String? = isCheckpoint || reader.metadata["format"] == "lockstep" ? reader.metadata[key] : nil
     isChecked = told != nil

@@ -29,7 +29,10 @@ extension RunConfiguration {
   }
 
   /// The test set alone, `nil` where the configuration names none.
-  package func loadTestData() throws(UserError) -> ImageDataset? {
+  ///
+  /// - Parameter names: what the classes of a folder of images are called, by their numbers; `nil`: as in the training
+  ///   folder, which must then be there.
+  package func loadTestData(classNames names: [String]? = nil) throws(UserError) -> ImageDataset? {
     switch data.source {
     case .embeddedDigits: return try ImageDataset.embeddedDigits().test
     case .idx(_, let test):
@@ -43,12 +46,14 @@ extension RunConfiguration {
       guard let test else { return nil }
       return try arrays(test, key: "data.test")
     case .imageFolder(let folders):
-      let training = try trainingFolder(folders)
       if let test = folders.test {
+        var known = names
+        if known == nil { known = try trainingFolder(folders).classNames }
         return try naming([(test, "data.test")]) { () throws(UserError) in
-          try images(try ImageFolder(path: test, classNames: training.classNames), folders)
+          try images(try ImageFolder(path: test, classNames: known), folders)
         }
       }
+      let training = try trainingFolder(folders)
       let drawn = training.split(share: folders.validationSplit).drawn
       return drawn.files.allSatisfy(\.isEmpty) ? nil : try images(drawn, folders)
     }
@@ -126,6 +131,16 @@ extension RunConfiguration {
       throw UserError(
         .inputMissing, key, "\(error.subject) \(error.message)",
         hint: MNISTFiles.hint(missing: error.subject) ?? error.hint)
+    }
+  }
+
+  /// What the data's format or training folder calls the classes; `nil` where neither says.
+  package func classNames() -> [String]? {
+    switch data.source {
+    case .embeddedDigits, .idx, .synthetic, .arrays: nil
+    case .cifar(.cifar10, _, _): CIFAR.cifar10.classNames
+    case .cifar(.cifar100, _, _): CIFAR.cifar100.classNames
+    case .imageFolder(let folders): try? ImageFolder(path: folders.train).classNames
     }
   }
 

@@ -13,11 +13,16 @@ package struct EvaluationSummary: Sendable, Hashable {
   package var loss: Double
   package var accuracy: Double
   package var examples: Int
+  /// What was predicted for which class.
+  package var report: ClassificationReport?
+  /// What the classes are called.
+  package var classNames: [String]?
 
-  package init(loss: Double, accuracy: Double, examples: Int) {
+  package init(loss: Double, accuracy: Double, examples: Int, report: ClassificationReport? = nil) {
     self.loss = loss
     self.accuracy = accuracy
     self.examples = examples
+    self.report = report
   }
 }
 
@@ -49,6 +54,9 @@ package final class Predictor {
     try network.parameters.requireMatch(weights.map { ($0.name, $0.shape) }, subject: source)
   }
 
+  /// Outputs of the network.
+  package var classes: Int { network.classes }
+
   /// Refuses a data set whose images or labels the network cannot take; `source` is what errors call it.
   package func requireFits(_ dataset: ImageDataset, source: String) throws {
     try checkDataset(dataset, source, network)
@@ -62,19 +70,26 @@ package final class Predictor {
     guard dataset.count > 0 else {
       throw UserError(.badData, source, "the data set has 0 examples; at least 1 is needed")
     }
-    let pass = try pass(dataset, source) { _ in dataset.count }
-    let all = 0..<dataset.count
-    try pass.forward(all, probabilities: nil)
-    let (plan, shared) = (pass.plan, pass.session.shared)
-    let shards = plan.shards.shardCount(batchSize: dataset.count)
-    let loss = ShardTree.sum(shards) { shared.losses[$0] } / Double(dataset.count)
-    if !loss.isFinite {
-      let shard = (0..<shards).first { !shared.losses[$0].isFinite }
-      throw try pass.lost(shard.map { plan.shards.shardRange(shard: $0, in: all) } ?? all)
+    var report = ClassificationReport(classes: network.classes)
+    var (losses, correct): ([Double], Int) = ([], 0)
+    try inParts(dataset, source) { pass, examples, probabilities in
+      let shared = pass.session.shared
+      let shards = pass.plan.shards.shardCount(batchSize: examples.count)
+      if let shard = (0..<shards).first(where: { !shared.losses[$0].isFinite }) {
+        throw try pass.lost(pass.plan.shards.shardRange(shard: shard, in: examples))
+      }
+      // Parts are whole shards, so these are the shards of the whole set.
+      losses += (0..<shards).map { shared.losses[$0] }
+      correct += (0..<shards).reduce(0) { $0 + shared.correct[$1] }
+      for index in examples {
+        report.add(label: Int(dataset.labels[index]), probabilities: probabilities(index))
+      }
     }
-    let correct = (0..<shards).reduce(0) { $0 + shared.correct[$1] }
+    let loss = ShardTree.sum(losses.count) { losses[$0] } / Double(dataset.count)
+    guard loss.isFinite else { throw UserError(.diverged, source, "the sum of the losses is not finite") }
     return EvaluationSummary(
-      loss: loss, accuracy: Double(correct) / Double(dataset.count), examples: dataset.count)
+      loss: loss,
+      accuracy: Double(correct) / Double(dataset.count), examples: dataset.count, report: report)
   }
 
   /// Calls `body` with each example's class probabilities, in order; the labels of `dataset` are ignored.
@@ -87,6 +102,23 @@ package final class Predictor {
     _ body: (_ index: Int, _ probabilities: UnsafeBufferPointer<Float>) throws -> Void
   ) throws {
     guard dataset.count > 0 else { return }
+    try inParts(dataset, source) { pass, examples, probabilities in
+      for index in examples {
+        let row = probabilities(index)
+        guard row.allSatisfy(\.isFinite) else { throw try pass.lost(index..<index + 1) }
+        try body(index, row)
+      }
+    }
+  }
+
+  /// Evaluates a fixed number of whole shards at a time, in order, and calls `body` with the examples of each part and what
+  /// gives the probabilities of one of them.
+  private func inParts(
+    _ dataset: ImageDataset, _ source: String,
+    _ body: (
+      _ pass: ForwardPass, _ examples: Range<Int>, _ probabilities: (Int) -> UnsafeBufferPointer<Float>
+    ) throws -> Void
+  ) throws {
     let classes = network.classes
     let pass = try pass(dataset, source) { plan in
       let shards = plan.workerCount * plan.shards.shardSize
@@ -99,10 +131,8 @@ package final class Predictor {
     for first in stride(from: 0, to: dataset.count, by: atATime) {
       let examples = first..<min(first + atATime, dataset.count)
       try pass.forward(examples, probabilities: values)
-      for index in examples {
-        let row = UnsafeBufferPointer(start: values + (index - first) * classes, count: classes)
-        guard row.allSatisfy(\.isFinite) else { throw try pass.lost(index..<index + 1) }
-        try body(index, row)
+      try body(pass, examples) { index in
+        UnsafeBufferPointer(start: values + (index - first) * classes, count: classes)
       }
     }
   }

@@ -33,6 +33,9 @@ package struct Invocation: Hashable, Sendable {
   /// The flag's value; the last where it was given more than once.
   package func value(_ flag: Flag) -> String? { flags.last { $0.flag == flag }?.value }
 
+  /// All values of a flag that may be given more than once, in order.
+  package func values(_ flag: Flag) -> [String] { flags.filter { $0.flag == flag }.map(\.value) }
+
   /// Values of the configuration that flags replace, in order.
   /// - Throws: `UserError(.usage)` for `--set` without `=`.
   package func overrides() throws(UserError) -> [ConfigurationOverride] {

@@ -46,13 +46,17 @@ extension Command {
   ) { try $0.train() }
 
   package static let evaluate = Command(
-    "evaluate", "loss and accuracy of weights on the test set", required: [.weights], [.set, .workers, .json],
+    "evaluate", "loss, accuracy and numbers by class on the test set", required: [.weights], [.set, .workers, .json],
     example: "Config/digits.json --weights runs/digits/weights.safetensors"
   ) { try $0.evaluate() }
 
   package static let predict = Command(
-    "predict", "class and probabilities per image, as JSON Lines", required: [.weights, .images],
-    [.output.described("write the lines there, not to stdout", placeholder: "FILE"), .set, .workers, .json, .quiet],
+    "predict", "class and probabilities per image", required: [.weights, .images],
+    [
+      .output.described("write the lines there, not to stdout", placeholder: "FILE"), .top, .format, .set, .workers,
+      .json,
+      .quiet,
+    ],
     example: "mnist.json --weights w.safetensors --images t10k-images-idx3-ubyte.gz"
   ) { try $0.predict() }
 

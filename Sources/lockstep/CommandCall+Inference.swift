@@ -3,37 +3,54 @@ import Datasets
 import Diagnostics
 import Machine
 import Reporting
+import Runs
 import Storage
 import Training
 
 extension CommandCall {
-  /// Loss and accuracy of `--weights` on `data.test`.
+  /// Loss, accuracy and numbers by class of `--weights` on `data.test`.
   func evaluate() throws -> Int32 {
     let run = try configuration()
-    guard let test = try run.loadTestData() else {
+    // Weights that name their classes need no training folder to number those of a test folder.
+    var file: WeightsFile?
+    if case .imageFolder = run.data.source { file = try weights(run) }
+    guard let test = try run.loadTestData(classNames: file?.classNames) else {
       throw UserError(
         .badConfiguration, "data.test", "is missing; evaluating needs a test set")
     }
     warn(leftOut: test)
-    try print(try predictor(run).evaluate(test))
+    let weights = try file ?? weights(run)
+    var summary = try predictor(run, weights).evaluate(test)
+    summary.classNames = weights?.classNames ?? test.classNames
+    try print(summary)
     return ExitCode.success
   }
 
-  /// One JSON line per image of `--images`, as they are computed, to standard output or `--output`; then, how many.
+  /// One line per image of `--images`, as they are computed, to standard output or `--output`; then, how many.
   func predict() throws -> Int32 {
     let run = try configuration()
-    let path = invocation.value(.images) ?? ""
-    let images = try ImageDataset.images(idx: path)
-    let predictor = try predictor(run)
-    try predictor.requireFits(images, source: path)
+    let (top, format) = (try top(), try format())
+    let paths = invocation.values(.images)
+    var damaged = ImageDataset.DamagedFiles.fail
+    if case .imageFolder(let folders) = run.data.source, folders.onError == .skip { damaged = .skip }
+    let images = try ImageDataset.images(at: paths, fit: run.imageFit, damaged: damaged)
+    warn(leftOut: images)
+    let weights = try weights(run)
+    let predictor = try predictor(run, weights)
+    try predictor.requireFits(images, source: paths.count == 1 ? paths[0] : "images")
+    let form = PredictionLine(format: format, top: top, classNames: weights?.classNames ?? run.classNames())
     let file: LineFile? = try invocation.value(.output).map { try LineFile(path: $0, start: .empty) }
-    try predictor.predict(images, source: path) { index, probabilities in
-      let line = PredictionLine.text(index: index, probabilities: probabilities)
+    func write(_ line: String) throws {
       if let file {
         try file.append(line)
       } else {
         try StandardStreams.result(line + "\n")
       }
+    }
+    if let header = form.header(classes: predictor.classes) { try write(header) }
+    try predictor.predict(images, source: paths[0]) { index, probabilities in
+      let name = images.files.isEmpty ? nil : images.files[index]
+      try write(form.text(index: index, file: name, probabilities: probabilities))
     }
     guard let file else { return ExitCode.success }
     try file.flush()
@@ -41,9 +58,28 @@ extension CommandCall {
     return ExitCode.success
   }
 
-  private func predictor(_ run: RunConfiguration) throws -> Predictor {
+  private func top() throws(UserError) -> Int? {
+    guard let text = invocation.value(.top) else { return nil }
+    guard let count = Int(text), (1...65536).contains(count) else {
+      throw UserError(.usage, "--top", "found \(text); allowed: an integer from 1 to 65536")
+    }
+    return count
+  }
+
+  private func format() throws(UserError) -> PredictionLine.Format {
+    guard let text = invocation.value(.format) else { return .jsonl }
+    guard let format = PredictionLine.Format(rawValue: text) else {
+      let words = PredictionLine.Format.allCases.map(\.rawValue)
+      throw UserError(
+        .usage, "--format", "found \(text); allowed: \(words.joined(separator: ", "))",
+        hint: NearestName.suggestion(for: text, among: words).map { "the nearest is \($0)" })
+    }
+    return format
+  }
+
+  private func predictor(_ run: RunConfiguration, _ weights: WeightsFile?) throws -> Predictor {
     try Predictor(
-      configuration: run, topology: try Topology.read(), kernels: try kernels(), weights: try weights(run) ?? [],
+      configuration: run, topology: try Topology.read(), kernels: try kernels(), weights: weights?.tensors ?? [],
       source: invocation.value(.weights) ?? "weights")
   }
 }

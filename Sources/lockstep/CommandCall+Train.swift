@@ -15,7 +15,7 @@ extension CommandCall {
     try requireOneTask()
     try TrainingTarget.requireCompatible(invocation)
     let run = try configuration()
-    let initialWeights: [NamedTensor]? = try weights(run)
+    let initialWeights: [NamedTensor]? = try weights(run)?.tensors
     let stop = StopFlag()
     RunSignals.watch(stop)
     let target = try TrainingTarget.find(invocation, run, weights: initialWeights)
@@ -40,7 +40,8 @@ extension CommandCall {
       try directory.record(event)
     }
     console.finish()
-    let end = try directory.finish(weights: trainer.weights(), summary: summary)
+    let end = try directory.finish(
+      weights: trainer.weights(), summary: summary, classNames: data.training.classNames)
     log(
       summary.interrupted
         ? "stopped by a signal after step \(summary.steps); a checkpoint is in \(path): run again to continue"

@@ -29,15 +29,16 @@ struct CommandCall {
       overrides: ConfigurationOverride.fromEnvironment(environment) + invocation.overrides())
   }
 
-  /// The parameters in `--weights`, weights or a checkpoint, for the network of `run`, all finite; `nil` without the flag.
+  /// The parameters in `--weights`, weights or a checkpoint, for the network of `run`, all finite, and the names of the
+  /// classes; `nil` without the flag.
   ///
   /// Says so where the file has no digest to compare them with.
-  func weights(_ run: RunConfiguration) throws -> [NamedTensor]? {
+  func weights(_ run: RunConfiguration) throws -> WeightsFile? {
     guard let path = invocation.value(.weights) else { return nil }
     let file = try WeightsFile(path, for: try ParameterTable.of(run))
     if !file.isChecked { warn(["\(path) has no digest from this program, so damage to its values would not be found"]) }
     try file.tensors.requireFinite(source: path)
-    return file.tensors
+    return file
   }
 
   /// The variable that names the kernels to use.

@@ -32,7 +32,10 @@ package struct Flag: Hashable, Sendable {
 extension Flag {
   package static let output = Flag("output", "DIR", "the run directory (runs/<name>, -2, -3 …)")
   package static let weights = Flag("weights", "FILE", "the weights, a safetensors file")
-  package static let images = Flag("images", "FILE", "the images, an IDX file, plain or gzip")
+  package static let images = Flag(
+    "images", "PATH", "a folder, PNG or JPEG files (repeatable), an IDX, npy or npz file")
+  package static let top = Flag("top", "K", "the K most probable classes in place of all probabilities")
+  package static let format = Flag("format", "jsonl|csv", "the form of the lines (jsonl)")
   package static let resume = Flag(
     "resume", "auto|never|last|FILE|DIR",
     "what to continue; auto: an unfinished run")

@@ -75,6 +75,9 @@ import Testing
     let prediction = try Executable.run(
       ["predict", file, "--weights", "run/weights.safetensors", "--images", images], folder: folder.path)
     try expect(try keys(text: prediction.output.split(separator: "\n").first ?? ""), in: "Predictions")
+    let evaluation = try Executable.run(
+      ["evaluate", file, "--weights", "run/weights.safetensors", "--json"], folder: folder.path)
+    try expect(try keys(text: evaluation.output), in: "Evaluation")
   }
 
   /// A page that cannot be found explains nothing.

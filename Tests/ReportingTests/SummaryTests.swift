@@ -98,10 +98,10 @@ import Testing
   @Test("predictions name the first largest class")
   func predictionsNameTheFirstLargestClass() {
     #expect(
-      PredictionLine.text(index: 3, probabilities: [0.1, 0.45, 0.45, 1e-9])
+      PredictionLine().text(index: 3, probabilities: [0.1, 0.45, 0.45, 1e-9])
         == #"{"index":3,"class":1,"probabilities":[0.1,0.45,0.45,1e-09]}"#)
     #expect(
-      PredictionLine.text(index: 0, probabilities: [.nan, 1]) == #"{"index":0,"class":1,"probabilities":[null,1]}"#)
-    #expect(PredictionLine.text(index: 0, probabilities: []) == #"{"index":0,"class":0,"probabilities":[]}"#)
+      PredictionLine().text(index: 0, probabilities: [.nan, 1]) == #"{"index":0,"class":1,"probabilities":[null,1]}"#)
+    #expect(PredictionLine().text(index: 0, probabilities: []) == #"{"index":0,"class":0,"probabilities":[]}"#)
   }
 }
