@@ -93,6 +93,15 @@ package struct DataConfiguration: Hashable, Sendable {
   package var mean: [Double]
   /// One value per channel, none zero.
   package var std: [Double]
+  /// Which of these three are to be measured on the training set; until then they have their defaults.
+  package var measured: Measured = .none
+
+  package struct Measured: Hashable, Sendable {
+    package var scale = false
+    package var mean = false
+    package var std = false
+    package static let none = Measured()
+  }
 
   package init(source: Source, scale: Double, mean: [Double], std: [Double]) {
     self.source = source

@@ -55,6 +55,11 @@ package struct NumberRule: Sendable {
   package static let notNegative = NumberRule(
     lower: 0, upper: .infinity, excluded: nil, allowed: "a finite number of at least 0")
 
+  /// The same rule, described with what a key takes besides.
+  package func or(_ words: String) -> NumberRule {
+    NumberRule(lower: lower, upper: upper, excluded: excluded, allowed: "\(allowed), or \(words)")
+  }
+
   /// From `range.lowerBound` to `range.upperBound`, both included.
   package static func within(_ range: ClosedRange<Double>, allowed: String? = nil) -> NumberRule {
     let words = [range.lowerBound, range.upperBound].map { JSONValue.number($0).compactText }

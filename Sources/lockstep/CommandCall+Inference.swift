@@ -10,7 +10,7 @@ import Training
 extension CommandCall {
   /// Loss, accuracy and numbers by class of `--weights` on `data.test`.
   func evaluate() throws -> Int32 {
-    let run = try configuration()
+    let run = try measuredConfiguration()
     // Weights that name their classes need no training folder to number those of a test folder.
     var file: WeightsFile?
     if case .imageFolder = run.data.source { file = try weights(run) }
@@ -28,7 +28,7 @@ extension CommandCall {
 
   /// One line per image of `--images`, as they are computed, to standard output or `--output`; then, how many.
   func predict() throws -> Int32 {
-    let run = try configuration()
+    let run = try measuredConfiguration()
     let (top, format) = (try top(), try format())
     let paths = invocation.values(.images)
     var damaged = ImageDataset.DamagedFiles.fail
@@ -56,6 +56,12 @@ extension CommandCall {
     try file.flush()
     try print(PredictionSummary(examples: images.count, file: file.path))
     return ExitCode.success
+  }
+
+  /// The configuration, with values measured on the training set where it asks for that.
+  private func measuredConfiguration() throws -> RunConfiguration {
+    let run = try configuration()
+    return run.data.measured == .none ? run : run.measured(on: try run.loadTrainingData())
   }
 
   private func top() throws(UserError) -> Int? {

@@ -14,14 +14,18 @@ extension CommandCall {
   func train() throws -> Int32 {
     try requireOneTask()
     try TrainingTarget.requireCompatible(invocation)
-    let run = try configuration()
+    let written = try configuration()
+    // What is measured on the data must be known before runs are compared.
+    var loaded: (training: ImageDataset, test: ImageDataset?)?
+    if written.data.measured != .none { loaded = try written.loadData() }
+    let run = loaded.map { written.measured(on: $0.training) } ?? written
     let initialWeights: [NamedTensor]? = try weights(run)?.tensors
     let stop = StopFlag()
     RunSignals.watch(stop)
     let target = try TrainingTarget.find(invocation, run, weights: initialWeights)
     let (path, point): (String, ResumePoint?) = (target.path, target.point)
     warn(target.notes)
-    let data: (training: ImageDataset, test: ImageDataset?) = try run.loadData()
+    let data = try loaded ?? run.loadData()
     warn(leftOut: data.training)
     warn(leftOut: data.test)
     let trainer = try Trainer(

@@ -80,6 +80,8 @@ struct WrongValue: Sendable, CustomTestStringConvertible {
     WrongValue("data: { format: 'idx', train: { images: 'a' } }", "data.train.labels", "missing", "path"),
     WrongValue("data: { format: 'idx', train: { images: '', labels: 'b' } }", "data.train.images", "\"\"", "path"),
     WrongValue("data: { train: {} }", "data.train", "unknown key", "format, scale, mean, std"),
+    WrongValue("data: { scale: 'avto' }", "data.scale", "\"avto\"", "not 0, or \"auto\""),
+    WrongValue("data: { mean: ['auto'] }", "data.mean[0]", "\"auto\"", "a finite number"),
     WrongValue("data: { scale: 0 }", "data.scale", "0", "not 0"),
     WrongValue("data: { std: [0] }", "data.std[0]", "0", "above 0"),
     WrongValue("data: { mean: [0, 1] }", "data.mean", "[0, 1]", "an array of 1 number"),

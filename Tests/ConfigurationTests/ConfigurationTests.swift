@@ -134,7 +134,7 @@ import Testing
     "format: 'cifar10', train: 'cifar', test: ['a', 'b']", "format: 'cifar100', train: ['c']",
     "format: 'npz', train: { file: 'a.npz' }, test: { images: 'x.npy', labels: 'y.npy' }",
     "format: 'image_folder', train: 'a', validation_split: 0.25, on_error: 'skip', resize: { shorter_side: 9 }, crop: 'center'",
-    "format: 'image_folder', train: 'a', test: 'b'",
+    "format: 'image_folder', train: 'a', test: 'b'", "scale: 'auto', mean: 'auto'", "std: 'auto', mean: [0.5]",
   ].map { configurationText(extra: "data: { \($0) }") }
 
   @Test(

@@ -55,19 +55,39 @@ extension ConfigurationTable {
   ]
 
   private static let pixels: [KeyField<DataConfiguration>] = [
-    KeyField(
+    measurable(
       ConfigurationKey(
-        "scale", .number(.notZero), default: .number(1.0 / 255),
-        "A pixel, a byte, becomes `(pixel · scale − mean) / std`."), \.scale),
-    KeyField(
+        "scale", .number(.notZero.or("\"auto\"")), default: .number(1.0 / 255),
+        "A pixel, a byte, becomes `(pixel · scale − mean) / std`; `auto` makes the largest 1."),
+      \.measured.scale, get: { .number($0.scale) }, set: { $0.scale = $1.floatingPoint ?? $0.scale },
+      placeholder: .number(1.0 / 255)),
+    measurable(
       ConfigurationKey(
         "mean", .array(of: .number(.any), perChannel), default: .array([.number(0)]),
-        "One for all channels, or one per channel."), \.mean),
-    KeyField(
+        "One for all channels, or one per channel; `auto` is measured on the training set."),
+      \.measured.mean, get: { .array($0.mean.map { .number($0) }) }, set: { $0.mean = $1.numbers },
+      placeholder: .array([.number(0)])),
+    measurable(
       ConfigurationKey(
         "std", .array(of: .number(.positive), perChannel), default: .array([.number(1)]),
-        "One for all channels, or one per channel."), \.std),
+        "One for all channels, or one per channel; `auto` is measured on the training set."),
+      \.measured.std, get: { .array($0.std.map { .number($0) }) }, set: { $0.std = $1.numbers },
+      placeholder: .array([.number(1)])),
   ]
+
+  /// A key that also takes "auto", which `flag` stands for; its value is then `placeholder` until it is measured.
+  private static func measurable(
+    _ key: ConfigurationKey, _ flag: WritableKeyPath<DataConfiguration, Bool> & Sendable,
+    get: @escaping @Sendable (DataConfiguration) -> JSONValue,
+    set: @escaping @Sendable (inout DataConfiguration, JSONValue) -> Void, placeholder: JSONValue
+  ) -> KeyField<DataConfiguration> {
+    KeyField(
+      key,
+      read: { node, data in
+        data[keyPath: flag] = node[key.name] == .string("auto")
+        if let value = data[keyPath: flag] ? placeholder : node.value(of: key) { set(&data, value) }
+      }, write: { $0[keyPath: flag] ? .string("auto") : get($0) })
+  }
 
   private static let files: [KeyField<DataConfiguration.IDXPaths>] = [
     KeyField(ConfigurationKey("images", .text(path), effect: .files, "The images' file."), \.images),
@@ -103,7 +123,7 @@ extension ConfigurationTable {
     !$0.isEmpty && !$0.utf8.contains(0)
   }
 
-  private static let perChannel = ArrayRule(1...65536, "an array of 1 number, or of one per channel")
+  private static let perChannel = ArrayRule(1...65536, "an array of 1 number, or of one per channel, or \"auto\"")
 }
 
 /// A source as the keys see it; each property is read and set only if the source has it.
@@ -188,6 +208,10 @@ extension JSONValue {
   /// One path as itself, more as an array.
   fileprivate static func paths(_ paths: [String]) -> JSONValue {
     paths.count == 1 ? .string(paths[0]) : .array(paths.map { .string($0) })
+  }
+
+  fileprivate var numbers: [Double] {
+    if case .array(let elements) = self { elements.compactMap(\.floatingPoint) } else { [] }
   }
 
   fileprivate var paths: [String] {
