@@ -13,7 +13,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 NETS ?= 2000
 SEED ?= 1
-PARSERS ?= safetensors checkpoint idx json configuration override cpus
+PARSERS ?= safetensors checkpoint idx npz cifar png jpeg json configuration override cpus
 # Debug kernels are a hundred times slower, so tests run optimised, in a build folder of their own: their flags
 # differ from the program's, and alternating between them in one folder would rebuild everything each time.
 # `LOCKSTEP_FAULTS` lets tests make system calls fail; the program is built without it.

@@ -40,7 +40,7 @@ let fuzzTargets: [Target] =
   : [
     .executableTarget(
       name: "lockstep-fuzz",
-      dependencies: ["Runs", "Configuration", "Datasets", "Machine", "Storage", "Diagnostics"],
+      dependencies: ["Runs", "Configuration", "Datasets", "Machine", "Storage", "Diagnostics", "CZlib"],
       path: "Fuzz/lockstep-fuzz")
   ]
 

@@ -1,3 +1,4 @@
+import CZlib
 import Configuration
 import Datasets
 import Diagnostics
@@ -8,8 +9,9 @@ import Storage
 /// Every parser of what others may have written, with what must hold for whatever it accepts.
 enum Parsers {
   static let all: [String: @Sendable ([UInt8]) -> Void] = [
-    "safetensors": safetensors, "checkpoint": checkpoint, "idx": idx, "json": json, "configuration": configuration,
-    "override": override, "cpus": cpus,
+    "safetensors": safetensors, "checkpoint": checkpoint, "idx": idx, "npz": npz, "cifar": cifar, "png": png,
+    "jpeg": jpeg,
+    "json": json, "configuration": configuration, "override": override, "cpus": cpus,
   ]
 
   /// Runs `body`, which may refuse its input with an error of `category` alone.
@@ -61,6 +63,79 @@ enum Parsers {
         precondition((0..<data.classCount).contains(Int(data.labels[i])), "A label outside.")
       }
     }
+  }
+
+  /// The arrays `x` and `y` of an archive.
+  @Sendable private static func npz(_ bytes: [UInt8]) {
+    expecting(.badData) { () throws(UserError) in
+      check(try ImageDataset.arrays(npz: ByteInput(name: "fuzz", bytes: bytes), images: "x", labels: "y"))
+    }
+  }
+
+  /// The first byte says which version; whole records begin with the rest, and end with zeros.
+  @Sendable private static func cifar(_ bytes: [UInt8]) {
+    guard let first = bytes.first else { return }
+    let record = first % 2 == 0 ? 3073 : 3074
+    let content = bytes.dropFirst()
+    let padding = first < 128 ? (record - content.count % record) % record : 0
+    expecting(.badData) { () throws(UserError) in
+      check(
+        try ImageDataset.cifar(
+          first % 2 == 0 ? .cifar10 : .cifar100,
+          [ByteInput(name: "fuzz", bytes: content + [UInt8](repeating: 0, count: padding))]))
+    }
+  }
+
+  private static func check(_ data: ImageDataset) {
+    precondition(
+      (0..<data.count).allSatisfy { (0..<data.classCount).contains(Int(data.labels[$0])) }, "A label outside.")
+  }
+
+  /// The first 13 bytes are the header's; then come chunks, each a byte for its kind, one for its length and its data. All
+  /// checksums are right, so that what is behind them is reached.
+  @Sendable private static func png(_ bytes: [UInt8]) {
+    guard bytes.count >= 13 else { return image(bytes) }
+    var file: [UInt8] = [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A] + chunk("IHDR", Array(bytes.prefix(13)))
+    var rest = bytes.dropFirst(13)
+    while rest.count >= 2 {
+      let kind = rest.removeFirst()
+      let data = Array(rest.prefix(Int(rest.removeFirst())))
+      rest = rest.dropFirst(data.count)
+      switch kind % 8 {
+      case 0...3: file += chunk("IDAT", deflated(data, times: Int(kind) / 8 + 1))
+      case 4: file += chunk("PLTE", data)
+      case 5: file += chunk("tRNS", data)
+      case 6: file += chunk("eXIf", data)
+      default: file += chunk("IDAT", data)
+      }
+    }
+    image(file + chunk("IEND", []))
+  }
+
+  @Sendable private static func jpeg(_ bytes: [UInt8]) { image(bytes) }
+
+  /// Decodes an image file of any size into a small example; a network's sizes are not the file's to choose.
+  private static func image(_ bytes: [UInt8]) {
+    let fit = ImageFit(height: 8, width: 8, channels: 3, shorterSide: 8, isCropped: true)
+    // Damage, or an image that needs more memory than there is.
+    expecting(.badData, .systemRefused) { () throws(UserError) in
+      let pixels = try ImageFileReader().example(ByteInput(name: "fuzz", bytes: bytes), fit: fit)
+      precondition(pixels.count == 8 * 8 * 3, "Pixels of another shape.")
+    }
+  }
+
+  private static func chunk(_ type: String, _ data: [UInt8]) -> [UInt8] {
+    let content = Array(type.utf8) + data
+    func number(_ value: UInt) -> [UInt8] { (0..<4).map { UInt8(truncatingIfNeeded: value >> (24 - 8 * $0)) } }
+    return number(UInt(data.count)) + content + number(crc32(0, content, UInt32(content.count)))
+  }
+
+  private static func deflated(_ data: [UInt8], times: Int) -> [UInt8] {
+    let content = [[UInt8]](repeating: data, count: times).flatMap { $0 }
+    var size = compressBound(UInt(content.count))
+    var output = [UInt8](repeating: 0, count: Int(size))
+    precondition(compress2(&output, &size, content, UInt(content.count), 1) == Z_OK, "zlib cannot compress.")
+    return Array(output.prefix(Int(size)))
   }
 
   /// What is accepted must read back as the same from its own text, strictly too; what is accepted strictly, is JSON5.

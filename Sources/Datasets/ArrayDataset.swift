@@ -14,10 +14,30 @@ extension ImageDataset {
   /// largest gives the number of classes. Throws `.inputMissing` for files that cannot be opened and `.badData` with file, array
   /// and both values for everything else; shapes are compared with the file before memory is taken.
   package static func arrays(images: ArrayPlace, labels: ArrayPlace) throws(UserError) -> ImageDataset {
-    let labelReader = try reader(labels)
+    try arrays { () throws(UserError) in
+      try reader(images)
+    } labels: { () throws(UserError) in
+      try reader(labels)
+    }
+  }
+
+  /// The same from two arrays of one archive, a file or memory.
+  package static func arrays(npz input: ByteInput, images: String, labels: String) throws(UserError) -> ImageDataset {
+    try arrays { () throws(UserError) in
+      try reader(input, images)
+    } labels: { () throws(UserError) in
+      try reader(input, labels)
+    }
+  }
+
+  private static func arrays(
+    _ images: () throws(UserError) -> NPYReader, labels: () throws(UserError) -> NPYReader
+  ) throws(UserError) -> ImageDataset {
+    // One after the other: both may be in one input.
+    let labelReader = try labels()
     let count = labelReader.shape.first ?? 0
     let (buffer, largest) = try labelReader.readLabels()
-    let imageReader = try reader(images)
+    let imageReader = try images()
     guard imageReader.shape.first == count else {
       throw UserError(
         .badData, labelReader.name,
@@ -56,17 +76,20 @@ extension ImageDataset {
 
   private static func reader(_ place: ArrayPlace) throws(UserError) -> NPYReader {
     switch place {
-    case .npy(let path): return try NPYReader(try ContentReader(try ByteInput(path: path)))
-    case .npz(let file, let name):
-      let archive = try ZIPArchive(try ByteInput(path: file))
-      guard let entry = archive.entries.first(where: { $0.name == name + ".npy" }) else {
-        let names = archive.entries.map { $0.name.hasSuffix(".npy") ? String($0.name.dropLast(4)) : $0.name }
-        throw UserError(
-          .badData, file, "holds no array \(name); found: \(names.prefix(20).joined(separator: ", "))",
-          hint: NearestName.suggestion(for: name, among: names).map { "the nearest is \($0)" })
-      }
-      return try NPYReader(try archive.open(entry))
+    case .npy(let path): try NPYReader(try ContentReader(try ByteInput(path: path)))
+    case .npz(let file, let name): try reader(try ByteInput(path: file), name)
     }
+  }
+
+  private static func reader(_ input: ByteInput, _ name: String) throws(UserError) -> NPYReader {
+    let archive = try ZIPArchive(input)
+    guard let entry = archive.entries.first(where: { $0.name == name + ".npy" }) else {
+      let names = archive.entries.map { $0.name.hasSuffix(".npy") ? String($0.name.dropLast(4)) : $0.name }
+      throw UserError(
+        .badData, input.name, "holds no array \(name); found: \(names.prefix(20).joined(separator: ", "))",
+        hint: NearestName.suggestion(for: name, among: names).map { "the nearest is \($0)" })
+    }
+    return try NPYReader(try archive.open(entry))
   }
 
   private static func dataset(

@@ -2,11 +2,16 @@ import Diagnostics
 import Storage
 
 /// Reads image files, PNG and JPEG by their content; for one thread at a time.
-struct ImageFileReader {
+package struct ImageFileReader {
   var limit = ImageLimit()
   private let jpeg: JPEGDecoder
 
-  init() throws(UserError) { jpeg = try JPEGDecoder() }
+  package init() throws(UserError) { jpeg = try JPEGDecoder() }
+
+  /// The pixels of an image as an example of a network; throws as reading and fitting do.
+  package func example(_ input: ByteInput, fit: ImageFit) throws(UserError) -> [UInt8] {
+    try fit.apply(to: try raster(input), name: input.name).pixels
+  }
 
   /// The image in the file, upright, with the file's own channels.
   ///
