@@ -2,17 +2,17 @@ import Configuration
 import Datasets
 
 /// What `"auto"` in the configuration stands for: numbers measured on the training set.
-struct PixelStatistics {
-  let scale: Double
+package struct PixelStatistics {
+  package let scale: Double
   /// Of each channel's scaled pixels.
-  let mean: [Double]
+  package let mean: [Double]
   /// Their standard deviation over all pixels, the root of the mean square distance; 1 where all are equal.
-  let std: [Double]
+  package let std: [Double]
 
   /// - Parameter scale: the one in use; `nil`: 1/255 for bytes, else what makes the largest magnitude 1.
   ///
   /// Bytes are summed as integers, floats in Double in the order of the images: the same bits on every machine.
-  init(_ dataset: ImageDataset, scale given: Double?) {
+  package init(_ dataset: ImageDataset, scale given: Double?) {
     let channels = dataset.channels
     let pixels = dataset.count * dataset.height * dataset.width
     var means = [Double](repeating: 0, count: channels)

@@ -60,6 +60,11 @@ extension Command {
     example: "mnist.json --weights w.safetensors --images t10k-images-idx3-ubyte.gz"
   ) { try $0.predict() }
 
+  package static let dataInfo = Command(
+    "data info", "counts by class, shapes, mean and std, damaged files", [.set, .json],
+    example: "Config/digits.json"
+  ) { try $0.dataInfo() }
+
   package static let kernels = Command(
     "bench kernels", "one core's peak, and each layer's share of it", configurationIsOptional: true, [.set, .json],
     example: "Config/lenet.json"
@@ -108,7 +113,7 @@ extension Command {
 
   /// In the order `--help` shows them.
   package static let all: [Command] = [
-    train, evaluate, predict, kernels, throughput, scaling, allReduce, tune, gradcheck, topology, config,
+    train, evaluate, predict, dataInfo, kernels, throughput, scaling, allReduce, tune, gradcheck, topology, config,
   ]
   package static let names: [String] = all.map(\.name)
 
