@@ -74,6 +74,7 @@ let package = Package(
         "Runs", "Configuration", "Network", "Collectives", "Summation", "Datasets", "Machine", "KernelInterface",
         "Storage", "Randomness", "Diagnostics",
       ]),
+    .target(name: "Exchange", dependencies: ["Configuration", "Network", "Storage", "Diagnostics"]),
     .target(name: "Runs", dependencies: ["Configuration", "Network", "Datasets", "Machine", "Storage", "Diagnostics"]),
     .target(name: "Configuration", dependencies: ["Network", "ConfigurationKeys", "Storage", "Diagnostics"]),
     .target(
@@ -117,6 +118,12 @@ let package = Package(
     .testTarget(
       name: "MeasuringTests",
       dependencies: ["Measuring", "Training", "Configuration", "Machine", "Randomness", "Diagnostics", "TestSupport"]),
+    .testTarget(
+      name: "ExchangeTests",
+      dependencies: [
+        "Exchange", "Training", "Configuration", "Network", "Datasets", "Machine", "Storage", "Diagnostics",
+        "TestSupport",
+      ]),
     .testTarget(
       name: "TrainingTests",
       dependencies: [

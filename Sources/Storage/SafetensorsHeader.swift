@@ -4,6 +4,7 @@ import Diagnostics
 struct SafetensorsHeader {
   struct Entry {
     let name: String
+    let type: SafetensorsType
     let shape: [Int]
     /// Bytes of the tensor, counted from the first byte of data.
     let range: Range<Int>
@@ -25,9 +26,12 @@ struct SafetensorsHeader {
   private var reader: JSONReader
   private var names: Set<String> = []
   private let dataBytes: Int
+  private let types: [SafetensorsType]
 
   /// Reads `input` up to its first byte of data.
-  init(_ input: ByteInput) throws(UserError) {
+  /// - Parameter types: the element types that tensors may have.
+  init(_ input: ByteInput, types: [SafetensorsType] = [.f32]) throws(UserError) {
+    self.types = types
     let prefix = try input.read(8)
     let declared: UInt64 = prefix.reversed().reduce(0) { $0 << 8 | UInt64($1) }
     guard declared <= UInt64(Safetensors.maximumHeaderBytes) else {
@@ -114,21 +118,26 @@ struct SafetensorsHeader {
     guard let dtype, let shape, let range else {
       throw reader.failure("tensor \(shown(name)) lacks one of dtype, shape, data_offsets", at: offset)
     }
-    guard dtype == "F32" else {
-      throw reader.failure("tensor \(shown(name)) has dtype \(shown(dtype)); allowed is F32", at: offset)
+    guard let type = SafetensorsType(rawValue: dtype), types.contains(type) else {
+      throw reader.failure(
+        "tensor \(shown(name)) has dtype \(shown(dtype)); allowed is \(types.map(\.rawValue).joined(separator: ", "))",
+        at: offset)
     }
     guard range.count == 2, range[0] <= range[1], range[1] <= dataBytes else {
       throw reader.failure(
         "tensor \(shown(name)) has data_offsets \(range); they must be [begin, end] with begin ≤ end ≤ \(dataBytes)",
         at: offset)
     }
-    try checkSize(name, shape, bytes: range[1] - range[0], offset)
-    entries.append(Entry(name: name, shape: shape, range: range[0]..<range[1], fileOffset: Self.firstByte + offset))
+    try checkSize(name, type, shape, bytes: range[1] - range[0], offset)
+    entries.append(
+      Entry(name: name, type: type, shape: shape, range: range[0]..<range[1], fileOffset: Self.firstByte + offset))
   }
 
-  /// The shape's product times 4, without overflow, must be the bytes claimed.
-  private func checkSize(_ name: String, _ shape: [Int], bytes: Int, _ offset: Int) throws(UserError) {
-    var product = 4
+  /// The shape's product times an element's bytes, without overflow, must be the bytes claimed.
+  private func checkSize(
+    _ name: String, _ type: SafetensorsType, _ shape: [Int], bytes: Int, _ offset: Int
+  ) throws(UserError) {
+    var product = type.byteCount
     var overflow = false
     for size in shape {
       let (next, overflows): (Int, Bool) = product.multipliedReportingOverflow(by: size)

@@ -7,6 +7,7 @@ package final class SafetensorsReader {
   /// A tensor that the file has.
   package struct Tensor: Hashable, Sendable {
     package var name: String
+    package var type: SafetensorsType
     package var shape: [Int]
     package var byteCount: Int
   }
@@ -24,11 +25,12 @@ package final class SafetensorsReader {
   package var byteCount: Int { tensors.reduce(0) { $0 + $1.byteCount } }
 
   /// Reads the header; throws as `Safetensors.read`.
-  package init(_ input: ByteInput) throws(UserError) {
-    let header = try SafetensorsHeader(input)
+  /// - Parameter types: the element types that tensors may have; only those of `f32` have values to keep.
+  package init(_ input: ByteInput, types: [SafetensorsType] = [.f32]) throws(UserError) {
+    let header = try SafetensorsHeader(input, types: types)
     self.input = input
     metadata = header.metadata
-    tensors = header.entries.map { Tensor(name: $0.name, shape: $0.shape, byteCount: $0.range.count) }
+    tensors = header.entries.map { Tensor(name: $0.name, type: $0.type, shape: $0.shape, byteCount: $0.range.count) }
   }
 
   /// The next tensor; call it once for each of `tensors`, in their order.
@@ -39,6 +41,7 @@ package final class SafetensorsReader {
   package func read(
     _ tensor: Tensor, keeps: Bool, _ piece: (UnsafeRawBufferPointer) -> Void
   ) throws(UserError) -> [Float] {
+    precondition(!keeps || tensor.type == .f32, "The values of \(tensor.name) are no floats.")
     let pieceFloats = Self.pieceBytes / 4
     let count = tensor.byteCount / 4
     var values = [Float](repeating: 0, count: keeps ? count : min(count, pieceFloats))

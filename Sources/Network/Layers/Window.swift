@@ -68,6 +68,12 @@ package struct Window: Hashable, Sendable {
       columns: axis(image.width, \.width, sides?.left, sides?.right))
   }
 
+  /// The zeros around an image.
+  package func zeros(around image: ImageShape) -> Halo {
+    let (rows, columns) = (placed(on: image).rows, placed(on: image).columns)
+    return Halo(top: rows.before, bottom: rows.after, left: columns.before, right: columns.after)
+  }
+
   /// The shape of its results, `channels` of them per place.
   /// - Parameter name: what the configuration calls its size.
   /// - Throws: `LayerMisfit` where the window is larger than the image with its padding.
@@ -168,7 +174,7 @@ extension Extent {
   }
 
   /// What reads back as the same.
-  var sides: [Int] { [height, width] }
+  package var sides: [Int] { [height, width] }
 }
 
 extension Padding {
