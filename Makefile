@@ -21,8 +21,9 @@ TEST_FLAGS := -c release -Xswiftc -enable-testing -Xswiftc -DLOCKSTEP_FAULTS --d
 TEST_BUILD := $(TEST_FLAGS) --scratch-path .build/testing
 SWIFT_FILES := Sources Tests Fuzz Package.swift
 GOLDEN := Tests/Fixtures/golden
+PYTHON := Benchmarks/.venv/bin/python
 
-.PHONY: help setup build static install dist train test test-debug test-avx2 test-dependent test-numa check-work torture sanitize fuzz fuzz-nets format lint bench bench-layers golden references clean
+.PHONY: help setup build static install dist train test test-debug test-avx2 test-dependent test-numa exchange-nets test-onnx test-frameworks check-work torture sanitize fuzz fuzz-nets format lint bench bench-layers golden references clean
 
 help:
 	@echo "make train [CONFIG=file] [ARGS='--epochs 5']   build and train (default: Config/digits.json)"
@@ -31,6 +32,8 @@ help:
 	@echo "make test-avx2                                  the same bits on an emulated AVX2 processor (installs qemu-user)"
 	@echo "make test-dependent [PACKAGE_FORM=short]        a package that depends on a tagged version gets the fast kernels"
 	@echo "make test-numa [MACHINES='4 limits']            emulated machines of 1 to 8 NUMA nodes (installs qemu-system-x86)"
+	@echo "make test-onnx                                  exported nets in ONNX Runtime (installs it)"
+	@echo "make test-frameworks                            weights in PyTorch, Keras and torchvision (installs them)"
 	@echo "make check-work [ARGS=--record]                 instructions and cache lines of a step, against recorded counts"
 	@echo "make torture [KILLS=1000]                       runs that are killed, refused, limited, damaged: how they end"
 	@echo "make sanitize                                   parallel tests under ThreadSanitizer, parsers under AddressSanitizer"
@@ -95,6 +98,23 @@ test-dependent: build
 
 test-numa: build
 	@Tests/NUMA/run .build/release/lockstep $(MACHINES)
+
+# Every preset and random nets in other programs' formats, with the probabilities that they must give.
+EXCHANGE := .build/exchange
+exchange-nets: build
+	@rm -rf $(EXCHANGE) && mkdir -p $(EXCHANGE)
+	LOCKSTEP_EXCHANGE_FOLDER=$(CURDIR)/$(EXCHANGE) swift test $(TEST_BUILD) --filter ExchangeNetworkTests
+
+test-onnx: exchange-nets
+	@Benchmarks/setup-python numpy safetensors onnx onnxruntime
+	@$(PYTHON) Tests/Exchange/check_onnx.py $(EXCHANGE)
+	@$(PYTHON) Tests/Exchange/check_example.py .build/release/lockstep $(EXCHANGE)
+
+test-frameworks: exchange-nets
+	@Benchmarks/setup-python numpy safetensors torch torchvision tensorflow
+	@$(PYTHON) Tests/Exchange/check_weights.py pytorch $(EXCHANGE)
+	@$(PYTHON) Tests/Exchange/check_weights.py keras $(EXCHANGE)
+	@$(PYTHON) Tests/Exchange/check_torchvision.py .build/release/lockstep $(EXCHANGE)
 
 check-work: build
 	@.ci/check-work $(ARGS)

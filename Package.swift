@@ -53,8 +53,8 @@ let package = Package(
     .executableTarget(
       name: "lockstep",
       dependencies: [
-        "Reporting", "Measuring", "Training", "Runs", "Configuration", "KernelBuilds", "Network", "Datasets", "Machine",
-        "KernelInterface", "Storage", "Diagnostics",
+        "Reporting", "Measuring", "Training", "Exchange", "Runs", "Configuration", "KernelBuilds", "Network",
+        "Datasets", "Machine", "KernelInterface", "Storage", "Diagnostics",
       ]),
     .target(
       name: "Reporting",
@@ -171,8 +171,8 @@ let package = Package(
     .executableTarget(
       name: "SteppingClock",
       dependencies: [
-        "Reporting", "Measuring", "Training", "Runs", "Configuration", "KernelBuilds", "Network", "Datasets", "Machine",
-        "KernelInterface", "Storage", "Diagnostics",
+        "Reporting", "Measuring", "Training", "Exchange", "Runs", "Configuration", "KernelBuilds", "Network",
+        "Datasets", "Machine", "KernelInterface", "Storage", "Diagnostics",
       ],
       path: "Tests/SteppingClock",
       linkerSettings: [

@@ -21,6 +21,8 @@ enum FieldSynonyms {
     (["train"], "fit learn"),
     (["evaluate", "test"], "eval validate val valid validation score accuracy"),
     (["predict"], "infer inference classify"),
+    (["export"], "to_onnx onnx save_model"),
+    (["import"], "from_pytorch from_keras from_torchvision"),
     (["bench throughput"], "benchmark perf profile speed"),
     (["tune"], "autotune search optimize"),
     (["gradcheck"], "gradient_check check_gradients check"),

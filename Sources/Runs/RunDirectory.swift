@@ -97,12 +97,7 @@ package final class RunDirectory {
     try lock.folder.requireInPlace()
     try metrics.requireInPlace()
     try metrics.flush()
-    var metadata = [
-      "format": "lockstep", "version": ProgramVersion.current, NumericsVersion.key: String(NumericsVersion.current),
-      "digest": digest,
-    ]
-    if let classNames { metadata[ClassNames.key] = ClassNames.text(classNames) }
-    try Safetensors.write(weights, metadata: metadata, to: lock.folder.file("weights.safetensors"))
+    try WeightsFile.write(weights, to: lock.folder.file("weights.safetensors"), digest: digest, classNames: classNames)
     var (newest, best): (String?, String?) = (nil, nil)
     if let step = try checkpoints.steps.last { newest = try checkpoints.name(step: step) }
     if let step = try checkpoints.ranked.first { best = try checkpoints.name(step: step) }

@@ -47,4 +47,21 @@ package struct WeightsFile: Sendable {
         "is damaged: its \(key) is \(Checkpoint.shownEntry(reader.metadata, key)), but its content gives \"\(found)\"")
     }
   }
+
+  /// Writes `weights.safetensors`, or what has its form.
+  /// - Parameter classNames: of the data that they were trained on, where it names its classes.
+  /// - Returns: the weights' digest, which is in the file.
+  @discardableResult
+  package static func write(
+    _ weights: [NamedTensor], to place: FilePlace, digest: String? = nil, classNames: [String]? = nil
+  ) throws(UserError) -> String {
+    let digest = digest ?? WeightsDigest.of(weights)
+    var metadata = [
+      "format": "lockstep", "version": ProgramVersion.current, NumericsVersion.key: String(NumericsVersion.current),
+      "digest": digest,
+    ]
+    if let classNames { metadata[ClassNames.key] = ClassNames.text(classNames) }
+    try Safetensors.write(weights, metadata: metadata, to: place)
+    return digest
+  }
 }

@@ -55,4 +55,16 @@ package enum InitialWeights {
       for i in 0..<count { base[at + i * step] = value(first + i) }
     }
   }
+
+  /// The initial values of `parameter`, number `index` of the table, in its public layout.
+  package static func values(of parameter: Parameter, index: Int, seed: UInt64) -> [Float] {
+    let table = ParameterTable([parameter])
+    let alone = table.parameters[0]
+    var flat = [Float](repeating: 0, count: table.packedCount)
+    return flat.withUnsafeMutableBufferPointer { flat in
+      guard let start = flat.baseAddress else { return [] }
+      write(alone, elements: 0..<alone.elementCount, index: index, seed: seed, into: start)
+      return table.unpack(alone, from: start)
+    }
+  }
 }

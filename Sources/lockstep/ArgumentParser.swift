@@ -24,6 +24,7 @@ package struct Invocation: Hashable, Sendable {
     package var value: String
   }
   package var command: Command
+  /// The word after the command: of most commands a configuration.
   package var configuration: String?
   /// In the order they were typed.
   package var flags: [Occurrence]
@@ -146,7 +147,7 @@ package struct ArgumentParser {
       throw UserError(.usage, words[1], "unexpected; allowed: lockstep \(HelpText.usage(command))")
     }
     guard !words.isEmpty || command.configurationIsOptional else {
-      throw UserError(.usage, command.name, "found no CONFIG; allowed: lockstep \(HelpText.usage(command))")
+      throw UserError(.usage, command.name, "found no \(command.operand); allowed: lockstep \(HelpText.usage(command))")
     }
     for flag in command.required where !flags.contains(where: { $0.flag == flag }) {
       throw UserError(

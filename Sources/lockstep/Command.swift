@@ -5,6 +5,8 @@ package struct Command: Sendable {
   /// One or two words.
   package let name: String
   package let summary: String
+  /// What its help calls the word after its name, a configuration unless it says otherwise.
+  package let operand: String
   /// Whether it can run without a configuration.
   package let configurationIsOptional: Bool
   /// The flags it cannot do without, then those it uses, in the order its help shows them.
@@ -15,11 +17,12 @@ package struct Command: Sendable {
   let run: @Sendable (CommandCall) throws -> Int32
 
   private init(
-    _ name: String, _ summary: String, configurationIsOptional: Bool = false, required: [Flag] = [], _ optional: [Flag],
-    example: String, run: @escaping @Sendable (CommandCall) throws -> Int32
+    _ name: String, _ summary: String, operand: String = "CONFIG", configurationIsOptional: Bool = false,
+    required: [Flag] = [], _ optional: [Flag], example: String, run: @escaping @Sendable (CommandCall) throws -> Int32
   ) {
     self.name = name
     self.summary = summary
+    self.operand = operand
     self.configurationIsOptional = configurationIsOptional
     self.required = required
     self.optional = optional
@@ -53,7 +56,8 @@ extension Command {
   package static let predict = Command(
     "predict", "class and probabilities per image", required: [.weights, .images],
     [
-      .output.described("write the lines there, not to stdout", placeholder: "FILE"), .top, .format, .set, .workers,
+      .output.described("write the lines there, not to stdout", placeholder: "FILE"), .top,
+      .format.described("the form of the lines (jsonl)", placeholder: "jsonl|csv"), .set, .workers,
       .json,
       .quiet,
     ],
@@ -64,6 +68,24 @@ extension Command {
     "data info", "counts by class, shapes, mean and std, damaged files", [.set, .json],
     example: "Config/digits.json"
   ) { try $0.dataInfo() }
+
+  package static let export = Command(
+    "export", "the trained net for other programs: ONNX, or weights",
+    required: [.weights, .output.described("the file to write", placeholder: "FILE")],
+    [
+      .format.described("onnx, or a safetensors file of weights", placeholder: "onnx|pytorch|keras"), .pixels,
+      .foldNorms,
+      .overwrite.described("replace the file"), .set, .json, .quiet,
+    ],
+    example: "digits.json --weights runs/digits/weights.safetensors --output digits.onnx"
+  ) { try $0.export() }
+
+  package static let importing = Command(
+    "import", "weights of another framework, from a safetensors file", operand: "FILE",
+    required: [.format, .config, .output.described("the weights to write", placeholder: "FILE")],
+    [.newHead, .overwrite.described("replace the file"), .set, .seed, .json, .quiet],
+    example: "net.safetensors --format keras --config net.json --output w.safetensors"
+  ) { try $0.importWeights() }
 
   package static let kernels = Command(
     "bench kernels", "one core's peak, and each layer's share of it", configurationIsOptional: true, [.set, .json],
@@ -113,7 +135,8 @@ extension Command {
 
   /// In the order `--help` shows them.
   package static let all: [Command] = [
-    train, evaluate, predict, dataInfo, kernels, throughput, scaling, allReduce, tune, gradcheck, topology, config,
+    train, evaluate, predict, export, importing, dataInfo, kernels, throughput, scaling, allReduce, tune, gradcheck,
+    topology, config,
   ]
   package static let names: [String] = all.map(\.name)
 

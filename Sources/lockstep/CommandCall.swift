@@ -17,7 +17,8 @@ struct CommandCall {
   /// The configuration with environment and flags applied.
   func configuration() throws(UserError) -> RunConfiguration {
     try ConfigurationReader.read(
-      file: invocation.configuration ?? "", environment: StandardStreams.environment(prefix: "LOCKSTEP_"),
+      file: invocation.value(.config) ?? invocation.configuration ?? "",
+      environment: StandardStreams.environment(prefix: "LOCKSTEP_"),
       flags: invocation.overrides())
   }
 

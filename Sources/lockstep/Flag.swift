@@ -35,7 +35,11 @@ extension Flag {
   package static let images = Flag(
     "images", "PATH", "a folder, PNG or JPEG files (repeatable), an IDX, npy or npz file")
   package static let top = Flag("top", "K", "the K most probable classes in place of all probabilities")
-  package static let format = Flag("format", "jsonl|csv", "the form of the lines (jsonl)")
+  package static let format = Flag("format", "pytorch|keras|torchvision", "whose names and orders the tensors have")
+  package static let config = Flag("config", "CONFIG", "the configuration of the network")
+  package static let pixels = Flag("pixels", "u8|f32", "what an ONNX model's images are made of (u8)")
+  package static let foldNorms = Flag("fold-norms", nil, "make norms part of the layers before them, where possible")
+  package static let newHead = Flag("new-head", nil, "start dense layers at the end anew if they do not fit")
   package static let resume = Flag(
     "resume", "auto|never|last|FILE|DIR",
     "what to continue; auto: an unfinished run")

@@ -46,14 +46,21 @@ package enum HelpText {
     ("TERM=dumb", "plain lines, no progress bar"),
   ]
 
+  /// Characters of the usages in a list of commands, so that a summary fits beside each.
+  private static let longestInList = 44
+
   private static func shortUsage(_ command: Command) -> String {
-    ([command.name, command.configurationIsOptional ? "[CONFIG]" : "CONFIG"] + command.required.map(\.usage))
+    ([command.name, command.configurationIsOptional ? "[\(command.operand)]" : command.operand]
+      + command.required.map(\.usage))
       .joined(separator: " ")
   }
 
   private static func commands(_ commands: [Command]) -> [String] {
     var table = TextTable([.left, .left])
-    for command in commands { table.add(shortUsage(command), command.summary) }
+    for command in commands {
+      let usage = shortUsage(command)
+      table.add(usage.count <= longestInList ? usage : "\(command.name) \(command.operand) …", command.summary)
+    }
     return table.lines(indentation: 2)
   }
 
