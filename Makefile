@@ -23,7 +23,7 @@ SWIFT_FILES := Sources Tests Fuzz Package.swift
 GOLDEN := Tests/Fixtures/golden
 PYTHON := Benchmarks/.venv/bin/python
 
-.PHONY: help setup build static install dist train test test-debug test-avx2 test-dependent test-numa exchange-nets test-onnx test-frameworks check-work torture sanitize fuzz fuzz-nets format lint bench bench-layers golden references clean
+.PHONY: help setup build static install dist train test test-debug test-avx2 test-dependent test-numa exchange-nets test-onnx test-frameworks test-schema check-work torture sanitize fuzz fuzz-nets format lint bench bench-layers golden references clean
 
 help:
 	@echo "make train [CONFIG=file] [ARGS='--epochs 5']   build and train (default: Config/digits.json)"
@@ -34,6 +34,7 @@ help:
 	@echo "make test-numa [MACHINES='4 limits']            emulated machines of 1 to 8 NUMA nodes (installs qemu-system-x86)"
 	@echo "make test-onnx                                  exported nets in ONNX Runtime (installs it)"
 	@echo "make test-frameworks                            weights in PyTorch, Keras and torchvision (installs them)"
+	@echo "make test-schema                                Config/schema.json against the reader (installs jsonschema)"
 	@echo "make check-work [ARGS=--record]                 instructions and cache lines of a step, against recorded counts"
 	@echo "make torture [KILLS=1000]                       runs that are killed, refused, limited, damaged: how they end"
 	@echo "make sanitize                                   parallel tests under ThreadSanitizer, parsers under AddressSanitizer"
@@ -45,7 +46,7 @@ help:
 	@echo "make bench [ARGS='--nets lenet --rounds 3']     compare with PyTorch and TensorFlow (installs both)"
 	@echo "make bench-layers [ARGS=Config/lenet.json]      compare convolutions with oneDNN 2.6 (installs libdnnl-dev)"
 	@echo "make format, make lint                          format the sources, or check that they are formatted"
-	@echo "make references                                 regenerate docs/configuration.md and Fuzz/dictionary/configuration"
+	@echo "make references                                 regenerate docs/configuration.md, Config/schema.json and the fuzzer's words"
 	@echo "make golden                                     recompute the golden fixtures (installs PyTorch)"
 	@echo "make clean                                      remove everything that was built"
 
@@ -116,6 +117,11 @@ test-frameworks: exchange-nets
 	@$(PYTHON) Tests/Exchange/check_weights.py keras $(EXCHANGE)
 	@$(PYTHON) Tests/Exchange/check_torchvision.py .build/release/lockstep $(EXCHANGE)
 
+# What an editor accepts by the schema against what the program reads.
+test-schema: build
+	@Benchmarks/setup-python jsonschema
+	@$(PYTHON) Tests/Schema/check.py .build/release/lockstep
+
 check-work: build
 	@.ci/check-work $(ARGS)
 
@@ -162,7 +168,7 @@ bench: setup
 bench-layers: setup
 	@Benchmarks/layers $(ARGS)
 
-# The reference page of the configuration's keys and the fuzzer's words for them, from the table of keys.
+# The reference page of the configuration's keys, their schema and the fuzzer's words for them, from the table of keys.
 references: setup
 	LOCKSTEP_WRITE_REFERENCES=1 swift test $(TEST_BUILD) --filter ConfigurationTableTests
 

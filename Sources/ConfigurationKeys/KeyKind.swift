@@ -81,10 +81,14 @@ package struct NumberRule: Sendable {
 /// Which texts a key takes.
 package struct TextRule: Sendable {
   package let allowed: String
+  /// A regular expression of ECMAScript that matches every text that is allowed, and as few others as it can, for the schema;
+  /// `nil` where all are.
+  package let pattern: String?
   package let isAllowed: @Sendable (String) -> Bool
 
-  package init(_ allowed: String, where isAllowed: @escaping @Sendable (String) -> Bool) {
+  package init(_ allowed: String, pattern: String?, where isAllowed: @escaping @Sendable (String) -> Bool) {
     self.allowed = allowed
+    self.pattern = pattern
     self.isAllowed = isAllowed
   }
 }

@@ -32,7 +32,7 @@ import Testing
         extra: "data: { format: 'image_folder', train: 'a', test: 'b', resize: { shorter_side: 9 }, crop: 'center' }"))
     let written = [synthetic, idx, arrays, folder].flatMap { paths($0.jsonValue) }
     // A preset is written as its layers.
-    let readAlone: Set = ["model.preset", "model.classes", "model.stem"]
+    let readAlone: Set = ["model.preset", "model.classes", "model.stem", "$schema"]
     #expect(Set(written).isDisjoint(with: readAlone))
     #expect(Set(written).union(readAlone) == Set(ConfigurationTable.paths))
     #expect(paths(synthetic.jsonValue) == ConfigurationTable.paths.filter { paths(synthetic.jsonValue).contains($0) })
@@ -83,6 +83,7 @@ import Testing
     let dictionary = tokens + ConfigurationReference.words.map { "\"\($0)\"\n" }.joined()
     for (path, text) in [
       ("docs/configuration.md", ConfigurationReference.page), ("Fuzz/dictionary/configuration", dictionary),
+      ("Config/schema.json", ConfigurationSchema.text),
     ] {
       let file = fixture("../../\(path)")
       if getenv("LOCKSTEP_WRITE_REFERENCES") != nil { try AtomicFile.write(text, to: file) }

@@ -119,7 +119,9 @@ extension ConfigurationTable {
     ]
   }
 
-  static let path = TextRule("a file's path, absolute or relative to the configuration file") {
+  static let path = TextRule(
+    "a file's path, absolute or relative to the configuration file", pattern: "^[^\\u0000]+$"
+  ) {
     !$0.isEmpty && !$0.utf8.contains(0)
   }
 

@@ -77,7 +77,9 @@ extension ConfigurationTable {
     ]
   }
 
-  private static let name = TextRule("1 to 64 letters, digits, _ and -, as tensors are called <name>.weight") { name in
+  private static let name = TextRule(
+    "1 to 64 letters, digits, _ and -, as tensors are called <name>.weight", pattern: "^[A-Za-z0-9_-]{1,64}$"
+  ) { name in
     (1...64).contains(name.count)
       && name.utf8.allSatisfy { byte in
         switch byte {

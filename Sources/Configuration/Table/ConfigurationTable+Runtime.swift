@@ -89,7 +89,9 @@ extension ConfigurationTable {
   ]
 
   /// A list such as `0-3,8` of at most 16 KiB: one of all CPUs of the largest machine, one by one, is shorter.
-  private static let cpuList = TextRule("CPU numbers such as \"0-3,8\"") { list in
+  private static let cpuList = TextRule(
+    "CPU numbers such as \"0-3,8\"", pattern: "^\\+?[0-9]+(-\\+?[0-9]+)?(,\\+?[0-9]+(-\\+?[0-9]+)?)*$"
+  ) { list in
     guard list.utf8.count <= 16_384 else { return false }
     return list.split(separator: ",", omittingEmptySubsequences: false).allSatisfy { range in
       let ends = range.split(separator: "-", omittingEmptySubsequences: false).map { UInt16($0) }

@@ -3,14 +3,17 @@ import Network
 import Storage
 
 /// The one table of the configuration's keys: reader, writer, hints, the rule of what may change between the parts of a
-/// run, the reference page and the fuzzer's dictionary come from it.
+/// run, the reference page, the schema for editors and the fuzzer's dictionary come from it.
 package enum ConfigurationTable {
   static let run: [KeyField<RunConfiguration>] = [
     KeyField(
       ConfigurationKey(
         "name",
         .text(
-          TextRule("1 to 128 characters that can name a folder, without /") { name in
+          TextRule(
+            "1 to 128 characters that can name a folder, without /",
+            pattern: "^(?!\\.{1,2}$)[^/\\u0000-\\u001f\\u007f]+$"
+          ) { name in
             (1...128).contains(name.count) && name != "." && name != ".."
               && name.unicodeScalars.allSatisfy { $0 != "/" && $0.value >= 0x20 && $0.value != 0x7F }
           }), otherwise: "the file's name without its extension", effect: .files,
@@ -33,6 +36,11 @@ package enum ConfigurationTable {
       "How the machine is used. All but `shard_size` changes speed alone, never a result."),
     .section("checkpoint", \.checkpoint, checkpoint, "When the state of a run is written; 0 turns a rule off."),
     .section("logging", \.logging, logging, "What is written to `metrics.jsonl`."),
+    KeyField(
+      ConfigurationKey(
+        "$schema", .text(TextRule("a text", pattern: nil) { _ in true }), otherwise: "none", effect: .files,
+        "Where an editor finds the schema of this file, such as Config/schema.json; ignored."),
+      get: { _ in nil }, set: { _, _ in }),
   ]
 
   static let checkpoint: [KeyField<CheckpointConfiguration>] = [
