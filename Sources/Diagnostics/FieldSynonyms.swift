@@ -23,6 +23,7 @@ enum FieldSynonyms {
     (["predict"], "infer inference classify"),
     (["export"], "to_onnx onnx save_model"),
     (["import"], "from_pytorch from_keras from_torchvision"),
+    (["completions"], "completion autocomplete"),
     (["bench throughput"], "benchmark perf profile speed"),
     (["tune"], "autotune search optimize"),
     (["gradcheck"], "gradient_check check_gradients check"),

@@ -133,10 +133,15 @@ extension Command {
     example: "Config/digits.json --set training.optimizer.lr=0.02"
   ) { try $0.config() }
 
+  package static let completions = Command(
+    "completions", "a script that completes commands and flags in a shell", operand: "bash|zsh|fish", [],
+    example: "bash"
+  ) { try $0.completions() }
+
   /// In the order `--help` shows them.
   package static let all: [Command] = [
     train, evaluate, predict, export, importing, dataInfo, kernels, throughput, scaling, allReduce, tune, gradcheck,
-    topology, config,
+    topology, config, completions,
   ]
   package static let names: [String] = all.map(\.name)
 
