@@ -44,6 +44,11 @@ class Pool(kl.Layer):
         return ops.average_pool(ops.pad(x, sides), self.size, self.steps) / count
 
 
+ACTIVATIONS = {
+    "relu": kl.ReLU, "relu6": lambda: kl.ReLU(6), "leaky_relu": lambda: kl.LeakyReLU(negative_slope=0.01),
+    "gelu": lambda: kl.Activation("gelu"), "silu": lambda: kl.Activation("silu")}
+
+
 def apply(x, entries, prefix=""):
     """The output of a configuration's layers; a layer in a block is called `<block>.<layer>`."""
     for entry in entries:
@@ -55,7 +60,7 @@ def apply(x, entries, prefix=""):
                 y = apply(x, entry["layers"], f"{block}.")
                 x = ops.add(y, apply(x, entry.get("shortcut", []), f"{block}.shortcut."))
                 if entry.get("activation"):
-                    x = {"relu": kl.ReLU(), "leaky_relu": kl.LeakyReLU(negative_slope=0.01)}[entry["activation"]](x)
+                    x = ACTIVATIONS[entry["activation"]]()(x)
             continue
         window = {}
         if kind in ("conv2d", "depthwise_conv2d"):
@@ -81,8 +86,14 @@ def apply(x, entries, prefix=""):
                 pair(entry["pool_size"]), pair(entry["strides"]), entry["padding"])
         elif kind == "leaky_relu":
             layer = kl.LeakyReLU(negative_slope=entry["negative_slope"])
+        elif kind == "relu":
+            layer = kl.ReLU(entry.get("max_value"))
+        elif kind in ("gelu", "silu"):
+            layer = ACTIVATIONS[kind]()
+        elif kind == "dropout":
+            layer = kl.Dropout(entry["rate"])
         else:
-            layer = {"relu": kl.ReLU, "global_avg_pool2d": kl.GlobalAveragePooling2D, "flatten": kl.Flatten,
+            layer = {"global_avg_pool2d": kl.GlobalAveragePooling2D, "flatten": kl.Flatten,
                      "softmax": kl.Softmax}[kind]()
         x = layer(x)
     return x

@@ -75,6 +75,10 @@ class Mean(nn.Module):
         return x.mean((2, 3))
 
 
+ACTIVATIONS = {
+    None: nn.Identity, "relu": nn.ReLU, "relu6": nn.ReLU6, "leaky_relu": nn.LeakyReLU, "gelu": nn.GELU, "silu": nn.SiLU}
+
+
 class Block(nn.ModuleDict):
     """`activation(layers(x) + shortcut(x))`."""
 
@@ -83,7 +87,7 @@ class Block(nn.ModuleDict):
         shortcut, _ = modules(entry.get("shortcut", []), channels)
         super().__init__(layers | {"shortcut": nn.ModuleDict(shortcut)})
         self.main, self.outputs = list(layers), outputs
-        self.activation = {None: nn.Identity, "relu": nn.ReLU, "leaky_relu": nn.LeakyReLU}[entry.get("activation")]()
+        self.activation = ACTIVATIONS[entry.get("activation")]()
 
     def forward(self, x):
         y, z = x, x
@@ -120,8 +124,14 @@ def modules(entries, channels):
             found[name] = Pool(entry)
         elif kind == "leaky_relu":
             found[name] = nn.LeakyReLU(entry["negative_slope"])
+        elif kind == "relu":
+            found[name] = nn.Hardtanh(0, entry["max_value"]) if "max_value" in entry else nn.ReLU()
+        elif kind in ("gelu", "silu"):
+            found[name] = ACTIVATIONS[kind]()
+        elif kind == "dropout":
+            found[name] = nn.Dropout(entry["rate"])
         else:
-            found[name] = {"relu": nn.ReLU, "global_avg_pool2d": Mean, "flatten": nn.Flatten, "softmax": nn.Identity}[kind]()
+            found[name] = {"global_avg_pool2d": Mean, "flatten": nn.Flatten, "softmax": nn.Identity}[kind]()
     return found, channels
 
 

@@ -17,15 +17,17 @@ extension CommandCall {
       throw UserError(.usage, flag.text, "is given with --format \(format.name); allowed: with onnx")
     }
     let file = try outputFile()
-    let weights = try weights(run) ?? []
+    let source = try self.weights(run)
+    let weights = source?.tensors ?? []
     let digest = WeightsDigest.of(weights)
     var summary = ExportSummary(
       format: format.name, file: file, values: weights.reduce(0) { $0 + $1.values.count }, weightsDigest: digest)
     switch format {
     case .onnx:
-      let export = ONNXExport(
+      var export = ONNXExport(
         pixels: pixels, foldsNorms: invocation.has(.foldNorms), producerVersion: ProgramVersion.current,
         metadata: [("weights_digest", digest)])
+      export.classNames = source?.classNames ?? run.classNames()
       try export.model(run, weights: weights).write(to: file)
       summary.opset = ONNXModel.opset
     case .weights(let format):

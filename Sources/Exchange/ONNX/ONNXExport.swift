@@ -23,6 +23,8 @@ package struct ONNXExport: Sendable {
   package var producerVersion: String
   /// Entries of the model's metadata beside `class_names`.
   package var metadata: [(key: String, value: String)]
+  /// Of the data, class by class; without them the digits name their own.
+  package var classNames: [String]?
 
   package init(
     pixels: Pixels = .u8, foldsNorms: Bool = false, producerVersion: String,
@@ -72,7 +74,7 @@ package struct ONNXExport: Sendable {
         documentation: "pixels as in the files, row-major over image, row, column, channel"),
       output: ONNXModel.Port(
         name: "probabilities", type: .float, shape: [net.classes], documentation: "one per class, 0 to 1"),
-      metadata: metadata + classNames(run.data))
+      metadata: metadata + namedClasses(run.data))
   }
 
   /// The layers' tensors, by layer and the last part of their names.
@@ -110,9 +112,10 @@ package struct ONNXExport: Sendable {
     return graph.apply("Transpose", [x], ["perm": .integers([0, 3, 1, 2])])
   }
 
-  /// `class_names`, a JSON array, where the data has names for its classes.
-  private func classNames(_ data: DataConfiguration) -> [(key: String, value: String)] {
-    guard case .embeddedDigits = data.source else { return [] }
-    return [("class_names", JSONValue.array((0..<10).map { .string("\($0)") }).compactText)]
+  /// `class_names`, a JSON array, where the classes have names.
+  private func namedClasses(_ data: DataConfiguration) -> [(key: String, value: String)] {
+    var names = classNames
+    if names == nil, case .embeddedDigits = data.source { names = (0..<10).map { "\($0)" } }
+    return names.map { [("class_names", JSONValue.array($0.map { .string($0) }).compactText)] } ?? []
   }
 }

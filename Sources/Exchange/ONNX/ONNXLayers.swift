@@ -34,13 +34,37 @@ extension BatchNorm: ONNXLayer {
 }
 
 extension ReLU: ONNXLayer {
-  package func add(to graph: inout ONNXGraph, _ site: ONNXSite) -> String { graph.apply("Relu", [site.x]) }
+  package func add(to graph: inout ONNXGraph, _ site: ONNXSite) -> String {
+    guard let maximum else { return graph.apply("Relu", [site.x]) }
+    let limits = [graph.tensor("min", [], [0]), graph.tensor("max", [], [Float(maximum)])]
+    return graph.apply("Clip", [site.x] + limits)
+  }
 }
 
 extension LeakyReLU: ONNXLayer {
   package func add(to graph: inout ONNXGraph, _ site: ONNXSite) -> String {
     graph.apply("LeakyRelu", [site.x], ["alpha": .float(Float(slope))])
   }
+}
+
+extension GELU: ONNXLayer {
+  /// x · (1 + erf(x / √2)) / 2; opset 17 has no operator for it.
+  package func add(to graph: inout ONNXGraph, _ site: ONNXSite) -> String {
+    let scaled = graph.apply("Mul", [site.x, graph.tensor("scale", [], [Float(0.5.squareRoot())])])
+    let share = graph.apply("Add", [graph.apply("Erf", [scaled]), graph.tensor("one", [], [1])])
+    return graph.apply("Mul", [graph.apply("Mul", [site.x, share]), graph.tensor("half", [], [0.5])])
+  }
+}
+
+extension SiLU: ONNXLayer {
+  package func add(to graph: inout ONNXGraph, _ site: ONNXSite) -> String {
+    graph.apply("Mul", [site.x, graph.apply("Sigmoid", [site.x])])
+  }
+}
+
+extension Dropout: ONNXLayer {
+  /// Nothing, outside of training.
+  package func add(to graph: inout ONNXGraph, _ site: ONNXSite) -> String { site.x }
 }
 
 extension MaxPool2D: ONNXLayer {
