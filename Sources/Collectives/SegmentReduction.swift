@@ -62,6 +62,13 @@ package struct SegmentReduction {
     }
   }
 
+  /// The totals of the worker's `segment` once more, block by block, after `reduce` and a barrier of all workers.
+  package func forEachTotal(
+    _ segment: Range<Int>, _ body: (_ block: Range<Int>, _ sum: UnsafeMutablePointer<Float>) -> Void
+  ) {
+    forEachBlock(of: segment) { body($0, root + $0.lowerBound) }
+  }
+
   /// Phase 3: brings a block of the results in the own group's copy to the other groups.
   package func distribute(_ block: Range<Int>) {
     if !isOneGroup { transport.distribute(block, of: group) }

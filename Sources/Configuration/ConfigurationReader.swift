@@ -42,7 +42,7 @@ package enum ConfigurationReader {
       data: DataConfiguration(source: .embeddedDigits, scale: 0, mean: [], std: []),
       training: TrainingConfiguration(
         epochs: 0, batchSize: 0, shuffle: false,
-        optimizer: SGDConfiguration(learningRate: 0, momentum: 0, nesterov: false, weightDecay: 0),
+        optimizer: OptimizerConfiguration(learningRate: 0),
         learningRateSchedule: .constant),
       runtime: RuntimeConfiguration(workers: .auto, shardSize: 0, policy: .none, nodes: nil, useSMT: false),
       checkpoint: CheckpointConfiguration(), logging: LoggingConfiguration(everySteps: 0))

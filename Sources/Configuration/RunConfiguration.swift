@@ -117,32 +117,20 @@ package struct TrainingConfiguration: Hashable, Sendable {
   /// Examples per step over all workers; the last batch of an epoch may be smaller.
   package var batchSize: Int
   package var shuffle: Bool
-  package var optimizer: SGDConfiguration
+  package var optimizer: OptimizerConfiguration
   package var learningRateSchedule: LearningRateSchedule
+  /// The largest norm of the mean gradient that a step applies; `nil` for any.
+  package var clipNorm: Double?
 
   package init(
-    epochs: Int, batchSize: Int, shuffle: Bool, optimizer: SGDConfiguration, learningRateSchedule: LearningRateSchedule
+    epochs: Int, batchSize: Int, shuffle: Bool, optimizer: OptimizerConfiguration,
+    learningRateSchedule: LearningRateSchedule
   ) {
     self.epochs = epochs
     self.batchSize = batchSize
     self.shuffle = shuffle
     self.optimizer = optimizer
     self.learningRateSchedule = learningRateSchedule
-  }
-}
-
-/// PyTorch's SGD: `v ← momentum·v + g + weightDecay·w; w ← w − lr·v` (Nesterov: `w ← w − lr·(g + momentum·v)`).
-package struct SGDConfiguration: Hashable, Sendable {
-  package var learningRate: Double
-  package var momentum: Double
-  package var nesterov: Bool
-  package var weightDecay: Double
-
-  package init(learningRate: Double, momentum: Double, nesterov: Bool, weightDecay: Double) {
-    self.learningRate = learningRate
-    self.momentum = momentum
-    self.nesterov = nesterov
-    self.weightDecay = weightDecay
   }
 }
 

@@ -59,7 +59,7 @@ package struct ConfigurationNode {
     // Hints cost time, and a hostile file may have any number of keys.
     guard mistakes.keepsMore else { return mistakes.add(UserError(.badConfiguration, keyPath(name), "unknown key")) }
     let hint: String?
-    if let condition = allKeys.first(where: { $0.name == name })?.condition {
+    if let condition = Self.condition(of: name, allKeys) {
       hint = "\(name) goes \(condition.phrase(allKeys))"
     } else {
       let names = keys.map(\.name)
@@ -77,6 +77,14 @@ package struct ConfigurationNode {
       UserError(
         .badConfiguration, keyPath(name),
         "unknown key; allowed: \(keys.map(\.name).joined(separator: ", "))", hint: hint))
+  }
+
+  /// The condition of a key, of one that is there under several words all of these.
+  private static func condition(of name: String, _ keys: [ConfigurationKey]) -> ConfigurationKey.Condition? {
+    let conditions = keys.filter { $0.name == name }.compactMap(\.condition)
+    guard let first = conditions.first else { return nil }
+    let alike = conditions.filter { $0.key == first.key && !$0.words.isEmpty }
+    return alike.isEmpty ? first : ConfigurationKey.Condition(key: first.key, words: alike.flatMap(\.words))
   }
 
   package func keyPath(_ name: String) -> String { path.isEmpty ? name : "\(path).\(name)" }

@@ -62,6 +62,11 @@ package final class KernelTable: Sendable {
   /// `out[i] = a[i] + b[i]`, then `max(out[i], 0)` where wanted; `count` is a multiple of 16.
   package let sum: @Sendable (_ a: FloatIn, _ b: FloatIn, _ out: FloatOut, _ count: Int, _ appliesReLU: Bool) -> Void
   package let sgd: @Sendable (SGDArguments) -> Void
+  package let adam: @Sendable (AdamArguments) -> Void
+  package let rmsprop: @Sendable (RMSPropArguments) -> Void
+  /// `sums[i] = Σ x²` over floats 32·i…32·i + 31 in Double, whose products of two Floats are exact: lane j of eight adds
+  /// floats j, j + 8, j + 16 and j + 24 in this order, then the lanes are added as ((0+4)+(2+6)) + ((1+5)+(3+7)).
+  package let squareSums: @Sendable (_ x: FloatIn, _ sums: UnsafeMutablePointer<Double>, _ count: Int) -> Void
 
   /// `FMA peak`: runs `iterations` rounds of 12 independent vector multiply-adds; returns the floating-point operations done.
   package let peak: @Sendable (_ iterations: Int, _ scratch: FloatOut) -> Double
@@ -97,6 +102,9 @@ package final class KernelTable: Sendable {
     add: @escaping @Sendable (FloatIn, FloatOut, Int) -> Void,
     sum: @escaping @Sendable (FloatIn, FloatIn, FloatOut, Int, Bool) -> Void,
     sgd: @escaping @Sendable (SGDArguments) -> Void,
+    adam: @escaping @Sendable (AdamArguments) -> Void,
+    rmsprop: @escaping @Sendable (RMSPropArguments) -> Void,
+    squareSums: @escaping @Sendable (FloatIn, UnsafeMutablePointer<Double>, Int) -> Void,
     peak: @escaping @Sendable (Int, FloatOut) -> Double
   ) {
     self.name = name
@@ -125,6 +133,9 @@ package final class KernelTable: Sendable {
     self.add = add
     self.sum = sum
     self.sgd = sgd
+    self.adam = adam
+    self.rmsprop = rmsprop
+    self.squareSums = squareSums
     self.peak = peak
   }
 }
@@ -199,35 +210,5 @@ package struct SoftmaxArguments {
     self.gradientStride = gradientStride
     self.losses = losses
     self.correct = correct
-  }
-}
-
-/// `g = sum / m`; `v ← momentum·v + (g + decay·w)`; `w ← w − rate·v`, or with Nesterov `w ← w − rate·(g' + momentum·v)`
-/// where `g' = g + decay·w`. Every `a·b + c` is one fused multiply-add.
-package struct SGDArguments {
-  package var sum: UnsafePointer<Float>
-  package var weights: UnsafeMutablePointer<Float>
-  package var velocity: UnsafeMutablePointer<Float>
-  /// A multiple of 16.
-  package var count: Int
-  package var m: Float
-  package var rate: Float
-  package var momentum: Float
-  package var decay: Float
-  package var nesterov: Bool
-
-  package init(
-    sum: UnsafePointer<Float>, weights: UnsafeMutablePointer<Float>, velocity: UnsafeMutablePointer<Float>, count: Int,
-    m: Float, rate: Float, momentum: Float, decay: Float, nesterov: Bool
-  ) {
-    self.sum = sum
-    self.weights = weights
-    self.velocity = velocity
-    self.count = count
-    self.m = m
-    self.rate = rate
-    self.momentum = momentum
-    self.decay = decay
-    self.nesterov = nesterov
   }
 }

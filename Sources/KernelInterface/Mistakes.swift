@@ -87,6 +87,22 @@ extension DropoutArguments {
   }
 }
 
+extension AdamArguments {
+  package var mistake: String? {
+    guard count >= 0, count % 16 == 0 else { return "An update takes whole sixteens of floats, not \(count)." }
+    guard epsilon > 0 else { return "An update divides by at least its epsilon, \(epsilon)." }
+    return m > 0 ? nil : "An update divides by the examples of a batch, not by \(m)."
+  }
+}
+
+extension RMSPropArguments {
+  package var mistake: String? {
+    guard count >= 0, count % 16 == 0 else { return "An update takes whole sixteens of floats, not \(count)." }
+    guard epsilon > 0 else { return "An update divides by at least its epsilon, \(epsilon)." }
+    return m > 0 ? nil : "An update divides by the examples of a batch, not by \(m)."
+  }
+}
+
 extension PoolArguments {
   /// - Parameter isBackward: whether the gradients' strides count, or the maps'.
   package func mistake(isBackward: Bool) -> String? {

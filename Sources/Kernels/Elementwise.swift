@@ -23,25 +23,6 @@ func sum(
   }
 }
 
-/// See `SGDArguments`.
-func sgd(_ s: SGDArguments) {
-  assert(s.mistake == nil, s.mistake ?? "")
-  let m = Vector(repeating: s.m)
-  let momentum = Vector(repeating: s.momentum)
-  let decay = Vector(repeating: s.decay)
-  let minusRate = Vector(repeating: -s.rate)
-  var i = 0
-  while i < s.count {
-    let w: Vector = load(s.weights + i)
-    let g = (load(s.sum + i, as: Vector.self) / m).addingProduct(decay, w)
-    let v = g.addingProduct(momentum, load(s.velocity + i))
-    store(v, s.velocity + i)
-    let direction = s.nesterov ? g.addingProduct(momentum, v) : v
-    store(w.addingProduct(minusRate, direction), s.weights + i)
-    i += Vector.scalarCount
-  }
-}
-
 /// See `BiasGradientArguments`.
 func biasGradient(_ s: BiasGradientArguments) {
   assert(s.mistake == nil, s.mistake ?? "")

@@ -87,16 +87,6 @@ private func forEachPixel(_ extent: NormExtent, _ body: (_ lane: Int, _ n: Int, 
   }
 }
 
-private typealias Double8 = SIMD8<Double>
-
-/// Eight floats as Doubles.
-@inline(__always)
-private func widened(_ pointer: UnsafePointer<Float>) -> Double8 {
-  let x = UnsafeRawPointer(pointer).loadUnaligned(as: SIMD8<Float>.self)
-  return Double8(
-    Double(x[0]), Double(x[1]), Double(x[2]), Double(x[3]), Double(x[4]), Double(x[5]), Double(x[6]), Double(x[7]))
-}
-
 @inline(__always)
 private func loadDoubles(_ pointer: UnsafePointer<Double>) -> Double8 {
   UnsafeRawPointer(pointer).loadUnaligned(as: Double8.self)

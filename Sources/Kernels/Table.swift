@@ -28,6 +28,9 @@ package let kernelTable = KernelTable(
   add: add,
   sum: sum,
   sgd: sgd,
+  adam: adam,
+  rmsprop: rmsprop,
+  squareSums: squareSums,
   peak: peak)
 
 #if LOCKSTEP_AVX512

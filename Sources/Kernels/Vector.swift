@@ -12,6 +12,17 @@ import CProcessor
 /// Sixteen floats, the unit in which channels are padded; two vectors on narrower builds.
 typealias Vector16 = SIMD16<Float>
 
+/// Eight Doubles, two vectors on narrower builds.
+typealias Double8 = SIMD8<Double>
+
+/// Eight floats as Doubles.
+@inline(__always)
+func widened(_ pointer: UnsafePointer<Float>) -> Double8 {
+  let x = UnsafeRawPointer(pointer).loadUnaligned(as: SIMD8<Float>.self)
+  return Double8(
+    Double(x[0]), Double(x[1]), Double(x[2]), Double(x[3]), Double(x[4]), Double(x[5]), Double(x[6]), Double(x[7]))
+}
+
 @inline(__always)
 func load<V: SIMD>(_ pointer: UnsafePointer<Float>, as type: V.Type = V.self) -> V where V.Scalar == Float {
   UnsafeRawPointer(pointer).loadUnaligned(as: V.self)

@@ -98,7 +98,7 @@ package enum AllReduceBenchmark {
     let program = ReductionProgram(
       shardCount: workers, runs: (0..<workers).map { $0..<$0 + 1 }, groups: groups.map(\.workers))
     let segments = Segments.all(count: parameters, groups: groups.map(\.workers))
-    let shared = try SharedBuffers(group.placement, parameters: parameters)
+    let shared = try SharedBuffers(group.placement, parameters: parameters, slots: optimizer.slots.count)
     return try timed(group, seconds: seconds) { context in
       // Zeros, so that sums stay finite however often they are added up.
       let memory = try NodeBuffer(byteCount: 4 * parameters, node: context.memoryNode)
@@ -108,11 +108,13 @@ package enum AllReduceBenchmark {
       let segment = segments[context.index]
       let part = Segments.segment(context.member, of: context.members.count, count: parameters)
       let weights = shared.replicas[context.group]
-      (shared.velocity + segment.lowerBound).update(repeating: 0, count: segment.count)
+      for slot in 0..<shared.slots {
+        (shared.state + slot * shared.stride + segment.lowerBound).update(repeating: 0, count: segment.count)
+      }
       (weights + part.lowerBound).update(repeating: 0, count: part.count)
       try context.barrier.wait()
       let reduction = SegmentReduction(program, group: context.group, over: shared.transport, add: kernels.add)
-      let step = OptimizerStep(number: 1, examples: 1, learningRate: 0.1)
+      let step = OptimizerStep(number: 1, divisor: 1, learningRate: 0.1)
       return Owned(memory: memory) {
         if groups.count > 1 {
           reduction.sumInside(part)
@@ -121,8 +123,8 @@ package enum AllReduceBenchmark {
         reduction.reduce(segment) { block, sum in
           optimizer.update(
             OptimizerBlock(
-              sum: sum, weights: weights + block.lowerBound, state: shared.velocity + block.lowerBound,
-              slotStride: 0, count: block.count), at: step, kernels)
+              sum: sum, weights: weights + block.lowerBound, state: shared.state + block.lowerBound,
+              slotStride: shared.stride, count: block.count), at: step, kernels)
           reduction.distribute(block)
         }
       }
@@ -170,16 +172,20 @@ package enum AllReduceBenchmark {
     let transport: SharedMemory
     /// One per memory group, first touched by its members.
     let replicas: [UnsafeMutablePointer<Float>]
-    let velocity: UnsafeMutablePointer<Float>
+    /// The optimizer's slots, `stride` floats apart.
+    let state: UnsafeMutablePointer<Float>
+    let slots: Int
+    let stride: Int
     private let memory: NodeBuffer
 
-    init(_ placement: Placement, parameters: Int) throws(UserError) {
+    init(_ placement: Placement, parameters: Int, slots: Int) throws(UserError) {
       let groups = placement.groups.count
-      let stride = roundUp(parameters, to: NodeBuffer.pageBytes / MemoryLayout<Float>.stride)
-      memory = try NodeBuffer(byteCount: (groups + 1) * stride * MemoryLayout<Float>.stride, hugePages: groups == 1)
-      let floats = memory.pointer.bindMemory(to: Float.self, capacity: (groups + 1) * stride)
-      velocity = floats
-      replicas = (1...groups).map { floats + $0 * stride }
+      self.slots = slots
+      stride = roundUp(parameters, to: NodeBuffer.pageBytes / MemoryLayout<Float>.stride)
+      memory = try NodeBuffer(byteCount: (groups + slots) * stride * MemoryLayout<Float>.stride, hugePages: groups == 1)
+      let floats = memory.pointer.bindMemory(to: Float.self, capacity: (groups + slots) * stride)
+      state = floats
+      replicas = (0..<groups).map { [stride] in floats + ($0 + slots) * stride }
       transport = SharedMemory(workers: placement.workers.count, slots: 1, results: replicas)
     }
   }

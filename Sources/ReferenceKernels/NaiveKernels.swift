@@ -77,6 +77,46 @@ package enum NaiveKernels {
     }
   }
 
+  package static func adam(_ s: AdamArguments) {
+    for i in 0..<s.count {
+      let w = s.weights[i]
+      let g = (s.sum[i] / s.m).addingProduct(s.decay, w)
+      let a = s.first[i].addingProduct(s.firstShare, g - s.first[i])
+      let b = (s.secondKept * s.second[i]).addingProduct(s.secondShare * g, g)
+      s.first[i] = a
+      s.second[i] = b
+      let step = a / s.epsilon.addingProduct(s.scale, b.squareRoot())
+      s.weights[i] = w.addingProduct(-s.shrink, w).addingProduct(-s.rate, step)
+    }
+  }
+
+  package static func rmsprop(_ s: RMSPropArguments) {
+    for i in 0..<s.count {
+      let w = s.weights[i]
+      let g = (s.sum[i] / s.m).addingProduct(s.decay, w)
+      var variance = (s.kept * s.square[i]).addingProduct(s.share * g, g)
+      s.square[i] = variance
+      if let mean = s.mean {
+        mean[i] = mean[i].addingProduct(s.share, g - mean[i])
+        variance = positivePart(variance.addingProduct(-mean[i], mean[i]))
+      }
+      var step = g / (variance.squareRoot() + s.epsilon)
+      if let velocity = s.velocity {
+        step = step.addingProduct(s.momentum, velocity[i])
+        velocity[i] = step
+      }
+      s.weights[i] = w.addingProduct(-s.rate, step)
+    }
+  }
+
+  package static func squareSums(_ x: UnsafePointer<Float>, _ sums: UnsafeMutablePointer<Double>, _ count: Int) {
+    for i in 0..<count / 32 {
+      var lanes = [Double](repeating: 0, count: 8)
+      for j in 0..<32 { lanes[j % 8] += Double(x[32 * i + j]) * Double(x[32 * i + j]) }
+      sums[i] = ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6])) + ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]))
+    }
+  }
+
   package static func scatterTransposed(_ t: TransposeArguments) {
     for unit in 0..<t.units {
       for n in 0..<t.examples {

@@ -11,9 +11,15 @@ package struct StateSlot: Sendable, Hashable {
   }
 
   package static let momentum = StateSlot(name: "momentum", suffix: ".velocity")
+  package static let firstMoment = StateSlot(name: "first moment", suffix: ".first_moment")
+  package static let secondMoment = StateSlot(name: "second moment", suffix: ".second_moment")
+  package static let squareAverage = StateSlot(name: "mean of squares", suffix: ".square_average")
+  package static let gradientAverage = StateSlot(name: "mean gradient", suffix: ".gradient_average")
 
   /// The slots of all optimizers, by which a checkpoint tells state from parameters.
-  package static let known: [StateSlot] = [.momentum]
+  package static let known: [StateSlot] = [
+    .momentum, .firstMoment, .secondMoment, .squareAverage, .gradientAverage,
+  ]
 
   /// The parameter that a checkpoint's tensor belongs to, and the slot; `nil` for the parameter itself.
   static func split(_ tensorName: String) -> (parameter: String, slot: StateSlot?) {

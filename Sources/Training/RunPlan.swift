@@ -27,6 +27,8 @@ package final class RunPlan: Sendable {
   let treeLevels: Int
   package let memory: RunMemory
   package let optimizer: any Optimizer
+  /// How it treats each parameter.
+  let updates: UpdateRules
 
   /// Memory that a worker's workspace may take before chunks and runs become smaller.
   private static let activationBudgetBytes = 40 << 20
@@ -63,6 +65,8 @@ package final class RunPlan: Sendable {
       network, placement, shardsPerBatch: shards.maximumShardCount, gradientBuffers: gradientSlots + treeLevels,
       stateSlots: optimizer.slots,
       hugePages: runtime.memory.hugePages)
+    updates = UpdateRules(
+      network.parameters, configuration.training.optimizer, adapts: optimizer.readsNorms)
     segments = Segments.all(count: memory.trainedFloats, groups: groups.map(\.workers))
   }
 
@@ -104,6 +108,9 @@ package final class RunPlan: Sendable {
     }
     return best
   }
+
+  /// Whether all gradients are summed before any weight is updated, as norms of them are asked for.
+  var readsNorms: Bool { optimizer.readsNorms || configuration.training.clipNorm != nil }
 
   package var workerCount: Int { placement.workers.count }
 

@@ -24,6 +24,9 @@ final class SharedState: @unchecked Sendable {
   /// `[shard][schedule.sumsPerShard]`: what layers sum over the whole batch, each shard's by its worker, between the
   /// meetings of a step.
   let meetingSums: UnsafeMutablePointer<Double>
+  /// Of the gradient and the weights of a step, where norms are asked for.
+  let gradientSquares: SquareSums?
+  let weightSquares: SquareSums?
   let order: EpochOrder
   let beats: WorkerBeats
   /// Where every worker's time went.
@@ -63,6 +66,8 @@ final class SharedState: @unchecked Sendable {
     let sums = max(plan.memory.meetingSums, 1)
     meetingSums = .allocate(capacity: sums)
     meetingSums.initialize(repeating: 0, count: sums)
+    gradientSquares = plan.readsNorms ? SquareSums(plan.network.parameters) : nil
+    weightSquares = plan.optimizer.readsNorms ? SquareSums(plan.network.parameters) : nil
     beats = WorkerBeats(count: plan.workerCount)
     ledger = StepLedger(
       workers: plan.workerCount, keptSteps: keptSteps,

@@ -9,11 +9,12 @@ import Machine
 ///              └──────────────────── step ────────────────────────────┘
 ///
 /// ┃ is a barrier of all workers, ┇ one of those on the same memory node. With one node `sum` and its barrier are left out;
+/// between `reduce` and `update` there is a ┃ where the update depends on norms of the whole gradient;
 /// `compute` has a ┃ of its own wherever a layer needs sums over the whole batch, see `Schedule`.
 /// The phases' names and times are `StepPhase` and `StepClock`; worker 0's extra work is `StepLeader`.
 struct TrainingLoop: Sendable {
   /// The most barriers of a step, without those that layers need.
-  static let meetings = 4
+  static let meetings = 5
 
   let session: Session
   let data: TrainingData
@@ -58,7 +59,15 @@ struct TrainingLoop: Sendable {
       }
       clock.enter(.reducing)
       leader?.decide(step, now: clock.now)
-      let lost = worker.reduceAndUpdate(reduction, step.optimizerStep, clock)
+      let lost: LostWeight?
+      if plan.readsNorms {
+        worker.reduce(reduction)
+        try clock.meet(context.barrier)
+        clock.enter(.updating)
+        lost = worker.update(reduction, step.optimizerStep)
+      } else {
+        lost = worker.reduceAndUpdate(reduction, step.optimizerStep, clock)
+      }
       try clock.meet(context.barrier)
       clock.enter(.preparing)
       worker.prepareWeights()

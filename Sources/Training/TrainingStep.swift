@@ -17,7 +17,7 @@ struct TrainingStep {
   let endsEpoch: Bool
 
   var optimizerStep: OptimizerStep {
-    OptimizerStep(number: number + 1, examples: batch.count, learningRate: learningRate)
+    OptimizerStep(number: number + 1, divisor: Double(batch.count), learningRate: learningRate)
   }
 }
 

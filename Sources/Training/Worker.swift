@@ -131,26 +131,57 @@ package struct Worker: ~Copyable {
     Segments.segment(context.member, of: context.members.count, count: count)
   }
 
-  /// Adds what is left over the worker's segment in the tree's order, updates its weights with the mean, in all replicas.
+  /// Adds what is left over the worker's segment in the tree's order, and sums the squares of what norms are asked for.
+  func reduce(_ reduction: SegmentReduction) {
+    reduction.reduce(plan.segments[context.index]) { block, sum in
+      shared.gradientSquares?.set(block, sum, plan.kernels)
+      shared.weightSquares?.set(block, replica.weights + block.lowerBound, plan.kernels)
+    }
+  }
+
+  /// The same, and each block's `update` while its sum is in the cache; where no norm is asked for.
   ///
   /// - Returns: the first weight that is no longer finite.
   func reduceAndUpdate(
     _ reduction: SegmentReduction, _ step: OptimizerStep, _ clock: borrowing StepClock
   ) -> LostWeight? {
-    let weights = replica.weights
-    let state = shared.optimizer
     var lost: LostWeight?
+    var ruled = RuledStep(step, shared)
     reduction.reduce(plan.segments[context.index]) { block, sum in
       clock.enter(.updating)
-      plan.optimizer.update(
-        OptimizerBlock(
-          sum: sum, weights: weights + block.lowerBound, state: state.slot(0) + block.lowerBound,
-          slotStride: state.stride, count: block.count), at: step, plan.kernels)
-      reduction.distribute(block)
-      if lost == nil { lost = LostWeight.first(in: weights, block, sum: sum) }
+      update(block, sum: sum, &ruled, reduction, &lost)
       clock.enter(.reducing)
     }
     return lost
+  }
+
+  /// Updates the worker's segment by a gradient that `reduce` has left, once all workers have summed theirs.
+  ///
+  /// - Returns: the first weight that is no longer finite.
+  func update(_ reduction: SegmentReduction, _ step: OptimizerStep) -> LostWeight? {
+    var lost: LostWeight?
+    var ruled = RuledStep(shared.clipped(step), shared)
+    reduction.forEachTotal(plan.segments[context.index]) { update($0, sum: $1, &ruled, reduction, &lost) }
+    return lost
+  }
+
+  /// Updates the weights of a block with the mean of `sum`, in all replicas.
+  @inline(__always)
+  private func update(
+    _ block: Range<Int>, sum: UnsafeMutablePointer<Float>, _ step: inout RuledStep, _ reduction: SegmentReduction,
+    _ lost: inout LostWeight?
+  ) {
+    let (weights, state) = (replica.weights, shared.optimizer)
+    let floats = OptimizerBlock(
+      sum: sum, weights: weights + block.lowerBound, state: state.slot(0) + block.lowerBound,
+      slotStride: state.stride, count: block.count)
+    plan.updates.forEachPart(of: block) { part, rule in
+      plan.optimizer.update(
+        floats.part(part.lowerBound - block.lowerBound..<part.upperBound - block.lowerBound),
+        at: step.of(rule), plan.kernels)
+    }
+    reduction.distribute(block)
+    if lost == nil { lost = LostWeight.first(in: weights, block, sum: sum) }
   }
 
   /// The worker's part of what its replica's layers read instead of weights, after all weights are updated.

@@ -72,7 +72,7 @@ func configuration(_ entries: [ModelEntry], epochs: Int) -> RunConfiguration {
     data: DataConfiguration(source: .embeddedDigits, scale: 1.0 / 255, mean: [0], std: [1]),
     training: TrainingConfiguration(
       epochs: epochs, batchSize: 9, shuffle: true,
-      optimizer: SGDConfiguration(learningRate: 0.01, momentum: 0.9, nesterov: false, weightDecay: 0),
+      optimizer: OptimizerConfiguration(learningRate: 0.01, momentum: 0.9, nesterov: false, weightDecay: 0),
       learningRateSchedule: .constant),
     // Shards of 2 in 5 and 1 parts: worker runs of several tree nodes, and workers without work.
     runtime: RuntimeConfiguration(workers: .count(3), shardSize: 2, policy: .close, nodes: nil, useSMT: false),

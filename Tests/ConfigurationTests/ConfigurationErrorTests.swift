@@ -53,6 +53,16 @@ struct WrongValue: Sendable, CustomTestStringConvertible {
     WrongValue("data: { scale: 1e37 }", "data.scale", "reaches 2.55e+39 in channel 0"),
     WrongValue("training: { optimizer: { lr: true } }", "training.optimizer.lr", "true", "a finite number"),
     WrongValue("training: { optimizer: { momentum: 1.1 } }", "training.optimizer.momentum", "1.1", "from 0 to 1"),
+    WrongValue(
+      "training: { optimizer: { type: 'adam', momentum: 0.5 } }", "training.optimizer.momentum", "unknown key",
+      "momentum goes with type \"sgd\" or \"lars\" or \"rmsprop\""),
+    WrongValue(
+      "training: { optimizer: { betas: [0.9, 0.99] } }", "training.optimizer.betas", "goes with type \"adam\""),
+    WrongValue(
+      "training: { optimizer: { type: 'adamw', betas: [0.9, 1] } }", "training.optimizer.betas[1]", "found 1",
+      "0.999999"),
+    WrongValue("training: { optimizer: { type: 'rmsprop', epsilon: 0 } }", "training.optimizer.epsilon", "found 0"),
+    WrongValue("training: { clip_norm: 0 }", "training.clip_norm", "found 0", "above 0"),
     WrongValue("training: { optimizer: { type: 'sdg' } }", "training.optimizer.type", "\"sdg\"", "\"sgd\""),
     WrongValue(
       "training: { optimizer: { nesterov: true, momentum: 0 } }", "training.optimizer.nesterov", "true", "above 0"),

@@ -30,7 +30,12 @@ import Testing
     let folder = try configuration(
       configurationText(
         extra: "data: { format: 'image_folder', train: 'a', test: 'b', resize: { shorter_side: 9 }, crop: 'center' }"))
-    let written = [synthetic, idx, arrays, folder].flatMap { paths($0.jsonValue) }
+    let optimizers = try ["adam", "rmsprop", "lars"].map { type in
+      try configuration(
+        configurationText(
+          extra: "training: { optimizer: { type: '\(type)', weight_decay_norm: 0 }, clip_norm: 1 }"))
+    }
+    let written = ([synthetic, idx, arrays, folder] + optimizers).flatMap { paths($0.jsonValue) }
     // A preset is written as its layers.
     let readAlone: Set = ["model.preset", "model.classes", "model.stem", "$schema"]
     #expect(Set(written).isDisjoint(with: readAlone))
@@ -47,6 +52,9 @@ import Testing
         if case .section(let keys) = key.kind, let section = value[key.name] { check(keys, section, keyPath) }
         guard case .value(let fallback) = key.fallback else { continue }
         #expect(key.kind.mistake(in: fallback, at: keyPath) == nil)
+        if let condition = key.condition, !condition.words.isEmpty {
+          guard condition.words.contains(where: { .string($0) == value[condition.key] }) else { continue }
+        }
         guard let written = value[key.name] else { continue }
         #expect(written.compactText == fallback.compactText, "\(keyPath)")
       }

@@ -128,6 +128,73 @@ struct ElementwiseTests {
     }
   }
 
+  @Test("Adam, with decay in the gradient, beside it and without", arguments: counts)
+  func adam(count: Int) {
+    for (m, decay, shrink, epsilon) in [(1, 0, 0, 1e-8), (37, 0.1, 0, 1e-3), (128, 0, 0.01, 1e-8)]
+      as [(Float, Float, Float, Float)]
+    {
+      func run(_ kernel: (AdamArguments) -> Void) -> [[UInt32]] {
+        let sum = FloatBuffer(RandomFloats(seed: 5).values(count))
+        let weights = FloatBuffer(RandomFloats(seed: 6).values(count))
+        let first = FloatBuffer(RandomFloats(seed: 7).values(count))
+        let second = FloatBuffer(RandomFloats(seed: 8).values(count).map { $0 * $0 })
+        for _ in 0..<2 {
+          kernel(
+            AdamArguments(
+              sum: sum.pointer, weights: weights.pointer, first: first.pointer, second: second.pointer, count: count,
+              m: m, decay: decay, shrink: shrink, rate: 0.01, firstShare: 0.1, secondKept: 0.999, secondShare: 0.001,
+              scale: 1.5, epsilon: epsilon))
+        }
+        #expect(weights.isIntact && first.isIntact && second.isIntact && sum.isIntact)
+        return [weights.bits, first.bits, second.bits, sum.bits]
+      }
+      let expected = run(NaiveKernels.adam)
+      for kernels in runnableKernels { #expect(run(kernels.adam) == expected, "\(kernels.name), m \(m)") }
+    }
+  }
+
+  @Test(
+    "RMSProp, centred and not, with and without velocity", arguments: counts,
+    [(false, false), (false, true), (true, false), (true, true)])
+  func rmsprop(count: Int, kind: (centered: Bool, hasVelocity: Bool)) {
+    func run(_ kernel: (RMSPropArguments) -> Void) -> [[UInt32]] {
+      let sum = FloatBuffer(RandomFloats(seed: 5).values(count))
+      let weights = FloatBuffer(RandomFloats(seed: 6).values(count))
+      let square = FloatBuffer(RandomFloats(seed: 7).values(count).map { $0 * $0 })
+      let mean = FloatBuffer(RandomFloats(seed: 8).values(count))
+      let velocity = FloatBuffer(RandomFloats(seed: 9).values(count))
+      for _ in 0..<2 {
+        kernel(
+          RMSPropArguments(
+            sum: sum.pointer, weights: weights.pointer, square: square.pointer,
+            mean: kind.centered ? mean.pointer : nil,
+            velocity: kind.hasVelocity ? velocity.pointer : nil, count: count, m: 37, decay: 0.01, rate: 0.01,
+            momentum: 0.9, kept: 0.75, share: 0.25, epsilon: 1e-6))
+      }
+      let buffers = [sum, weights, square, mean, velocity]
+      #expect(buffers.allSatisfy { $0.isIntact })
+      // Means that are larger than the mean of squares allows do not make a weight NaN.
+      #expect(weights.values.allSatisfy { $0.isFinite })
+      return buffers.map(\.bits)
+    }
+    let expected = run(NaiveKernels.rmsprop)
+    for kernels in runnableKernels { #expect(run(kernels.rmsprop) == expected, "\(kernels.name)") }
+  }
+
+  @Test("sums of squares over 32 floats each", arguments: [0, 32, 64, 96, 1024])
+  func squareSums(count: Int) {
+    let x = FloatBuffer(RandomFloats(seed: 3).values(count))
+    func run(_ kernel: (UnsafePointer<Float>, UnsafeMutablePointer<Double>, Int) -> Void) -> [Double] {
+      var sums = [Double](repeating: -1, count: count / 32 + 1)
+      sums.withUnsafeMutableBufferPointer { kernel(x.pointer, $0.baseAddress!, count) }
+      #expect(sums.last == -1)
+      return sums
+    }
+    let expected = run(NaiveKernels.squareSums)
+    #expect(expected.dropLast().allSatisfy { $0 > 0 })
+    for kernels in runnableKernels { #expect(run(kernels.squareSums) == expected, "\(kernels.name)") }
+  }
+
   @Test("bias gradients, from 0 and from what is there", arguments: [1, 2, 3, 7], [16, 32, 48, 80])
   func biasGradient(images: Int, lanes: Int) {
     for (height, width) in [(1, 1), (1, 5), (4, 1), (3, 7), (8, 8)] {

@@ -54,6 +54,16 @@ struct MistakeTests {
       SGDArguments(
         sum: floats.pointer, weights: floats.pointer, velocity: floats.pointer, count: 32, m: 2, rate: 1, momentum: 0,
         decay: 0, nesterov: false), \.mistake, [{ $0.count = 31 }, { $0.count = -16 }, { $0.m = 0 }])
+    expect(
+      AdamArguments(
+        sum: floats.pointer, weights: floats.pointer, first: floats.pointer, second: floats.pointer, count: 32, m: 2,
+        decay: 0, shrink: 0, rate: 1, firstShare: 0, secondKept: 0, secondShare: 1, scale: 1, epsilon: 1e-8),
+      \.mistake, [{ $0.count = 31 }, { $0.count = -16 }, { $0.m = 0 }, { $0.epsilon = 0 }])
+    expect(
+      RMSPropArguments(
+        sum: floats.pointer, weights: floats.pointer, square: floats.pointer, mean: nil, velocity: nil, count: 32, m: 2,
+        decay: 0, rate: 1, momentum: 0, kept: 0, share: 1, epsilon: 1e-8),
+      \.mistake, [{ $0.count = 31 }, { $0.count = -16 }, { $0.m = 0 }, { $0.epsilon = 0 }])
     let before = Int32Buffer([-16])
     expect(
       TransposeArguments(

@@ -134,6 +134,19 @@ struct DigestTests {
     #expect(digests.count == variants.count)
   }
 
+  @Test("with every optimizer, and with a limit of the gradient's norm", arguments: GoldenOptimizerTests.cases)
+  func optimizers(variant: GoldenOptimizerTests.Case) throws {
+    let data = try TestData.firstDigits(230)
+    let run = TestRun(TestNetworks.digits).with {
+      ($0.workers, $0.optimizer) = (1, variant.optimizer)
+      $0.training = { [limit = variant.clipNorm] in $0.clipNorm = limit }
+    }
+    let expected = try run.digest(data)
+    for workers in [2, 3, 8, 17] {
+      #expect(try run.with { $0.workers = workers }.digest(data) == expected, "\(workers) workers")
+    }
+  }
+
   @Test("for the same seed, and another for another seed, order or rate")
   func seeds() throws {
     let data = try TestData.firstDigits(130)

@@ -159,6 +159,7 @@ extension KernelTable {
       windowPoolBackward: windowPoolBackward, activation: activation, activationGradient: activationGradient,
       dropoutMask: dropoutMask, dropout: dropout, productSums: productSums, normalize: normalize,
       normalizeGradient: normalizeGradient,
-      scatterTransposed: scatterTransposed, softmax: softmax, add: add, sum: sum, sgd: sgd, peak: peak)
+      scatterTransposed: scatterTransposed, softmax: softmax, add: add, sum: sum, sgd: sgd, adam: adam,
+      rmsprop: rmsprop, squareSums: squareSums, peak: peak)
   }
 }

@@ -1,3 +1,4 @@
+import Configuration
 import Diagnostics
 import TestSupport
 import Testing
@@ -84,6 +85,30 @@ import Testing
     old["progress.elapsed_ns"] = nil
     let read = try Checkpoint(parameters: taken.parameters, state: taken.state, metadata: old, file: "old")
     #expect(read.progress.elapsedNanoseconds == 0 && read.metadata == old)
+  }
+
+  @Test("the state of every optimizer is kept", arguments: OptimizerConfiguration.Rule.allCases)
+  func theStateOfEveryOptimizerIsKept(rule: OptimizerConfiguration.Rule) throws {
+    var overrides: [ConfigurationOverride] = [
+      .set("training.optimizer.type", rule.rawValue), .set("training.clip_norm", "0.5"),
+    ]
+    if rule == .rmsprop {
+      overrides += [.set("training.optimizer.momentum", "0.5"), .set("training.optimizer.centered", "true")]
+    }
+    let folder = try TemporaryFolder()
+    let whole = try ResumeRun(overrides + [.set("runtime.workers", "1")]).run()
+    let taken = try ResumeRun(overrides + [.set("checkpoint.every_steps", "5")]).run().trace.checkpoints
+    let checkpoint = try #require(taken.first)
+    let run = try ResumeRun(overrides)
+    #expect(checkpoint.state.map(\.slot) == run.configuration.training.optimizer.makeOptimizer().slots)
+    #expect(checkpoint.state.allSatisfy { slot in slot.tensors.allSatisfy { $0.values.contains { $0 != 0 } } })
+    let file = folder.file("checkpoint")
+    try checkpoint.write(to: file)
+    for read in [try Checkpoint.read(file), try Checkpoint.open(file)] {
+      var rest = run
+      rest.checkpoint = read
+      #expect(try rest.run().summary.weightsDigest == whole.summary.weightsDigest)
+    }
   }
 
   @Test("a finished run continues with more epochs and stays finished without")

@@ -31,6 +31,10 @@ struct TestRun {
   var memory = MemoryConfiguration()
   var memoryFill: UInt8?
   var initialWeights: [NamedTensor]?
+  /// Replaces the optimizer that the numbers above describe.
+  var optimizer: OptimizerConfiguration?
+  /// Changes what else there is in the `training` section.
+  var training: @Sendable (inout TrainingConfiguration) -> Void = { _ in }
 
   init(_ model: ModelSpecification) { self.model = model }
 
@@ -42,18 +46,21 @@ struct TestRun {
   }
 
   var configuration: RunConfiguration {
-    RunConfiguration(
+    var run = RunConfiguration(
       name: "test", seed: seed, model: model,
       data: DataConfiguration(source: .embeddedDigits, scale: scale, mean: [0], std: [1]),
       training: TrainingConfiguration(
         epochs: epochs, batchSize: batchSize, shuffle: shuffle,
-        optimizer: SGDConfiguration(
+        optimizer: OptimizerConfiguration(
           learningRate: learningRate, momentum: momentum, nesterov: nesterov, weightDecay: weightDecay),
         learningRateSchedule: .constant),
       runtime: RuntimeConfiguration(
         workers: .count(workers), shardSize: shardSize, policy: policy, nodes: nil, useSMT: false, memory: memory),
       checkpoint: CheckpointConfiguration(everyEpochs: 0),
       logging: LoggingConfiguration(everySteps: everySteps))
+    if let optimizer { run.training.optimizer = optimizer }
+    training(&run.training)
+    return run
   }
 
   func trainer(_ data: TestData) throws -> Trainer {

@@ -25,27 +25,12 @@ extension ConfigurationTable {
             .badConfiguration, node.keyPath("nesterov"),
             "found true with momentum 0; allowed: true with momentum above 0"))
       }, "How gradients change weights; PyTorch's formulas."),
+    KeyField(
+      ConfigurationKey(
+        "clip_norm", .number(.positive), otherwise: "no limit",
+        "The largest norm of the mean gradient over all parameters; a longer one is scaled to it."),
+      get: { $0.clipNorm.map { .number($0) } }, set: { $0.clipNorm = $1.floatingPoint }),
     .section("lr_schedule", \.learningRateSchedule, schedule, "How the learning rate moves over steps."),
-  ]
-
-  private static let optimizer: [KeyField<SGDConfiguration>] = [
-    KeyField(
-      ConfigurationKey(
-        "type", .choice(["sgd"]), default: .string("sgd"),
-        "`v ← momentum·v + g + weight_decay·w; w ← w − lr·v`, with Nesterov `w ← w − lr·(g + momentum·v)`."),
-      get: { _ in .string("sgd") }, set: { _, _ in }),
-    KeyField(
-      ConfigurationKey("lr", .number(.notNegative), default: .number(0.05), "The learning rate."), \.learningRate),
-    KeyField(
-      ConfigurationKey(
-        "momentum", .number(.within(0...1)), default: .number(0.9), "The share of the velocity that a step keeps."),
-      \.momentum),
-    KeyField(
-      ConfigurationKey("nesterov", .bool, default: .bool(false), "Nesterov's form of momentum."), \.nesterov),
-    KeyField(
-      ConfigurationKey(
-        "weight_decay", .number(.notNegative), default: .number(0),
-        "The share of a parameter that is added to its gradient, for biases too."), \.weightDecay),
   ]
 
   private static let schedule: [KeyField<LearningRateSchedule>] = [

@@ -97,6 +97,8 @@ package struct Parameter: Hashable, Sendable {
   package var channelStride: Int
   /// Start in the flat buffer, a multiple of 32.
   package var offset: Int
+  /// What the learning rate is multiplied by.
+  package var rateScale = 1.0
 
   package init(_ specification: ParameterSpecification, layer: String, channelStride: Int, offset: Int = 0) {
     name = "\(layer).\(specification.part)"
@@ -110,6 +112,8 @@ package struct Parameter: Hashable, Sendable {
   }
 
   package var role: ParameterRole { specification.role }
+  /// Whether it has a gradient, and the optimizer changes it.
+  package var isTrained: Bool { role.isTrained }
   package var shape: [Int] { specification.shape }
   private var layout: Layout { specification.layout }
   private var channels: Int { specification.channels }
@@ -135,6 +139,12 @@ package struct Parameter: Hashable, Sendable {
       let row = index / outputs
       return row / channels == middle && row % channels == index % outputs % (outputs / groups)
     }
+  }
+
+  /// How many of the 32 floats from `32 · leaf` on hold elements; the others are padding, of which a gradient may hold anything.
+  package func elements(ofLeaf leaf: Int) -> Int {
+    let (block, row) = leaf.quotientAndRemainder(dividingBy: rows)
+    return row % channelStride < channels ? min(32, outputs - 32 * block) : 0
   }
 
   /// Index in the flat buffer, relative to `offset`, of element `index` of the public layout.

@@ -7,23 +7,46 @@ import Runs
 package protocol Optimizer: Sendable {
   /// What is kept from step to step, one float per float of a trained parameter each.
   var slots: [StateSlot] { get }
+  /// Whether the rate of a weight tensor depends on norms, which `OptimizerStep.norms` then has.
+  var readsNorms: Bool { get }
 
   /// Updates weights and state of one block; every float on its own, so blocks may be cut anywhere at multiples of 32.
   func update(_ block: OptimizerBlock, at step: OptimizerStep, _ kernels: KernelTable)
 }
 
+extension Optimizer {
+  package var readsNorms: Bool { false }
+}
+
 /// What an optimizer may depend on in addition to the numbers themselves.
 package struct OptimizerStep: Sendable, Hashable {
+  /// Of a parameter tensor: its own, and that of its gradient as it is applied.
+  package struct Norms: Sendable, Hashable {
+    package var weights: Double
+    package var gradient: Double
+
+    package init(weights: Double, gradient: Double) {
+      self.weights = weights
+      self.gradient = gradient
+    }
+  }
+
   /// From 1, since the start of training.
   package var number: Int
-  /// Examples in the batch, by which sums are divided.
-  package var examples: Int
+  /// What sums are divided by: the examples in the batch, or more where the gradient is clipped.
+  package var divisor: Double
   package var learningRate: Double
+  /// The share of a weight that is added to its gradient.
+  package var decay: Double
+  /// Of the tensor that the block belongs to, where the optimizer reads them and the tensor's rate depends on them.
+  package var norms: Norms?
 
-  package init(number: Int, examples: Int, learningRate: Double) {
+  package init(number: Int, divisor: Double, learningRate: Double, decay: Double = 0, norms: Norms? = nil) {
     self.number = number
-    self.examples = examples
+    self.divisor = divisor
     self.learningRate = learningRate
+    self.decay = decay
+    self.norms = norms
   }
 }
 
@@ -47,5 +70,15 @@ package struct OptimizerBlock {
     self.state = state
     self.slotStride = slotStride
     self.count = count
+  }
+
+  /// The floats of a slot.
+  package func slot(_ index: Int) -> UnsafeMutablePointer<Float> { state + index * slotStride }
+
+  /// The same with some of its floats alone.
+  func part(_ range: Range<Int>) -> OptimizerBlock {
+    OptimizerBlock(
+      sum: sum + range.lowerBound, weights: weights + range.lowerBound, state: state + range.lowerBound,
+      slotStride: slotStride, count: range.count)
   }
 }

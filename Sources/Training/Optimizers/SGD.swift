@@ -1,11 +1,9 @@
-import Configuration
 import KernelInterface
 import Runs
 
 /// Stochastic gradient descent with momentum and weight decay; the formulas are those of `SGDArguments`.
 package struct SGD: Optimizer {
   let momentum: Float
-  let decay: Float
   let nesterov: Bool
 
   package var slots: [StateSlot] { [.momentum] }
@@ -13,14 +11,7 @@ package struct SGD: Optimizer {
   package func update(_ block: OptimizerBlock, at step: OptimizerStep, _ kernels: KernelTable) {
     kernels.sgd(
       SGDArguments(
-        sum: block.sum, weights: block.weights, velocity: block.state, count: block.count, m: Float(step.examples),
-        rate: Float(step.learningRate), momentum: momentum, decay: decay, nesterov: nesterov))
-  }
-}
-
-extension SGDConfiguration {
-  /// The optimizer that the configuration asks for.
-  package func makeOptimizer() -> any Optimizer {
-    SGD(momentum: Float(momentum), decay: Float(weightDecay), nesterov: nesterov)
+        sum: block.sum, weights: block.weights, velocity: block.state, count: block.count, m: Float(step.divisor),
+        rate: Float(step.learningRate), momentum: momentum, decay: Float(step.decay), nesterov: nesterov))
   }
 }
