@@ -83,7 +83,10 @@ extension ConfigurationReader {
       guard type != ResidualBlock.typeName else {
         return entries.append(.residual(residual(element, values, name: name)))
       }
-      entries.append(.layer(LayerSpecification(name: name, kind: layerKind(values), path: element.path)))
+      var layer = LayerSpecification(name: name, kind: layerKind(values), path: element.path)
+      if values["trainable"] == .bool(false) { layer.isTrainable = false }
+      if let scale = values["lr_scale"]?.floatingPoint { layer.rateScale = scale }
+      entries.append(.layer(layer))
       guard let activation = activation(values) else { return }
       name = names.next(activation.typeName)
       take(name, element, "activation")

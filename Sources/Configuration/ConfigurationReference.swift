@@ -16,7 +16,8 @@ package enum ConfigurationReference {
 
     "May change" says whether a resumed run may have another value than its first part: *no* if the value is part of the
     numbers of the training; *speed only* where it changes how fast the same numbers are found; *yes* where it says where
-    files are or what is written; *while lr is constant* where the learning rate must not depend on it.
+    files are or what is written; *unless lr follows* where the learning rate must not depend on it: with `lr_schedule`
+    cosine, one_cycle and linear it does.
 
     """ + section(ConfigurationTable.keys, path: "")
   }
@@ -72,7 +73,7 @@ package enum ConfigurationReference {
     case .result: "no"
     case .speed: "speed only"
     case .files: "yes"
-    case .length: "while lr is constant"
+    case .length: "unless lr follows"
     }
   }
 

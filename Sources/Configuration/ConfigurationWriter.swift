@@ -48,6 +48,11 @@ extension ModelEntry {
 
 extension LayerSpecification {
   fileprivate var jsonValue: JSONValue {
-    .object([.init("type", .string(kind.typeName)), .init("name", .string(name))] + kind.type.values.members)
+    var members: [JSONValue.Member] =
+      [.init("type", .string(kind.typeName)), .init("name", .string(name))] + kind.type.values.members
+    if LayerRegistry.parametric.contains(where: { $0.typeName == kind.typeName }) {
+      members += [.init("trainable", .bool(isTrainable)), .init("lr_scale", .number(rateScale))]
+    }
+    return .object(members)
   }
 }

@@ -111,34 +111,6 @@ package struct DataConfiguration: Hashable, Sendable {
   }
 }
 
-/// The `training` section.
-package struct TrainingConfiguration: Hashable, Sendable {
-  package var epochs: Int
-  /// Examples per step over all workers; the last batch of an epoch may be smaller.
-  package var batchSize: Int
-  package var shuffle: Bool
-  package var optimizer: OptimizerConfiguration
-  package var learningRateSchedule: LearningRateSchedule
-  /// The largest norm of the mean gradient that a step applies; `nil` for any.
-  package var clipNorm: Double?
-
-  package init(
-    epochs: Int, batchSize: Int, shuffle: Bool, optimizer: OptimizerConfiguration,
-    learningRateSchedule: LearningRateSchedule
-  ) {
-    self.epochs = epochs
-    self.batchSize = batchSize
-    self.shuffle = shuffle
-    self.optimizer = optimizer
-    self.learningRateSchedule = learningRateSchedule
-  }
-}
-
-/// How the learning rate moves over steps.
-package enum LearningRateSchedule: Hashable, Sendable {
-  case constant
-}
-
 /// The `runtime` section: speed only, but for `shardSize`.
 package struct RuntimeConfiguration: Hashable, Sendable {
   package enum WorkerCount: Hashable, Sendable {
@@ -202,8 +174,9 @@ package struct CheckpointConfiguration: Hashable, Sendable {
   package var everySeconds: Double
   /// How many of the newest checkpoints stay, at least 1.
   package var keepLast: Int
-  /// How many of those with the best `val_accuracy` stay besides; only checkpoints at the end of an epoch compete.
+  /// How many of those with the best value of `monitor` stay besides; only checkpoints at the end of an epoch compete.
   package var keepBest: Int
+  package var monitor = Metric.validationAccuracy
 
   package init(
     everyEpochs: Int = 1, everySteps: Int = 0, everySeconds: Double = 0, keepLast: Int = 2, keepBest: Int = 0

@@ -19,7 +19,7 @@ package struct ConfigurationKey: Sendable {
     case speed
     /// Where files are, and what is written when: no number of the training.
     case files
-    /// How long the run is: may change while no learning rate depends on it.
+    /// When the run ends: may change while no learning rate depends on it.
     case length
   }
 

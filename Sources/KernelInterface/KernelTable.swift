@@ -64,6 +64,8 @@ package final class KernelTable: Sendable {
   package let sgd: @Sendable (SGDArguments) -> Void
   package let adam: @Sendable (AdamArguments) -> Void
   package let rmsprop: @Sendable (RMSPropArguments) -> Void
+  /// `into ← into + share · (from − into)`, one fused multiply-add; `count` is a multiple of 16.
+  package let blend: @Sendable (_ from: FloatIn, _ into: FloatOut, _ share: Float, _ count: Int) -> Void
   /// `sums[i] = Σ x²` over floats 32·i…32·i + 31 in Double, whose products of two Floats are exact: lane j of eight adds
   /// floats j, j + 8, j + 16 and j + 24 in this order, then the lanes are added as ((0+4)+(2+6)) + ((1+5)+(3+7)).
   package let squareSums: @Sendable (_ x: FloatIn, _ sums: UnsafeMutablePointer<Double>, _ count: Int) -> Void
@@ -104,6 +106,7 @@ package final class KernelTable: Sendable {
     sgd: @escaping @Sendable (SGDArguments) -> Void,
     adam: @escaping @Sendable (AdamArguments) -> Void,
     rmsprop: @escaping @Sendable (RMSPropArguments) -> Void,
+    blend: @escaping @Sendable (FloatIn, FloatOut, Float, Int) -> Void,
     squareSums: @escaping @Sendable (FloatIn, UnsafeMutablePointer<Double>, Int) -> Void,
     peak: @escaping @Sendable (Int, FloatOut) -> Double
   ) {
@@ -135,6 +138,7 @@ package final class KernelTable: Sendable {
     self.sgd = sgd
     self.adam = adam
     self.rmsprop = rmsprop
+    self.blend = blend
     self.squareSums = squareSums
     self.peak = peak
   }
@@ -194,6 +198,9 @@ package struct SoftmaxArguments {
   package var losses: UnsafeMutablePointer<Float>
   /// One per example: 1 if the first largest logit is the label's, else 0.
   package var correct: UnsafeMutablePointer<Int32>
+  /// The share ε of every target that all K classes divide among themselves: `y` is 1 − ε at the label and ε / K everywhere
+  /// in addition; the loss is `log Σ e^z − Σ y·z`, with all z taken relative to the largest.
+  package var smoothing: Float = 0
 
   package init(
     examples: Int, classes: Int, logits: UnsafePointer<Float>, stride: Int, labels: UnsafePointer<Int32>,

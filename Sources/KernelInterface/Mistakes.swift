@@ -57,6 +57,7 @@ extension SoftmaxArguments {
     guard examples <= 1 || stride >= lanes, examples <= 1 || gradient == nil || gradientStride >= lanes else {
       return "Rows of \(lanes) floats that lie \(stride) and \(gradientStride) apart lie in each other."
     }
+    guard smoothing >= 0, smoothing < 1 else { return "Targets cannot share out \(smoothing) of themselves." }
     for n in 0..<examples where labels[n] >= classes {
       return "Example \(n) has the label \(labels[n]), but there are \(classes) classes."
     }

@@ -78,6 +78,18 @@ func rmsprop(_ s: RMSPropArguments) {
   }
 }
 
+/// See `KernelTable.blend`.
+func blend(_ from: UnsafePointer<Float>, _ into: UnsafeMutablePointer<Float>, _ share: Float, _ count: Int) {
+  assert(count >= 0 && count % 16 == 0, "A blend takes whole sixteens of floats, not \(count).")
+  let share = Vector(repeating: share)
+  var i = 0
+  while i < count {
+    let old: Vector = load(into + i)
+    store(old.addingProduct(share, load(from + i, as: Vector.self) - old), into + i)
+    i += Vector.scalarCount
+  }
+}
+
 /// See `KernelTable.squareSums`.
 func squareSums(_ x: UnsafePointer<Float>, _ sums: UnsafeMutablePointer<Double>, _ count: Int) {
   assert(count >= 0 && count % 32 == 0, "Squares are summed over whole blocks of 32 floats, not \(count).")

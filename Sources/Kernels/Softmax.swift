@@ -3,6 +3,7 @@ import KernelInterface
 /// See `SoftmaxArguments`.
 func softmax(_ s: SoftmaxArguments) {
   assert(s.mistake == nil, s.mistake ?? "")
+  let uniform = s.smoothing / Float(max(s.classes, 1))
   for n in 0..<s.examples {
     let z = s.logits + n * s.stride
     var largest = z[0]
@@ -29,6 +30,11 @@ func softmax(_ s: SoftmaxArguments) {
     let label = Int(s.labels[n])
     if label >= 0 {
       s.losses[n] = sum.isNaN ? sum : logarithm(sum) - (z[label] - largest)
+      if s.smoothing > 0, !sum.isNaN {
+        var spread: Float = 0
+        for k in 0..<s.classes { spread += z[k] - largest }
+        s.losses[n] = logarithm(sum) - ((1 - s.smoothing) * (z[label] - largest) + uniform * spread)
+      }
       s.correct[n] = prediction == label ? 1 : 0
     } else {
       s.losses[n] = 0
@@ -38,7 +44,12 @@ func softmax(_ s: SoftmaxArguments) {
       if g != y {
         for k in 0..<lane { g[k] = y[k] }
       }
-      if label >= 0 { g[label] -= 1 }
+      if label >= 0, s.smoothing > 0 {
+        for k in 0..<s.classes { g[k] -= uniform }
+        g[label] -= 1 - s.smoothing
+      } else if label >= 0 {
+        g[label] -= 1
+      }
     }
   }
 }

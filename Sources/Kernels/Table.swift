@@ -30,6 +30,7 @@ package let kernelTable = KernelTable(
   sgd: sgd,
   adam: adam,
   rmsprop: rmsprop,
+  blend: blend,
   squareSums: squareSums,
   peak: peak)
 

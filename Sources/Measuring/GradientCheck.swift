@@ -69,7 +69,7 @@ package enum GradientCheck {
     let kinks = GradientKinks(reference, images, labels: production.labels, seed: configuration.seed)
     var rows: [GradientCheckRow] = []
     var weightOfLayer: [String: Double] = [:]
-    for parameter in network.parameters.parameters where parameter.role.isTrained {
+    for parameter in network.parameters.parameters where parameter.isTrained {
       let analytic = production.gradients[parameter.name] ?? []
       let chosen = sample(elementsPerTensor, of: parameter.elementCount, seed: configuration.seed, stream: rows.count)
       rows.append(
@@ -187,7 +187,7 @@ package enum GradientCheck {
       } else {
         network.sumGradients(workspace, examples: examples, into: gradient, worker.inputs(epoch: 0), load: load)
       }
-      for parameter in network.parameters.parameters where parameter.role.isTrained {
+      for parameter in network.parameters.parameters where parameter.isTrained {
         result.gradients[parameter.name] = network.parameters.unpack(parameter, from: gradient)
           .map { Double($0) / Double(examples) }
       }

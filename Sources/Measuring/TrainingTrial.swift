@@ -60,7 +60,10 @@ package struct TrainingTrial: Sendable {
     let data = try data(configuration)
     // Speed does not depend on what is learnt; a tiny rate keeps endless training on random data finite.
     endless.training.optimizer.learningRate = min(endless.training.optimizer.learningRate, 1e-4)
+    endless.training.learningRateSchedule = .constant
     endless.training.epochs = 1 << 30
+    (endless.training.maxSteps, endless.training.maxSeconds) = (nil, nil)
+    (endless.training.earlyStopping, endless.training.stopAt) = (nil, nil)
     let plan = try RunPlan(endless, topology: topology, kernels: kernels, exampleCount: data.count)
     let steps = try TimedSteps(of: plan, on: data, skipping: warmUpSteps, keeping: keptSteps) { times in
       times.reduce(0, +) * 1e-9 >= seconds && times.count >= minimumSteps

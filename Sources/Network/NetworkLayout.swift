@@ -99,6 +99,8 @@ struct NetworkLayout {
       for parameter in layer.kind.type.parameters(stored(sites[s].inputs, layer)) {
         all.append(
           Parameter(parameter, layer: layer.name, channelStride: maps[sites[s].inputs[0]].channelStride))
+        all[all.count - 1].isFrozen = !layer.isTrainable
+        all[all.count - 1].rateScale = layer.rateScale
       }
       sites[s].parameters = first..<all.count
     }
@@ -107,14 +109,14 @@ struct NetworkLayout {
 
   /// The front's parameters come first in the flat buffer.
   var frontParameterCount: Int {
-    let back = sites[frontCount...].lazy.map(\.parameters).first { !$0.isEmpty }
-    return back.map { parameters.parameters[$0.lowerBound].offset } ?? parameters.trainedCount
+    let back = sites[frontCount...].lazy.flatMap(\.parameters).first { parameters.parameters[$0].isTrained }
+    return back.map { parameters.parameters[$0].offset } ?? parameters.trainedCount
   }
 
   var frontSegments: [FrontSegment] {
     schedule.backward.map { segment in
       let range = segment.clamped(to: 0..<frontCount)
-      let trained = range.flatMap { sites[$0].parameters }.map { parameters.parameters[$0] }.filter(\.role.isTrained)
+      let trained = range.flatMap { sites[$0].parameters }.map { parameters.parameters[$0] }.filter(\.isTrained)
       let start = trained.first?.offset ?? 0
       return FrontSegment(layers: range, floats: start..<(trained.last.map { $0.offset + $0.packedCount } ?? start))
     }
@@ -134,7 +136,7 @@ struct NetworkLayout {
   private func isTrained(before value: Int) -> Bool {
     guard value > 0 else { return false }
     let site = sites[value - 1]
-    return site.parameters.contains { parameters.parameters[$0].role.isTrained }
+    return site.parameters.contains { parameters.parameters[$0].isTrained }
       || site.inputs.contains(where: isTrained(before:))
   }
 
@@ -249,7 +251,8 @@ struct NetworkLayout {
       work.append(
         LayerWork(
           name: graph.layers[site.number].name, number: site.number, inputs: inputs, parameters: site.parameters,
-          recomputes: site.inputs.first(where: isComputedAgain).map { $0 - 1 }, block: site.block))
+          recomputes: site.inputs.first(where: isComputedAgain).map { $0 - 1 },
+          isTrained: site.parameters.contains { parameters.parameters[$0].isTrained }, block: site.block))
     }
   }
 

@@ -55,7 +55,7 @@ extension NetworkPlan {
         case .forward: true
         case .inputGradient: needsInputGradient
         // Those of a layer that meets follow from its sums.
-        case .weightGradient: work[l].hasParameters && !meets
+        case .weightGradient: work[l].isTrained && !meets
         }
       }
       let weights = work[l].parameters.reduce(0) { sum, p in

@@ -132,10 +132,11 @@ struct LayerWork: Sendable {
   var parameters: Range<Int>
   /// The layer whose output it reads, which is not kept for its backward pass: that layer computes it again, block by block.
   var recomputes: Int?
+  /// Whether its parameters have gradients.
+  var isTrained: Bool
   /// Images it takes at a time, where it takes blocks; never falls from layer to layer.
   var block: Int
 
-  var hasParameters: Bool { !parameters.isEmpty }
   /// Whether its backward pass computes anything.
-  var hasBackward: Bool { hasParameters || inputs.contains(where: \.needsGradient) }
+  var hasBackward: Bool { isTrained || inputs.contains(where: \.needsGradient) }
 }

@@ -19,7 +19,7 @@ package struct ReferenceNetwork: Sendable {
     package var activations: [Tensor4]
     /// The mean loss.
     package var loss: Double
-    /// `1/m`-scaled gradients by parameter name.
+    /// `1/m`-scaled gradients by parameter name, of layers that are trained.
     package var gradients: [String: [Double]]
     /// Gradient of the *summed* loss by the images.
     package var inputGradient: Tensor4
@@ -35,7 +35,7 @@ package struct ReferenceNetwork: Sendable {
     var ofValues = [Tensor4?](repeating: nil, count: graph.values.count)
     for (layer, result) in zip(graph.layers, forward.results).reversed() {
       let found = result.backward(ofValues[layer.output] ?? result.output)
-      for (part, gradient) in found.parameters { gradients["\(layer.name).\(part)"] = gradient }
+      for (part, gradient) in found.parameters where layer.isTrainable { gradients["\(layer.name).\(part)"] = gradient }
       for (value, gradient) in zip(layer.inputs, found.inputs) {
         ofValues[value] = ofValues[value].map { $0.with(values: zip($0.values, gradient.values).map(+)) } ?? gradient
       }

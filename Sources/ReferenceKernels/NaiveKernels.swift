@@ -109,6 +109,12 @@ package enum NaiveKernels {
     }
   }
 
+  package static func blend(
+    _ from: UnsafePointer<Float>, _ into: UnsafeMutablePointer<Float>, _ share: Float, _ count: Int
+  ) {
+    for i in 0..<count { into[i] = into[i].addingProduct(share, from[i] - into[i]) }
+  }
+
   package static func squareSums(_ x: UnsafePointer<Float>, _ sums: UnsafeMutablePointer<Double>, _ count: Int) {
     for i in 0..<count / 32 {
       var lanes = [Double](repeating: 0, count: 8)

@@ -1,19 +1,20 @@
 import Storage
 import Training
 
-/// A line of `metrics.jsonl`; all lines have the same keys, `val_loss` and `val_accuracy` null where unknown.
+/// A line of `metrics.jsonl`; all lines have the same keys, `val_loss`, `val_accuracy` and `val_top5_accuracy` null where unknown.
 ///
-/// These two are known only on an epoch's line, whose other values are means over the epoch, and only with a test set.
+/// These are known only on the line of an epoch after which the test set was evaluated, whose other values are means over
+/// the epoch; the last only from ten classes on.
 /// What depends on time comes last: all before it is the same for an interrupted run as for an uninterrupted one.
 package enum MetricsLine {
-  package static func step(_ record: StepRecord) -> String { line("step", record, nil, nil) }
+  package static func step(_ record: StepRecord) -> String { line("step", record) }
 
   package static func epoch(_ record: EpochRecord) -> String {
-    line("epoch", record.means, record.validationLoss, record.validationAccuracy)
+    line("epoch", record.means, record)
   }
 
   private static func line(
-    _ kind: String, _ record: StepRecord, _ validationLoss: Double?, _ validationAccuracy: Double?
+    _ kind: String, _ record: StepRecord, _ epoch: EpochRecord? = nil
   ) -> String {
     JSONValue.object([
       .init("kind", .string(kind)),
@@ -22,8 +23,9 @@ package enum MetricsLine {
       .init("steps", .integer(record.steps)),
       .init("loss", .number(record.loss)),
       .init("accuracy", .number(record.accuracy)),
-      .init("val_loss", .number(validationLoss)),
-      .init("val_accuracy", .number(validationAccuracy)),
+      .init("val_loss", .number(epoch?.validationLoss)),
+      .init("val_accuracy", .number(epoch?.validationAccuracy)),
+      .init("val_top5_accuracy", .number(epoch?.validationTopFive)),
       .init("lr", .number(record.learningRate)),
       .init("images_per_second", .number(record.imagesPerSecond)),
       .init("step_ms", .number(record.stepMilliseconds)),

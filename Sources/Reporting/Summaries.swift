@@ -19,6 +19,9 @@ extension TrainingSummary: Summary {
       .init("workers", .integer(workers)),
       .init("weights_digest", .string(weightsDigest)),
     ]
+    if let validationTopFive {
+      members.insert(.init("val_top5_accuracy", .number(validationTopFive)), at: 6)
+    }
     if let newestCheckpoint { members.append(.init("newest_checkpoint", .string(newestCheckpoint))) }
     if let bestCheckpoint { members.append(.init("best_checkpoint", .string(bestCheckpoint))) }
     if interrupted { members.append(.init("interrupted", .bool(true))) }

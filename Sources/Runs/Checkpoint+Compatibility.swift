@@ -56,10 +56,10 @@ extension Checkpoint {
   /// - Throws: `UserError`, `.badData` or `.badConfiguration`.
   /// - Parameters:
   ///   - shards: of the run that is to continue.
-  ///   - epochs: its `training.epochs`.
+  ///   - training: its `training` section.
   ///   - sampled: the fingerprint that older programs give the data.
   package func requireFits(
-    _ shards: ShardPlan, epochs: Int, dataFingerprint: String, sampled: @autoclosure () -> String
+    _ shards: ShardPlan, _ training: TrainingConfiguration, dataFingerprint: String, sampled: @autoclosure () -> String
   ) throws(UserError) {
     guard dataFingerprint == self.dataFingerprint || sampled() == self.dataFingerprint else {
       throw UserError(
@@ -67,12 +67,16 @@ extension Checkpoint {
         "holds different examples from those of the run: fingerprint \(dataFingerprint), in the checkpoint "
           + self.dataFingerprint, hint: "--resume never starts a new run")
     }
-    let totalSteps = epochs * shards.stepsPerEpoch
+    let totalSteps = training.epochs * shards.stepsPerEpoch
     guard step <= totalSteps else {
       throw UserError(
         .badConfiguration, "training.epochs",
-        "found \(epochs), whose last step is \(totalSteps); "
+        "found \(training.epochs), whose last step is \(totalSteps); "
           + "the checkpoint is of step \(step)")
+    }
+    if let limit = training.maxSteps, step > limit {
+      throw UserError(
+        .badConfiguration, "training.max_steps", "found \(limit), but the checkpoint is of step \(step)")
     }
     let stepInEpoch = step % shards.stepsPerEpoch
     let cursor = stepInEpoch == 0 ? 0 : shards.batchRange(stepInEpoch: stepInEpoch - 1).upperBound

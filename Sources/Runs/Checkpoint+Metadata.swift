@@ -1,3 +1,4 @@
+import Configuration
 import Diagnostics
 import Storage
 
@@ -25,10 +26,18 @@ extension Checkpoint {
 
   private var seedText: String { configuration["seed"]?.excerpt() ?? "none" }
 
-  /// `validationAccuracy` of the checkpoint with this metadata.
-  package static func validationAccuracy(metadata: [String: String]) -> Double? {
+  /// A metric on the whole epoch that ended with the checkpoint with this metadata; `nil` inside an epoch.
+  package static func value(of metric: Metric, metadata: [String: String]) -> Double? {
     guard metadata["format"] == format, metadata["progress.epoch.steps"] == "0" else { return nil }
-    return metadata["progress.val_accuracy"].flatMap { Double($0) }.flatMap { $0.isFinite ? $0 : nil }
+    let key =
+      switch metric {
+      case .loss: "last_epoch_loss"
+      case .accuracy: "last_epoch_accuracy"
+      case .validationLoss: "val_loss"
+      case .validationAccuracy: "val_accuracy"
+      case .validationTopFive: "val_top5_accuracy"
+      }
+    return metadata["progress.\(key)"].flatMap { Double($0) }.flatMap { $0.isFinite ? $0 : nil }
   }
 
   /// What the metadata has under `key`, for messages.
@@ -86,6 +95,10 @@ private struct ProgressField {
       optional("best_epoch", \.bestEpoch), count("total_examples", \.totalExamples),
       count("total_ns", \.totalNanoseconds), count("steps_done", \.stepsDone), count("epochs_done", \.epochsDone),
       count("records", \.recordCount), late("elapsed_ns", \.elapsedNanoseconds),
+      optional("last_epoch_accuracy", \.lastEpochAccuracy), optional("val_top5_accuracy", \.validationTopFive),
+      optional("plateau.rate", \.plateau.rate), optional("plateau.best", \.plateau.best),
+      late("plateau.bad_evaluations", \.plateau.badEvaluations), late("plateau.cooldown", \.plateau.cooldown),
+      optional("patience.best", \.patience.best), late("patience.waited", \.patience.waited),
     ]
   }
 
@@ -119,7 +132,9 @@ private struct ProgressField {
   }
 
   /// A count that checkpoints from older programs lack; 0 is not written, so that those read back unchanged.
-  private static func late(_ name: String, _ path: WritableKeyPath<ProgressState, UInt64>) -> ProgressField {
+  private static func late<Value: FixedWidthInteger & LosslessStringConvertible>(
+    _ name: String, _ path: WritableKeyPath<ProgressState, Value>
+  ) -> ProgressField {
     let field = count(name, path)
     return ProgressField(
       key: field.key, allowed: field.allowed + ", or no entry",

@@ -1,3 +1,4 @@
+import Configuration
 import Diagnostics
 import Storage
 
@@ -52,7 +53,11 @@ package struct Checkpoint: Sendable, Hashable {
   package var weightsDigest: String { WeightsDigest.of(parameters) }
 
   /// Whether the run that took it was at its end: nothing is left to train by its own configuration.
-  package var isFinished: Bool { epochs.map { progress.epochsDone >= $0 } ?? false }
+  package var isFinished: Bool {
+    if epochs.map({ progress.epochsDone >= $0 }) ?? false { return true }
+    guard let run = try? ConfigurationReader.read(text: configuration.compactText, file: source) else { return false }
+    return run.training.maxSteps.map { step >= $0 } ?? false || progress.isOver(run.training)
+  }
 
   /// `training.epochs` of the run that took it.
   package var epochs: Int? {

@@ -102,27 +102,24 @@ package struct CheckpointFolder {
     }
   }
 
-  /// Removes all but the newest `keepLast` checkpoints and the `keepBest` with the highest accuracy, earlier ones first.
+  /// Removes all but the newest `keepLast` checkpoints and the `keepBest` with the best metric, earlier ones first.
   func prune(_ rules: CheckpointConfiguration) throws(UserError) {
     let steps = try steps
     var wanted = Set<Int>(steps.suffix(rules.keepLast))
     guard wanted.count < steps.count else { return }
-    if rules.keepBest > 0 { wanted.formUnion(try ranked.prefix(rules.keepBest)) }
+    if rules.keepBest > 0 { wanted.formUnion(try ranked(by: rules.monitor).prefix(rules.keepBest)) }
     try remove { !wanted.contains($0) }
   }
 
-  /// The steps of the checkpoints whose accuracy on the test set is known, the best first, earlier ones first among equals.
-  var ranked: [Int] {
-    get throws(UserError) {
-      var rated: [(step: Int, accuracy: Double)] = []
-      for step in try steps {
-        // A damaged one is not the best; one that cannot be read now may be.
-        guard let metadata = try metadata(step: step),
-          let accuracy = Checkpoint.validationAccuracy(metadata: metadata)
-        else { continue }
-        rated.append((step, accuracy))
-      }
-      return rated.sorted { ($0.accuracy, -$0.step) > ($1.accuracy, -$1.step) }.map(\.step)
+  /// The steps of the checkpoints whose metric is known, the best first, earlier ones first among equals.
+  func ranked(by metric: Metric) throws(UserError) -> [Int] {
+    var rated: [(step: Int, value: Double)] = []
+    for step in try steps {
+      // A damaged one is not the best; one that cannot be read now may be.
+      guard let metadata = try metadata(step: step), let value = Checkpoint.value(of: metric, metadata: metadata)
+      else { continue }
+      rated.append((step, metric.isBetterLower ? -value : value))
     }
+    return rated.sorted { ($0.value, -$0.step) > ($1.value, -$1.step) }.map(\.step)
   }
 }

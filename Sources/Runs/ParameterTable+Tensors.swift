@@ -11,7 +11,7 @@ extension ParameterTable {
   ) throws(UserError) {
     var shapes: [String: [Int]] = [:]
     for tensor in tensors { shapes[tensor.name] = tensor.shape }
-    for parameter in parameters where parameter.role.isTrained || !trainedAlone {
+    for parameter in parameters where parameter.isTrained || !trainedAlone {
       guard let shape = shapes.removeValue(forKey: parameter.name) else {
         throw UserError(
           .badData, subject, "lacks the tensor \(parameter.name) of shape \(parameter.shape) that the network has")
@@ -31,7 +31,7 @@ extension ParameterTable {
   ///
   /// - Parameter trainedAlone: of the trained parameters, whose floats come first.
   package func named(_ flat: UnsafePointer<Float>, trainedAlone: Bool = false) -> [NamedTensor] {
-    parameters.filter { $0.role.isTrained || !trainedAlone }
+    parameters.filter { $0.isTrained || !trainedAlone }
       .map { NamedTensor(name: $0.name, shape: $0.shape, values: unpack($0, from: flat)) }
   }
 }

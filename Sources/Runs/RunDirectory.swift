@@ -100,7 +100,7 @@ package final class RunDirectory {
     try WeightsFile.write(weights, to: lock.folder.file("weights.safetensors"), digest: digest, classNames: classNames)
     var (newest, best): (String?, String?) = (nil, nil)
     if let step = try checkpoints.steps.last { newest = try checkpoints.name(step: step) }
-    if let step = try checkpoints.ranked.first { best = try checkpoints.name(step: step) }
+    if let step = try checkpoints.ranked(by: rules.monitor).first { best = try checkpoints.name(step: step) }
     try AtomicFile.write(text(newest, best), to: lock.folder.file("summary.json"))
   }
 

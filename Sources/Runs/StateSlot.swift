@@ -1,4 +1,4 @@
-/// One buffer of an optimizer's state: one float per float of a trained parameter.
+/// One buffer of a run's state beside the weights: one float per float of a parameter, of an optimizer's of a trained one.
 package struct StateSlot: Sendable, Hashable {
   /// In messages.
   package let name: String
@@ -16,9 +16,15 @@ package struct StateSlot: Sendable, Hashable {
   package static let squareAverage = StateSlot(name: "mean of squares", suffix: ".square_average")
   package static let gradientAverage = StateSlot(name: "mean gradient", suffix: ".gradient_average")
 
-  /// The slots of all optimizers, by which a checkpoint tells state from parameters.
+  /// The running mean of the weights, which runs keep for all parameters, running statistics too.
+  package static let average = StateSlot(name: "average of the weights", suffix: ".ema")
+
+  /// Whether it is kept of trained parameters alone.
+  package var isOfTrained: Bool { self != .average }
+
+  /// The slots of all runs, by which a checkpoint tells state from parameters.
   package static let known: [StateSlot] = [
-    .momentum, .firstMoment, .secondMoment, .squareAverage, .gradientAverage,
+    .momentum, .firstMoment, .secondMoment, .squareAverage, .gradientAverage, .average,
   ]
 
   /// The parameter that a checkpoint's tensor belongs to, and the slot; `nil` for the parameter itself.

@@ -2,7 +2,8 @@ import Diagnostics
 import Network
 import Storage
 
-/// The parameters in a file: weights of this program or another, or a checkpoint, whose optimizer state is skipped.
+/// The parameters in a file: weights of this program or another, or a checkpoint, whose optimizer state is skipped. Of a run
+/// that averages its weights, a checkpoint's are their average, which is what the run evaluates.
 package struct WeightsFile: Sendable {
   package let tensors: [NamedTensor]
   /// Whether the file names a digest that its content matches.
@@ -19,21 +20,25 @@ package struct WeightsFile: Sendable {
   package init(_ path: String, for table: @autoclosure () throws -> ParameterTable) throws {
     let reader = try SafetensorsReader(try ByteInput(path: path))
     let isCheckpoint = reader.metadata["format"] == Checkpoint.format
-    func isParameter(_ tensor: SafetensorsReader.Tensor) -> Bool {
-      !isCheckpoint || StateSlot.split(tensor.name).slot == nil
+    func split(_ name: String) -> (parameter: String, slot: StateSlot?) {
+      isCheckpoint ? StateSlot.split(name) : (name, nil)
     }
-    try table().requireMatch(reader.tensors.filter(isParameter).map { ($0.name, $0.shape) }, subject: path)
+    let wanted = reader.tensors.map { split($0.name).slot }.first { $0 == .average } ?? nil
+    try table().requireMatch(
+      reader.tensors.filter { split($0.name).slot == wanted }.map { (split($0.name).parameter, $0.shape) },
+      subject: path)
 
     var state = StateDigest(reader.metadata.filter { $0.key != "state_digest" })
     var values = SHA256()
     var tensors: [NamedTensor] = []
     for tensor in reader.tensors {
       state.begin(tensor.name, tensor.shape)
-      let isWanted = isParameter(tensor)
+      let (parameter, slot) = split(tensor.name)
+      let isWanted = slot == wanted
       let floats: [Float] = try reader.read(tensor, keeps: isWanted) { bytes in
         if isCheckpoint { state.add(bytes) } else { values.update(bytes) }
       }
-      if isWanted { tensors.append(NamedTensor(name: tensor.name, shape: tensor.shape, values: floats)) }
+      if isWanted { tensors.append(NamedTensor(name: parameter, shape: tensor.shape, values: floats)) }
     }
     self.tensors = tensors
     classNames = try ClassNames.read(reader.metadata, file: path)

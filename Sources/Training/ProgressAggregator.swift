@@ -34,26 +34,22 @@ struct ProgressAggregator {
     switch totals.kind {
     case .step:
       last = totals
-      state.interval.add(totals)
-      state.epoch.add(totals)
-      state.stepsDone = totals.step + 1
-      state.totalExamples += totals.examples
-      state.totalNanoseconds += totals.stepNanoseconds
+      state.add(totals)
       if state.stepsDone % plan.configuration.logging.everySteps == 0 {
         state.recordCount += 1
         try observer(.step(state.interval.record(last, elapsed: state.elapsedNanoseconds), progress: false))
         state.interval = ProgressState.Sums()
       }
     case .epochEnd:
-      state.epochsDone += 1
+      let means = state.epoch.record(last, elapsed: state.elapsedNanoseconds)
       state.recordCount += 1
-      state.endEpoch(totals)
+      state.endEpoch(totals, plan.configuration.training)
       try observer(
         .epoch(
           EpochRecord(
-            means: state.epoch.record(last, elapsed: state.elapsedNanoseconds), validationLoss: state.validationLoss,
-            validationAccuracy: state.validationAccuracy)))
-      state.epoch = ProgressState.Sums()
+            means: means, validationLoss: state.validationLoss, validationAccuracy: state.validationAccuracy,
+            validationTopFive: state.validationTopFive)))
+    case .evaluation: state.setValidation(totals)
     case .snapshot: break
     }
   }
@@ -78,47 +74,8 @@ struct ProgressAggregator {
       epochs: state.epochsDone, steps: stepsDone, totalSteps: plan.totalSteps,
       loss: state.epoch.steps > 0 ? state.epoch.record(last, elapsed: 0).loss : state.lastEpochLoss,
       validationLoss: state.validationLoss, validationAccuracy: state.validationAccuracy,
+      validationTopFive: state.validationTopFive,
       imagesPerSecond: state.totalNanoseconds == 0 ? 0 : Double(state.totalExamples) / time,
       elapsedSeconds: Double(elapsed) * 1e-9, workers: workers, weightsDigest: digest, interrupted: interrupted)
-  }
-}
-
-extension ProgressState {
-  /// Takes the result on the test set, if there is one.
-  fileprivate mutating func endEpoch(_ totals: StepTotals) {
-    let n = Double(totals.testExamples)
-    lastEpochLoss = epoch.loss / Double(max(epoch.examples, 1))
-    validationLoss = totals.testExamples > 0 ? totals.testLoss / n : nil
-    validationAccuracy = totals.testExamples > 0 ? Double(totals.testCorrect) / n : nil
-    if let accuracy = validationAccuracy, accuracy > bestValidationAccuracy ?? -1 {
-      bestValidationAccuracy = accuracy
-      bestEpoch = totals.epoch + 1
-    }
-  }
-}
-
-extension ProgressState.Sums {
-  fileprivate mutating func add(_ t: StepTotals) {
-    steps += 1
-    examples += t.examples
-    loss += t.loss
-    correct += t.correct
-    stepNanoseconds += t.stepNanoseconds
-    reduceNanoseconds += t.reduceNanoseconds
-    barrierNanoseconds += t.barrierNanoseconds
-    meetingsNanoseconds += t.meetingsNanoseconds
-  }
-
-  /// The means, of steps that end with `last`.
-  fileprivate func record(_ last: StepTotals, elapsed: UInt64) -> StepRecord {
-    let n = Double(max(examples, 1))
-    let count = Double(max(steps, 1)) * 1e6
-    return StepRecord(
-      epoch: last.epoch + 1, step: last.step + 1, stepInEpoch: last.stepInEpoch + 1, loss: loss / n,
-      accuracy: Double(correct) / n, learningRate: last.learningRate,
-      imagesPerSecond: stepNanoseconds == 0 ? 0 : Double(examples) / (Double(stepNanoseconds) * 1e-9),
-      stepMilliseconds: Double(stepNanoseconds) / count, reduceMilliseconds: Double(reduceNanoseconds) / count,
-      barrierMilliseconds: Double(barrierNanoseconds) / count,
-      meetingsMilliseconds: Double(meetingsNanoseconds) / count, steps: steps, elapsedSeconds: Double(elapsed) * 1e-9)
   }
 }

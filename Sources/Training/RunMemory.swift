@@ -23,13 +23,16 @@ package struct RunMemory: Sendable, Hashable {
   package let meetingSums: Int
   /// What the optimizer keeps of every trained parameter.
   package let stateSlots: [StateSlot]
+  /// Whether a running mean of all parameters is kept.
+  package let keepsAverage: Bool
   /// Whether buffers ask for huge pages.
   package let hugePages: Bool
 
   package init(
     _ network: NetworkPlan, _ placement: Placement, shardsPerBatch: Int, gradientBuffers: Int, stateSlots: [StateSlot],
-    hugePages: Bool
+    keepsAverage: Bool = false, hugePages: Bool
   ) {
+    self.keepsAverage = keepsAverage
     meetingSums = shardsPerBatch * network.schedule.sumsPerShard
     workers = placement.workers.count
     replicas = placement.groups.count
@@ -58,7 +61,8 @@ package struct RunMemory: Sendable, Hashable {
   /// Of each worker.
   package var gradientBytes: Int { gradientBuffers * trainedBytes }
   /// A copy of the training state, made inside a step.
-  package var snapshotBytes: Int { parameterBytes + stateSlots.count * trainedBytes }
+  package var snapshotBytes: Int { parameterBytes + stateSlots.count * trainedBytes + averageBytes }
+  package var averageBytes: Int { keepsAverage ? parameterBytes : 0 }
 
   /// The copy of the state in the layouts of the file, while it is written, and what else a report allocates.
   package var checkpointBytes: Int { snapshotBytes + 2 << 20 }
@@ -71,7 +75,7 @@ package struct RunMemory: Sendable, Hashable {
   }
 
   private var sharedBytes: Int {
-    optimizerBytes + replicas * replicaBytes + meetingSums * MemoryLayout<Double>.stride
+    optimizerBytes + averageBytes + replicas * replicaBytes + meetingSums * MemoryLayout<Double>.stride
   }
 
   func fits(_ available: AvailableMemory) -> Bool { neededBytes(available) <= available.bytes }

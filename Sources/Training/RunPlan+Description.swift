@@ -26,8 +26,12 @@ extension RunDescription {
     return (graph.model.entries ?? graph.model.layers.map { .layer($0) }).map { entry in
       let layers = graph.layers[next..<next + entry.layerCount]
       next = layers.endIndex
+      var note = ""
+      if case .layer(let layer) = entry, layers.contains(where: { !graph.parameters(of: $0).isEmpty }) {
+        note = !layer.isTrainable ? ", not trained" : layer.rateScale == 1 ? "" : ", lr × \(layer.rateScale)"
+      }
       return Layer(
-        name: entry.name, summary: entry.summary, detail: entry.detail,
+        name: entry.name, summary: entry.summary + note, detail: entry.detail,
         outputShape: graph.values[graph.layers[next - 1].output].shape,
         parameterCount: layers.flatMap { graph.parameters(of: $0) }.reduce(0) { sum, parameter in
           parameter.role.isTrained ? sum + parameter.elementCount : sum

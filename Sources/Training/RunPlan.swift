@@ -29,6 +29,7 @@ package final class RunPlan: Sendable {
   package let optimizer: any Optimizer
   /// How it treats each parameter.
   let updates: UpdateRules
+  let rates: LearningRates
 
   /// Memory that a worker's workspace may take before chunks and runs become smaller.
   private static let activationBudgetBytes = 40 << 20
@@ -63,8 +64,12 @@ package final class RunPlan: Sendable {
     treeLevels = ShardTree.levels(of: largest, leafCount: network.capacity.run / network.capacity.shard)
     memory = RunMemory(
       network, placement, shardsPerBatch: shards.maximumShardCount, gradientBuffers: gradientSlots + treeLevels,
-      stateSlots: optimizer.slots,
+      stateSlots: optimizer.slots, keepsAverage: configuration.training.weightAverage != nil,
       hugePages: runtime.memory.hugePages)
+    let training = configuration.training
+    rates = LearningRates(
+      training, stepsPerEpoch: shards.stepsPerEpoch,
+      totalSteps: min(training.epochs * shards.stepsPerEpoch, training.maxSteps ?? Int.max))
     updates = UpdateRules(
       network.parameters, configuration.training.optimizer, adapts: optimizer.readsNorms)
     segments = Segments.all(count: memory.trainedFloats, groups: groups.map(\.workers))
@@ -113,6 +118,12 @@ package final class RunPlan: Sendable {
   var readsNorms: Bool { optimizer.readsNorms || configuration.training.clipNorm != nil }
 
   package var workerCount: Int { placement.workers.count }
+
+  /// The floats of the state that a worker looks after: those that it updates and, in the last one, what no worker updates.
+  func state(of worker: Int) -> Range<Int> {
+    let segment = segments[worker]
+    return segment.lowerBound..<(worker == workerCount - 1 ? memory.parameterFloats : segment.upperBound)
+  }
 
   /// The floats that neighbouring workers update together.
   func segment(of workers: Range<Int>) -> Range<Int> {

@@ -45,8 +45,12 @@ package final class Session: Sendable {
     normalization = Normalization(plan.configuration.data, channels: plan.network.model.input.channels)
     try shared.clear(group)
     switch start {
-    case .random: try shared.initializeWeights(seed: plan.configuration.seed, group: group)
-    case .weights(let tensors, let source): try shared.setWeights(tensors, source: source)
+    case .random:
+      try shared.initializeWeights(seed: plan.configuration.seed, group: group)
+      shared.average?.start(from: shared.weights)
+    case .weights(let tensors, let source):
+      try shared.setWeights(tensors, source: source)
+      shared.average?.start(from: shared.weights)
     case .checkpoint(let checkpoint): try shared.restore(checkpoint)
     }
   }

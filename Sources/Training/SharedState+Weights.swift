@@ -27,26 +27,34 @@ extension SharedState {
   /// Takes the state after a checkpoint's last step; throws as `setWeights`.
   ///
   /// A stored one is read tensor by tensor, so that resuming takes no more memory than starting.
-  func restore(_ checkpoint: Checkpoint) throws {
+  func restore(_ checkpoint: Checkpoint) throws(UserError) {
     func subject(_ slot: StateSlot?) -> String { checkpoint.source + (slot.map { " (\($0.name))" } ?? "") }
     guard checkpoint.isStored else {
       try set(weights, checkpoint.parameters, subject: subject(nil))
-      for (index, slot) in optimizer.slots.enumerated() {
-        try set(optimizer.slot(index), checkpoint.tensors(of: slot), subject: subject(slot), trainedAlone: true)
+      for slot in stateSlots {
+        guard let buffer = floats(of: slot) else { continue }
+        try set(buffer, checkpoint.tensors(of: slot), subject: subject(slot), trainedAlone: slot.isOfTrained)
       }
       return
     }
     let table = plan.network.parameters
     let byName = Dictionary(uniqueKeysWithValues: table.parameters.map { ($0.name, $0) })
     try checkpoint.forEachStoredTensor { (tensors, slot) throws(UserError) in
-      if let slot, !optimizer.slots.contains(slot) { return }
-      try table.requireMatch(tensors, subject: subject(slot), trainedAlone: slot != nil)
+      if let slot, floats(of: slot) == nil { return }
+      try table.requireMatch(tensors, subject: subject(slot), trainedAlone: slot?.isOfTrained ?? false)
     } _: { (tensor, slot) throws(UserError) in
       guard let parameter = byName[tensor.name] else { return }
       guard let slot else { return table.pack(parameter, tensor.values, into: weights) }
-      guard let index = optimizer.slots.firstIndex(of: slot) else { return }
-      table.pack(parameter, tensor.values, into: optimizer.slot(index))
+      if let buffer = floats(of: slot) { table.pack(parameter, tensor.values, into: buffer) }
     }
+  }
+
+  /// What the run keeps beside the weights: the optimizer's slots, and the average if there is one.
+  private var stateSlots: [StateSlot] { optimizer.slots + (average == nil ? [] : [.average]) }
+
+  /// The flat buffer of a slot; `nil` if the run has none.
+  private func floats(of slot: StateSlot) -> UnsafeMutablePointer<Float>? {
+    slot == .average ? average?.floats : optimizer.slots.firstIndex(of: slot).map { optimizer.slot($0) }
   }
 
   private func set(
@@ -64,10 +72,15 @@ extension SharedState {
   /// The parameters in layer order, weight before bias, in their public layouts.
   func namedWeights() -> [NamedTensor] { plan.network.parameters.named(weights) }
 
-  /// The parameters in layer order, by the slots of the optimizer's state.
+  /// What is evaluated and exported: the weights, or their average where there is one.
+  func namedResult() -> [NamedTensor] { plan.network.parameters.named(average?.floats ?? weights) }
+
+  /// The parameters in layer order, by what the run keeps beside the weights.
   func namedState() -> [SlotTensors] {
-    optimizer.slots.enumerated().map { index, slot in
-      SlotTensors(slot: slot, tensors: plan.network.parameters.named(optimizer.slot(index), trainedAlone: true))
+    stateSlots.compactMap { slot in
+      floats(of: slot).map {
+        SlotTensors(slot: slot, tensors: plan.network.parameters.named($0, trainedAlone: slot.isOfTrained))
+      }
     }
   }
 
@@ -75,7 +88,7 @@ extension SharedState {
   func nonFiniteParameters() -> [String] {
     plan.network.parameters.parameters.filter { parameter in
       let range = parameter.offset..<parameter.offset + parameter.packedCount
-      let state = parameter.role.isTrained ? optimizer.slots.indices.map { optimizer.slot($0) } : []
+      let state = parameter.isTrained ? optimizer.slots.indices.map { optimizer.slot($0) } : []
       let buffers = [weights] + state
       return !buffers.allSatisfy { buffer in range.allSatisfy { buffer[$0].isFinite } }
     }.map(\.name)

@@ -6,12 +6,13 @@ import Machine
 ///
 /// `@unchecked Sendable`: between two barriers every float and every field has one writer. The optimizer's state and the
 /// weights of all replicas are written in segments by their worker in the update, prepared weights by the members of their group after
-/// it; `losses` and `correct` by the worker of the shard while it computes; control fields by worker 0 in the update.
+/// it; `losses`, `correct` and `topFive` by the worker of the shard while it computes; control fields by worker 0 in the update.
 final class SharedState: @unchecked Sendable {
   let plan: RunPlan
   /// One per memory group; identical except during the update.
   let replicas: [WeightReplica]
   let optimizer: OptimizerState
+  let average: WeightAverage?
   /// The workers' partial sums, flat buffers in their own memory that each enters at its start; results are the weights.
   let transport: SharedMemory
   /// The workers' own memory, entered by each at its start. Others add its gradients, so it is kept if a worker fails.
@@ -21,6 +22,8 @@ final class SharedState: @unchecked Sendable {
   /// Sums over one shard, by shard number.
   let losses: UnsafeMutablePointer<Double>
   let correct: UnsafeMutablePointer<Int>
+  /// Hits among the five likeliest classes, of evaluations alone.
+  let topFive: UnsafeMutablePointer<Int>
   /// `[shard][schedule.sumsPerShard]`: what layers sum over the whole batch, each shard's by its worker, between the
   /// meetings of a step.
   let meetingSums: UnsafeMutablePointer<Double>
@@ -35,6 +38,12 @@ final class SharedState: @unchecked Sendable {
 
   /// Set by worker 0 inside a step: this was the last one.
   var isLastStep = false
+  /// Set by worker 0 inside the last step of a run that was not interrupted: the test set is evaluated after it.
+  var evaluatesEnd = false
+  /// Set by worker 0 before an epoch: the run has ended with the one before.
+  var isOver = false
+  /// Set by worker 0 before an epoch: the learning rate that a plateau has come to.
+  var plateauRate: Double?
   /// Set by worker 0 inside a step: whether the mean loss of its batch is a number.
   var lossIsFinite = true
   /// Set by worker 0 inside a step: every worker copies its part of the state into the snapshot.
@@ -51,6 +60,7 @@ final class SharedState: @unchecked Sendable {
     replicas = try plan.groups.map { try WeightReplica(plan.memory, node: $0.memoryNode) }
     optimizer = try OptimizerState(
       plan.memory, places: plan.groups.map { (plan.segment(of: $0.workers), $0.memoryNode) })
+    average = try plan.configuration.training.weightAverage.map { rule in try WeightAverage(rule, plan.memory) }
     transport = SharedMemory(
       workers: plan.workerCount, slots: plan.gradientSlots, results: replicas.map(\.weights))
     memories = .allocate(capacity: plan.workerCount)
@@ -63,6 +73,8 @@ final class SharedState: @unchecked Sendable {
     losses.initialize(repeating: 0, count: shardCapacity)
     correct = .allocate(capacity: shardCapacity)
     correct.initialize(repeating: 0, count: shardCapacity)
+    topFive = .allocate(capacity: shardCapacity)
+    topFive.initialize(repeating: 0, count: shardCapacity)
     let sums = max(plan.memory.meetingSums, 1)
     meetingSums = .allocate(capacity: sums)
     meetingSums.initialize(repeating: 0, count: sums)
@@ -82,11 +94,14 @@ final class SharedState: @unchecked Sendable {
     placements.deallocate()
     losses.deallocate()
     correct.deallocate()
+    topFive.deallocate()
     meetingSums.deallocate()
   }
 }
 
 extension SharedState {
+  /// Whether evaluations count the hits among the five likeliest classes.
+  var ranksClasses: Bool { plan.network.classes >= 10 }
   /// The first replica, which outside of a run represents all of them.
   var weights: UnsafeMutablePointer<Float> { replicas[0].weights }
   var prepared: UnsafeMutablePointer<Float> { replicas[0].prepared }

@@ -13,6 +13,7 @@ final class Snapshot: @unchecked Sendable {
   private let slots: [StateSlot]
   private let parameterFloats: Int
   private let trainedFloats: Int
+  private let keepsAverage: Bool
   private let buffer: NodeBuffer
   private let isTaken = Atomic<Bool>(false)
 
@@ -21,15 +22,20 @@ final class Snapshot: @unchecked Sendable {
     slots = memory.stateSlots
     parameterFloats = memory.parameterFloats
     trainedFloats = memory.trainedFloats
+    keepsAverage = memory.keepsAverage
     buffer = try NodeBuffer(byteCount: memory.snapshotBytes, purpose: "a copy of the training state")
     weights = buffer.pointer.bindMemory(to: Float.self, capacity: memory.snapshotBytes / MemoryLayout<Float>.stride)
   }
 
   private func slot(_ index: Int) -> UnsafeMutablePointer<Float> { weights + parameterFloats + index * trainedFloats }
 
-  /// The parameters by the slots of the optimizer's state.
+  /// After the optimizer's slots.
+  private var average: UnsafeMutablePointer<Float> { slot(slots.count) }
+
+  /// The parameters by what a run keeps beside the weights.
   func state(_ table: ParameterTable) -> [SlotTensors] {
     slots.enumerated().map { SlotTensors(slot: $1, tensors: table.named(slot($0), trainedAlone: true)) }
+      + (keepsAverage ? [SlotTensors(slot: .average, tensors: table.named(average))] : [])
   }
 
   /// For worker 0: whether the reporting thread is done with the last one.
@@ -39,14 +45,15 @@ final class Snapshot: @unchecked Sendable {
   /// By the reporting thread.
   func release() { isTaken.store(false, ordering: .releasing) }
 
-  /// Copies what this worker updates and, in the last worker, what no worker updates; weights from its replica. Nothing
-  /// writes any of it meanwhile.
+  /// Copies what this worker looks after; weights from its replica. Nothing writes any of it meanwhile.
   func copy(_ shared: SharedState, _ replica: WeightReplica, worker: Int) {
-    let range = shared.plan.segments[worker]
-    let end = worker == shared.plan.workerCount - 1 ? parameterFloats : range.upperBound
-    (weights + range.lowerBound).update(from: replica.weights + range.lowerBound, count: end - range.lowerBound)
+    let (range, whole) = (shared.plan.segments[worker], shared.plan.state(of: worker))
+    (weights + whole.lowerBound).update(from: replica.weights + whole.lowerBound, count: whole.count)
     for index in slots.indices {
       (slot(index) + range.lowerBound).update(from: shared.optimizer.slot(index) + range.lowerBound, count: range.count)
+    }
+    if let mean = shared.average {
+      (average + whole.lowerBound).update(from: mean.floats + whole.lowerBound, count: whole.count)
     }
   }
 }

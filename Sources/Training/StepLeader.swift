@@ -13,17 +13,30 @@ struct StepLeader {
   private var schedule: CheckpointSchedule
   /// Of the step that was decided last.
   private var totals = StepTotals()
+  /// What the run has come to, as the reporting thread will find it; but for times, which decide nothing but its end.
+  private var progress: ProgressState
+  /// Since this part of the run began, and what earlier parts took.
+  private var watch: Stopwatch
+  private let earlierNanoseconds: UInt64
 
-  init(_ session: Session, _ channel: RunChannel) {
+  init(_ session: Session, _ channel: RunChannel, resuming progress: ProgressState) {
+    self.progress = progress
+    let now = monotonicNanoseconds()
+    watch = Stopwatch(now: now)
+    earlierNanoseconds = progress.elapsedNanoseconds
     plan = session.plan
     shared = session.shared
     self.channel = channel
     schedule = CheckpointSchedule(
-      plan.configuration.checkpoint, stepsPerEpoch: plan.shards.stepsPerEpoch, now: monotonicNanoseconds())
+      plan.configuration.checkpoint, stepsPerEpoch: plan.shards.stepsPerEpoch, now: now)
   }
 
-  /// Puts the order of an epoch in place, while no worker reads it.
+  private var training: TrainingConfiguration { plan.configuration.training }
+
+  /// While no worker reads it: puts the order of an epoch in place, and decides whether it comes, and with what rate.
   func order(epoch: Int) {
+    shared.isOver = progress.isOver(training)
+    shared.plateauRate = progress.plateau.rate
     shared.order.reorder(
       seed: plan.configuration.seed, epoch: epoch, shuffle: plan.configuration.training.shuffle)
   }
@@ -38,9 +51,13 @@ struct StepLeader {
     totals.step = step.number
     totals.stepInEpoch = step.stepInEpoch
     totals.examples = step.batch.count
-    totals.learningRate = step.learningRate
+    totals.learningRate = plan.learningRate(step, plateau: shared.plateauRate)
     let stepsDone = step.number + 1
-    shared.isLastStep = channel.stop.isRequested
+    progress.elapsedNanoseconds = earlierNanoseconds + watch.look(now: now)
+    let isTimeUp = training.maxSeconds.map { Double(progress.elapsedNanoseconds) * 1e-9 >= $0 } ?? false
+    let isInterrupted = channel.stop.isRequested
+    shared.isLastStep = isInterrupted || isTimeUp
+    shared.evaluatesEnd = !isInterrupted && (isTimeUp || stepsDone == plan.totalSteps)
     shared.lossIsFinite = totals.loss.isFinite
     shared.takesSnapshot =
       schedule.isDue(stepsDone: stepsDone, now: now, isRequested: channel.stop.takeCheckpointRequest())
@@ -57,6 +74,7 @@ struct StepLeader {
     totals.reduceNanoseconds = clock.nanoseconds(.reduce)
     totals.barrierNanoseconds = clock.nanoseconds(.barrier)
     totals.meetingsNanoseconds = clock.nanoseconds(.meetings)
+    progress.add(totals)
     channel.push(totals)
     guard totals.loss.isFinite else {
       throw UserError(
@@ -66,19 +84,31 @@ struct StepLeader {
     }
   }
 
-  /// Publishes the end of an epoch after `step`, with the result on the test set, which has been evaluated.
-  func publishEpoch(after step: TrainingStep, _ test: ImageDataset?) {
+  /// Publishes the end of an epoch after `step`, with the result on the test set if it has been evaluated.
+  mutating func publishEpoch(after step: TrainingStep, _ test: ImageDataset?) {
+    let end = testTotals(.epochEnd, after: step, test)
+    progress.endEpoch(end, training)
+    channel.push(end)
+  }
+
+  /// Publishes the result on the test set after the last `step`, inside an epoch.
+  func publishEvaluation(after step: TrainingStep, _ test: ImageDataset) {
+    channel.push(testTotals(.evaluation, after: step, test))
+  }
+
+  private func testTotals(_ kind: StepTotals.Kind, after step: TrainingStep, _ test: ImageDataset?) -> StepTotals {
     var end = StepTotals()
     if let test {
       let sums = Self.sums(of: plan.shards.shardCount(batchSize: test.count), shared)
       end.testExamples = test.count
       end.testLoss = sums.loss
       end.testCorrect = sums.correct
+      end.testTopFive = sums.testTopFive
     }
-    end.kind = .epochEnd
+    end.kind = kind
     end.epoch = step.epoch
     end.step = step.number
-    channel.push(end)
+    return end
   }
 
   /// Says that the snapshot holds the state after all that was published, where the step took one.
@@ -95,6 +125,7 @@ struct StepLeader {
     var totals = StepTotals()
     totals.loss = ShardTree.sum(shardCount) { shared.losses[$0] }
     for shard in 0..<shardCount { totals.correct += shared.correct[shard] }
+    if shared.ranksClasses { totals.testTopFive = (0..<shardCount).reduce(0) { $0 + shared.topFive[$1] } }
     return totals
   }
 }

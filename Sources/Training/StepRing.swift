@@ -4,6 +4,8 @@ import Synchronization
 struct StepTotals {
   enum Kind {
     case step, epochEnd
+    /// The test set was evaluated at the end of the run, inside an epoch.
+    case evaluation
     /// The snapshot holds the state after everything pushed before.
     case snapshot
   }
@@ -19,10 +21,12 @@ struct StepTotals {
   var reduceNanoseconds: UInt64 = 0
   var barrierNanoseconds: UInt64 = 0
   var meetingsNanoseconds: UInt64 = 0
-  /// Sums over the test set, for `epochEnd`.
+  /// Sums over the test set, for `epochEnd` and `evaluation`; no examples where it was not evaluated.
   var testExamples = 0
   var testLoss = 0.0
   var testCorrect = 0
+  /// Examples whose label is among the five likeliest classes; `nil` for fewer than ten classes.
+  var testTopFive: Int?
 }
 
 /// A ring from worker 0 to the thread that reports: neither allocates, and the worker waits only when it is full.

@@ -51,10 +51,11 @@ package final class Trainer {
     if let test { try checkDataset(test, "data.test", plan.network) }
     self.training = training
     let test = test.flatMap { $0.count > 0 ? $0 : nil }
+    try configuration.training.requireMetrics(hasTestSet: test != nil, classes: plan.network.classes)
     self.test = test
     dataFingerprint = DataFingerprint.of(training: training, test: test)
     try checkpoint?.requireFits(
-      plan.shards, epochs: configuration.training.epochs, dataFingerprint: dataFingerprint,
+      plan.shards, configuration.training, dataFingerprint: dataFingerprint,
       sampled: DataFingerprint.sample(training: training, test: test))
     data = try TrainingData(training: training, test: test, plan)
     session = try Session(
@@ -84,9 +85,10 @@ package final class Trainer {
     try observer(.started(description))
     let channel = RunChannel(stop: stop, snapshot: snapshot)
     let loop = TrainingLoop(
-      session: session, data: data, channel: channel, firstStep: start.stepsDone, options: options)
-    let running = session.group.start { context in try loop.run(context) }
+      session: session, data: data, channel: channel, start: start, options: options)
+    // Its time begins before the workers', so that a run that has ended by their time has ended by the recorded one.
     var progress = ProgressAggregator(plan, resuming: start)
+    let running = session.group.start { context in try loop.run(context) }
     var watchdog = Watchdog(
       session.shared.beats, session.group.log, plan.placement, seconds: options.watchdogSeconds)
     do {
@@ -115,11 +117,12 @@ package final class Trainer {
       throw described(error)
     }
     reserve.release()
-    let interrupted = stop.isRequested && progress.stepsDone < plan.totalSteps
+    let interrupted =
+      stop.isRequested && progress.stepsDone < plan.totalSteps && !progress.state.isOver(plan.configuration.training)
     // A run with checkpoints ends with one, which records that it has ended.
     let isKept = lastCheckpoint == progress.stepsDone && (isStartCurrent || progress.stepsDone > start.stepsDone)
     if !isKept, interrupted || plan.configuration.checkpoint.isOn || lastCheckpoint != nil {
-      try publish(checkpoint(weights(), session.shared.namedState(), progress.state), observer)
+      try publish(checkpoint(session.shared.namedWeights(), session.shared.namedState(), progress.state), observer)
     }
     var summary = progress.summary(
       workers: plan.workerCount, digest: WeightsDigest.of(weights()), interrupted: interrupted)
@@ -127,8 +130,8 @@ package final class Trainer {
     return summary
   }
 
-  /// The parameters in layer order, weight before bias, in their public layouts.
-  package func weights() -> [NamedTensor] { session.shared.namedWeights() }
+  /// The parameters in layer order, weight before bias, in their public layouts; their average where the run keeps one.
+  package func weights() -> [NamedTensor] { session.shared.namedResult() }
 
   // MARK: Checkpoints
 

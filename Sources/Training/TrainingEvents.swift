@@ -113,16 +113,21 @@ package struct StepRecord: Sendable, Hashable {
   }
 }
 
-/// Means over one epoch, with the result on the test set where there is one.
+/// Means over one epoch, with the result on the test set where it was evaluated.
 package struct EpochRecord: Sendable, Hashable {
   package var means: StepRecord
   package var validationLoss: Double?
   package var validationAccuracy: Double?
+  /// From ten classes on.
+  package var validationTopFive: Double?
 
-  package init(means: StepRecord, validationLoss: Double?, validationAccuracy: Double?) {
+  package init(
+    means: StepRecord, validationLoss: Double?, validationAccuracy: Double?, validationTopFive: Double? = nil
+  ) {
     self.means = means
     self.validationLoss = validationLoss
     self.validationAccuracy = validationAccuracy
+    self.validationTopFive = validationTopFive
   }
 }
 
@@ -149,6 +154,7 @@ package struct TrainingSummary: Sendable, Hashable {
   package var loss: Double
   package var validationLoss: Double?
   package var validationAccuracy: Double?
+  package var validationTopFive: Double?
   package var imagesPerSecond: Double
   /// See `StepRecord`.
   package var elapsedSeconds: Double
@@ -165,7 +171,8 @@ package struct TrainingSummary: Sendable, Hashable {
 
   package init(
     epochs: Int, steps: Int, totalSteps: Int, loss: Double, validationLoss: Double?, validationAccuracy: Double?,
-    imagesPerSecond: Double, elapsedSeconds: Double, workers: Int, weightsDigest: String, interrupted: Bool,
+    validationTopFive: Double? = nil, imagesPerSecond: Double, elapsedSeconds: Double, workers: Int,
+    weightsDigest: String, interrupted: Bool,
     placement: PlacementReport? = nil
   ) {
     self.epochs = epochs
@@ -174,6 +181,7 @@ package struct TrainingSummary: Sendable, Hashable {
     self.loss = loss
     self.validationLoss = validationLoss
     self.validationAccuracy = validationAccuracy
+    self.validationTopFive = validationTopFive
     self.imagesPerSecond = imagesPerSecond
     self.elapsedSeconds = elapsedSeconds
     self.workers = workers

@@ -2,6 +2,7 @@ import Collectives
 import Datasets
 import Diagnostics
 import Machine
+import Runs
 
 /// What every worker does from the first step to the last; reads top to bottom.
 ///
@@ -19,20 +20,21 @@ struct TrainingLoop: Sendable {
   let session: Session
   let data: TrainingData
   let channel: RunChannel
-  /// Where the run starts, in steps since the start of training.
-  var firstStep = 0
+  /// Where an earlier part of the run left off.
+  var start = ProgressState()
   var options = RunOptions()
 
   var plan: RunPlan { session.plan }
   var shared: SharedState { session.shared }
 
   func run(_ context: WorkerContext) throws {
+    let firstStep = start.stepsDone
     let clock = StepClock(
       shared.beats, shared.ledger, worker: context.index, step: firstStep, watcher: options.onPhase)
     var trace = ThreadTrace()
     let worker = try Worker(context, session, fill: options.memoryFill)
     let (training, test) = (try data.training.place(context), try data.test?.place(context))
-    var leader = context.index == 0 ? StepLeader(session, channel) : nil
+    var leader = context.index == 0 ? StepLeader(session, channel, resuming: start) : nil
     try context.barrier.wait()
     try worker.loadWeights()
     let reductions = worker.reductions()
@@ -43,6 +45,7 @@ struct TrainingLoop: Sendable {
       if step.startsEpoch || number == firstStep {
         leader?.order(epoch: step.epoch)
         try clock.meet(context.barrier)
+        if shared.isOver { break }
       }
       let reduction = step.endsEpoch ? reductions.last : reductions.full
 
@@ -59,15 +62,17 @@ struct TrainingLoop: Sendable {
       }
       clock.enter(.reducing)
       leader?.decide(step, now: clock.now)
+      let update = plan.optimizerStep(step, plateau: shared.plateauRate)
       let lost: LostWeight?
       if plan.readsNorms {
         worker.reduce(reduction)
         try clock.meet(context.barrier)
         clock.enter(.updating)
-        lost = worker.update(reduction, step.optimizerStep)
+        lost = worker.update(reduction, update)
       } else {
-        lost = worker.reduceAndUpdate(reduction, step.optimizerStep, clock)
+        lost = worker.reduceAndUpdate(reduction, update, clock)
       }
+      worker.updateAverage(step)
       try clock.meet(context.barrier)
       clock.enter(.preparing)
       worker.prepareWeights()
@@ -76,7 +81,7 @@ struct TrainingLoop: Sendable {
         channel.snapshot?.copy(shared, worker.replica, worker: context.index)
       }
       // If the loss is not finite, worker 0 ends the run in this step with a better message.
-      if shared.lossIsFinite, let lost { throw diverged(lost, in: step) }
+      if shared.lossIsFinite, let lost { throw diverged(lost, update) }
       try clock.meet(context.groupBarrier, .group)
       clock.end()
 
@@ -86,8 +91,12 @@ struct TrainingLoop: Sendable {
         try placementRecord(worker, trace, context).requireMatch(plan.placement, worker: context.index)
       }
       if step.endsEpoch {
-        if let test { try evaluate(test, worker, context, clock) }
-        leader?.publishEpoch(after: step, test)
+        let evaluated = step.evaluates || shared.evaluatesEnd ? test : nil
+        if let evaluated { try evaluate(evaluated, worker, context, clock) }
+        leader?.publishEpoch(after: step, evaluated)
+      } else if shared.evaluatesEnd, let test {
+        try evaluate(test, worker, context, clock)
+        leader?.publishEvaluation(after: step, test)
       }
       leader?.announceSnapshot()
       number += 1
@@ -95,22 +104,32 @@ struct TrainingLoop: Sendable {
     shared.placements[context.index] = placementRecord(worker, trace, context)
   }
 
-  /// Evaluates the test set over all workers.
+  /// Evaluates the test set over all workers, with the weights' average where there is one.
   private func evaluate(
     _ test: ImageDataset, _ worker: borrowing Worker, _ context: WorkerContext, _ clock: borrowing StepClock
   ) throws {
     // Once all have arrived here, worker 0 has read the last step's losses.
     try clock.meet(context.barrier)
     clock.enter(.evaluating)
+    try exchangeAverage(worker, context)
     worker.evaluate(test, 0..<test.count)
     try clock.meet(context.barrier)
+    try exchangeAverage(worker, context)
+  }
+
+  private func exchangeAverage(_ worker: borrowing Worker, _ context: WorkerContext) throws {
+    guard shared.average != nil else { return }
+    worker.exchangeAverage()
+    try context.barrier.wait()
+    worker.prepareWeights()
+    try context.groupBarrier.wait()
   }
 
   /// The loss alone would not show it: a ReLU may turn a NaN into 0, and a gradient may overflow after it.
-  private func diverged(_ lost: LostWeight, in step: TrainingStep) -> UserError {
+  private func diverged(_ lost: LostWeight, _ step: OptimizerStep) -> UserError {
     let parameter = plan.network.parameters.parameters.last { $0.offset <= lost.position }?.name ?? "a parameter"
     return UserError(
-      .diverged, "step \(step.number + 1)",
+      .diverged, "step \(step.number)",
       lost.gradientToo
         ? "the gradient of \(parameter) is not a finite number (lr \(step.learningRate))"
         : "\(parameter) is no longer finite after this step's update (lr \(step.learningRate))")

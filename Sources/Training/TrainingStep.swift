@@ -11,14 +11,11 @@ struct TrainingStep {
   let batch: Range<Int>
   /// Shards of the batch.
   let shardCount: Int
-  let learningRate: Double
   /// Whether it is the first, or last, of its epoch; the last batch may be smaller.
   let startsEpoch: Bool
   let endsEpoch: Bool
-
-  var optimizerStep: OptimizerStep {
-    OptimizerStep(number: number + 1, divisor: Double(batch.count), learningRate: learningRate)
-  }
+  /// Whether the test set is evaluated at the end of its epoch.
+  let evaluates: Bool
 }
 
 extension RunPlan {
@@ -27,27 +24,28 @@ extension RunPlan {
     try network.requireBatches(ofAtLeast: step(shards.stepsPerEpoch - 1).batch.count)
   }
 
-  package var totalSteps: Int { configuration.training.epochs * shards.stepsPerEpoch }
+  package var totalSteps: Int {
+    min(configuration.training.epochs * shards.stepsPerEpoch, configuration.training.maxSteps ?? Int.max)
+  }
 
   func step(_ number: Int) -> TrainingStep {
     let training = configuration.training
-    let stepInEpoch = number % shards.stepsPerEpoch
+    let (epoch, stepInEpoch) = number.quotientAndRemainder(dividingBy: shards.stepsPerEpoch)
     let batch = shards.batchRange(stepInEpoch: stepInEpoch)
     return TrainingStep(
-      number: number, epoch: number / shards.stepsPerEpoch, stepInEpoch: stepInEpoch, batch: batch,
-      shardCount: shards.shardCount(batchSize: batch.count),
-      learningRate: training.learningRateSchedule.rate(
-        base: training.optimizer.learningRate, step: number, stepsPerEpoch: shards.stepsPerEpoch,
-        epochs: training.epochs),
-      startsEpoch: stepInEpoch == 0, endsEpoch: stepInEpoch == shards.stepsPerEpoch - 1)
+      number: number, epoch: epoch, stepInEpoch: stepInEpoch, batch: batch,
+      shardCount: shards.shardCount(batchSize: batch.count), startsEpoch: stepInEpoch == 0,
+      endsEpoch: stepInEpoch == shards.stepsPerEpoch - 1,
+      evaluates: (epoch + 1) % training.evaluateEveryEpochs == 0 || number + 1 == totalSteps)
   }
-}
 
-extension LearningRateSchedule {
-  /// The learning rate of a step, a pure function of its number.
-  func rate(base: Double, step: Int, stepsPerEpoch: Int, epochs: Int) -> Double {
-    switch self {
-    case .constant: base
-    }
+  /// - Parameter plateau: the rate that a plateau has come to, if any.
+  func learningRate(_ step: TrainingStep, plateau: Double?) -> Double {
+    rates.rate(step: step.number, plateau: plateau)
+  }
+
+  func optimizerStep(_ step: TrainingStep, plateau: Double?) -> OptimizerStep {
+    OptimizerStep(
+      number: step.number + 1, divisor: Double(step.batch.count), learningRate: learningRate(step, plateau: plateau))
   }
 }

@@ -184,6 +184,22 @@ package struct Worker: ~Copyable {
     if lost == nil { lost = LostWeight.first(in: weights, block, sum: sum) }
   }
 
+  /// Brings the worker's part of the weights' average up to date after a step that is due for it.
+  func updateAverage(_ step: TrainingStep) {
+    guard let average = shared.average else { return }
+    average.update(plan.state(of: context.index), from: replica.weights, stepsDone: step.number + 1, plan.kernels)
+  }
+
+  /// Exchanges the worker's part of the weights with their average, in all replicas; once more takes it back.
+  func exchangeAverage() {
+    guard let average = shared.average else { return }
+    let part = plan.state(of: context.index)
+    average.exchange(part, with: replica.weights)
+    for other in shared.replicas where other !== replica {
+      (other.weights + part.lowerBound).update(from: replica.weights + part.lowerBound, count: part.count)
+    }
+  }
+
   /// The worker's part of what its replica's layers read instead of weights, after all weights are updated.
   func prepareWeights() {
     plan.network.prepareWeights(
@@ -208,6 +224,7 @@ package struct Worker: ~Copyable {
         PassInputs(
           weights: replica.weights, prepared: replica.prepared, kernels: plan.kernels, isInference: true))
       recordLosses(shards, examples: positions.count)
+      if shared.ranksClasses { recordTopFive(shards, examples: positions.count) }
       if let probabilities {
         let classes = plan.network.classes
         for n in 0..<positions.count {
@@ -223,9 +240,11 @@ package struct Worker: ~Copyable {
 
   /// What the passes of training read besides activations; a group's first member keeps its running statistics.
   package func inputs(epoch: Int) -> PassInputs {
-    PassInputs(
+    var inputs = PassInputs(
       weights: replica.weights, prepared: replica.prepared, kernels: plan.kernels,
       statistics: context.member == 0 ? replica.weights : nil, seed: plan.configuration.seed, epoch: epoch)
+    inputs.labelSmoothing = Float(plan.configuration.training.labelSmoothing)
+    return inputs
   }
 
   /// Where the shards' sums of layers with meetings lie.
@@ -264,6 +283,22 @@ package struct Worker: ~Copyable {
       }
       shared.losses[shard] = loss
       shared.correct[shard] = correct
+    }
+  }
+  /// Counts the examples of each shard whose label is among the five likeliest classes, earlier ones first among equals.
+  private func recordTopFive(_ shards: Range<Int>, examples: Int) {
+    let (size, classes) = (plan.shards.shardSize, plan.network.classes)
+    for (i, shard) in shards.enumerated() {
+      var hits = 0
+      for n in i * size..<min((i + 1) * size, examples) {
+        let label = Int(workspace.labels[n])
+        guard label >= 0 else { continue }
+        let row = plan.network.probabilities(workspace, image: n)
+        var ahead = 0
+        for k in 0..<classes where row[k] > row[label] || row[k] == row[label] && k < label { ahead += 1 }
+        if ahead < 5 { hits += 1 }
+      }
+      shared.topFive[shard] = hits
     }
   }
 }

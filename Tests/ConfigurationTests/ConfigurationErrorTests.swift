@@ -62,12 +62,24 @@ struct WrongValue: Sendable, CustomTestStringConvertible {
       "training: { optimizer: { type: 'adamw', betas: [0.9, 1] } }", "training.optimizer.betas[1]", "found 1",
       "0.999999"),
     WrongValue("training: { optimizer: { type: 'rmsprop', epsilon: 0 } }", "training.optimizer.epsilon", "found 0"),
+    WrongValue("training: { lr_schedule: { type: 'multi_step' } }", "training.lr_schedule.milestones", "is missing"),
+    WrongValue(
+      "training: { lr_schedule: { type: 'multi_step', milestones: [3, 3] } }", "training.lr_schedule.milestones",
+      "ascending"),
+    WrongValue(
+      "training: { lr_schedule: { type: 'one_cycle', warmup_epochs: 1 } }", "training.lr_schedule.warmup_epochs",
+      "warmup_epochs goes with type"),
+    WrongValue("training: { lr_schedule: { type: 'exponential', gamma: 0 } }", "training.lr_schedule.gamma", "found 0"),
+    WrongValue("training: { stop_at: { metric: 'val_acuracy', value: 1 } }", "training.stop_at.metric", "val_accuracy"),
+    WrongValue("training: { early_stopping: { patience: 0 } }", "training.early_stopping.patience", "found 0"),
+    WrongValue("training: { ema: { decay: 1 } }", "training.ema.decay", "found 1"),
+    WrongValue("training: { label_smoothing: 1 }", "training.label_smoothing", "found 1"),
     WrongValue("training: { clip_norm: 0 }", "training.clip_norm", "found 0", "above 0"),
     WrongValue("training: { optimizer: { type: 'sdg' } }", "training.optimizer.type", "\"sdg\"", "\"sgd\""),
     WrongValue(
       "training: { optimizer: { nesterov: true, momentum: 0 } }", "training.optimizer.nesterov", "true", "above 0"),
     WrongValue(
-      "training: { lr_schedule: { type: 'cosine' } }", "training.lr_schedule.type", "\"cosine\"", "\"constant\""),
+      "training: { lr_schedule: { type: 'cosinus' } }", "training.lr_schedule.type", "\"cosinus\"", "\"constant\""),
     WrongValue("training: { lr_schedule: 'constant' }", "training.lr_schedule", "\"constant\"", "an object"),
     WrongValue(
       "data: { format: 'parquet' }", "data.format", "\"parquet\"", "\"idx\", \"cifar10\", \"cifar100\", \"npz\""),

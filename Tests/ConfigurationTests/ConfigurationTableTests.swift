@@ -33,9 +33,18 @@ import Testing
     let optimizers = try ["adam", "rmsprop", "lars"].map { type in
       try configuration(
         configurationText(
-          extra: "training: { optimizer: { type: '\(type)', weight_decay_norm: 0 }, clip_norm: 1 }"))
+          extra: """
+            training: {
+              optimizer: { type: '\(type)', weight_decay_norm: 0 }, clip_norm: 1, max_steps: 1, max_seconds: 1, ema: {},
+              early_stopping: {}, stop_at: { metric: 'loss', value: 1 },
+            }
+            """))
     }
-    let written = ([synthetic, idx, arrays, folder] + optimizers).flatMap { paths($0.jsonValue) }
+    let schedules = try [
+      "'step'", "'multi_step', milestones: [1]", "'exponential', gamma: 0.5", "'cosine'", "'one_cycle'", "'linear'",
+      "'plateau'",
+    ].map { try configuration(configurationText(extra: "training: { lr_schedule: { type: \($0) } }")) }
+    let written = ([synthetic, idx, arrays, folder] + optimizers + schedules).flatMap { paths($0.jsonValue) }
     // A preset is written as its layers.
     let readAlone: Set = ["model.preset", "model.classes", "model.stem", "$schema"]
     #expect(Set(written).isDisjoint(with: readAlone))
@@ -76,12 +85,18 @@ import Testing
       ("data.train.file", true), ("data.train[1]", true), ("data.resize.shorter_side", false),
       ("data.on_error", true), ("data.examples", false), ("training.epochs", true),
       ("training.optimizer.lr", false), ("runtime.workers", true),
+      ("training.max_steps", true),
+      ("training.stop_at.value", true), ("training.early_stopping.patience", true), ("training.ema.decay", false),
+      ("training.evaluate_every_epochs", false), ("model.layers[0].trainable", false), ("checkpoint.monitor", true),
       ("runtime.shard_size", false), ("runtime.placement.nodes[0]", true), ("runtime.memory.huge_pages", true),
       ("checkpoint.every_seconds", true), ("checkpoint.keep_best", true), ("logging.every_steps", true),
       ("runtime.unheard_of", false), ("training", false), ("", false),
     ])
   func whatMayChangeBetweenThePartsOfARun(path: String, expected: Bool) throws {
     #expect(try configuration(configurationText()).mayChange(path) == expected)
+    // The length of a run decides its learning rates.
+    let cosine = try configuration(configurationText(extra: "training: { lr_schedule: { type: 'cosine' } }"))
+    #expect(!cosine.mayChange("training.epochs") && !cosine.mayChange("training.max_steps"))
   }
 
   /// `make references` writes what the table gives instead of comparing.

@@ -58,12 +58,19 @@ import Testing
       { type: 'depthwise_conv2d', kernel_size: [1, 2], strides: 1, padding: 'same', depth_multiplier: 2, use_bias: false },
       { type: 'max_pool2d', ties: 'first', pool_size: [2, 3], strides: 1, padding: [1, 0, 2, 1] },
       { type: 'avg_pool2d', pool_size: 2, strides: [1, 2], padding: 'same' }, { type: 'global_avg_pool2d' },
-      { type: 'dense', units: 3, use_bias: false }, { type: 'softmax' },
+      { type: 'dense', units: 3, use_bias: false, trainable: false, lr_scale: 0.25 }, { type: 'softmax' },
       """,
     extra: """
       name: 'ünï "x"\\\\', seed: 9223372036854775807,
       data: { format: 'synthetic', examples: 10, test_examples: 0, classes: 3, mean: [1e-3, -2, 0.1], std: [3] },
-      training: { shuffle: false, optimizer: { lr: 1e-5, momentum: .5, nesterov: true, weight_decay: 0x1 } },
+      training: {
+        shuffle: false,
+        optimizer: { type: 'lars', lr: 1e-5, momentum: .5, nesterov: true, weight_decay: 0x1, weight_decay_norm: 0 },
+        lr_schedule: { type: 'multi_step', milestones: [1.5, 2], gamma: 0.5, warmup_epochs: 0.5 },
+        label_smoothing: 0.1, clip_norm: 2, ema: { decay: 0.5, every_steps: 3 }, max_steps: 9, max_seconds: 0.5,
+        early_stopping: { monitor: 'loss', patience: 2, min_delta: 1 }, stop_at: { metric: 'accuracy', value: 0.5 },
+        evaluate_every_epochs: 2,
+      },
       runtime: {
         workers: 3, shard_size: 1, placement: { cpus: '0-3,8', nodes: [1, 0], use_smt: true },
         memory: { dataset: 'per_node', huge_pages: false },

@@ -181,6 +181,19 @@ struct ElementwiseTests {
     for kernels in runnableKernels { #expect(run(kernels.rmsprop) == expected, "\(kernels.name)") }
   }
 
+  @Test("a mean that moves towards new values", arguments: counts)
+  func blend(count: Int) {
+    let from = FloatBuffer(RandomFloats(seed: 3).values(count))
+    func run(_ kernel: (UnsafePointer<Float>, UnsafeMutablePointer<Float>, Float, Int) -> Void) -> [UInt32] {
+      let into = FloatBuffer(RandomFloats(seed: 4).values(count))
+      kernel(from.pointer, into.pointer, 0.001, count)
+      #expect(into.isIntact && from.isIntact)
+      return into.bits
+    }
+    let expected = run(NaiveKernels.blend)
+    for kernels in runnableKernels { #expect(run(kernels.blend) == expected, "\(kernels.name)") }
+  }
+
   @Test("sums of squares over 32 floats each", arguments: [0, 32, 64, 96, 1024])
   func squareSums(count: Int) {
     let x = FloatBuffer(RandomFloats(seed: 3).values(count))

@@ -18,7 +18,8 @@ struct SoftmaxTests {
 
   /// Runs `logits` [examples, classes] through a build; padding lanes hold rubbish before.
   private func run(
-    _ kernels: KernelTable, _ logits: [Float], classes: Int, labels: [Int], inPlace: Bool = false
+    _ kernels: KernelTable, _ logits: [Float], classes: Int, labels: [Int], inPlace: Bool = false,
+    smoothing: Float = 0
   ) -> (probabilities: FloatBuffer, gradient: FloatBuffer, losses: FloatBuffer, correct: [Int], stride: Int) {
     let stride = (classes + 15) / 16 * 16
     let z = FloatBuffer(labels.count * stride, fill: 0)
@@ -32,11 +33,12 @@ struct SoftmaxTests {
     let losses = FloatBuffer(labels.count)
     let correct = Int32Buffer([Int](repeating: -7, count: labels.count))
     let labelBuffer = Int32Buffer(labels)
-    kernels.softmax(
-      SoftmaxArguments(
-        examples: labels.count, classes: classes, logits: z.pointer, stride: stride, labels: labelBuffer.pointer,
-        probabilities: inPlace ? nil : probabilities.pointer, gradient: spread.pointer,
-        gradientStride: gradientStride, losses: losses.pointer, correct: correct.pointer))
+    var arguments = SoftmaxArguments(
+      examples: labels.count, classes: classes, logits: z.pointer, stride: stride, labels: labelBuffer.pointer,
+      probabilities: inPlace ? nil : probabilities.pointer, gradient: spread.pointer,
+      gradientStride: gradientStride, losses: losses.pointer, correct: correct.pointer)
+    arguments.smoothing = smoothing
+    kernels.softmax(arguments)
     #expect(probabilities.isIntact && spread.isIntact && losses.isIntact && z.isIntact)
     let gradient = FloatBuffer(labels.count * stride)
     for n in 0..<labels.count {
@@ -84,6 +86,33 @@ struct SoftmaxTests {
         #expect(inPlace.gradient.bits == actual.gradient.bits)
         #expect(inPlace.losses.bits == actual.losses.bits)
       }
+    }
+  }
+
+  @Test("targets that share something out to all classes", arguments: [2, 10, 17, 100], [0.1, 0.75] as [Float])
+  func smoothing(classes: Int, smoothing: Float) {
+    var random = RandomFloats(seed: classes)
+    let logits = random.array(4 * classes).map { $0 * 3 }
+    let labels = (0..<4).map { ($0 * 7 + 1) % classes }
+    let expected = ReferenceSoftmax.evaluate(logits.map(Double.init), classes: classes, labels: labels)
+    var first: [[UInt32]]?
+    for kernels in runnableKernels {
+      let actual = run(kernels, logits, classes: classes, labels: labels, smoothing: smoothing)
+      for n in 0..<4 {
+        var loss = 0.0
+        for k in 0..<classes {
+          let p = expected.probabilities[n * classes + k]
+          let target = Double(smoothing) / Double(classes) + (k == labels[n] ? 1 - Double(smoothing) : 0)
+          loss -= target * log(p)
+          #expect(abs(Double(actual.gradient.values[n * actual.stride + k]) - (p - target)) <= 1e-6)
+          #expect(abs(Double(actual.probabilities.values[n * actual.stride + k]) - p) <= 1e-6)
+        }
+        #expect(abs(Double(actual.losses.values[n]) - loss) <= 2e-6 * max(1, loss), "\(kernels.name)")
+        for k in classes..<actual.stride { #expect(actual.gradient.values[n * actual.stride + k] == 0) }
+      }
+      let bits = [actual.probabilities.bits, actual.gradient.bits, actual.losses.bits]
+      #expect(bits == first ?? bits, "\(kernels.name)")
+      first = bits
     }
   }
 

@@ -11,13 +11,13 @@ import Testing
     #expect(
       MetricsLine.step(exampleRecord())
         == #"{"kind":"step","epoch":3,"step":56,"steps":10,"loss":0.12345,"accuracy":0.97222,"val_loss":null,"#
-        + #""val_accuracy":null,"lr":0.05,"images_per_second":12345.6,"step_ms":5.25,"reduce_ms":0.5,"barrier_ms":0.25,"meetings_ms":0.125,"elapsed_s":12}"#
+        + #""val_accuracy":null,"val_top5_accuracy":null,"lr":0.05,"images_per_second":12345.6,"step_ms":5.25,"reduce_ms":0.5,"barrier_ms":0.25,"meetings_ms":0.125,"elapsed_s":12}"#
     )
     #expect(
       MetricsLine.epoch(
         EpochRecord(means: exampleRecord(loss: .nan), validationLoss: .infinity, validationAccuracy: 1))
         == #"{"kind":"epoch","epoch":3,"step":56,"steps":10,"loss":null,"accuracy":0.97222,"val_loss":null,"#
-        + #""val_accuracy":1,"lr":0.05,"images_per_second":12345.6,"step_ms":5.25,"reduce_ms":0.5,"barrier_ms":0.25,"meetings_ms":0.125,"elapsed_s":12}"#
+        + #""val_accuracy":1,"val_top5_accuracy":null,"lr":0.05,"images_per_second":12345.6,"step_ms":5.25,"reduce_ms":0.5,"barrier_ms":0.25,"meetings_ms":0.125,"elapsed_s":12}"#
     )
   }
 

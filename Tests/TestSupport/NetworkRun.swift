@@ -26,7 +26,11 @@ package struct NetworkRun {
     for (p, parameter) in plan.parameters.parameters.enumerated() {
       let stream = RandomStream(seed: seed, purpose: .initialWeights, stream: UInt32(p))
       let scale = Float((2 / Double(parameter.fanIn)).squareRoot())
-      parameters[parameter.name] = (0..<parameter.elementCount).map { stream.normal(UInt64($0)) * scale }
+      let isVariance = parameter.specification.part == "running_var"
+      parameters[parameter.name] = (0..<parameter.elementCount).map {
+        let value = stream.normal(UInt64($0)) * scale
+        return isVariance ? abs(value) + 0.5 : value
+      }
     }
     self.parameters = parameters
   }
@@ -94,7 +98,7 @@ package struct NetworkRun {
     var result = Result()
     result.losses = (0..<examples).map { workspace.losses[$0] }
     for n in 0..<lastChunk.count { result.inputGradient += plan.inputGradient(workspace, imageOfChunk: n) }
-    for parameter in plan.parameters.parameters {
+    for parameter in plan.parameters.parameters where parameter.isTrained {
       result.gradients[parameter.name] = plan.parameters.unpack(parameter, from: gradient)
     }
     inputs.isInference = true

@@ -134,6 +134,31 @@ package enum TestNetworks {
   package static let all: [(name: String, model: ModelSpecification)] = [
     ("digits", digits), ("odd", odd), ("lenet", lenet), ("unusual", unusual), ("winograd", winograd),
     ("activations", activations), ("smooth", smooth), ("strided", strided), ("grouped", grouped), ("pools", pools),
-    ("residual", residual(norm: nil)),
+    ("residual", residual(norm: nil)), ("frozen", frozen), ("frozen end", frozenEnd),
   ]
+
+  /// Layers that are not trained before, between and after those that are: a convolution, norms, a dense layer.
+  package static let frozen = freezing(
+    ["conv2d_1", "batch_norm_1", "batch_norm_2", "conv2d_3", "batch_norm_3", "dense_1"],
+    [
+      conv(5, 3), .batchNorm, .relu, conv(18, 3, .same, .winograd), LayerKind(BatchNorm(scale: false)), .relu,
+      .maxPool2d(ties: .first), conv(9, 3, .same), LayerKind(BatchNorm(center: false)), .flatten, .dense(units: 7),
+      .relu,
+      .dense(units: 4), .softmax,
+    ])
+
+  /// All layers after the first convolution.
+  package static let frozenEnd = freezing(
+    ["conv2d_2", "dense_1", "dense_2"],
+    [conv(5, 3), .relu, conv(17, 3), .relu, .flatten, .dense(units: 7), .relu, .dense(units: 3), .softmax])
+
+  private static func freezing(_ names: Set<String>, _ kinds: [LayerKind]) -> ModelSpecification {
+    let layers = named(kinds).map { layer in
+      var layer = layer
+      layer.isTrainable = !names.contains(layer.name)
+      return layer
+    }
+    precondition(layers.count { !$0.isTrainable } == names.count, "A layer that is to be frozen is not there.")
+    return ModelSpecification(input: ImageShape(height: 6, width: 4, channels: 3), layers: layers)
+  }
 }

@@ -139,7 +139,7 @@ struct DigestTests {
     let data = try TestData.firstDigits(230)
     let run = TestRun(TestNetworks.digits).with {
       ($0.workers, $0.optimizer) = (1, variant.optimizer)
-      $0.training = { [limit = variant.clipNorm] in $0.clipNorm = limit }
+      $0.training = variant.change
     }
     let expected = try run.digest(data)
     for workers in [2, 3, 8, 17] {

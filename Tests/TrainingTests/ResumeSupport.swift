@@ -35,6 +35,8 @@ struct RunTrace: Equatable {
 struct ResumeRun {
   var configuration: RunConfiguration
   var checkpoint: Checkpoint?
+  /// The machine to plan for; `nil` is this one.
+  var topology: Topology?
 
   init(_ overrides: [ConfigurationOverride] = []) throws {
     let text = """
@@ -51,7 +53,8 @@ struct ResumeRun {
   func trainer() throws -> Trainer {
     let data = try configuration.loadData()
     return try Trainer(
-      configuration: configuration, topology: try Topology.read(), kernels: testKernels, training: data.training,
+      configuration: configuration, topology: try topology ?? Topology.read(), kernels: testKernels,
+      training: data.training,
       test: data.test, initialWeights: nil, resuming: checkpoint)
   }
 

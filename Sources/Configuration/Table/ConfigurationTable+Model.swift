@@ -75,6 +75,14 @@ extension ConfigurationTable {
         "A layer after this one, without an entry of its own; relu6 is a relu with `max_value` 6. `lockstep config` prints it as an entry."
       ).with("type", [Conv2D.typeName, DepthwiseConv2D.typeName, Dense.typeName])
     ]
+      + [
+        ConfigurationKey(
+          "trainable", .bool, default: .bool(true),
+          "Whether its parameters are trained; a norm that is not trained normalises by its running statistics."),
+        ConfigurationKey(
+          "lr_scale", .number(.notNegative), default: .number(1),
+          "What the learning rate of its parameters is multiplied by."),
+      ].map { $0.with("type", LayerRegistry.parametric.map { $0.typeName }) }
   }
 
   private static let name = TextRule(

@@ -65,7 +65,11 @@ package enum ConfigurationTable {
     KeyField(
       ConfigurationKey(
         "keep_best", .integer(0...1_000_000), default: .integer(0), effect: .files,
-        "How many of those with the best `val_accuracy` are kept in addition."), \.keepBest),
+        "How many of those with the best value of `monitor` are kept in addition."), \.keepBest),
+    KeyField(
+      ConfigurationKey(
+        "monitor", .choice(of: Metric.self), default: .string("val_accuracy"), effect: .files,
+        "By what a checkpoint at the end of an epoch is the best."), \.monitor),
   ]
 
   static let logging: [KeyField<LoggingConfiguration>] = [
@@ -113,7 +117,7 @@ extension RunConfiguration {
   package func mayChange(_ path: String) -> Bool {
     switch ConfigurationTable.key(at: path)?.effect {
     case .speed, .files: true
-    case .length: training.learningRateSchedule == .constant
+    case .length: !training.learningRateSchedule.dependsOnLength
     case .result, nil: false
     }
   }

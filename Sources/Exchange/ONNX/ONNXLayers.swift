@@ -33,6 +33,10 @@ extension BatchNorm: ONNXLayer {
   }
 }
 
+extension FrozenBatchNorm: ONNXLayer {
+  package func add(to graph: inout ONNXGraph, _ site: ONNXSite) -> String { norm.add(to: &graph, site) }
+}
+
 extension ReLU: ONNXLayer {
   package func add(to graph: inout ONNXGraph, _ site: ONNXSite) -> String {
     guard let maximum else { return graph.apply("Relu", [site.x]) }

@@ -43,6 +43,7 @@ package struct BatchNorm: MeetingLayerType {
       + (momentum == 0.9 ? "" : ", momentum \(momentum)") + (epsilon == 1e-5 ? "" : ", epsilon \(epsilon)")
   }
   package var traits: LayerTraits { [.appliesReLU, .recomputesOutput] }
+  package var frozen: any LayerType { FrozenBatchNorm(self) }
 
   package func outputShape(_ inputs: [ValueShape]) throws(LayerMisfit) -> ValueShape {
     guard !inputs[0].isFlat || inputs[0].image.height * inputs[0].image.width == 1 else {

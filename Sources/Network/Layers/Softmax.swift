@@ -52,14 +52,15 @@ private final class SoftmaxLayer: Layer {
 
   func forward(_ pass: borrowing Pass, _ slice: ImageSlice) {
     let memory = pass.memory
-    pass.kernels.softmax(
-      SoftmaxArguments(
-        examples: slice.count, classes: output.shape.channels, logits: pass.map(input, slice) + input.map.origin,
-        stride: input.map.imageStride, labels: memory.labels + slice.first,
-        probabilities: pass.isInference ? pass.map(output, slice) : nil,
-        gradient: pass.isInference ? nil : pass.gradient(input, slice) + input.gradient.origin,
-        gradientStride: input.gradient.imageStride, losses: memory.losses + slice.first,
-        correct: memory.correct + slice.first))
+    var arguments = SoftmaxArguments(
+      examples: slice.count, classes: output.shape.channels, logits: pass.map(input, slice) + input.map.origin,
+      stride: input.map.imageStride, labels: memory.labels + slice.first,
+      probabilities: pass.isInference ? pass.map(output, slice) : nil,
+      gradient: pass.isInference ? nil : pass.gradient(input, slice) + input.gradient.origin,
+      gradientStride: input.gradient.imageStride, losses: memory.losses + slice.first,
+      correct: memory.correct + slice.first)
+    arguments.smoothing = pass.isInference ? 0 : pass.labelSmoothing
+    pass.kernels.softmax(arguments)
   }
 
   func parameterGradients(_ pass: borrowing Pass, _ slice: ImageSlice, into target: GradientTarget) {}

@@ -6,7 +6,7 @@ package enum ParameterRole: String, Hashable, Sendable, CaseIterable {
   /// A statistic of the data that forward passes collect: it has no gradient.
   case runningStatistic
 
-  /// Whether it has a gradient, and the optimizer changes it.
+  /// Whether it has a gradient, and the optimizer changes it, where its layer is trained.
   package var isTrained: Bool { self != .runningStatistic }
 }
 
@@ -97,6 +97,8 @@ package struct Parameter: Hashable, Sendable {
   package var channelStride: Int
   /// Start in the flat buffer, a multiple of 32.
   package var offset: Int
+  /// Whether its layer is not trained.
+  package var isFrozen = false
   /// What the learning rate is multiplied by.
   package var rateScale = 1.0
 
@@ -113,7 +115,7 @@ package struct Parameter: Hashable, Sendable {
 
   package var role: ParameterRole { specification.role }
   /// Whether it has a gradient, and the optimizer changes it.
-  package var isTrained: Bool { role.isTrained }
+  package var isTrained: Bool { role.isTrained && !isFrozen }
   package var shape: [Int] { specification.shape }
   private var layout: Layout { specification.layout }
   private var channels: Int { specification.channels }
@@ -206,9 +208,9 @@ package struct ParameterTable: Hashable, Sendable {
 
   package init(_ parameters: [Parameter] = []) {
     self.parameters = parameters
-    for i in parameters.indices where parameters[i].role.isTrained { place(i) }
+    for i in parameters.indices where parameters[i].isTrained { place(i) }
     trainedCount = packedCount
-    for i in parameters.indices where !parameters[i].role.isTrained { place(i) }
+    for i in parameters.indices where !parameters[i].isTrained { place(i) }
   }
 
   private mutating func place(_ index: Int) {

@@ -15,7 +15,7 @@ package struct Workspace {
   /// What layer i at work sums over the blocks of a shard.
   let kept: PointerTable<Float>
   /// One per image of the run, see `describe`.
-  let labels: UnsafeMutablePointer<Int32>
+  package let labels: UnsafeMutablePointer<Int32>
   let examples: UnsafeMutablePointer<Int>
   package let losses: UnsafeMutablePointer<Float>
   package let correct: UnsafeMutablePointer<Int32>

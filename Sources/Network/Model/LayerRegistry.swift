@@ -5,6 +5,11 @@ package enum LayerRegistry {
     MaxPool2D.self, AveragePool2D.self, GlobalAveragePool2D.self, Flatten.self, Dense.self, Softmax.self,
   ]
 
+  /// Those with parameters, which can be left untrained or trained at another rate.
+  package static let parametric: [any LayerType.Type] = [
+    Conv2D.self, DepthwiseConv2D.self, BatchNorm.self, Dense.self,
+  ]
+
   package static var typeNames: [String] { types.map { $0.typeName } }
 
   package static func type(named name: String) -> (any LayerType.Type)? { types.first { $0.typeName == name } }

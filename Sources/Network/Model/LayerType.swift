@@ -29,6 +29,9 @@ package protocol LayerType: Hashable, Sendable {
   /// Products that are summed in a forward pass over one example; 0 for layers without sums of products.
   func products(_ inputs: [ValueShape], output: ValueShape) -> Int
 
+  /// What stands in its place where it is not trained: itself, if its passes then only leave out its parameters' gradients.
+  var frozen: any LayerType { get }
+
   /// The naive twin, in plain loops over Double.
   func reference(_ step: ReferenceStep) -> ReferenceResult
 
@@ -87,10 +90,18 @@ package struct LayerKind: Hashable, Sendable {
   package func hash(into hasher: inout Hasher) { type.hash(into: &hasher) }
 
   package var typeName: String { Swift.type(of: type).typeName }
+  /// What stands in its place where it is not trained.
+  package var frozen: LayerKind {
+    var kind = self
+    kind.type = type.frozen
+    return kind
+  }
   package var summary: String { type.summary }
   package var traits: LayerTraits { type.traits }
 }
 
 extension LayerType {
+  package var frozen: any LayerType { self }
+
   fileprivate func equals(_ other: any LayerType) -> Bool { other as? Self == self }
 }

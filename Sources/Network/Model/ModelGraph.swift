@@ -18,6 +18,8 @@ package struct ModelGraph: Sendable {
     package var kind: LayerKind
     package var inputs: [Int]
     package var output: Int
+    package var isTrainable = true
+    package var rateScale = 1.0
   }
 
   package let model: ModelSpecification
@@ -44,6 +46,11 @@ package struct ModelGraph: Sendable {
     guard layers.contains(where: { !parameters(of: $0).isEmpty }) else {
       throw UserError(
         .badConfiguration, "model.layers", "found no layer with parameters; allowed: at least one conv2d or dense")
+    }
+    guard layers.contains(where: { $0.isTrainable && !parameters(of: $0).isEmpty }) else {
+      throw UserError(
+        .badConfiguration, "model.layers",
+        "found trainable false in every layer with parameters; allowed: at least one layer that is trained")
     }
     let last = layers.count - 1
     guard layers[last].kind.traits.contains(.isLoss) else {
@@ -96,7 +103,10 @@ package struct ModelGraph: Sendable {
       )
     }
     for value in inputs { values[value].consumers.append(index) }
-    layers.append(Layer(name: layer.name, kind: layer.kind, inputs: inputs, output: values.count))
+    layers.append(
+      Layer(
+        name: layer.name, kind: layer.isTrainable ? layer.kind : layer.kind.frozen, inputs: inputs,
+        output: values.count, isTrainable: layer.isTrainable, rateScale: layer.rateScale))
     outputs[layer.name] = values.count
     values.append(Value(shape: shape, producer: index))
   }

@@ -6,6 +6,10 @@ package struct LayerSpecification: Hashable, Sendable {
   package var inputs: [String]?
   /// The key path of its entry, for errors; `nil` where its place among the layers tells.
   package var path: String?
+  /// Whether its parameters are trained.
+  package var isTrainable = true
+  /// What the learning rate of its parameters is multiplied by.
+  package var rateScale = 1.0
 
   package init(name: String, kind: LayerKind, inputs: [String]? = nil, path: String? = nil) {
     self.name = name
@@ -16,13 +20,16 @@ package struct LayerSpecification: Hashable, Sendable {
 
   /// Where it is written makes no difference.
   package static func == (a: LayerSpecification, b: LayerSpecification) -> Bool {
-    a.name == b.name && a.kind == b.kind && a.inputs == b.inputs
+    a.name == b.name && a.kind == b.kind && a.inputs == b.inputs && a.isTrainable == b.isTrainable
+      && a.rateScale == b.rateScale
   }
 
   package func hash(into hasher: inout Hasher) {
     hasher.combine(name)
     hasher.combine(kind)
     hasher.combine(inputs)
+    hasher.combine(isTrainable)
+    hasher.combine(rateScale)
   }
 
   /// What `inputs` calls the images.

@@ -55,8 +55,9 @@ package struct ResidualBlock: Hashable, Sendable {
   private func block(_ name: String, after input: String) -> [LayerSpecification] {
     func named(_ layers: [LayerSpecification], _ prefix: String) -> [LayerSpecification] {
       layers.enumerated().map { index, layer in
-        LayerSpecification(
-          name: "\(prefix)/\(layer.name)", kind: layer.kind, inputs: index == 0 ? [input] : nil, path: layer.path)
+        var own = layer
+        (own.name, own.inputs) = ("\(prefix)/\(layer.name)", index == 0 ? [input] : nil)
+        return own
       }
     }
     let (main, other) = (named(layers, name), named(shortcut, "\(name)/shortcut"))

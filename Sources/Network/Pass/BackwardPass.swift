@@ -72,7 +72,7 @@ extension NetworkPlan {
     guard l >= max(first, firstBackward) else { return }
     slice.forEachBlock(of: work[l].block) { block in
       if let producer = work[l].recomputes { layers[producer].forward(pass, block) }
-      if work[l].hasParameters { layers[l].parameterGradients(pass, block, into: target) }
+      if work[l].isTrained { layers[l].parameterGradients(pass, block, into: target) }
       inputGradients(l, pass, block)
       if l > first {
         backward(from: l - 1, downTo: first, pass, block, into: target, computed: computed)
@@ -110,7 +110,7 @@ extension NetworkPlan {
     _ range: Range<Int>, _ pass: borrowing Pass, images: Range<Int>, into target: UnsafeMutablePointer<Float>
   ) {
     let run = ImageSlice(first: images.lowerBound, count: images.count, chunkStart: 0, shard: images)
-    for l in range.clamped(to: frontCount..<layers.count) where work[l].hasParameters {
+    for l in range.clamped(to: frontCount..<layers.count) where work[l].isTrained {
       layers[l].parameterGradients(pass, run, into: GradientTarget(flat: target))
     }
   }

@@ -12,6 +12,8 @@ package struct PassInputs {
   /// What random decisions of training depend on, beside the example.
   package var seed: UInt64
   package var epoch: Int
+  /// Of training passes, see `SoftmaxArguments.smoothing`.
+  package var labelSmoothing: Float = 0
 
   package init(
     weights: UnsafePointer<Float>, prepared: UnsafePointer<Float>, kernels: KernelTable, isInference: Bool = false,
@@ -37,6 +39,7 @@ package struct Pass {
   package let statistics: UnsafeMutablePointer<Float>?
   package let seed: UInt64
   package let epoch: Int
+  package let labelSmoothing: Float
   /// Examples of the batch, of which a `MeetingLayer` has the sums of all.
   package var batch = 0
   /// Whether the worker's first shard is the batch's.
@@ -51,6 +54,7 @@ package struct Pass {
     statistics = inputs.statistics
     seed = inputs.seed
     epoch = inputs.epoch
+    labelSmoothing = inputs.labelSmoothing
   }
 
   /// The first image of a slice in the memory of a value.
