@@ -93,6 +93,7 @@ package struct DataConfiguration: Hashable, Sendable {
   package var mean: [Double]
   /// One value per channel, none zero.
   package var std: [Double]
+  package var augment = AugmentConfiguration()
   /// Which of these three are to be measured on the training set; until then they have their defaults.
   package var measured: Measured = .none
 

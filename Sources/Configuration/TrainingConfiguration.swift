@@ -16,6 +16,7 @@ package struct TrainingConfiguration: Hashable, Sendable {
   package var maxSteps: Int?
   package var maxSeconds: Double?
   package var evaluateEveryEpochs = 1
+  package var testTimeAugmentation = TestTimeAugmentation.none
 
   package init(
     epochs: Int, batchSize: Int, shuffle: Bool, optimizer: OptimizerConfiguration,
@@ -26,6 +27,12 @@ package struct TrainingConfiguration: Hashable, Sendable {
     self.shuffle = shuffle
     self.optimizer = optimizer
     self.learningRateSchedule = learningRateSchedule
+  }
+
+  package enum TestTimeAugmentation: String, Hashable, Sendable, CaseIterable {
+    case none
+    /// Images and their mirror images, the mean of their logits.
+    case flip
   }
 
   /// A running mean of the weights, which is evaluated and exported in their place.

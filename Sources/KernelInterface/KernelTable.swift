@@ -201,6 +201,9 @@ package struct SoftmaxArguments {
   /// The share ε of every target that all K classes divide among themselves: `y` is 1 − ε at the label and ε / K everywhere
   /// in addition; the loss is `log Σ e^z − Σ y·z`, with all z taken relative to the largest.
   package var smoothing: Float = 0
+  /// Of each example a second label, and the first one's share of `y`, the rest being the second's; `nil` for one label.
+  package var others: UnsafePointer<Int32>?
+  package var shares: UnsafePointer<Float>?
 
   package init(
     examples: Int, classes: Int, logits: UnsafePointer<Float>, stride: Int, labels: UnsafePointer<Int32>,

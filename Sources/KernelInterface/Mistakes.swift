@@ -58,6 +58,10 @@ extension SoftmaxArguments {
       return "Rows of \(lanes) floats that lie \(stride) and \(gradientStride) apart lie in each other."
     }
     guard smoothing >= 0, smoothing < 1 else { return "Targets cannot share out \(smoothing) of themselves." }
+    guard (others == nil) == (shares == nil) else { return "A second label and the first one's share go together." }
+    for n in 0..<(others == nil ? 0 : examples) where others?[n] ?? 0 < 0 || Int(others?[n] ?? 0) >= classes {
+      return "Example \(n) has the second label \(others?[n] ?? 0), but there are \(classes) classes."
+    }
     for n in 0..<examples where labels[n] >= classes {
       return "Example \(n) has the label \(labels[n]), but there are \(classes) classes."
     }

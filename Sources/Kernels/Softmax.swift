@@ -3,6 +3,7 @@ import KernelInterface
 /// See `SoftmaxArguments`.
 func softmax(_ s: SoftmaxArguments) {
   assert(s.mistake == nil, s.mistake ?? "")
+  let isShared = s.smoothing > 0 || s.others != nil
   let uniform = s.smoothing / Float(max(s.classes, 1))
   for n in 0..<s.examples {
     let z = s.logits + n * s.stride
@@ -30,10 +31,12 @@ func softmax(_ s: SoftmaxArguments) {
     let label = Int(s.labels[n])
     if label >= 0 {
       s.losses[n] = sum.isNaN ? sum : logarithm(sum) - (z[label] - largest)
-      if s.smoothing > 0, !sum.isNaN {
+      if isShared, !sum.isNaN {
         var spread: Float = 0
         for k in 0..<s.classes { spread += z[k] - largest }
-        s.losses[n] = logarithm(sum) - ((1 - s.smoothing) * (z[label] - largest) + uniform * spread)
+        let (first, second, other) = s.shares(n, label)
+        let terms = first * (z[label] - largest) + second * (z[other] - largest)
+        s.losses[n] = logarithm(sum) - (terms + uniform * spread)
       }
       s.correct[n] = prediction == label ? 1 : 0
     } else {
@@ -44,12 +47,23 @@ func softmax(_ s: SoftmaxArguments) {
       if g != y {
         for k in 0..<lane { g[k] = y[k] }
       }
-      if label >= 0, s.smoothing > 0 {
+      if label >= 0, isShared {
+        let (first, second, other) = s.shares(n, label)
         for k in 0..<s.classes { g[k] -= uniform }
-        g[label] -= 1 - s.smoothing
+        g[label] -= first
+        g[other] -= second
       } else if label >= 0 {
         g[label] -= 1
       }
     }
+  }
+}
+
+extension SoftmaxArguments {
+  /// The target's parts at the label and at the second label of example n.
+  @inline(__always)
+  fileprivate func shares(_ n: Int, _ label: Int) -> (first: Float, second: Float, other: Int) {
+    guard let others, let shares else { return (1 - smoothing, 0, label) }
+    return ((1 - smoothing) * shares[n], (1 - smoothing) * (1 - shares[n]), Int(others[n]))
   }
 }

@@ -25,7 +25,7 @@ final class Normalization: @unchecked Sendable {
 
   deinit { table.deallocate() }
 
-  private func value(_ pixel: Double, _ c: Int) -> Float { Float((pixel * scale - mean[c]) / std[c]) }
+  func value(_ pixel: Double, _ c: Int) -> Float { Float((pixel * scale - mean[c]) / std[c]) }
 
   /// Writes example `index` row by row: pixel (i, j) of channel c goes to `target[i · row + j · pixel + c]`.
   func load(_ dataset: ImageDataset, example index: Int, into target: UnsafeMutablePointer<Float>, row: Int, pixel: Int)

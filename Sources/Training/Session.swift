@@ -30,6 +30,8 @@ package final class Session: Sendable {
   let shared: SharedState
   let group: WorkerGroup
   let normalization: Normalization
+  /// `nil` if training images are not changed.
+  let augmentation: Augmentation?
 
   /// Place data sets first: clearing touches the memory that `PlacedDataset` counts as free.
   ///
@@ -43,6 +45,7 @@ package final class Session: Sendable {
       plan, orderedExamples: orderedExamples, evaluatedExamples: evaluatedExamples, keptSteps: keptSteps)
     group = try WorkerGroup(placement: plan.placement)
     normalization = Normalization(plan.configuration.data, channels: plan.network.model.input.channels)
+    augmentation = Augmentation(plan.configuration, normalization)
     try shared.clear(group)
     switch start {
     case .random:

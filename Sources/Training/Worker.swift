@@ -11,6 +11,10 @@ package struct Worker: ~Copyable {
   private let plan: RunPlan
   private let shared: SharedState
   private let normalization: Normalization
+  private let augmentation: Augmentation?
+  private let augmentationScratch: AugmentationScratch?
+  /// [images of a chunk, classes], where evaluations take mirror images too.
+  private let mirroredLogits: FloatScratch?
   package let workspace: Workspace
   /// The node's own replica.
   let replica: WeightReplica
@@ -31,6 +35,14 @@ package struct Worker: ~Copyable {
     plan = session.plan
     shared = session.shared
     normalization = session.normalization
+    augmentation = session.augmentation
+    let (input, capacity) = (session.plan.network.model.input, session.plan.network.capacity)
+    augmentationScratch = augmentation.map { _ in
+      AugmentationScratch(elements: input.elementCount, images: capacity.run)
+    }
+    mirroredLogits =
+      plan.configuration.training.testTimeAugmentation == .flip
+      ? FloatScratch(capacity.chunk * plan.network.classes) : nil
     replica = shared.replicas[context.group]
     let network = plan.network
     let gradientFloats = plan.memory.trainedFloats
@@ -91,7 +103,7 @@ package struct Worker: ~Copyable {
     let start = step.batch.lowerBound + share.shards.lowerBound * plan.shards.shardSize
     try plan.network.sumGradients(
       workspace, share, sums: shared.meetingSums, inputs(epoch: step.epoch),
-      load: { load(dataset, chunk: $0, at: start, ordered: true) }, meet: meet)
+      load: { load(dataset, chunk: $0, at: start, epoch: step.epoch) }, meet: meet)
     recordLosses(share.shards, examples: share.examples)
   }
 
@@ -106,7 +118,7 @@ package struct Worker: ~Copyable {
       let positions = positions(of: shards, in: step.batch)
       plan.network.sumGradients(
         workspace, examples: positions.count, into: sum, inputs(epoch: step.epoch)
-      ) { load(dataset, chunk: $0, at: positions.lowerBound, ordered: true) }
+      ) { load(dataset, chunk: $0, at: positions.lowerBound, epoch: step.epoch) }
       recordLosses(shards, examples: positions.count)
       if target.adds { plan.kernels.add(sum, target.buffer, count) }
       return true
@@ -218,11 +230,7 @@ package struct Worker: ~Copyable {
     while !run.isEmpty {
       let shards = run.prefix(plan.shardsPerChunk)
       let positions = positions(of: shards, in: examples)
-      load(dataset, chunk: 0..<positions.count, at: positions.lowerBound, ordered: false)
-      plan.network.forward(
-        workspace, images: 0..<positions.count,
-        PassInputs(
-          weights: replica.weights, prepared: replica.prepared, kernels: plan.kernels, isInference: true))
+      infer(dataset, positions)
       recordLosses(shards, examples: positions.count)
       if shared.ranksClasses { recordTopFive(shards, examples: positions.count) }
       if let probabilities {
@@ -243,7 +251,11 @@ package struct Worker: ~Copyable {
     var inputs = PassInputs(
       weights: replica.weights, prepared: replica.prepared, kernels: plan.kernels,
       statistics: context.member == 0 ? replica.weights : nil, seed: plan.configuration.seed, epoch: epoch)
-    inputs.labelSmoothing = Float(plan.configuration.training.labelSmoothing)
+    inputs.targets.smoothing = Float(plan.configuration.training.labelSmoothing)
+    if let augmentation, augmentation.rules.mixes, let scratch = augmentationScratch {
+      inputs.targets.others = UnsafePointer(scratch.labels)
+      inputs.targets.shares = UnsafePointer(scratch.shares)
+    }
     return inputs
   }
 
@@ -261,14 +273,57 @@ package struct Worker: ~Copyable {
     return first.lowerBound..<last.upperBound
   }
 
-  /// Converts a chunk's images, numbered in their run, whose first image has the position `start` in its batch.
-  private func load(_ dataset: ImageDataset, chunk: Range<Int>, at start: Int, ordered: Bool) {
+  /// Converts a chunk's images, numbered in their run, whose first image has the position `start` in its batch, as training
+  /// has them in `epoch`.
+  private func load(_ dataset: ImageDataset, chunk: Range<Int>, at start: Int, epoch: Int) {
     for n in chunk {
-      let example = ordered ? shared.order[start + n] : start + n
+      let example = shared.order[start + n]
       let input = plan.network.input(workspace, image: n, of: chunk)
-      normalization.load(dataset, example: example, into: input.pixels, row: input.row, pixel: input.pixel)
+      workspace.describe(image: n, example: example, label: dataset.labels[example])
+      guard let augmentation, let scratch = augmentationScratch else {
+        normalization.load(dataset, example: example, into: input.pixels, row: input.row, pixel: input.pixel)
+        continue
+      }
+      let mixed = augmentation.load(
+        dataset, example: example, epoch: epoch, scratch: scratch, into: input.pixels, row: input.row,
+        pixel: input.pixel)
+      (scratch.labels[n], scratch.shares[n]) = (mixed.label, mixed.share)
+    }
+  }
+
+  /// The forward pass over examples in file order, as one chunk; with mirror images where they are asked for.
+  private func infer(_ dataset: ImageDataset, _ examples: Range<Int>) {
+    guard let mirrored = mirroredLogits?.floats else { return forward(dataset, examples, isFlipped: false) }
+    let (images, classes) = (0..<examples.count, plan.network.classes)
+    forward(dataset, examples, isFlipped: true)
+    for n in images {
+      (mirrored + n * classes).update(from: plan.network.logits(workspace, image: n), count: classes)
+    }
+    forward(dataset, examples, isFlipped: false)
+    for n in images {
+      let logits = plan.network.logits(workspace, image: n)
+      for k in 0..<classes { logits[k] = (logits[k] + mirrored[n * classes + k]) / 2 }
+    }
+    plan.network.classify(workspace, images: images, inferenceInputs)
+  }
+
+  private func forward(_ dataset: ImageDataset, _ examples: Range<Int>, isFlipped: Bool) {
+    let images = 0..<examples.count
+    for n in images {
+      let input = plan.network.input(workspace, image: n, of: images)
+      // A mirror image is written from its last column to its first.
+      normalization.load(
+        dataset, example: examples.lowerBound + n,
+        into: input.pixels + (isFlipped ? (dataset.width - 1) * input.pixel : 0), row: input.row,
+        pixel: isFlipped ? -input.pixel : input.pixel)
+      let example = examples.lowerBound + n
       workspace.describe(image: n, example: example, label: dataset.labels[example])
     }
+    plan.network.forward(workspace, images: images, inferenceInputs)
+  }
+
+  private var inferenceInputs: PassInputs {
+    PassInputs(weights: replica.weights, prepared: replica.prepared, kernels: plan.kernels, isInference: true)
   }
 
   /// Sums losses and hits of each shard over its examples in order.

@@ -65,6 +65,25 @@ func named(_ kinds: [LayerKind], _ stem: String = "layer") -> [LayerSpecificatio
   kinds.enumerated().map { LayerSpecification(name: "\(stem)_\($0.offset)", kind: $0.element) }
 }
 
+/// With everything that a recipe adds to a step and an evaluation.
+func recipe(_ entries: [ModelEntry], epochs: Int) -> RunConfiguration {
+  var run = configuration(entries, epochs: epochs)
+  run.training.optimizer = OptimizerConfiguration(.lars, learningRate: 0.01, momentum: 0.9, normWeightDecay: 0)
+  run.training.learningRateSchedule = LearningRateSchedule(.cosine)
+  run.training.clipNorm = 1
+  run.training.labelSmoothing = 0.1
+  run.training.weightAverage = .init()
+  run.training.earlyStopping = .init(patience: 1 << 30)
+  run.training.testTimeAugmentation = .flip
+  run.data.augment.flip = 0.5
+  run.data.augment.resizedCrop = .init()
+  run.data.augment.jitter = .init()
+  run.data.augment.erasing = 0.5
+  run.data.augment.mixup = 0.5
+  run.data.augment.cutmix = 1
+  return run
+}
+
 func configuration(_ entries: [ModelEntry], epochs: Int) -> RunConfiguration {
   RunConfiguration(
     name: "probe", seed: 1,
@@ -89,17 +108,19 @@ startCounting()
 guard let nodes = CommandLine.arguments.dropFirst().first.flatMap({ Int($0) }), nodes > 0 else {
   fatalError("The first argument is not a number of nodes.")
 }
-let nets = ["plain": plain(), "norms": norms()]
+let nets = ["plain": plain(), "norms": norms(), "recipe": norms()]
 guard let entries = CommandLine.arguments.dropFirst(2).first.flatMap({ nets[$0] }) else {
-  fatalError("The second argument is not a net: plain or norms.")
+  fatalError("The second argument is not a net: plain, norms or recipe.")
 }
+let isRecipe = CommandLine.arguments.dropFirst(2).first == "recipe"
 let topology = machine(nodes: nodes)
 let training = try data(20, .train)
 let test = try data(5, .test)
 for argument in CommandLine.arguments.dropFirst(3) {
   guard let epochs = Int(argument) else { fatalError("\(argument) is not a number of epochs.") }
   let trainer = try Trainer(
-    configuration: configuration(entries, epochs: epochs), topology: topology,
+    configuration: isRecipe ? recipe(entries, epochs: epochs) : configuration(entries, epochs: epochs),
+    topology: topology,
     kernels: try KernelBuild.select(nil, subject: "AllocationProbe"), training: training, test: test,
     initialWeights: nil)
   let before = workerAllocations()

@@ -74,6 +74,12 @@ struct WrongValue: Sendable, CustomTestStringConvertible {
     WrongValue("training: { early_stopping: { patience: 0 } }", "training.early_stopping.patience", "found 0"),
     WrongValue("training: { ema: { decay: 1 } }", "training.ema.decay", "found 1"),
     WrongValue("training: { label_smoothing: 1 }", "training.label_smoothing", "found 1"),
+    WrongValue("data: { augment: { horizontal_flip: 1.5 } }", "data.augment.horizontal_flip", "found 1.5"),
+    WrongValue("data: { augment: { random_crop: {} } }", "data.augment.random_crop.padding", "is missing"),
+    WrongValue(
+      "data: { augment: { random_crop: { padding: 1 }, random_resized_crop: {} } }", "data.augment.random_resized_crop",
+      "one of the two"),
+    WrongValue("data: { augment: { mixup: 3 } }", "data.augment.mixup", "found 3", "from 0 to 2"),
     WrongValue("training: { clip_norm: 0 }", "training.clip_norm", "found 0", "above 0"),
     WrongValue("training: { optimizer: { type: 'sdg' } }", "training.optimizer.type", "\"sdg\"", "\"sgd\""),
     WrongValue(

@@ -62,14 +62,19 @@ import Testing
       """,
     extra: """
       name: 'ünï "x"\\\\', seed: 9223372036854775807,
-      data: { format: 'synthetic', examples: 10, test_examples: 0, classes: 3, mean: [1e-3, -2, 0.1], std: [3] },
+      data: { format: 'synthetic', examples: 10, test_examples: 0, classes: 3, mean: [1e-3, -2, 0.1], std: [3],
+        augment: {
+          random_resized_crop: { scale: [0.5, 1], ratio: [1, 2] }, horizontal_flip: 0.5, random_erasing: 0.25,
+          color_jitter: { brightness: 0.5, contrast: 0.25, saturation: 1 }, mixup: 0.5, cutmix: 1,
+        },
+      },
       training: {
         shuffle: false,
         optimizer: { type: 'lars', lr: 1e-5, momentum: .5, nesterov: true, weight_decay: 0x1, weight_decay_norm: 0 },
         lr_schedule: { type: 'multi_step', milestones: [1.5, 2], gamma: 0.5, warmup_epochs: 0.5 },
         label_smoothing: 0.1, clip_norm: 2, ema: { decay: 0.5, every_steps: 3 }, max_steps: 9, max_seconds: 0.5,
         early_stopping: { monitor: 'loss', patience: 2, min_delta: 1 }, stop_at: { metric: 'accuracy', value: 0.5 },
-        evaluate_every_epochs: 2,
+        evaluate_every_epochs: 2, test_time_augmentation: 'flip',
       },
       runtime: {
         workers: 3, shard_size: 1, placement: { cpus: '0-3,8', nodes: [1, 0], use_smt: true },

@@ -19,7 +19,7 @@ struct SoftmaxTests {
   /// Runs `logits` [examples, classes] through a build; padding lanes hold rubbish before.
   private func run(
     _ kernels: KernelTable, _ logits: [Float], classes: Int, labels: [Int], inPlace: Bool = false,
-    smoothing: Float = 0
+    smoothing: Float = 0, others: [Int]? = nil, shares: [Float] = []
   ) -> (probabilities: FloatBuffer, gradient: FloatBuffer, losses: FloatBuffer, correct: [Int], stride: Int) {
     let stride = (classes + 15) / 16 * 16
     let z = FloatBuffer(labels.count * stride, fill: 0)
@@ -38,6 +38,10 @@ struct SoftmaxTests {
       probabilities: inPlace ? nil : probabilities.pointer, gradient: spread.pointer,
       gradientStride: gradientStride, losses: losses.pointer, correct: correct.pointer)
     arguments.smoothing = smoothing
+    let (otherLabels, ownShares) = (Int32Buffer(others ?? []), FloatBuffer(shares))
+    if others != nil {
+      (arguments.others, arguments.shares) = (UnsafePointer(otherLabels.pointer), UnsafePointer(ownShares.pointer))
+    }
     kernels.softmax(arguments)
     #expect(probabilities.isIntact && spread.isIntact && losses.isIntact && z.isIntact)
     let gradient = FloatBuffer(labels.count * stride)
@@ -89,20 +93,29 @@ struct SoftmaxTests {
     }
   }
 
-  @Test("targets that share something out to all classes", arguments: [2, 10, 17, 100], [0.1, 0.75] as [Float])
-  func smoothing(classes: Int, smoothing: Float) {
+  @Test(
+    "targets that share something out to all classes, and to a second label", arguments: [2, 10, 17, 100],
+    [(0.1, false), (0.75, false), (0, true), (0.1, true)] as [(Float, Bool)])
+  func targets(classes: Int, kind: (smoothing: Float, isMixed: Bool)) {
     var random = RandomFloats(seed: classes)
     let logits = random.array(4 * classes).map { $0 * 3 }
     let labels = (0..<4).map { ($0 * 7 + 1) % classes }
+    // The second label may be the first.
+    let others = (0..<4).map { ($0 * 3 + 1) % classes }
+    let shares: [Float] = kind.isMixed ? [0.25, 0.5, 1, 0] : [1, 1, 1, 1]
     let expected = ReferenceSoftmax.evaluate(logits.map(Double.init), classes: classes, labels: labels)
     var first: [[UInt32]]?
     for kernels in runnableKernels {
-      let actual = run(kernels, logits, classes: classes, labels: labels, smoothing: smoothing)
+      let actual = run(
+        kernels, logits, classes: classes, labels: labels, smoothing: kind.smoothing,
+        others: kind.isMixed ? others : nil, shares: shares)
       for n in 0..<4 {
         var loss = 0.0
         for k in 0..<classes {
           let p = expected.probabilities[n * classes + k]
-          let target = Double(smoothing) / Double(classes) + (k == labels[n] ? 1 - Double(smoothing) : 0)
+          var label = k == labels[n] ? Double(shares[n]) : 0
+          if k == others[n] { label += 1 - Double(shares[n]) }
+          let target = Double(kind.smoothing) / Double(classes) + (1 - Double(kind.smoothing)) * label
           loss -= target * log(p)
           #expect(abs(Double(actual.gradient.values[n * actual.stride + k]) - (p - target)) <= 1e-6)
           #expect(abs(Double(actual.probabilities.values[n * actual.stride + k]) - p) <= 1e-6)

@@ -219,7 +219,8 @@ import Testing
       step: whole.step, parameters: whole.parameters, state: whole.state,
       configuration: without(
         [
-          "strides", "groups", "dilation_rate", "use_bias", "initializer", "trainable", "lr_scale", "label_smoothing", "warmup_epochs",
+          "strides", "groups", "dilation_rate", "use_bias", "initializer", "trainable", "lr_scale", "label_smoothing",
+          "warmup_epochs",
           "warmup_start_factor", "evaluate_every_epochs", "monitor",
         ], whole.configuration),
       dataFingerprint: whole.dataFingerprint, progress: whole.progress)

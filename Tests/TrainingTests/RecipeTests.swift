@@ -29,7 +29,16 @@ import Testing
     .set("training.early_stopping", #"{"monitor": "accuracy", "patience": 50}"#),
   ]
 
-  @Test("any number of workers and nodes", arguments: [everything, lars, plateau])
+  private static let images: [ConfigurationOverride] = [
+    .set(
+      "data.augment",
+      """
+      { "random_crop": { "padding": 2 }, "horizontal_flip": 0.5, "random_erasing": 0.5, "mixup": 0.5, "cutmix": 1,
+        "color_jitter": { "brightness": 0.4, "contrast": 0.4 } }
+      """), .set("training.label_smoothing", "0.1"), .set("training.test_time_augmentation", "flip"),
+  ]
+
+  @Test("any number of workers and nodes", arguments: [everything, lars, plateau, images])
   func workers(recipe: [ConfigurationOverride]) throws {
     let expected = try ResumeRun(recipe + [.set("runtime.workers", "1")]).run()
     for workers in [2, 3, 5, 17] {
@@ -47,7 +56,7 @@ import Testing
     }
   }
 
-  @Test("a run stopped after every step", arguments: [everything, lars, plateau])
+  @Test("a run stopped after every step", arguments: [everything, lars, plateau, images])
   func stops(recipe: [ConfigurationOverride]) throws {
     let folder = try TemporaryFolder()
     let whole = try ResumeRun(recipe).run()

@@ -1,4 +1,5 @@
 import ConfigurationKeys
+import Diagnostics
 import Storage
 
 extension ConfigurationTable {
@@ -73,6 +74,16 @@ extension ConfigurationTable {
         "One for all channels, or one per channel; `auto` is measured on the training set."),
       \.measured.std, get: { .array($0.std.map { .number($0) }) }, set: { $0.std = $1.numbers },
       placeholder: .array([.number(1)])),
+    .section(
+      "augment", \.augment, augment,
+      check: { node, augment in
+        guard augment.crop != nil, augment.resizedCrop != nil else { return }
+        node.mistakes.add(
+          UserError(
+            .badConfiguration, node.keyPath("random_resized_crop"),
+            "found with random_crop; allowed: one of the two", hint: "null unsets a key"))
+      },
+      "How training images are changed, anew in every epoch: a pure function of seed, epoch and example."),
   ]
 
   /// A key that also takes "auto", which `flag` stands for; its value is then `placeholder` until it is measured.

@@ -72,6 +72,12 @@ extension ConfigurationTable {
       ConfigurationKey(
         "evaluate_every_epochs", .integer(1...1_000_000), default: .integer(1),
         "Epochs from one evaluation of the test set to the next; the last epoch has one, too."), \.evaluateEveryEpochs),
+    KeyField(
+      ConfigurationKey(
+        "test_time_augmentation", .choice(of: TrainingConfiguration.TestTimeAugmentation.self),
+        default: .string("none"),
+        "flip: evaluations and predictions take the mean of an image's logits and its mirror image's."),
+      \.testTimeAugmentation),
   ]
 
   private static let average: [KeyField<TrainingConfiguration.WeightAverage>] = [

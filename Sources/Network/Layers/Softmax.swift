@@ -59,7 +59,11 @@ private final class SoftmaxLayer: Layer {
       gradient: pass.isInference ? nil : pass.gradient(input, slice) + input.gradient.origin,
       gradientStride: input.gradient.imageStride, losses: memory.losses + slice.first,
       correct: memory.correct + slice.first)
-    arguments.smoothing = pass.isInference ? 0 : pass.labelSmoothing
+    if !pass.isInference {
+      arguments.smoothing = pass.targets.smoothing
+      arguments.others = pass.targets.others.map { $0 + slice.first }
+      arguments.shares = pass.targets.shares.map { $0 + slice.first }
+    }
     pass.kernels.softmax(arguments)
   }
 

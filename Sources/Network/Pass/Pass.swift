@@ -12,8 +12,15 @@ package struct PassInputs {
   /// What random decisions of training depend on, beside the example.
   package var seed: UInt64
   package var epoch: Int
-  /// Of training passes, see `SoftmaxArguments.smoothing`.
-  package var labelSmoothing: Float = 0
+  package var targets = Targets()
+
+  /// What targets are beside the labels, in training passes; see `SoftmaxArguments`.
+  package struct Targets {
+    package var smoothing: Float = 0
+    /// By image of a run.
+    package var others: UnsafePointer<Int32>?
+    package var shares: UnsafePointer<Float>?
+  }
 
   package init(
     weights: UnsafePointer<Float>, prepared: UnsafePointer<Float>, kernels: KernelTable, isInference: Bool = false,
@@ -39,7 +46,7 @@ package struct Pass {
   package let statistics: UnsafeMutablePointer<Float>?
   package let seed: UInt64
   package let epoch: Int
-  package let labelSmoothing: Float
+  package let targets: PassInputs.Targets
   /// Examples of the batch, of which a `MeetingLayer` has the sums of all.
   package var batch = 0
   /// Whether the worker's first shard is the batch's.
@@ -54,7 +61,7 @@ package struct Pass {
     statistics = inputs.statistics
     seed = inputs.seed
     epoch = inputs.epoch
-    labelSmoothing = inputs.labelSmoothing
+    targets = inputs.targets
   }
 
   /// The first image of a slice in the memory of a value.

@@ -39,3 +39,30 @@ func cosineOfPi(_ x: Double) -> Double {
   }
   return isSine ? angle * sum : sum
 }
+
+/// e to the power of x, within a few units in the last place; x in −700…700.
+func exponential(_ x: Double) -> Double {
+  precondition(x >= -700 && x <= 700, "e to the power of \(x) is no normal Double.")
+  let power = (x / naturalLogarithmOfTwo).rounded()
+  // The product with the first part is exact.
+  let rest = (x - power * 0x1.62e42feep-1) - power * 1.9082149292705877e-10
+  // 1 + r/1 · (1 + r/2 · (1 + …)) for |r| ≤ 0.35.
+  var sum = 1.0
+  for n in stride(from: 16, through: 1, by: -1) { sum = 1 + sum * rest / Double(n) }
+  return Double(sign: .plus, exponent: Int(power), significand: sum)
+}
+
+/// The natural logarithm of a normal Double above 0: twice the series of the area tangent of (s − 1) / (s + 1), s being
+/// the significand, and the exponent's multiple of log 2.
+func logarithm(_ x: Double) -> Double {
+  precondition(x.isNormal && x > 0, "\(x) has no logarithm here.")
+  var (significand, exponent) = (x.significand, Double(x.exponent))
+  if significand > 1.4142135623730951 { (significand, exponent) = (significand / 2, exponent + 1) }
+  let z = (significand - 1) / (significand + 1)
+  let square = z * z
+  var sum = 0.0
+  for n in stride(from: 23, through: 1, by: -2) { sum = sum * square + 1 / Double(n) }
+  return exponent * naturalLogarithmOfTwo + 2 * z * sum
+}
+
+private let naturalLogarithmOfTwo = 0.6931471805599453
