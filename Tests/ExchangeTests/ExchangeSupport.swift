@@ -29,8 +29,7 @@ struct ExchangeCase: Sendable, CustomTestStringConvertible {
       data: DataConfiguration(source: source, scale: scale, mean: mean, std: std),
       training: TrainingConfiguration(
         epochs: 1, batchSize: 1, shuffle: false,
-        optimizer: SGDConfiguration(learningRate: 0, momentum: 0, nesterov: false, weightDecay: 0),
-        learningRateSchedule: .constant),
+        optimizer: OptimizerConfiguration(learningRate: 0), learningRateSchedule: .constant),
       runtime: RuntimeConfiguration(
         workers: .count(1), shardSize: 4, policy: .none, nodes: nil, useSMT: false, memory: MemoryConfiguration()),
       checkpoint: CheckpointConfiguration(everyEpochs: 0), logging: LoggingConfiguration(everySteps: 1))

@@ -238,7 +238,7 @@ import Testing
       if order[0] == Int(test.labels[index]) { first += 1 }
     }
     #expect(found == Double(hits) / Double(test.count) && hits > first && hits < test.count)
-    #expect(try predictor.evaluate(test).topFiveAccuracy == found)
+    #expect(try predictor.evaluate(test).report?.topFiveAccuracy == found)
   }
 
   @Test("a layer that is not trained stays as it is, its running statistics too", arguments: [1, 3])
