@@ -193,8 +193,8 @@ struct NetworkLayout {
     for s in frontCount..<sites.count { sites[s].block = capacity.shard }
   }
 
-  /// A value that the front writes and reads within a block is kept for a block; one that its backward pass reads, or that
-  /// is read after a meeting, for a chunk; one that the others read, for a run.
+  /// A value that the front writes and reads within a block is kept for a block; one that a backward pass reads, or that is
+  /// read after a meeting, for a chunk; one that the others read, for a run.
   private func residence(ofMap value: Int) -> Residence {
     let consumers = consumers(value)
     guard let last = consumers.last, last < frontCount else { return .run }
@@ -203,7 +203,7 @@ struct NetworkLayout {
 
   /// Whether a value's readers take it block by block as it comes, and need it no more.
   private func isHandedOn(_ value: Int) -> Bool {
-    guard value > 0 else { return false }
+    guard value > 0, !sites[value - 1].kind.traits.contains(.readsOutput) else { return false }
     let producer = value - 1
     let isMasked = sites[producer].appliesReLU
     return consumers(value).allSatisfy {

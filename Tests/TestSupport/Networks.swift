@@ -68,7 +68,8 @@ package enum TestNetworks {
   package static let smooth = ModelSpecification(
     input: ImageShape(height: 6, width: 8, channels: 2),
     layers: named([
-      LayerKind(SiLU()), conv(7, 3), LayerKind(GELU()), .maxPool2d(ties: .first), conv(18, 3), LayerKind(SiLU()),
+      LayerKind(SiLU()), conv(7, 3), LayerKind(GELU()), LayerKind(ReLU(maximum: 0.9)), .maxPool2d(ties: .first),
+      conv(18, 3), LayerKind(SiLU()),
       conv(6, 2), LayerKind(ReLU(maximum: 0.75)), .flatten, LayerKind(GELU()), .dense(units: 9),
       LayerKind(ReLU(maximum: 0.5)), .dense(units: 7), LayerKind(SiLU()), .dense(units: 3), .softmax,
     ]))

@@ -25,10 +25,19 @@ final class ActivationLayer: Layer {
   func parameterGradients(_ pass: borrowing Pass, _ slice: ImageSlice, into target: GradientTarget) {}
 
   func inputGradient(_ pass: borrowing Pass, _ slice: ImageSlice, of index: Int) {
-    let (x, dOutput, dInput) = (pass.map(input, slice), pass.gradient(output, slice), pass.gradient(input, slice))
+    let source = decidesByOutput ? output : input
+    let (x, dOutput, dInput) = (pass.map(source, slice), pass.gradient(output, slice), pass.gradient(input, slice))
     let kernel = pass.kernels.activationGradient
-    input.map.forEachRow(images: slice.count, with: output.gradient, and: input.gradient) { at, from, to, count in
+    source.map.forEachRow(images: slice.count, with: output.gradient, and: input.gradient) { at, from, to, count in
       kernel(activation, x + at, dOutput + from, dInput + to, count)
+    }
+  }
+
+  /// Whether its gradient passes where the output lies between the same limits as the input.
+  private var decidesByOutput: Bool {
+    switch activation {
+    case .clippedReLU: true
+    case .relu, .leakyReLU, .gelu, .silu: false
     }
   }
 }

@@ -18,7 +18,7 @@ package struct ReLU: LayerType {
   package init(_ values: KeyValues) { maximum = values["max_value"] == nil ? nil : values.number("max_value") }
   package var values: KeyValues { maximum.map { ["max_value": .number($0)] } ?? [:] }
   package var summary: String { maximum.map { "\(Self.typeName), max_value \($0)" } ?? Self.typeName }
-  package var traits: LayerTraits { maximum == nil ? [.isReLU] : [] }
+  package var traits: LayerTraits { maximum == nil ? [.isReLU] : [.forgetsInput, .readsOutput] }
 
   package func outputShape(_ inputs: [ValueShape]) -> ValueShape { inputs[0] }
   package func parameters(_ inputs: [ValueShape]) -> [ParameterSpecification] { [] }

@@ -67,6 +67,8 @@ package struct LayerTraits: OptionSet, Sendable {
   package static let forgetsUnmaskedInput = LayerTraits(rawValue: 256)
   /// Computing its output once more costs less than keeping it for the backward pass of the layer that reads it.
   package static let recomputesOutput = LayerTraits(rawValue: 512)
+  /// Its backward pass reads its output.
+  package static let readsOutput = LayerTraits(rawValue: 1024)
 }
 
 /// Why a layer cannot stand where it does.
