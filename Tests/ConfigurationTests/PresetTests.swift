@@ -30,6 +30,7 @@ struct PresetTests {
       ("resnet20", 10, 272_474), ("resnet32", 10, 466_906), ("resnet56", 10, 855_770),
       // torchvision.
       ("resnet18", 1000, 11_689_512), ("resnet34", 1000, 21_797_672), ("resnet50", 1000, 25_557_032),
+      ("mobilenet_v2", 1000, 3_504_872),
       // torchvision's `features` without biases, 9 225 984 − 2752 and 14 723 136 − 4224, and 512 · 512 + 512 + 512 · 10 + 10.
       ("vgg11_bn", 10, 9_223_232 + 267_786), ("vgg16_bn", 10, 14_718_912 + 267_786),
     ])
@@ -44,6 +45,18 @@ struct PresetTests {
       #expect(large - small == 64 * 3 * (7 * 7 - 3 * 3))
     }
     #expect(try count("resnet18", classes: 10, stem: .cifar) == 11_173_962)
+  }
+
+  @Test("mobilenet_v2 with a stem for CIFAR has its weights, and maps four times as high and wide")
+  func mobileNet() throws {
+    #expect(try count("mobilenet_v2", classes: 1000, stem: .cifar) == 3_504_872)
+    for (stem, input, last) in [(PresetStem.imagenet, 224, 7), (.cifar, 32, 4)] {
+      let model = try #require(PresetRegistry.preset(named: "mobilenet_v2")).model(classes: 10, stem: stem)
+      #expect(model.input == ImageShape(height: input, width: input, channels: 3))
+      let shapes = try model.outputShapes()
+      #expect(shapes[shapes.count - 5] == ImageShape(height: last, width: last, channels: 1280))
+      #expect(model.layers.filter { $0.kind == LayerKind(Add()) }.count == 10)
+    }
   }
 
   @Test("are the nets of the example configurations", arguments: [("lenet", "lenet"), ("caffe_cifar", "caffe-cifar")])

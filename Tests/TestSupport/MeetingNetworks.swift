@@ -25,6 +25,28 @@ extension TestNetworks {
     ModelSpecification(input: ImageShape(height: 6, width: 4, channels: 3), layers: named(kinds))
   }
 
+  /// An inverted residual block as in MobileNetV2, with all activations and dropout around it.
+  package static let inverted: ModelSpecification = {
+    func norm(_ kind: LayerKind) -> [LayerKind] { [kind, LayerKind(BatchNorm(epsilon: 1e-5))] }
+    func plain(_ filters: Int, _ size: Int) -> LayerKind {
+      LayerKind(Conv2D(filters: filters, Window(Extent(size), padding: .same), usesBias: false))
+    }
+    let depthwise = LayerKind(DepthwiseConv2D(Window(Extent(3), padding: .same), usesBias: false))
+    let block = named(norm(plain(24, 1)) + [.relu6] + norm(depthwise) + [.relu6] + norm(plain(8, 1)))
+    let (front, back): ([LayerKind], [LayerKind]) = (
+      norm(plain(8, 3)) + [LayerKind(GELU())],
+      [
+        LayerKind(SiLU()), .averagePool2d, .dropout(rate: 0.25), .flatten, .dropout(rate: 0.1), .dense(units: 20),
+        LayerKind(SiLU()), .dropout(rate: 0.5), .dense(units: 10), .softmax,
+      ]
+    )
+    let all = named(front + back)
+    return ModelSpecification(
+      input: ImageShape(height: 8, width: 8, channels: 3),
+      entries: all.prefix(front.count).map { .layer($0) }
+        + [.residual(ResidualBlock(name: "residual_1", layers: block))] + all.dropFirst(front.count).map { .layer($0) })
+  }()
+
   /// Two identity blocks, one with a projection, as in nets for CIFAR; without norms where `norm` is `nil`.
   package static func residual(norm: LayerKind?) -> ModelSpecification {
     func same(_ filters: Int, strides: Int = 1) -> [LayerKind] {

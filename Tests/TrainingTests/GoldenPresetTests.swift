@@ -18,7 +18,8 @@ struct GoldenPresetTests {
     var testDescription: String { name }
 
     func model() throws -> ModelSpecification {
-      try #require(PresetRegistry.preset(named: name)).model(
+      if name == "inverted" { return TestNetworks.inverted }
+      return try #require(PresetRegistry.preset(named: name)).model(
         classes: 10, input: ImageShape(height: side, width: side, channels: 3), stem: stem)
     }
 
@@ -29,7 +30,9 @@ struct GoldenPresetTests {
   static let cases = [
     Case(name: "resnet20", examples: 4, side: 32),
     Case(name: "resnet18", examples: 3, side: 16, stem: .cifar),
+    Case(name: "inverted", examples: 24, side: 8),
     Case(name: "resnet50", examples: 4, side: 32),
+    Case(name: "mobilenet_v2", examples: 3, side: 16, stem: .cifar),
   ]
 
   @Test("every layer's output and every gradient of the naive twins agree", arguments: cases)
@@ -41,7 +44,8 @@ struct GoldenPresetTests {
     let images = Tensor4(
       count: example.examples, height: example.side, width: example.side, channels: 3,
       values: example.pixels.map { Double($0) / 256 })
-    let pass = ReferenceNetwork(graph, parameters: parameters).pass(images, labels: example.labels.map(Int.init))
+    let reference = ReferenceNetwork(graph, parameters: parameters, draws: ReferenceDraws(seed: 1))
+    let pass = reference.pass(images, labels: example.labels.map(Int.init))
     #expect(abs(pass.loss - golden.doubles("loss")[0]) < 1e-6)
     // The probabilities are in the loss.
     for layer in graph.layers.dropLast() {
@@ -57,8 +61,9 @@ struct GoldenPresetTests {
   }
 
   /// A value near 0 may lie on the other side of it in float32, and a ReLU then decides otherwise for all gradients before
-  /// it; so the tolerance for gradients is wide. resnet50 has 4 values per channel in its last stage, which makes it worse.
-  @Test("a step's loss, every gradient and the running statistics agree", arguments: cases.prefix(2))
+  /// it; so the tolerance for gradients is wide. resnet50 and mobilenet_v2 have 4 and 12 values per channel in their last
+  /// stages, which makes it worse. The inverted block is small and smooth, and so is its error.
+  @Test("a step's loss, every gradient and the running statistics agree", arguments: cases.prefix(3))
   func step(_ example: Case) throws {
     let golden = try Golden("preset-\(example.name)")
     let model = try example.model()
@@ -91,13 +96,17 @@ struct GoldenPresetTests {
           Self.sample(after.values.map(Double.init)), golden.doubles("after.\(after.name)"), 1e-4, after.name)
       } else {
         let gradient = zip(before.values, after.values).map { Double($0) - Double($1) }
-        expectNear(Self.sample(gradient), golden.doubles("gradients.\(after.name)"), 0.1, after.name)
+        expectNear(
+          Self.sample(gradient), golden.doubles("gradients.\(after.name)"), example.name == "inverted" ? 1e-4 : 0.1,
+          after.name)
       }
     }
   }
 
   /// The samples within `tolerance` of the largest of them, the norm of itself.
   private func expectNear(_ values: [Double], _ expected: [Double], _ tolerance: Double, _ name: String) {
+    // The bias of a norm before a convolution with a norm has no gradient except rounding.
+    guard (values + expected).contains(where: { abs($0) > 1e-9 }) else { return }
     let error = max(
       worstRelativeError(Array(values.dropLast()), Array(expected.dropLast())),
       worstRelativeError(Array(values.suffix(1)), Array(expected.suffix(1))))

@@ -26,7 +26,7 @@ extension ConfigurationTable {
     ConfigurationKey("classes", .integer(1...65536), "Outputs of the net.").with("preset", presets),
     ConfigurationKey(
       "stem", .choice(of: PresetStem.self), default: .string(PresetStem.imagenet.rawValue),
-      "How the net begins: imagenet: a 7×7 convolution with strides 2 and a 3×3 pool with strides 2; cifar: a 3×3 convolution."
+      "How the net begins: imagenet: as in the paper, with height and width a quarter after it; cifar: for small images, with a 3×3 convolution and strides 1."
     ).with("preset", PresetRegistry.presets.filter(\.hasStem).map(\.name)),
   ]
 

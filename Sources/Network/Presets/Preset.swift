@@ -37,11 +37,12 @@ package struct Preset: Sendable {
   }
 }
 
-/// How a residual net for ImageNet begins.
+/// How a net for ImageNet begins.
 package enum PresetStem: String, Hashable, Sendable, CaseIterable {
-  /// A 7×7 convolution and a pool, each with strides 2.
+  /// As in the paper: height and width are a quarter after it. A residual net has a 7×7 convolution and a pool, MobileNet a
+  /// 3×3 convolution and its stage of 24 channels, each with strides 2.
   case imagenet
-  /// A 3×3 convolution with strides 1, for small images.
+  /// For small images: a 3×3 convolution, and MobileNet's stage of 24 channels, with strides 1.
   case cifar
 
   fileprivate var input: ImageShape {

@@ -12,15 +12,17 @@ struct PresetEntries {
 
   mutating func add(_ kinds: LayerKind...) { add(kinds) }
 
-  /// `times` residual blocks in a row, a ReLU after each sum; none for 0.
-  mutating func addResidual(_ kinds: [LayerKind], shortcut: [LayerKind] = [], times: Int = 1) {
+  /// `times` residual blocks in a row, each with an activation after its sum; none for 0.
+  mutating func addResidual(
+    _ kinds: [LayerKind], shortcut: [LayerKind] = [], activation: LayerKind? = .relu, times: Int = 1
+  ) {
     guard times > 0 else { return }
     var (inner, other) = (LayerNames(), LayerNames())
     entries.append(
       .residual(
         ResidualBlock(
           name: names.next(ResidualBlock.typeName), layers: Self.layers(kinds, &inner),
-          shortcut: Self.layers(shortcut, &other), activation: .relu, times: times, path: Self.path)))
+          shortcut: Self.layers(shortcut, &other), activation: activation, times: times, path: Self.path)))
   }
 
   private static func layers(_ kinds: [LayerKind], _ names: inout LayerNames) -> [LayerSpecification] {
