@@ -2,14 +2,15 @@
 
     Benchmarks/.venv/bin/python Benchmarks/check.py [CONFIG...]
 
-Needs the packages numpy, safetensors, torch and tensorflow-cpu, and a built `lockstep`. Without arguments it checks all
-nets of the comparison.
+Dropout, whose decisions no two sides share, is off. Needs the packages numpy, safetensors, torch and tensorflow-cpu, and a
+built `lockstep`. Without arguments it checks all nets of the comparison.
 """
 
 import json
 import subprocess
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +37,12 @@ def draw(layers: list[dict], shape: Shape, generator: np.random.Generator, found
                 found[f"{name}.weight"] = weight * np.sqrt(2 / fan_in)
                 if layer["use_bias"]:
                     found[f"{name}.bias"] = 0.1 * generator.standard_normal(layer["filters"])
+            case "depthwise_conv2d":
+                size = window(layer)[0]
+                weight = generator.standard_normal((*size, shape[2], layer["depth_multiplier"]))
+                found[f"{name}.weight"] = weight * np.sqrt(2 / (size[0] * size[1]))
+                if layer["use_bias"]:
+                    found[f"{name}.bias"] = 0.1 * generator.standard_normal(shape[2] * layer["depth_multiplier"])
             case "dense":
                 weight = generator.standard_normal((layer["units"], shape[0])) * np.sqrt(2 / shape[0])
                 found[f"{name}.weight"] = weight
@@ -51,6 +58,10 @@ def draw(layers: list[dict], shape: Shape, generator: np.random.Generator, found
         shape = output_shape(layer, shape)
 
 
+def without_dropout(layers: list[dict]) -> list[dict]:
+    return [layer | ({"rate": 0} if layer["type"] == "dropout" else {}) for layer in layers]
+
+
 def trained(weights: dict[str, np.ndarray]) -> list[np.ndarray]:
     return [array for name, array in weights.items() if ".running_" not in name]
 
@@ -59,7 +70,10 @@ def torch_loss(net: Net, weights: dict[str, np.ndarray], images: np.ndarray, lab
     model = side_torch.build(net)
     flattened = flattened_shape(net)
     for parameter, array in zip(model.parameters(), trained(weights), strict=True):
-        if array.ndim == 4:
+        if array.ndim == 4 and parameter.shape[1] == 1 != array.shape[2]:
+            # A convolution of single channels: channel by channel its filters.
+            array = array.reshape(*array.shape[:2], 1, -1).transpose(3, 2, 0, 1)
+        elif array.ndim == 4:
             array = array.transpose(3, 2, 0, 1)
         elif array.ndim == 2 and flattened and array.shape[1] == np.prod(flattened):
             # PyTorch flattens channels first.
@@ -93,14 +107,18 @@ def lockstep_loss(net: Net, config: Path, weights: dict[str, np.ndarray], pixels
                   labels: np.ndarray) -> float:
     """The loss of a run's first step."""
     with tempfile.TemporaryDirectory() as folder:
-        files = {name: Path(folder, name) for name in ("images", "labels", "weights.safetensors", "run")}
+        files = {name: Path(folder, name) for name in ("config", "images", "labels", "weights.safetensors", "run")}
+        printed = subprocess.run([LOCKSTEP, "config", str(config)], check=True, stdout=subprocess.PIPE, text=True).stdout
+        document = json.loads(printed)
+        document["model"]["layers"] = without_dropout(document["model"]["layers"])
+        files["config"].write_text(json.dumps(document))
         for name, array in (("images", pixels), ("labels", labels.astype(np.uint8))):
             header = bytes([0, 0, 8, array.ndim]) + b"".join(size.to_bytes(4, "big") for size in array.shape)
             files[name].write_bytes(header + array.tobytes())
         safetensors.numpy.save_file(weights, files["weights.safetensors"])
         data = {"format": "idx", "train": {name: str(files[name]) for name in ("images", "labels")}}
         run = subprocess.run(
-            [LOCKSTEP, "train", str(config), "--set", f"data={json.dumps(data)}", "--batch-size", str(BATCH),
+            [LOCKSTEP, "train", str(files["config"]), "--set", f"data={json.dumps(data)}", "--batch-size", str(BATCH),
              "--epochs", "1", "--weights", str(files["weights.safetensors"]), "--output", str(files["run"]), "--json"],
             capture_output=True, text=True)
     if run.returncode != 0:
@@ -114,6 +132,7 @@ def main() -> None:
     failed = False
     for config in configs:
         net = read_net(config, BATCH)
+        net = replace(net, layers=without_dropout(net.layers))
         generator = np.random.default_rng(1)
         weights: dict[str, np.ndarray] = {}
         draw(net.layers, net.input, generator, weights)

@@ -32,6 +32,7 @@ CASES = {  # name: (configuration, batch size)
     "resnet20": ("resnet20-cifar.json", 128),
     "resnet18": ("resnet18-cifar.json", 128),
     "vgg11-bn": ("vgg11-bn-cifar.json", 128),
+    "mobilenet-v2": ("mobilenet-v2-cifar.json", 128),
 }
 VARIANTS = {  # side: (mode, True for one thread only)
     "lockstep": [("release", False)],

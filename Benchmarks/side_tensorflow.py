@@ -51,6 +51,10 @@ class Model:
         match layer["type"]:
             case "conv2d":
                 return self.convolution(layer, shape)
+            case "depthwise_conv2d":
+                return self.depthwise(layer, shape)
+            case "dropout":
+                return lambda x: tf.nn.dropout(x, layer["rate"]) if layer["rate"] else x
             case "batch_norm":
                 return self.norm(layer, shape)
             case "max_pool2d" | "avg_pool2d":
@@ -77,6 +81,20 @@ class Model:
 
         return self.biased(
             lambda x: tf.nn.conv2d(x, weight, strides, padding, dilations=dilation), layer, layer["filters"])
+
+    def depthwise(self, layer: dict, shape: Shape) -> Step:
+        size, strides, dilation = window(layer)
+        weight = self.weight((*size, shape[2], layer["depth_multiplier"]), size[0] * size[1])
+        padding = zeros(layer, shape)
+
+        def convolve(x: tf.Tensor) -> tf.Tensor:
+            if isinstance(padding, list):
+                # The operation itself takes the names alone: zeros are put around the image first.
+                x = tf.pad(x, padding)
+            name = "VALID" if isinstance(padding, list) else padding
+            return tf.nn.depthwise_conv2d(x, weight, (1, *strides, 1), name, dilations=dilation)
+
+        return self.biased(convolve, layer, shape[2] * layer["depth_multiplier"])
 
     def biased(self, step: Step, layer: dict, outputs: int) -> Step:
         if not layer.get("use_bias", True):
@@ -128,8 +146,15 @@ def pool(layer: dict, shape: Shape) -> Step:
 
 def activation(layer: dict) -> Step:
     match layer["type"]:
+        case "relu" | "relu6" if layer.get("max_value") or layer["type"] == "relu6":
+            limit = layer.get("max_value", 6)
+            return tf.nn.relu6 if limit == 6 else lambda x: tf.clip_by_value(x, 0, limit)
         case "relu":
             return tf.nn.relu
+        case "gelu":
+            return lambda x: tf.nn.gelu(x, approximate=False)
+        case "silu":
+            return tf.nn.silu
         case "leaky_relu":
             return lambda x: tf.nn.leaky_relu(x, layer.get("negative_slope", 0.01))
         case other:

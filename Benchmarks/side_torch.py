@@ -48,8 +48,14 @@ def pool(layer: dict, shape: Shape) -> nn.Module:
 
 def activation(layer: dict) -> nn.Module:
     match layer["type"]:
+        case "relu" | "relu6" if layer.get("max_value") or layer["type"] == "relu6":
+            return nn.Hardtanh(0, layer.get("max_value", 6), inplace=True)
         case "relu":
             return nn.ReLU(inplace=True)
+        case "gelu":
+            return nn.GELU()
+        case "silu":
+            return nn.SiLU(inplace=True)
         case "leaky_relu":
             return nn.LeakyReLU(layer.get("negative_slope", 0.01), inplace=True)
         case other:
@@ -73,6 +79,8 @@ def module(layer: dict, shape: Shape) -> nn.Module:
             return nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
         case "flatten":
             return nn.Flatten()
+        case "dropout":
+            return nn.Dropout(layer["rate"], inplace=True)
         case "dense":
             return nn.Linear(shape[0], layer["units"], layer.get("use_bias", True))
         case "residual":
