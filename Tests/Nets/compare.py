@@ -66,11 +66,30 @@ def avg_pool(x, layer):
     return patches_of(x, layer, 0.0).sum(4) / counts
 
 
+def residual(x, entry, weights):
+    """Blocks in a row: activation(layers(x) + shortcut(x))."""
+    for number in range(entry["repeat"]):
+        prefix = entry["name"] + (f"_{number + 1}" if entry["repeat"] > 1 else "")
+        x = through(entry["layers"], weights, x, f"{prefix}/") + through(entry["shortcut"], weights, x, f"{prefix}/shortcut/")
+        x = ACTIVATIONS[entry.get("activation")](x)
+    return x
+
+
+ACTIVATIONS = {
+    None: lambda x: x, "relu": torch.relu, "relu6": torch.nn.functional.relu6, "gelu": torch.nn.functional.gelu,
+    "silu": torch.nn.functional.silu, "leaky_relu": torch.nn.functional.leaky_relu,
+}
+
+
 def forward(layers, weights, images):
     """Logits; images are N×H×W×C, turned into PyTorch's order for convolutions and pools and back at `flatten`."""
-    x = images.permute(0, 3, 1, 2)
+    return through(layers, weights, images.permute(0, 3, 1, 2))
+
+
+def through(layers, weights, x, prefix=""):
     for layer in layers:
         kind = layer["type"]
+        layer = layer | {"name": prefix + layer["name"]}
         if kind in ("conv2d", "depthwise_conv2d"):
             weight, bias = weights[f"{layer['name']}.weight"], weights.get(f"{layer['name']}.bias")
             dilation = layer.get("dilation_rate", 1)
@@ -81,8 +100,15 @@ def forward(layers, weights, images):
             x = torch.nn.functional.conv2d(
                 x, weight.permute(3, 2, 0, 1).contiguous(), bias, pair(layer["strides"]), dilation=pair(dilation),
                 groups=groups)
+        elif kind == "batch_norm":
+            scale, shift = weights.get(f"{layer['name']}.weight"), weights.get(f"{layer['name']}.bias")
+            x = torch.nn.functional.batch_norm(x, None, None, scale, shift, training=True, eps=layer["epsilon"])
+        elif kind == "residual":
+            x = residual(x, layer, weights)
         elif kind == "relu":
-            x = torch.relu(x)
+            x = torch.nn.functional.hardtanh(x, 0, layer["max_value"]) if "max_value" in layer else torch.relu(x)
+        elif kind in ("gelu", "silu"):
+            x = ACTIVATIONS[kind](x)
         elif kind == "leaky_relu":
             x = torch.nn.functional.leaky_relu(x, layer["negative_slope"])
         elif kind == "max_pool2d":
@@ -109,7 +135,7 @@ def errors(path):
         configuration = json.loads(file.metadata()["configuration"])
     weights = {
         name.removeprefix("weights/"): tensor.requires_grad_()
-        for name, tensor in tensors.items() if name.startswith("weights/")
+        for name, tensor in tensors.items() if name.startswith("weights/") and ".running_" not in name
     }
     batch_size = configuration["training"]["batch_size"]
     labels = tensors["labels"].long()

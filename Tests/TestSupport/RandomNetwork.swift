@@ -4,8 +4,8 @@ import ReferenceKernels
 
 /// A random net with its examples, weights and batches; the same for a seed everywhere.
 ///
-/// Nets have every layer and every legal end (dense layer, convolution or pool before softmax, with ReLUs or without), odd
-/// sizes, ragged batches and shards. Images, weights and biases are exact in Float.
+/// Nets have every layer but dropout and every legal end (dense layer, convolution or pool before softmax, with ReLUs or
+/// without), residual blocks and norms, odd sizes, ragged batches and shards. Images, weights and biases are exact in Float.
 package struct RandomNetwork: Sendable, CustomStringConvertible {
   package let seed: UInt64
   package let model: ModelSpecification
@@ -17,6 +17,8 @@ package struct RandomNetwork: Sendable, CustomStringConvertible {
   package let parameters: [(name: String, shape: [Int], values: [Float])]
   /// N×H×W×C.
   package let images: [Float]
+  /// Whether an evaluation, which takes running statistics, is another function than training.
+  package let hasNorms: Bool
   /// What every batch gives through the naive twins.
   package let passes: [ReferenceNetwork.Pass]
   /// Whether no ReLU and no pool is so close to its decision that rounding in Float could turn it. A few nets stay
@@ -43,8 +45,14 @@ package struct RandomNetwork: Sendable, CustomStringConvertible {
     model = plan.model
     let graph = try ModelGraph(model)
     classes = graph.classes
-    let examples = min(1 + draw.below(40), max(1, 1_000_000 / max(1, plan.products)))
-    let batchSize = max(examples / 4 + 1, min(examples, 1 + draw.below(examples + 3)))
+    hasNorms = plan.hasNorms
+    let examples = min((plan.hasNorms ? 3 : 1) + draw.below(40), max(1, 1_000_000 / max(1, plan.products)))
+    var batchSize = max(examples / 4 + 1, min(examples, 1 + draw.below(examples + 3)))
+    // A norm over one or two images may have next to no variance.
+    if plan.hasNorms {
+      batchSize = max(batchSize, min(examples, 3))
+      while batchSize < examples, 1...2 ~= examples % batchSize { batchSize += 1 }
+    }
     (self.batchSize, shardSize) = (batchSize, draw.pick([1, 2, 3, 4, 5, 8, 16, 16, 24]))
     let labels = (0..<examples).map { _ in draw.below(graph.classes) }
     self.labels = labels
@@ -52,8 +60,12 @@ package struct RandomNetwork: Sendable, CustomStringConvertible {
     for layer in graph.layers {
       for parameter in graph.parameters(of: layer) {
         let fanIn = parameter.positions * parameter.channels
-        let scale = parameter.role == .weight ? Float((2 / Double(fanIn)).squareRoot()) : 0.3
-        let values = (0..<parameter.elementCount).map { _ in draw.normal() * scale }
+        let isWeight = parameter.role == .weight
+        let scale = isWeight ? Float((2 / Double(fanIn)).squareRoot()) : 0.3
+        let values = (0..<parameter.elementCount).map { _ -> Float in
+          let value = draw.normal() * scale
+          return parameter.role == .scale ? 1 + value : parameter.part == "running_var" ? 1 + abs(value) : value
+        }
         parameters.append(("\(layer.name).\(parameter.part)", parameter.shape, values))
       }
     }
@@ -69,7 +81,7 @@ package struct RandomNetwork: Sendable, CustomStringConvertible {
       let passes = Self.batches(examples, batchSize).map { batch in
         reference.pass(Self.tensor(images, batch, plan.model.input), labels: Array(labels[batch]))
       }
-      result = (images, passes, passes.allSatisfy { plan.isClear($0) })
+      result = (images, passes, passes.allSatisfy { plan.isClear($0, graph) })
     }
     (images, passes, isClear) = result
   }

@@ -1,6 +1,6 @@
 import Network
 
-/// Random nets for inference alone: those of `RandomLayers` with norms behind some layers and residual blocks between some.
+/// Random nets for inference alone: those of `RandomLayers` with norms behind more layers and more residual blocks between them.
 package enum RandomNormedNetwork {
   /// The same model for a seed everywhere.
   package static func model(seed: UInt64) throws -> ModelSpecification {
@@ -12,12 +12,19 @@ package enum RandomNormedNetwork {
       entries.append(.layer(LayerSpecification(name: names.next(kind.typeName), kind: kind)))
       shape = try kind.type.outputShape([shape])
     }
-    for layer in plan.model.layers {
-      try add(layer.kind)
-      let isFlattened = layer.kind.type is Flatten || shape.isFlat && !(layer.kind.type is Dense)
-      if !isFlattened, !(layer.kind.type is Softmax), draw.chance(35) { try add(norm(&draw)) }
-      if !shape.isFlat, draw.chance(25) {
-        entries.append(.residual(block(names.next(ResidualBlock.typeName), shape.image.channels, &draw)))
+    for entry in plan.model.entries ?? plan.model.layers.map({ .layer($0) }) {
+      switch entry {
+      case .residual(var block):
+        block.name = names.next(ResidualBlock.typeName)
+        shape = try block.outcome(shape).shape
+        entries.append(.residual(block))
+      case .layer(let layer):
+        try add(layer.kind)
+        let isFlattened = layer.kind.type is Flatten || shape.isFlat && !(layer.kind.type is Dense)
+        if !isFlattened, !(layer.kind.type is Softmax), draw.chance(35) { try add(norm(&draw)) }
+        if !shape.isFlat, draw.chance(25) {
+          entries.append(.residual(block(names.next(ResidualBlock.typeName), shape.image.channels, &draw)))
+        }
       }
     }
     return ModelSpecification(input: plan.model.input, entries: entries)

@@ -127,6 +127,7 @@ struct RandomNetworkTests {
       #expect(difference <= 1e-4 * (largest + floor), "\(gradient.name), \(net)")
       worst = max(worst, difference / (largest + floor))
     }
+    guard !net.hasNorms else { return worst }
     let mean = total / Double(net.examples)
     #expect(abs((outcome.validationLoss ?? .nan) - mean) <= 1e-5 * max(1, mean), "validation, \(net)")
     return worst
