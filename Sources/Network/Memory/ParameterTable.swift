@@ -130,7 +130,13 @@ package struct Parameter: Hashable, Sendable {
   /// Terms summed into one output.
   package var fanIn: Int { specification.positions * channels }
   /// Outputs into which an input goes.
-  package var fanOut: Int { specification.positions * outputs }
+  package var fanOut: Int {
+    switch layout {
+    // Every input of a dense layer has a place of its own, flattened or not.
+    case .dense: outputs
+    case .vector, .convolution, .groupedConvolution: specification.positions * outputs
+    }
+  }
 
   /// Whether a weight passes its input on where outputs repeat their inputs, see `InitialValue.dirac`.
   package func repeatsInput(_ index: Int, middle: Int, groups: Int) -> Bool {
