@@ -23,8 +23,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 # Messages of rules between keys or about shapes, which are not in the schema.
 BEYOND = re.compile(
-    r"model\.layers\S* \(|model\.preset \(|cpus or policy, not both|with momentum 0|of one per channel|CPU numbers such as|"
-    r"also the name of|no layer with parameters|stand for")
+    r"model\.layers\S* \(|model\.preset \(|cpus or policy, not both|with momentum 0|of one per channel|numbers, one per channel|"
+    r"allowed: one of the two|CPU numbers such as|also the name of|no layer with parameters|stand for")
 
 VALUES = [
     None, True, False, 0, 1, 2, 3, -1, 17, 1e30, 1e39, 0.5, -0.25, 65536, 65537, 2**31, "", "auto", "same", "valid", "relu", "x",
