@@ -88,10 +88,15 @@ private func tileRowsOfLanes<Lanes: LaneGroup>(
 ) {
   let fullTiles = s.rows / tileRows
   if fullTiles > 0 {
-    if s.outer == 1, s.middle == 1, s.bInner == 32, (lane + Lanes.lanes) & 31 == 0 {
-      // If the terms are one row, the panel of the next terms, lanes or product follows in memory.
-      var ahead = PanelAhead(next: b - (lane & 31) + 32 * s.inner, step: max(1, 32 / fullTiles))
-      tiles(Lanes.self, s, count: fullTiles, prefetchesRows: true, b: b, out: out, lane: lane, ahead: &ahead)
+    if s.outer == 1, s.middle == 1, s.bInner == 32 {
+      if (lane + Lanes.lanes) & 31 == 0 {
+        // The panel of the next terms, lanes or product follows in memory.
+        var ahead = PanelAhead(next: b - (lane & 31) + 32 * s.inner, step: max(1, 32 / fullTiles))
+        tiles(Lanes.self, s, count: fullTiles, prefetchesRows: true, b: b, out: out, lane: lane, ahead: &ahead)
+      } else {
+        var ahead = NothingAhead()
+        tiles(Lanes.self, s, count: fullTiles, prefetchesRows: true, b: b, out: out, lane: lane, ahead: &ahead)
+      }
     } else if s.middle > 1, s.aInner == 1, s.rows > 1, Int(s.aOffsets[1]) - Int(s.aOffsets[0]) == s.inner {
       var ahead = RowsAhead(s.a)
       tiles(Lanes.self, s, count: fullTiles, prefetchesRows: false, b: b, out: out, lane: lane, ahead: &ahead)

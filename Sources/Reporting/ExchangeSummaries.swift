@@ -4,7 +4,7 @@ import Storage
 package struct ExportSummary: Summary {
   package var format: String
   package var file: String
-  /// Parameters, each value counted.
+  /// Of all tensors, running statistics included.
   package var values: Int
   package var weightsDigest: String
   /// Of an ONNX model.
@@ -21,14 +21,14 @@ package struct ExportSummary: Summary {
   package var json: JSONValue {
     .object(
       [
-        .init("format", .string(format)), .init("output", .string(file)), .init("parameters", .integer(values)),
+        .init("format", .string(format)), .init("output", .string(file)), .init("values", .integer(values)),
         .init("weights_digest", .string(weightsDigest)),
       ] + (opset.map { [.init("opset", .integer($0))] } ?? []))
   }
 
   package var lines: [String] {
     let what = format == "onnx" ? "a model" : "\(format) weights"
-    return ["\(what) of \(NumberText.count(values, "parameter")) written to \(file)"]
+    return ["\(what) of \(NumberText.count(values, "value")) written to \(file)"]
   }
 }
 

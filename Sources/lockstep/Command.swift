@@ -65,12 +65,12 @@ extension Command {
   ) { try $0.predict() }
 
   package static let dataInfo = Command(
-    "data info", "counts by class, shapes, mean and std, damaged files", [.set, .json],
+    "data info", "counts by class, shapes, mean, std, damaged files", [.set, .json],
     example: "Config/digits.json"
   ) { try $0.dataInfo() }
 
   package static let export = Command(
-    "export", "the trained net for other programs: ONNX, or weights",
+    "export", "the net for other programs: ONNX, or its weights",
     required: [.weights, .output.described("the file to write", placeholder: "FILE")],
     [
       .format.described("onnx, or a safetensors file of weights", placeholder: "onnx|pytorch|keras"), .pixels,
@@ -81,7 +81,7 @@ extension Command {
   ) { try $0.export() }
 
   package static let importing = Command(
-    "import", "weights of another framework, from a safetensors file", operand: "FILE",
+    "import", "weights of another framework, as safetensors", operand: "FILE",
     required: [.format, .config, .output.described("the weights to write", placeholder: "FILE")],
     [.newHead, .overwrite.described("replace the file"), .set, .seed, .json, .quiet],
     example: "net.safetensors --format keras --config net.json --output w.safetensors"
@@ -119,7 +119,7 @@ extension Command {
   ) { try $0.tune() }
 
   package static let gradcheck = Command(
-    "gradcheck", "finite differences against every gradient, per layer", [.set, .seed, .json],
+    "gradcheck", "finite differences against every gradient", [.set, .seed, .json],
     example: "Config/digits.json"
   ) { try $0.gradcheck() }
 
@@ -134,7 +134,7 @@ extension Command {
   ) { try $0.config() }
 
   package static let completions = Command(
-    "completions", "a script that completes commands and flags in a shell", operand: "bash|zsh|fish", [],
+    "completions", "a script that completes command lines in a shell", operand: "bash|zsh|fish", [],
     example: "bash"
   ) { try $0.completions() }
 

@@ -11,12 +11,12 @@ package enum HelpText {
     for (code, meaning) in ExitCode.meanings { codes.add("\(code)", meaning) }
     let lines: [String] =
       [
-        "lockstep \(ProgramVersion.current): trains CNNs on all cores of a server, with the same bits for any number.",
+        "lockstep \(ProgramVersion.current): trains CNNs on all cores, with the same bits for any number.",
         "", "usage: lockstep COMMAND CONFIG [flags]",
         "CONFIG is a JSON5 file: JSON with comments and trailing commas.", "",
       ] + commands(Command.all) + [""] + table([.set, .workers, .json, .quiet, .version, .help])
       + ["", "environment"] + variables.lines(indentation: 2) + ["", "exit codes"] + codes.lines(indentation: 2)
-      + ["", "lockstep COMMAND --help lists a command's flags. Try: lockstep train Config/digits.json"]
+      + ["", "lockstep COMMAND --help lists its flags. Try: lockstep train Config/digits.json"]
     return lines.joined(separator: "\n") + "\n"
   }
 
@@ -41,13 +41,13 @@ package enum HelpText {
 
   /// The variables that the program reads. Flags override them, and they override the configuration.
   private static let environment: [(name: String, summary: String)] = [
-    ("LOCKSTEP_SECTION__KEY=VALUE", "a key of the configuration: LOCKSTEP_TRAINING__EPOCHS=5"),
-    ("\(CommandCall.kernelVariable)=NAME", "portable, avx2 or avx512, instead of the widest supported"),
+    ("LOCKSTEP_SECTION__KEY=VALUE", "any key: LOCKSTEP_TRAINING__EPOCHS=5"),
+    ("\(CommandCall.kernelVariable)=NAME", "portable, avx2 or avx512, not the widest"),
     ("TERM=dumb", "plain lines, no progress bar"),
   ]
 
-  /// Characters of the usages in a list of commands, so that a summary fits beside each.
-  private static let longestInList = 44
+  /// Characters of the usages in a list of commands, so that a summary fits beside each in 80 columns.
+  private static let longestInList = 26
 
   private static func shortUsage(_ command: Command) -> String {
     ([command.name, command.configurationIsOptional ? "[\(command.operand)]" : command.operand]

@@ -126,6 +126,9 @@ import Testing
     for text: String in [program, HelpText.group("bench")] + Command.all.map({ HelpText.command($0) }) {
       for line in text.split(separator: "\n") { #expect(line.count <= 100, "\(line)") }
     }
+    for text in [program, HelpText.group("bench")] {
+      for line in text.split(separator: "\n") { #expect(line.count <= 80, "\(line)") }
+    }
     for command in Command.all { #expect(program.contains("\n  \(command.name)")) }
     for (code, meaning) in ExitCode.meanings { #expect(program.contains("\(code)  \(meaning)\n")) }
     #expect(program.contains("LOCKSTEP_SECTION__KEY") && program.contains("LOCKSTEP_KERNELS"))

@@ -50,17 +50,7 @@ import Testing
     let good = try ImageFixtures.bytes(name)
     let stream = RandomStream(seed: 2026, purpose: .gradientCheck, stream: UInt32(good.count))
     for round: UInt64 in 0..<2000 {
-      var bytes = good
-      for change in 0...stream.below(3, index: round * 16) {
-        let bits = stream.bits(round * 16 + 1 + change)
-        let at = Int(bits.x) % bytes.count
-        switch bits.y % 4 {
-        case 0: bytes.insert(UInt8(bits.z % 256), at: at)
-        case 1: bytes.remove(at: at)
-        case 2: bytes[at] ^= 1 << UInt8(bits.z % 8)
-        default: bytes[at] = UInt8(bits.z % 256)
-        }
-      }
+      let bytes = good.mutated(stream, round: round)
       var found: Raster?
       let error = userError { found = try ImageFixtures.read(bytes) }
       #expect((found != nil) != (error?.category == .badData), "round \(round)")

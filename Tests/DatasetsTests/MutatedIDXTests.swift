@@ -14,17 +14,7 @@ import Testing
     let labels = idx([3], [0, 1, 2])
     let stream = RandomStream(seed: 2026, purpose: .gradientCheck, stream: compressed ? 3 : 2)
     for round: UInt64 in 0..<3000 {
-      var bytes = good
-      for change in 0...stream.below(3, index: round * 16) {
-        let bits = stream.bits(round * 16 + 1 + change)
-        let at = Int(bits.x) % bytes.count
-        switch bits.y % 4 {
-        case 0: bytes.insert(UInt8(bits.z % 256), at: at)
-        case 1: bytes.remove(at: at)
-        case 2: bytes[at] ^= 1 << UInt8(bits.z % 8)
-        default: bytes[at] = UInt8(bits.z % 256)
-        }
-      }
+      let bytes = good.mutated(stream, round: round)
       var set: ImageDataset?
       let error = userError {
         set = try ImageDataset.idx(
