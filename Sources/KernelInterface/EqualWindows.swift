@@ -23,14 +23,14 @@ package struct EqualWindows {
   /// Floats per result, a multiple of 16.
   package var filters: Int
   package var bias: UnsafePointer<Float>
-  package var appliesReLU: Bool
+  package var relu: FusedReLU?
   /// Memory for `scratchCount` integers, whose content does not matter before or after.
   package var scratch: UnsafeMutablePointer<Int32>
 
   package init(
     images: Int, height: Int, width: Int, taps: Int, input: UnsafePointer<Float>, inputImage: Int, inputRow: Int,
     channels: Int, output: UnsafeMutablePointer<Float>, outputImage: Int, outputRow: Int, filters: Int,
-    bias: UnsafePointer<Float>, appliesReLU: Bool, scratch: UnsafeMutablePointer<Int32>
+    bias: UnsafePointer<Float>, relu: FusedReLU?, scratch: UnsafeMutablePointer<Int32>
   ) {
     self.images = images
     self.height = height
@@ -45,7 +45,7 @@ package struct EqualWindows {
     self.outputRow = outputRow
     self.filters = filters
     self.bias = bias
-    self.appliesReLU = appliesReLU
+    self.relu = relu
     self.scratch = scratch
   }
 

@@ -59,8 +59,8 @@ package final class KernelTable: Sendable {
 
   /// `into[i] = into[i] + from[i]`.
   package let add: @Sendable (_ from: FloatIn, _ into: FloatOut, _ count: Int) -> Void
-  /// `out[i] = a[i] + b[i]`, then `max(out[i], 0)` where wanted; `count` is a multiple of 16.
-  package let sum: @Sendable (_ a: FloatIn, _ b: FloatIn, _ out: FloatOut, _ count: Int, _ appliesReLU: Bool) -> Void
+  /// `out[i] = a[i] + b[i]`, then a ReLU where wanted; `count` is a multiple of 16.
+  package let sum: @Sendable (_ a: FloatIn, _ b: FloatIn, _ out: FloatOut, _ count: Int, _ relu: FusedReLU?) -> Void
   package let sgd: @Sendable (SGDArguments) -> Void
   package let adam: @Sendable (AdamArguments) -> Void
   package let rmsprop: @Sendable (RMSPropArguments) -> Void
@@ -102,7 +102,7 @@ package final class KernelTable: Sendable {
     scatterTransposed: @escaping @Sendable (TransposeArguments) -> Void,
     softmax: @escaping @Sendable (SoftmaxArguments) -> Void,
     add: @escaping @Sendable (FloatIn, FloatOut, Int) -> Void,
-    sum: @escaping @Sendable (FloatIn, FloatIn, FloatOut, Int, Bool) -> Void,
+    sum: @escaping @Sendable (FloatIn, FloatIn, FloatOut, Int, FusedReLU?) -> Void,
     sgd: @escaping @Sendable (SGDArguments) -> Void,
     adam: @escaping @Sendable (AdamArguments) -> Void,
     rmsprop: @escaping @Sendable (RMSPropArguments) -> Void,

@@ -52,7 +52,7 @@ package struct ProductSums {
   }
 }
 
-/// `out = (x − mean) · scale + shift` by channel, the last two in one fused multiply-add; then `max(out, 0)` where wanted.
+/// `out = (x − mean) · scale + shift` by channel, the last two in one fused multiply-add; then a ReLU where wanted.
 ///
 /// `channels` is [mean, scale, shift][lanes].
 package struct Normalization {
@@ -60,17 +60,17 @@ package struct Normalization {
   package var x: NormMap<UnsafePointer<Float>>
   package var out: NormMap<UnsafeMutablePointer<Float>>
   package var channels: UnsafePointer<Float>
-  package var appliesReLU: Bool
+  package var relu: FusedReLU?
 
   package init(
     _ extent: NormExtent, x: NormMap<UnsafePointer<Float>>, out: NormMap<UnsafeMutablePointer<Float>>,
-    channels: UnsafePointer<Float>, appliesReLU: Bool
+    channels: UnsafePointer<Float>, relu: FusedReLU?
   ) {
     self.extent = extent
     self.x = x
     self.out = out
     self.channels = channels
-    self.appliesReLU = appliesReLU
+    self.relu = relu
   }
 }
 

@@ -19,12 +19,12 @@ package struct PoolArguments: Sendable {
   package var dxImage: Int
   package var doutRow: Int
   package var doutImage: Int
-  /// Whether the input is a ReLU's output: its gradient is then masked by `x > 0` in the same pass.
-  package var inputIsReLU: Bool
+  /// The ReLU that the layer before applied to the input: it masks the input's gradient in the same pass.
+  package var inputReLU: FusedReLU?
 
   package init(
     images: Int, outHeight: Int, outWidth: Int, channels: Int, xRow: Int, xImage: Int, outRow: Int, outImage: Int,
-    dxRow: Int, dxImage: Int, doutRow: Int, doutImage: Int, inputIsReLU: Bool
+    dxRow: Int, dxImage: Int, doutRow: Int, doutImage: Int, inputReLU: FusedReLU?
   ) {
     self.images = images
     self.outHeight = outHeight
@@ -38,7 +38,7 @@ package struct PoolArguments: Sendable {
     self.dxImage = dxImage
     self.doutRow = doutRow
     self.doutImage = doutImage
-    self.inputIsReLU = inputIsReLU
+    self.inputReLU = inputReLU
   }
 
   /// Words of the mask per row and per image.

@@ -8,9 +8,9 @@ package enum Epilogue: Sendable {
   case add
   /// `out = sum + bias[lane]`
   case bias
-  /// `out = max(sum + bias[lane], 0)`
+  /// `out = relu(sum + bias[lane])`
   case biasReLU
-  /// `out = sum` where `mask > 0`, else 0: the ReLU gradient of the layer below.
+  /// `out = sum` where the layer below's ReLU lets the gradient of its output `mask` pass, else 0.
   case reluGradient
 }
 
@@ -55,7 +55,9 @@ package struct TileSum {
   package var epilogue: Epilogue = .store
   /// `lanes` values, for `bias` and `biasReLU`.
   package var bias: UnsafePointer<Float>?
-  /// For `reluGradient`: the activation whose sign decides, lanes contiguous, blocks 32 apart.
+  /// Which ReLU, for `biasReLU` and `reluGradient`.
+  package var relu = FusedReLU.unlimited
+  /// For `reluGradient`: the output that decides, lanes contiguous, blocks 32 apart.
   package var mask: UnsafePointer<Float>?
   package var maskOffsets: UnsafePointer<Int32>?
 

@@ -1,6 +1,6 @@
 /// `target[n · targetStride + unitOffset(u) + l] = source[(16·u + l) · sourceStride + n]` for units u of 16 rows and examples n.
 ///
-/// If `mask` is given, a result is kept only where `mask[n · maskStride + 16·u + l] > 0`, else it is 0.
+/// If `mask` is given, a result is kept only where `relu` lets the gradient of `mask[n · maskStride + 16·u + l]` pass, else it is 0.
 package struct TransposeArguments {
   package var units: Int
   package var examples: Int
@@ -12,6 +12,7 @@ package struct TransposeArguments {
   package var unitOffsets: UnsafePointer<Int32>
   package var mask: UnsafePointer<Float>?
   package var maskStride: Int = 0
+  package var relu = FusedReLU.unlimited
 
   package init(
     units: Int, examples: Int, source: UnsafePointer<Float>, sourceStride: Int, target: UnsafeMutablePointer<Float>,

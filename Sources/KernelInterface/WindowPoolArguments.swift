@@ -31,8 +31,8 @@ package struct WindowPoolArguments: Sendable {
   package var dxImage: Int = 0
   package var doutRow: Int = 0
   package var doutImage: Int = 0
-  /// Whether the input is a ReLU's output: its gradient is then masked by `x > 0` in the same pass.
-  package var inputIsReLU: Bool = false
+  /// The ReLU that the layer before applied to the input: it masks the input's gradient in the same pass.
+  package var inputReLU: FusedReLU?
 
   package init(
     images: Int, inHeight: Int, inWidth: Int, outHeight: Int, outWidth: Int, channels: Int, patchHeight: Int,

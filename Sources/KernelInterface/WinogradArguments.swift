@@ -39,6 +39,8 @@ package struct WinogradTiles {
   package var domain: UnsafeMutablePointer<Float>
   package var plane: Int
   package var epilogue: Epilogue = .store
+  /// Which ReLU, for `biasReLU` and `reluGradient`.
+  package var relu = FusedReLU.unlimited
   package var bias: UnsafePointer<Float>?
   /// For `reluGradient`: the activation, addressed like `map` but with its own strides.
   package var mask: UnsafePointer<Float>?

@@ -7,11 +7,8 @@ func activation(
   switch activation {
   case .relu: forEachVector(count) { i in store(load(x + i, as: Vector.self).positivePart, out + i) }
   case .clippedReLU(let limit):
-    let limit = Vector(repeating: limit)
-    forEachVector(count) { i in
-      let value = load(x + i, as: Vector.self).positivePart
-      store(value.replacing(with: limit, where: value .> limit), out + i)
-    }
+    let relu = FusedReLU(limit: limit)
+    forEachVector(count) { i in store(load(x + i, as: Vector.self).rectified(relu), out + i) }
   case .leakyReLU(let slope):
     let (slope, zero) = (Vector(repeating: slope), Vector(repeating: 0))
     forEachVector(count) { i in
@@ -30,14 +27,10 @@ func activationGradient(
 ) {
   switch activation {
   case .relu:
-    forEachVector(count) { i in store(load(dout + i, as: Vector.self).kept(where: load(x + i)), dx + i) }
+    forEachVector(count) { i in store(load(dout + i, as: Vector.self).passed(.unlimited, load(x + i)), dx + i) }
   case .clippedReLU(let limit):
-    let (limit, zero) = (Vector(repeating: limit), Vector(repeating: 0))
-    forEachVector(count) { i in
-      let value: Vector = load(x + i)
-      let passed = load(dout + i, as: Vector.self).kept(where: value)
-      store(zero.replacing(with: passed, where: value .< limit), dx + i)
-    }
+    let relu = FusedReLU(limit: limit)
+    forEachVector(count) { i in store(load(dout + i, as: Vector.self).passed(relu, load(x + i)), dx + i) }
   case .leakyReLU(let slope):
     let (slope, zero) = (Vector(repeating: slope), Vector(repeating: 0))
     forEachVector(count) { i in

@@ -10,15 +10,15 @@ func add(_ from: UnsafePointer<Float>, _ into: UnsafeMutablePointer<Float>, _ co
   }
 }
 
-/// `out = a + b`, then `max(out, 0)` where wanted; `count` is a multiple of 16.
+/// `out = a + b`, then a ReLU where wanted; `count` is a multiple of 16.
 func sum(
   _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ out: UnsafeMutablePointer<Float>, _ count: Int,
-  _ appliesReLU: Bool
+  _ relu: FusedReLU?
 ) {
   var i = 0
   while i < count {
     let value = load(a + i, as: Vector.self) + load(b + i)
-    store(appliesReLU ? value.positivePart : value, out + i)
+    store(relu.map { value.rectified($0) } ?? value, out + i)
     i += Vector.scalarCount
   }
 }

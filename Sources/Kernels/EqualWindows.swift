@@ -156,7 +156,7 @@ private struct WindowImage {
       // As a sum of zeros is 0, not −0.
       let bias: Vector = load(w.bias + k)
       let value = bias + Vector(repeating: 0)
-      store(w.appliesReLU ? value.positivePart : value, target + k)
+      store(w.relu.map { value.rectified($0) } ?? value, target + k)
       k &+= Vector.scalarCount
     }
   }

@@ -119,13 +119,15 @@ private func laneTile<Lanes: LaneGroup>(
     let bias = Lanes(loading: operand(s.bias) + lane)
     finished.store(stored, out, outOffsets) { sums, _ in sums.adding(bias) }
   case .biasReLU:
+    let relu = s.relu
     let bias = Lanes(loading: operand(s.bias) + lane)
-    finished.store(stored, out, outOffsets) { sums, _ in sums.adding(bias).positivePart() }
+    finished.store(stored, out, outOffsets) { sums, _ in sums.adding(bias).rectified(relu) }
   case .reluGradient:
+    let relu = s.relu
     let mask = operand(s.mask) + lane
     let offsets = operand(s.maskOffsets) + row
     finished.store(stored, out, outOffsets) { sums, i in
-      sums.passed(where: Lanes(loading: mask + Int(offsets[i])))
+      sums.passed(relu, Lanes(loading: mask + Int(offsets[i])))
     }
   }
 }

@@ -45,7 +45,7 @@ func normalize(_ s: Normalization) {
     var out = s.out.start + n * s.out.image + i * s.out.row + lane
     for _ in 0..<width {
       let value = shift.addingProduct(load(x, as: Vector.self) - mean, scale)
-      store(s.appliesReLU ? value.positivePart : value, out)
+      store(s.relu.map { value.rectified($0) } ?? value, out)
       x += lanes
       out += lanes
     }

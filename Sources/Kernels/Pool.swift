@@ -101,11 +101,11 @@ private func poolForward<Rule: PoolRule>(
   _ mask: UnsafeMutablePointer<Int32>?
 ) {
   if let mask {
-    if p.inputIsReLU {
+    if let relu = p.inputReLU {
       forEachResult(p, x, out, mask) {
         Rule.result($0)
       } word: {
-        Rule.mask($0, $1) & $0.word { $0.wherePositive }
+        Rule.mask($0, $1) & $0.word { $0.wherePassed(relu) }
       }
     } else {
       forEachResult(p, x, out, mask) {

@@ -170,11 +170,11 @@ private func applyEpilogue(_ s: TileSum, out: UnsafeMutablePointer<Float>, lane:
         if let bias = s.bias { store(sum + load(bias + lane + l), target + l) }
       case .biasReLU:
         if let bias = s.bias {
-          store((sum + load(bias + lane + l)).positivePart, target + l)
+          store((sum + load(bias + lane + l)).rectified(s.relu), target + l)
         }
       case .reluGradient:
         if let mask = s.mask, let offsets = s.maskOffsets {
-          store(sum.kept(where: load(mask + Int(offsets[row]) + lane + l)), target + l)
+          store(sum.passed(s.relu, load(mask + Int(offsets[row]) + lane + l)), target + l)
         }
       }
       l += Vector.scalarCount

@@ -15,7 +15,7 @@ func scatterTransposed(_ t: TransposeArguments) {
         value[lane] = from[place]
         place += t.sourceStride
       }
-      if let mask = t.mask { value = value.kept(where: load(mask + n * t.maskStride + unit * 16)) }
+      if let mask = t.mask { value = value.passed(t.relu, load(mask + n * t.maskStride + unit * 16)) }
       store(value, t.target + n * t.targetStride + offset)
     }
   }

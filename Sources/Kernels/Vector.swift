@@ -1,4 +1,5 @@
 import CProcessor
+import KernelInterface
 
 // The width of a build: 16 floats with AVX-512, 8 otherwise. Lanes are independent sums, so the width changes no bit.
 #if LOCKSTEP_AVX512
@@ -67,10 +68,20 @@ extension SIMD16<Float> {
         .replacing(with: bits, where: bits .> SIMD16<Int32>(repeating: -8_388_608)))
   }
 
-  /// `self` where `mask > 0`, else 0.
+  /// `min(max(self, 0), limit)`; a NaN stays one.
   @inline(__always)
-  func kept(where mask: Self) -> Self {
-    Self(bits: SIMD16<Int32>(repeating: 0).replacing(with: bits, where: mask.bits .> SIMD16<Int32>(repeating: 0)))
+  func rectified(_ relu: FusedReLU) -> Self {
+    let (value, limit) = (positivePart, Self(repeating: relu.limit))
+    return value.replacing(with: limit, where: value .> limit)
+  }
+
+  /// `self` where a ReLU with the output `output` lets the gradient pass, else 0; see `FusedReLU.passBound`.
+  @inline(__always)
+  func passed(_ relu: FusedReLU, _ output: Self) -> Self {
+    let place = unsafeBitCast(output.bits &- 1, to: SIMD16<UInt32>.self)
+    return Self(
+      bits: SIMD16<Int32>(repeating: 0)
+        .replacing(with: bits, where: place .< SIMD16<UInt32>(repeating: relu.passBound)))
   }
 
   /// `self` where `difference` has no sign (≥ 0), else `other`.
@@ -115,10 +126,20 @@ extension SIMD16<Float> {
           .replacing(with: bits, where: bits .> SIMD8<Int32>(repeating: -8_388_608)))
     }
 
-    /// `self` where `mask > 0`, else 0.
+    /// `min(max(self, 0), limit)`; a NaN stays one.
     @inline(__always)
-    func kept(where mask: Self) -> Self {
-      Self(bits: SIMD8<Int32>(repeating: 0).replacing(with: bits, where: mask.bits .> SIMD8<Int32>(repeating: 0)))
+    func rectified(_ relu: FusedReLU) -> Self {
+      let (value, limit) = (positivePart, Self(repeating: relu.limit))
+      return value.replacing(with: limit, where: value .> limit)
+    }
+
+    /// `self` where a ReLU with the output `output` lets the gradient pass, else 0; see `FusedReLU.passBound`.
+    @inline(__always)
+    func passed(_ relu: FusedReLU, _ output: Self) -> Self {
+      let place = unsafeBitCast(output.bits &- 1, to: SIMD8<UInt32>.self)
+      return Self(
+        bits: SIMD8<Int32>(repeating: 0)
+          .replacing(with: bits, where: place .< SIMD8<UInt32>(repeating: relu.passBound)))
     }
 
     /// `self` where `difference` has no sign (≥ 0), else `other`.
@@ -164,9 +185,9 @@ extension Vector {
     unsafeBitCast(integers | selection, to: Self.self)
   }
 
-  /// All ones where the value is > 0, else 0.
-  @inline(__always) var wherePositive: VectorBits {
-    VectorBits(repeating: 0).replacing(with: -1, where: integers .> VectorBits(repeating: 0))
+  /// All ones where a ReLU with this output lets the gradient pass, else 0.
+  @inline(__always) func wherePassed(_ relu: FusedReLU) -> VectorBits {
+    unsafeBitCast(unsafeBitCast(VectorBits(repeating: -1), to: Self.self).passed(relu, self), to: VectorBits.self)
   }
 
   /// `self` where the sign of `selection` is set, else 0.

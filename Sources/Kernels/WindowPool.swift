@@ -139,7 +139,7 @@ private func windowPoolForward<Rule: WindowRule>(
           let result = Rule.result(patch, lane: lane)
           store(result, target + lane)
           if let maskPlace {
-            writeMask(Rule.self, patch, result, p.inputIsReLU, words, maskPlace + lane, lane: lane, channels)
+            writeMask(Rule.self, patch, result, p.inputReLU, words, maskPlace + lane, lane: lane, channels)
           }
           lane &+= Vector.scalarCount
         }
@@ -153,7 +153,7 @@ private func windowPoolForward<Rule: WindowRule>(
 /// The mask of one vector of results.
 @inline(__always)
 private func writeMask<Rule: WindowRule>(
-  _: Rule.Type, _ patch: WindowPatch, _ result: Vector, _ inputIsReLU: Bool, _ words: Int,
+  _: Rule.Type, _ patch: WindowPatch, _ result: Vector, _ inputReLU: FusedReLU?, _ words: Int,
   _ place: UnsafeMutablePointer<Int32>, lane: Int, _ channels: Int
 ) {
   var rule = Rule(result)
@@ -167,7 +167,7 @@ private func writeMask<Rule: WindowRule>(
     }
     let bit = VectorBits(repeating: Int32(truncatingIfNeeded: 1 &<< (q & 31)))
     let passes = rule.next(value) & bit
-    word |= inputIsReLU ? passes & value.wherePositive : passes
+    word |= inputReLU.map { passes & value.wherePassed($0) } ?? passes
   }
   while number < words {
     storeBits(word, place + number * channels)

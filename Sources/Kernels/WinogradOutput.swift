@@ -7,8 +7,8 @@ func winogradOutput(_ t: WinogradTiles) {
   switch (t.epilogue, t.bias, t.mask) {
   case (.store, _, _): winogradOutput(Unchanged(), t)
   case (.bias, let bias?, _): winogradOutput(AddBias(bias: bias), t)
-  case (.biasReLU, let bias?, _): winogradOutput(AddBiasReLU(bias: bias), t)
-  case (.reluGradient, _, let mask?): winogradOutput(ReLUGradient(mask: mask), t)
+  case (.biasReLU, let bias?, _): winogradOutput(AddBiasReLU(bias: bias, relu: t.relu), t)
+  case (.reluGradient, _, let mask?): winogradOutput(ReLUGradient(mask: mask, relu: t.relu), t)
   default: fatalError("A Winograd output's epilogue is unknown or lacks its operand (bias or mask).")
   }
 }
@@ -35,15 +35,17 @@ struct AddBias: OutputEpilogue {
 
 struct AddBiasReLU: OutputEpilogue {
   let bias: UnsafePointer<Float>
+  let relu: FusedReLU
   @inline(__always) func apply(_ value: Vector, channel c: Int, mask: Int) -> Vector {
-    (value + load(bias + c)).positivePart
+    (value + load(bias + c)).rectified(relu)
   }
 }
 
 struct ReLUGradient: OutputEpilogue {
   let mask: UnsafePointer<Float>
+  let relu: FusedReLU
   @inline(__always) func apply(_ value: Vector, channel c: Int, mask offset: Int) -> Vector {
-    value.kept(where: load(mask + offset))
+    value.passed(relu, load(mask + offset))
   }
   @inline(__always) func prefetch(mask offset: Int) { lockstep_prefetch(mask + offset) }
 }

@@ -27,7 +27,7 @@ struct NetworkLayout {
     /// Number in the model.
     var number: Int
     var kind: LayerKind
-    var appliesReLU: Bool
+    var relu: FusedReLU?
     var inputs: [Int]
     var parameters: Range<Int> = 0..<0
     var demands = LayerDemands()
@@ -74,8 +74,8 @@ struct NetworkLayout {
         hint: "put a dense layer with one unit per class before it")
     }
     let consumers = graph.values[layer.output].consumers
-    let appliesReLU = consumers.count == 1 && graph.isAppliedBefore(consumers[0])
-    sites.append(Site(number: number, kind: layer.kind, appliesReLU: appliesReLU, inputs: inputs))
+    let relu = consumers.count == 1 ? graph.appliedBefore(consumers[0]) : nil
+    sites.append(Site(number: number, kind: layer.kind, relu: relu, inputs: inputs))
     let shape: ImageShape
     do throws(LayerMisfit) {
       shape = try layer.kind.type.outputShape(stored(inputs, layer)).image
@@ -205,7 +205,7 @@ struct NetworkLayout {
   private func isHandedOn(_ value: Int) -> Bool {
     guard value > 0, !sites[value - 1].kind.traits.contains(.readsOutput) else { return false }
     let producer = value - 1
-    let isMasked = sites[producer].appliesReLU
+    let isMasked = sites[producer].relu != nil
     return consumers(value).allSatisfy {
       let traits = sites[$0].kind.traits
       return (traits.contains(.forgetsInput) || (traits.contains(.forgetsUnmaskedInput) && !isMasked))
@@ -287,7 +287,7 @@ struct NetworkLayout {
   private func value(_ value: Int, gradient: Int) -> PlacedValue {
     PlacedValue(
       shape: maps[value].shape, map: maps[value], gradient: gradients[gradient], mapIndex: value,
-      gradientIndex: gradient, isMasked: value > 0 && sites[value - 1].appliesReLU)
+      gradientIndex: gradient, relu: value > 0 ? sites[value - 1].relu : nil)
   }
 
   private func place(_ s: Int) -> LayerPlace {
@@ -297,7 +297,7 @@ struct NetworkLayout {
       inputs: zip(site.inputs, work[s].inputs).map { value($0, gradient: $1.written) },
       output: value(s + 1, gradient: s + 1),
       parameters: site.parameters.map { PlacedParameter(index: $0, parameter: parameters.parameters[$0]) },
-      appliesReLU: site.appliesReLU, needsInputGradient: work[s].inputs.map(\.needsGradient),
+      relu: site.relu, needsInputGradient: work[s].inputs.map(\.needsGradient),
       preparedOffset: preparedCount, block: site.block, capacity: capacity, sizes: sizes,
       meeting: schedule.meetings.firstIndex { $0.layer == s })
   }

@@ -21,7 +21,7 @@ extension NaiveKernels {
           if first.allSatisfy({ $0 == 0 }) {
             for k in 0..<w.filters {
               let value = 0 + w.bias[k]
-              result(i, j)[k] = w.appliesReLU ? positivePart(value) : value
+              result(i, j)[k] = rectified(value, w.relu)
             }
           }
           var open = [(i, j)]

@@ -21,7 +21,7 @@ extension NaiveKernels {
       let (mean, scale, shift) = (s.channels[lane], s.channels[lanes + lane], s.channels[2 * lanes + lane])
       forEachPixel(s.extent) { n, i, j in
         let value = shift.addingProduct(s.x.start[n * s.x.image + i * s.x.row + j + lane] - mean, scale)
-        s.out.start[n * s.out.image + i * s.out.row + j + lane] = s.appliesReLU ? positivePart(value) : value
+        s.out.start[n * s.out.image + i * s.out.row + j + lane] = rectified(value, s.relu)
       }
     }
   }

@@ -28,7 +28,7 @@ extension NaiveKernels {
           case .maxAll: v[k] == o || o.isFinite && abs(v[k] - o) <= 1e-8 + abs(o) * 1e-5
           case .maxFirst: k == first
           }
-        let passes = isMarked && (!p.inputIsReLU || v[k] > 0)
+        let passes = isMarked && passes(v[k], p.inputReLU)
         let target = n * p.dxImage + (2 * i + k / 2) * p.dxRow + (2 * j + k % 2) * p.channels + c
         dx[target] = passes ? (kind == .average ? g * 0.25 : g) : 0
       }

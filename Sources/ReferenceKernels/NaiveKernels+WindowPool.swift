@@ -36,7 +36,7 @@ extension NaiveKernels {
           case .maxAll: value == result || result.isFinite && abs(value - result) <= 1e-8 + abs(result) * 1e-5
           case .maxFirst: number == first
           }
-        guard isMarked, !p.inputIsReLU || value > 0 else { continue }
+        guard isMarked, passes(value, p.inputReLU) else { continue }
         dx[n * p.dxImage + place.y * p.dxRow + place.x * p.channels + c] +=
           kind == .average ? gradient / Float(values.count) : gradient
       }

@@ -27,8 +27,10 @@ package enum NaiveKernels {
         case .store, .accumulate: target.pointee = sum
         case .add: target.pointee += sum
         case .bias: target.pointee = sum + operand(s.bias)[lane]
-        case .biasReLU: target.pointee = positivePart(sum + operand(s.bias)[lane])
-        case .reluGradient: target.pointee = operand(s.mask)[Int(operand(s.maskOffsets)[row]) + lane] > 0 ? sum : 0
+        case .biasReLU: target.pointee = rectified(sum + operand(s.bias)[lane], s.relu)
+        case .reluGradient:
+          let output = operand(s.mask)[Int(operand(s.maskOffsets)[row]) + lane]
+          target.pointee = passes(output, s.relu) ? sum : 0
         }
       }
     }
@@ -58,9 +60,9 @@ package enum NaiveKernels {
 
   package static func sum(
     _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ out: UnsafeMutablePointer<Float>, _ count: Int,
-    _ appliesReLU: Bool
+    _ relu: FusedReLU?
   ) {
-    for i in 0..<count { out[i] = appliesReLU ? positivePart(a[i] + b[i]) : a[i] + b[i] }
+    for i in 0..<count { out[i] = rectified(a[i] + b[i], relu) }
   }
 
   package static func add(_ from: UnsafePointer<Float>, _ into: UnsafeMutablePointer<Float>, _ count: Int) {
@@ -127,7 +129,7 @@ package enum NaiveKernels {
     for unit in 0..<t.units {
       for n in 0..<t.examples {
         for lane in 0..<16 {
-          let passes = t.mask.map { $0[n * t.maskStride + 16 * unit + lane] > 0 } ?? true
+          let passes = t.mask.map { Self.passes($0[n * t.maskStride + 16 * unit + lane], t.relu) } ?? true
           t.target[n * t.targetStride + Int(t.unitOffsets[unit]) + lane] =
             passes ? t.source[(16 * unit + lane) * t.sourceStride + n] : 0
         }
@@ -142,4 +144,15 @@ package enum NaiveKernels {
 
   /// `max(x, 0)`, a NaN staying one.
   package static func positivePart(_ x: Float) -> Float { x > 0 || x.isNaN ? x : 0 }
+
+  /// What a layer makes of its output `z`.
+  package static func rectified(_ z: Float, _ relu: FusedReLU?) -> Float {
+    relu.map { ReferenceClippedReLU.forward(z, limit: $0.limit) } ?? z
+  }
+
+  /// Whether the gradient of a layer's output passes.
+  package static func passes(_ output: Float, _ relu: FusedReLU?) -> Bool {
+    guard let relu else { return true }
+    return output > 0 && (relu.limit == .infinity || output < relu.limit)
+  }
 }

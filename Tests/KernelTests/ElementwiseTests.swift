@@ -92,14 +92,16 @@ struct ElementwiseTests {
     }
   }
 
-  @Test("sums of two maps, with and without ReLU", arguments: counts, [false, true])
-  func sum(count: Int, appliesReLU: Bool) {
+  @Test(
+    "sums of two maps, with and without a ReLU", arguments: counts,
+    [nil, .unlimited, FusedReLU(limit: 0.5)] as [FusedReLU?])
+  func sum(count: Int, relu: FusedReLU?) {
     let (a, b) = (FloatBuffer(values(count, seed: 5)), FloatBuffer(values(count, seed: 6).reversed()))
     let expected = FloatBuffer(count)
-    NaiveKernels.sum(a.pointer, b.pointer, expected.pointer, count, appliesReLU)
+    NaiveKernels.sum(a.pointer, b.pointer, expected.pointer, count, relu)
     for kernels in runnableKernels {
       let out = FloatBuffer(count)
-      kernels.sum(a.pointer, b.pointer, out.pointer, count, appliesReLU)
+      kernels.sum(a.pointer, b.pointer, out.pointer, count, relu)
       #expect(out.bits == expected.bits && out.isIntact, "\(kernels.name)")
     }
   }
@@ -246,13 +248,14 @@ struct ElementwiseTests {
     let source = FloatBuffer(RandomFloats(seed: 8).values(units * 16 * sourceStride))
     let mask = FloatBuffer(RandomFloats(seed: 9).values(examples * (units * 16 + 5) + 16))
     let offsets = Int32Buffer((0..<units).map { (units - 1 - $0) * 24 })
-    for masks in [false, true] {
+    for relu in [nil, .unlimited, FusedReLU(limit: 0.5)] as [FusedReLU?] {
       func run(_ kernel: (TransposeArguments) -> Void) -> [UInt32] {
         let target = FloatBuffer(examples * targetStride)
         var t = TransposeArguments(
           units: units, examples: examples, source: source.pointer, sourceStride: sourceStride, target: target.pointer,
           targetStride: targetStride, unitOffsets: offsets.pointer)
-        if masks {
+        if let relu {
+          t.relu = relu
           t.mask = UnsafePointer(mask.pointer)
           t.maskStride = units * 16 + 5
         }

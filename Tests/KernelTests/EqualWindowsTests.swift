@@ -31,10 +31,11 @@ struct EqualWindowsTests {
 
   @Test("as in the naive twin, in every build", arguments: Picture.allCases, [3, 5])
   func twin(picture: Picture, taps: Int) {
-    for (height, width, channels, filters, appliesReLU) in [
-      (1, 1, 16, 16, false), (1, 7, 16, 32, true), (9, 13, 32, 16, false), (12, 11, 48, 48, true),
-      (16, 18, 16, 16, true),
-    ] {
+    let limited = FusedReLU(limit: 0.5)
+    for (height, width, channels, filters, relu) in [
+      (1, 1, 16, 16, nil), (1, 7, 16, 32, .unlimited), (9, 13, 32, 16, nil), (12, 11, 48, 48, limited),
+      (16, 18, 16, 16, .unlimited),
+    ] as [(Int, Int, Int, Int, FusedReLU?)] {
       let images = 3
       let (rows, columns) = (height + taps - 1, width + taps - 1)
       let (inputRow, outputRow) = ((columns + 2) * channels, (width + 1) * filters)
@@ -65,7 +66,7 @@ struct EqualWindowsTests {
             images: images, height: height, width: width, taps: taps, input: UnsafePointer(input.pointer),
             inputImage: inputImage, inputRow: inputRow, channels: channels, output: output.pointer,
             outputImage: outputImage, outputRow: outputRow, filters: filters, bias: UnsafePointer(bias.pointer),
-            appliesReLU: appliesReLU, scratch: scratch.pointer))
+            relu: relu, scratch: scratch.pointer))
         #expect(output.isIntact && scratch.values[count...] == [-7, -7, -7, -7])
         return output
       }

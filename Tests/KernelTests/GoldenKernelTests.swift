@@ -53,7 +53,7 @@ struct GoldenKernelTests {
     let p = PoolArguments(
       images: x.count, outHeight: dout.height, outWidth: dout.width, channels: stride, xRow: row,
       xImage: x.height * row, outRow: outRow, outImage: dout.height * outRow, dxRow: row, dxImage: x.height * row,
-      doutRow: outRow, doutImage: dout.height * outRow, inputIsReLU: false)
+      doutRow: outRow, doutImage: dout.height * outRow, inputReLU: nil)
     let mask = MaskBuffer(p)
     kernels.poolForward(kind, p, source.pointer, out.pointer, mask.pointer)
     kernels.poolBackward(kind, p, mask.pointer, gradient.pointer, dx.pointer)

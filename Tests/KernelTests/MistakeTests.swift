@@ -102,7 +102,7 @@ struct MistakeTests {
   @Test("of pools") func pools() {
     let pool = PoolArguments(
       images: 2, outHeight: 2, outWidth: 2, channels: 16, xRow: 64, xImage: 256, outRow: 32, outImage: 64, dxRow: 64,
-      dxImage: 256, doutRow: 32, doutImage: 64, inputIsReLU: false)
+      dxImage: 256, doutRow: 32, doutImage: 64, inputReLU: nil)
     expect(
       pool, { $0.mistake(isBackward: false) },
       [{ $0.channels = 8 }, { $0.xRow = 48 }, { $0.xImage = 64 }, { $0.outRow = 16 }, { $0.outImage = 32 }])
@@ -116,7 +116,7 @@ struct MistakeTests {
     expect(
       EqualWindows(
         images: 2, height: 2, width: 1, taps: 3, input: floats.pointer, inputImage: 192, inputRow: 48, channels: 16,
-        output: floats.pointer, outputImage: 32, outputRow: 16, filters: 16, bias: floats.pointer, appliesReLU: false,
+        output: floats.pointer, outputImage: 32, outputRow: 16, filters: 16, bias: floats.pointer, relu: nil,
         scratch: ints.pointer), \.mistake,
       [
         { $0.images = -1 }, { $0.height = 0 }, { $0.width = 0 }, { $0.taps = 0 }, { $0.channels = 8 },

@@ -51,8 +51,10 @@ struct NormTests {
     }
   }
 
-  @Test("normalised values, with and without ReLU, and their gradient", arguments: extents, [false, true])
-  func maps(_ shape: (Int, Int, Int, Int), appliesReLU: Bool) {
+  @Test(
+    "normalised values, with and without a ReLU, and their gradient", arguments: extents,
+    [nil, .unlimited, FusedReLU(limit: 0.5)] as [FusedReLU?])
+  func maps(_ shape: (Int, Int, Int, Int), relu: FusedReLU?) {
     let extent = NormExtent(images: shape.0, height: shape.1, width: shape.2, lanes: shape.3)
     let (x, dout) = (map(extent, padding: 1, seed: 3), map(extent, padding: 0, seed: 4))
     let layout = map(extent, padding: 2, seed: 5)
@@ -65,7 +67,7 @@ struct NormTests {
         NormMap(buffer.pointer + extent.lanes, image: layout.image, row: layout.row)
       }
       normalize(
-        Normalization(extent, x: source, out: target(out), channels: channels.pointer, appliesReLU: appliesReLU))
+        Normalization(extent, x: source, out: target(out), channels: channels.pointer, relu: relu))
       gradient(
         NormalizationGradient(
           extent, x: source, dout: NormMap(dout.buffer.pointer, image: dout.image, row: dout.row), dx: target(dx),

@@ -10,7 +10,7 @@ struct PoolTests {
 
   /// Strides of maps whose halos differ.
   private func arguments(
-    images: Int, height: Int, width: Int, channels: Int, halo: Int, inputIsReLU: Bool
+    images: Int, height: Int, width: Int, channels: Int, halo: Int, inputReLU: FusedReLU?
   ) -> PoolArguments {
     let xRow = (2 * width + halo) * channels
     let outRow = (width + 2 * halo) * channels
@@ -20,7 +20,7 @@ struct PoolTests {
       images: images, outHeight: height, outWidth: width, channels: channels, xRow: xRow,
       xImage: (2 * height + halo) * xRow + 16, outRow: outRow, outImage: (height + halo) * outRow + 32, dxRow: dxRow,
       dxImage: (2 * height + halo) * dxRow + 48, doutRow: doutRow, doutImage: (height + halo) * doutRow + 16,
-      inputIsReLU: inputIsReLU)
+      inputReLU: inputReLU)
   }
 
   /// Values with many exact and near ties, zeros of both signs and negatives.
@@ -32,8 +32,8 @@ struct PoolTests {
     }
   }
 
-  @Test("forward and backward", arguments: kinds, [false, true])
-  func agrees(kind: PoolKind, inputIsReLU: Bool) {
+  @Test("forward and backward", arguments: kinds, [nil, .unlimited, FusedReLU(limit: 0.75)] as [FusedReLU?])
+  func agrees(kind: PoolKind, inputReLU: FusedReLU?) {
     var random = RandomFloats(seed: 3)
     for (images, height, width, channels, halo) in [
       (1, 1, 1, 16, 0), (1, 1, 3, 32, 1), (2, 3, 1, 48, 2), (3, 2, 2, 16, 1), (2, 4, 5, 64, 3), (5, 1, 1, 80, 0),
@@ -41,9 +41,9 @@ struct PoolTests {
       (1, 3, 17, 32, 0),
     ] {
       let p = arguments(
-        images: images, height: height, width: width, channels: channels, halo: halo, inputIsReLU: inputIsReLU)
+        images: images, height: height, width: width, channels: channels, halo: halo, inputReLU: inputReLU)
       var values = tied(&random, images * p.xImage)
-      if inputIsReLU { values = values.map { NaiveKernels.positivePart($0) } }
+      values = values.map { NaiveKernels.rectified($0, inputReLU) }
       let x = FloatBuffer(values)
       let dout = FloatBuffer(random.array(images * p.doutImage))
       let expectedOut = FloatBuffer(images * p.outImage)
@@ -70,7 +70,7 @@ struct PoolTests {
   /// NumPy's `max` keeps a NaN wherever it stands in the patch, and its `isclose` says that nothing is close to one.
   @Test("naNs and infinities in any place of a patch", arguments: kinds, [false, true])
   func notFinite(kind: PoolKind, inputIsReLU: Bool) {
-    let p = arguments(images: 1, height: 1, width: 1, channels: 16, halo: 0, inputIsReLU: inputIsReLU)
+    let p = arguments(images: 1, height: 1, width: 1, channels: 16, halo: 0, inputReLU: inputIsReLU ? .unlimited : nil)
     let special: [Float] = [.nan, -.nan, .infinity, -.infinity, .greatestFiniteMagnitude, 1, -0.0]
     // Every patch of these values; the lanes hold different patches, and each stands in every lane.
     let patches: [[Float]] = special.flatMap { a in
@@ -120,7 +120,7 @@ struct PoolTests {
   @Test("every build has the same bits", arguments: kinds)
   func buildsAgree(kind: PoolKind) {
     var random = RandomFloats(seed: 9)
-    let p = arguments(images: 3, height: 4, width: 4, channels: 48, halo: 1, inputIsReLU: false)
+    let p = arguments(images: 3, height: 4, width: 4, channels: 48, halo: 1, inputReLU: nil)
     let x = FloatBuffer(tied(&random, 3 * p.xImage))
     let dout = FloatBuffer(random.array(3 * p.doutImage))
     let results = runnableKernels.map { kernels in

@@ -75,6 +75,7 @@ struct TileSumTests {
       s.outBlock = outBlock
       s.termsPerBlock = shape.termsPerBlock
       s.epilogue = shape.epilogue
+      if shape.seed % 5 == 2 { s.relu = FusedReLU(limit: 0.5) }
       if shape.epilogue == .bias || shape.epilogue == .biasReLU { s.bias = UnsafePointer(bias.pointer) }
       if shape.epilogue == .reluGradient {
         s.mask = UnsafePointer(mask.pointer)

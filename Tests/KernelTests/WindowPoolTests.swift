@@ -17,7 +17,7 @@ struct WindowPoolTests {
     var after = (0, 0)
 
     /// Maps whose halos differ.
-    func arguments(inputIsReLU: Bool) -> WindowPoolArguments {
+    func arguments(inputReLU: FusedReLU?) -> WindowPoolArguments {
       let out = (
         (before.0 + height + after.0 - patch.0) / step.0 + 1, (before.1 + width + after.1 - patch.1) / step.1 + 1
       )
@@ -32,7 +32,7 @@ struct WindowPoolTests {
       p.dxImage = height * p.dxRow + 48
       p.doutRow = (out.1 + 1) * channels
       p.doutImage = (out.0 + 1) * p.doutRow
-      p.inputIsReLU = inputIsReLU
+      p.inputReLU = inputReLU
       return p
     }
   }
@@ -60,11 +60,12 @@ struct WindowPoolTests {
 
   @Test("forward and backward", arguments: [PoolKind.maxAll, .maxFirst, .average], shapes.indices)
   func agrees(kind: PoolKind, index: Int) {
-    for (seed, (inputIsReLU, finite)) in [(false, true), (true, true), (false, false)].enumerated() {
-      let p = Self.shapes[index].arguments(inputIsReLU: inputIsReLU)
+    let cases: [(FusedReLU?, Bool)] = [(nil, true), (.unlimited, true), (nil, false), (FusedReLU(limit: 0.75), true)]
+    for (seed, (inputReLU, finite)) in cases.enumerated() {
+      let p = Self.shapes[index].arguments(inputReLU: inputReLU)
       var random = RandomFloats(seed: 10 * index + seed)
       var values = tied(&random, p.images * p.xImage, finite: finite)
-      if inputIsReLU { values = values.map { NaiveKernels.positivePart($0) } }
+      values = values.map { NaiveKernels.rectified($0, inputReLU) }
       let x = FloatBuffer(values)
       let dout = FloatBuffer(random.array(p.images * p.doutImage))
       let expectedOut = FloatBuffer(p.images * p.outImage)
@@ -86,7 +87,7 @@ struct WindowPoolTests {
         #expect(out.values.map(\.valueBits) == expectedOut.values.map(\.valueBits), "\(kernels.name), \(p)")
         #expect(dx.values.map(\.valueBits) == expected.values.map(\.valueBits), "\(kernels.name), \(p)")
         #expect(out.isIntact && dx.isIntact)
-        if kind == .average, !inputIsReLU {
+        if kind == .average, inputReLU == nil {
           let all = FloatBuffer(p.images * p.dxImage)
           kernels.windowPoolBackward(kind, p, nil, dout.pointer, all.pointer)
           #expect(all.bits == dx.bits, "without a mask, \(kernels.name)")

@@ -98,8 +98,12 @@ struct WinogradTests {
 
   @Test(
     "products back into the map, its valid pixels alone, under every epilogue", arguments: sizes,
-    [Epilogue.store, .bias, .biasReLU, .reluGradient])
-  func outOfTheDomain(size: WinogradSize, epilogue: Epilogue) {
+    [
+      (Epilogue.store, .unlimited), (.bias, .unlimited), (.biasReLU, .unlimited), (.reluGradient, .unlimited),
+      (.biasReLU, FusedReLU(limit: 0.5)), (.reluGradient, FusedReLU(limit: 0.5)),
+    ] as [(Epilogue, FusedReLU)])
+  func outOfTheDomain(size: WinogradSize, end: (epilogue: Epilogue, relu: FusedReLU)) {
+    let (epilogue, relu) = end
     for run in Self.runs {
       let g = Geometry(size: size, channels: run.channels, firstTile: run.firstTile, tiles: run.tiles)
       var random = RandomFloats(seed: run.tiles + 50)
@@ -121,13 +125,14 @@ struct WinogradTests {
             for b in 0..<min(WinogradSize.outputs, g.width - place.j) {
               let (i, j) = (place.i + a, place.j + b)
               let target = place.n * g.image + i * g.row + j * g.channels + c
-              let isOn = mask.pointer[place.n * maskImage + i * maskRow + j * g.channels + c] > 0
+              let isOn = NaiveKernels.passes(
+                mask.pointer[place.n * maskImage + i * maskRow + j * g.channels + c], relu)
               let shifted = z[a][b] + Double(bias.pointer[c])
               switch epilogue {
               case .store: expected[target] = z[a][b]
               case .accumulate, .add: break  // Not offered: a tile is stored once.
               case .bias: expected[target] = shifted
-              case .biasReLU: expected[target] = max(shifted, 0)
+              case .biasReLU: expected[target] = min(max(shifted, 0), Double(relu.limit))
               case .reluGradient: expected[target] = isOn ? z[a][b] : 0
               }
             }
@@ -139,6 +144,7 @@ struct WinogradTests {
         let map = FloatBuffer(before)
         var t = g.arguments(map, domain)
         t.epilogue = epilogue
+        t.relu = relu
         if epilogue == .bias || epilogue == .biasReLU { t.bias = UnsafePointer(bias.pointer) }
         if epilogue == .reluGradient {
           t.mask = UnsafePointer(mask.pointer)

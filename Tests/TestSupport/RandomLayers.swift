@@ -46,12 +46,12 @@ struct RandomLayers {
   /// A ReLU with this probability in percent, and sometimes a second, which stands alone.
   private mutating func addReLUs(_ draw: inout Draw, percent: Int) {
     guard draw.chance(percent) else { return }
-    add(draw.chance(25) ? Self.unfused(&draw) : .relu)
+    add(draw.chance(25) ? Self.otherActivation(&draw) : .relu)
     if draw.chance(20) { add(.relu) }
   }
 
-  /// An activation that is a layer at work wherever it stands.
-  private static func unfused(_ draw: inout Draw) -> LayerKind {
+  /// An activation other than a plain ReLU.
+  private static func otherActivation(_ draw: inout Draw) -> LayerKind {
     draw.pick([
       LayerKind(LeakyReLU(slope: draw.pick([0.01, 0.2, -0.5]))), LayerKind(GELU()), LayerKind(SiLU()),
       LayerKind(ReLU(maximum: draw.pick([0.5, 6]))),

@@ -1,4 +1,5 @@
 import ConfigurationKeys
+import KernelInterface
 import ReferenceKernels
 
 /// `Y = A + B` of two values of one shape: where a residual block joins its shortcut (He et al. 2016).
@@ -42,14 +43,14 @@ package struct Add: LayerType {
 private final class AddLayer: Layer {
   private let inputs: [PlacedValue]
   private let output: PlacedValue
-  private let appliesReLU: Bool
+  private let relu: FusedReLU?
   let memory = LayerMemory()
   let algorithm = "elementwise"
 
   init(_ place: LayerPlace) {
     inputs = place.inputs
     output = place.output
-    appliesReLU = place.appliesReLU
+    relu = place.relu
   }
 
   func forward(_ pass: borrowing Pass, _ slice: ImageSlice) {
@@ -57,7 +58,7 @@ private final class AddLayer: Layer {
     let out = pass.map(output, slice)
     let kernel = pass.kernels.sum
     inputs[0].map.forEachRow(images: slice.count, with: inputs[1].map, and: output.map) { first, second, to, count in
-      kernel(a + first, b + second, out + to, count, appliesReLU)
+      kernel(a + first, b + second, out + to, count, relu)
     }
   }
 
@@ -66,7 +67,7 @@ private final class AddLayer: Layer {
   func inputGradient(_ pass: borrowing Pass, _ slice: ImageSlice, of index: Int) {
     let input = inputs[index]
     let (from, to) = (pass.gradient(output, slice), pass.gradient(input, slice))
-    guard input.isMasked else {
+    guard let mask = input.relu?.activation else {
       return output.gradient.forEachRow(images: slice.count, with: input.gradient) { source, target, count in
         (to + target).update(from: from + source, count: count)
       }
@@ -74,7 +75,7 @@ private final class AddLayer: Layer {
     let x = pass.map(input, slice)
     let kernel = pass.kernels.activationGradient
     input.map.forEachRow(images: slice.count, with: output.gradient, and: input.gradient) { at, source, target, count in
-      kernel(.relu, x + at, from + source, to + target, count)
+      kernel(mask, x + at, from + source, to + target, count)
     }
   }
 }

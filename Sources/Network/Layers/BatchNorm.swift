@@ -97,7 +97,7 @@ private final class BatchNormLayer: MeetingLayer {
   private let index: Int
   private let input: PlacedValue
   private let output: PlacedValue
-  private let appliesReLU: Bool
+  private let relu: FusedReLU?
   private let needsGradientSums: Bool
   private let meeting: Int
   private let preparedOffset: Int
@@ -123,7 +123,7 @@ private final class BatchNormLayer: MeetingLayer {
     index = place.index
     input = place.input
     output = place.output
-    appliesReLU = place.appliesReLU
+    relu = place.relu
     func parameter(_ part: String) -> PlacedParameter? {
       place.parameters.first { $0.parameter.specification.part == part }
     }
@@ -250,7 +250,7 @@ private final class BatchNormLayer: MeetingLayer {
       Normalization(
         extent(slice), x: source(pass.map(input, slice), input.map), out: target(out, output.map),
         channels: pass.isInference ? pass.prepared + preparedOffset : UnsafePointer(pass.memory.kept[index]),
-        appliesReLU: appliesReLU))
+        relu: relu))
   }
 
   /// The whole batch's gradients, which come with the sums, are counted in its first shard; those of all others are 0.

@@ -7,7 +7,7 @@ struct ConvolutionPlace {
   let output: PlacedValue
   let weight: PlacedParameter
   let bias: PlacedBias
-  let appliesReLU: Bool
+  let relu: FusedReLU?
   let needsInputGradient: Bool
 
   init(_ window: PlacedWindow, _ place: LayerPlace) {
@@ -16,7 +16,7 @@ struct ConvolutionPlace {
     output = place.output
     weight = place.parameters[0]
     bias = PlacedBias(place.parameters.count > 1 ? place.parameters[1] : nil, lanes: place.output.map.channelStride)
-    appliesReLU = place.appliesReLU
+    relu = place.relu
     needsInputGradient = place.needsInputGradient[0]
   }
 
@@ -25,7 +25,7 @@ struct ConvolutionPlace {
   var channels: Int { input.map.channelStride }
   var filters: Int { output.map.channelStride }
   /// What ends the sums of the forward pass.
-  var epilogue: Epilogue { appliesReLU ? .biasReLU : .bias }
+  var epilogue: Epilogue { relu == nil ? .bias : .biasReLU }
   /// Blocks of 32 input channels.
   var channelBlocks: Int { roundUp(channels, to: 32) / 32 }
 

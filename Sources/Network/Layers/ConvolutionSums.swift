@@ -16,6 +16,8 @@ struct ConvolutionSums {
   }
 
   private let window: PlacedWindow
+  private let relu: FusedReLU?
+  private let inputReLU: FusedReLU?
   private let input: MapLayout
   private let dInput: MapLayout
   private let output: MapLayout
@@ -66,6 +68,7 @@ struct ConvolutionSums {
 
   init(_ place: ConvolutionPlace, channels: Channels, filters: Channels, block: Int, sizes: BlockSizes) {
     window = place.window
+    (relu, inputReLU) = (place.relu, place.input.relu)
     (input, dInput) = (place.input.map, place.input.gradient)
     (output, dOutput) = (place.output.map, place.output.gradient)
     self.channels = channels
@@ -107,12 +110,12 @@ struct ConvolutionSums {
     return rows
   }
 
-  /// `out = epilogue(Σ_a Σ_b Σ_c X · W)`, summed in the order a, b, c; `weights` is `[K/32][a][b][C][32]`.
+  /// `out = Σ_a Σ_b Σ_c X · W + bias`, with the ReLU that the layer applies, summed in the order a, b, c; `weights` is `[K/32][a][b][C][32]`.
   ///
   /// All passes are given the starts of their slice's first image, and how many images it has.
   func forward(
     _ kernel: Kernel, _ count: Int, x: UnsafePointer<Float>, weights: UnsafePointer<Float>,
-    bias: UnsafePointer<Float>, _ epilogue: Epilogue, into out: UnsafeMutablePointer<Float>
+    bias: UnsafePointer<Float>, into out: UnsafeMutablePointer<Float>
   ) {
     var sum = TileSum(
       a: x, aOffsets: forwardInput.base, b: weights, out: out, outOffsets: forwardOutput.base)
@@ -126,7 +129,8 @@ struct ConvolutionSums {
     sum.bOuter = sum.middle * sum.bMiddle
     sum.bBlock = sum.outer * sum.bOuter
     sum.bias = bias
-    sum.epilogue = epilogue
+    sum.epilogue = relu == nil ? .bias : .biasReLU
+    sum.relu = relu ?? .unlimited
     sum.termsPerBlock = termsPerBlock
     sum.mergeLoops()
     let pixels = output.shape.height * output.shape.width
@@ -176,8 +180,9 @@ struct ConvolutionSums {
         a: dz, aOffsets: rows.sources.base, b: weights + rows.tapsBefore * tapFloats, out: target,
         outOffsets: rows.targets.base)
       sum.mask = mask
-      if mask != nil {
+      if let inputReLU {
         sum.epilogue = .reluGradient
+        sum.relu = inputReLU
         sum.maskOffsets = rows.masks.base
       }
       sum.lanes = channels.lanes

@@ -77,7 +77,7 @@ private final class DenseLayer: Layer {
   private let output: PlacedValue
   private let weight: PlacedParameter
   private let bias: PlacedBias
-  private let appliesReLU: Bool
+  private let relu: FusedReLU?
   private let capacity: ImageCapacity
   private let sizes: BlockSizes
   private let tables: Tables
@@ -105,7 +105,7 @@ private final class DenseLayer: Layer {
     output = place.output
     weight = place.parameters[0]
     bias = PlacedBias(place.parameters.count > 1 ? place.parameters[1] : nil, lanes: place.output.map.channelStride)
-    appliesReLU = place.appliesReLU
+    relu = place.relu
     capacity = place.capacity
     sizes = place.sizes
     precondition(input.map.halo == Halo(), "Dense \(place.name) reads its input as one run of floats, without halos.")
@@ -146,7 +146,8 @@ private final class DenseLayer: Layer {
     sum.termsPerBlock = sizes.termsPerBlock
     sum.bBlock = rows * 32
     sum.bias = bias.values(pass)
-    sum.epilogue = appliesReLU ? .biasReLU : .bias
+    sum.epilogue = relu == nil ? .bias : .biasReLU
+    sum.relu = relu ?? .unlimited
     pass.kernels.tileSum(sum)
   }
 
@@ -224,8 +225,9 @@ private final class DenseLayer: Layer {
     var scatter = TransposeArguments(
       units: 0, examples: examples, source: results, sourceStride: maximumLanes, target: pass.gradient(input, slice),
       targetStride: dInput.imageStride, unitOffsets: tables.inputUnits.base)
-    scatter.mask = pass.mask(input, slice)
+    scatter.mask = pass.mask(input, slice)?.output
     scatter.maskStride = input.map.imageStride
+    scatter.relu = input.relu ?? .unlimited
     var row = 0
     while row < rows {
       sum.rows = min(sizes.denseRows, rows - row)

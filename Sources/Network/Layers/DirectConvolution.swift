@@ -61,7 +61,7 @@ final class DirectConvolution: Layer {
   func forward(_ pass: borrowing Pass, _ slice: ImageSlice) {
     sums.forward(
       kernel(pass), slice.count, x: pass.map(place.input, slice), weights: pass.weights + place.weight.offset,
-      bias: place.bias.values(pass), place.epilogue, into: pass.map(place.output, slice))
+      bias: place.bias.values(pass), into: pass.map(place.output, slice))
   }
 
   func parameterGradients(_ pass: borrowing Pass, _ slice: ImageSlice, into target: GradientTarget) {
@@ -75,6 +75,6 @@ final class DirectConvolution: Layer {
   func inputGradient(_ pass: borrowing Pass, _ slice: ImageSlice, of index: Int) {
     sums.inputGradient(
       kernel(pass), slice.count, dz: pass.gradient(place.output, slice), weights: pass.prepared + preparedOffset,
-      mask: pass.mask(place.input, slice), into: pass.gradient(place.input, slice))
+      mask: pass.mask(place.input, slice)?.output, into: pass.gradient(place.input, slice))
   }
 }

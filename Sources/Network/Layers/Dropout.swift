@@ -92,11 +92,11 @@ private final class DropoutLayer: Layer {
   func inputGradient(_ pass: borrowing Pass, _ slice: ImageSlice, of _: Int) {
     let dInput = pass.gradient(input, slice)
     apply(pass, slice, pass.gradient(output, slice), output.gradient, dInput, input.gradient)
-    guard input.isMasked else { return }
+    guard let mask = input.relu?.activation else { return }
     let x = pass.map(input, slice)
     let kernel = pass.kernels.activationGradient
     input.map.forEachRow(images: slice.count, with: input.gradient) { at, target, count in
-      kernel(.relu, x + at, dInput + target, dInput + target, count)
+      kernel(mask, x + at, dInput + target, dInput + target, count)
     }
   }
 

@@ -46,7 +46,7 @@ private final class FrozenBatchNormLayer: Layer {
   private let epsilon: Double
   private let input: PlacedValue
   private let output: PlacedValue
-  private let appliesReLU: Bool
+  private let relu: FusedReLU?
   private let preparedOffset: Int
   private let weight: Int?
   private let bias: Int?
@@ -72,7 +72,7 @@ private final class FrozenBatchNormLayer: Layer {
     epsilon = type.epsilon
     input = place.input
     output = place.output
-    appliesReLU = place.appliesReLU
+    relu = place.relu
     preparedOffset = place.preparedOffset
     weight = offset("weight")
     bias = offset("bias")
@@ -108,7 +108,7 @@ private final class FrozenBatchNormLayer: Layer {
       Normalization(
         extent(slice), x: source(x, input.map),
         out: NormMap(out + output.map.origin, image: output.map.imageStride, row: output.map.rowStride),
-        channels: pass.prepared + preparedOffset, appliesReLU: appliesReLU))
+        channels: pass.prepared + preparedOffset, relu: relu))
   }
 
   func parameterGradients(_ pass: borrowing Pass, _ slice: ImageSlice, into target: GradientTarget) {}

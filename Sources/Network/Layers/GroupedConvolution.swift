@@ -119,7 +119,7 @@ final class GroupedConvolution: Layer {
       let (channel, filter) = (bundle.channels.lowerBound, bundle.filters.lowerBound)
       sums[number].forward(
         pass.kernels.tileSum, slice.count, x: x + channel, weights: pass.prepared + preparedOffset + forward,
-        bias: bias + filter, place.epilogue, into: out + filter)
+        bias: bias + filter, into: out + filter)
     }
   }
 
@@ -148,7 +148,7 @@ final class GroupedConvolution: Layer {
 
   func inputGradient(_ pass: borrowing Pass, _ slice: ImageSlice, of index: Int) {
     let (dz, dx, mask) = (
-      pass.gradient(place.output, slice), pass.gradient(place.input, slice), pass.mask(place.input, slice)
+      pass.gradient(place.output, slice), pass.gradient(place.input, slice), pass.mask(place.input, slice)?.output
     )
     forEachBundle { number, bundle, _, backward in
       let channel = bundle.channels.lowerBound

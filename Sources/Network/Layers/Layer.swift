@@ -114,8 +114,8 @@ package struct PlacedValue: Sendable {
   /// Numbers of the buffers in the workspace.
   package var mapIndex: Int
   package var gradientIndex: Int
-  /// Whether the gradient is masked by `value > 0`: it is that of what a layer computed before applying its ReLU.
-  package var isMasked: Bool
+  /// The ReLU that masks the gradient, which is that of what a layer computed before applying it.
+  package var relu: FusedReLU?
 }
 
 /// A parameter with its number in the table.
@@ -136,8 +136,8 @@ package struct LayerPlace {
   package var inputs: [PlacedValue]
   package var output: PlacedValue
   package var parameters: [PlacedParameter]
-  /// Whether it applies a ReLU to its output.
-  package var appliesReLU: Bool
+  /// The ReLU that it applies to its output.
+  package var relu: FusedReLU?
   /// By input.
   package var needsInputGradient: [Bool]
   /// Where its prepared weights start.

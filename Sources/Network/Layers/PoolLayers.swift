@@ -45,7 +45,7 @@ final class PairPoolLayer: Layer {
       channels: input.map.channelStride, xRow: input.map.rowStride, xImage: input.map.imageStride,
       outRow: output.map.rowStride, outImage: output.map.imageStride, dxRow: input.gradient.rowStride,
       dxImage: input.gradient.imageStride, doutRow: output.gradient.rowStride,
-      doutImage: output.gradient.imageStride, inputIsReLU: input.isMasked)
+      doutImage: output.gradient.imageStride, inputReLU: input.relu)
   }
 }
 
@@ -79,9 +79,9 @@ final class WindowPoolLayer: Layer {
     arguments.dxImage = input.gradient.imageStride
     arguments.doutRow = output.gradient.rowStride
     arguments.doutImage = output.gradient.imageStride
-    arguments.inputIsReLU = input.isMasked
+    arguments.inputReLU = input.relu
     self.arguments = arguments
-    keepsMask = kind != .average || input.isMasked
+    keepsMask = kind != .average || input.relu != nil
     var memory = LayerMemory()
     memory.maskPerImage = keepsMask ? arguments.maskImage : 0
     self.memory = memory

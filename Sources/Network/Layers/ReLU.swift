@@ -1,10 +1,11 @@
 import ConfigurationKeys
+import KernelInterface
 import ReferenceKernels
 
 /// `A = max(Z, 0)`; the gradient passes where Z > 0, so not at exactly 0. With a maximum, `A = min(max(Z, 0), maximum)`, and
 /// the gradient passes where 0 < Z < maximum.
 ///
-/// Without one, after a convolution or dense layer, that layer applies it, and the layer that computes its output's gradient masks it.
+/// The layer before applies it where it can, and the layer that computes its output's gradient masks it.
 package struct ReLU: LayerType {
   package static let typeName = "relu"
   package static let keys = [
@@ -18,7 +19,8 @@ package struct ReLU: LayerType {
   package init(_ values: KeyValues) { maximum = values["max_value"] == nil ? nil : values.number("max_value") }
   package var values: KeyValues { maximum.map { ["max_value": .number($0)] } ?? [:] }
   package var summary: String { maximum.map { "\(Self.typeName), max_value \($0)" } ?? Self.typeName }
-  package var traits: LayerTraits { maximum == nil ? [.isReLU] : [.forgetsInput, .readsOutput] }
+  package var traits: LayerTraits { maximum == nil ? [] : [.forgetsInput, .readsOutput] }
+  package var relu: FusedReLU? { FusedReLU(limit: maximum.map { Float($0) } ?? .infinity) }
 
   package func outputShape(_ inputs: [ValueShape]) -> ValueShape { inputs[0] }
   package func parameters(_ inputs: [ValueShape]) -> [ParameterSpecification] { [] }
@@ -43,7 +45,7 @@ package struct ReLU: LayerType {
   package func demands(_ site: LayerSite) -> LayerDemands { LayerDemands() }
 
   package func layer(_ place: LayerPlace) -> any Layer {
-    ActivationLayer(maximum.map { .clippedReLU(limit: Float($0)) } ?? .relu, place)
+    ActivationLayer(FusedReLU(limit: maximum.map { Float($0) } ?? .infinity).activation, place)
   }
 }
 

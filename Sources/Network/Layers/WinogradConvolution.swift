@@ -85,6 +85,7 @@ final class WinogradConvolution: Layer {
       rows: plan.outputTileRows, columns: plan.outputTileColumns, channels: plan.filters,
       map: pass.map(place.output, slice) + output.origin, layout: output, domain: products, plane: plan.filterPlane)
     target.epilogue = place.epilogue
+    target.relu = place.relu ?? .unlimited
     target.bias = place.bias.values(pass)
     var sum = TileSum(
       a: v, aOffsets: plan.tilesOfChannels.base, b: pass.prepared + preparedForward, out: products,
@@ -101,7 +102,7 @@ final class WinogradConvolution: Layer {
           images: slice.count, height: output.shape.height, width: output.shape.width, taps: plan.size.taps,
           input: UnsafePointer(source.map), inputImage: input.imageStride, inputRow: input.rowStride,
           channels: plan.channels, output: target.map, outputImage: output.imageStride, outputRow: output.rowStride,
-          filters: plan.filters, bias: place.bias.values(pass), appliesReLU: place.appliesReLU, scratch: scratch))
+          filters: plan.filters, bias: place.bias.values(pass), relu: place.relu, scratch: scratch))
     }
   }
 
@@ -117,9 +118,10 @@ final class WinogradConvolution: Layer {
       rows: plan.inputTileRows, columns: plan.inputTileColumns, channels: plan.channels,
       map: pass.gradient(place.input, slice) + dInput.origin, layout: dInput, domain: products,
       plane: plan.channelPlane)
-    if let mask = pass.mask(place.input, slice) {
+    if let (relu, mask) = pass.mask(place.input, slice) {
       let input = place.input.map
       target.epilogue = .reluGradient
+      target.relu = relu
       target.mask = mask + input.origin
       target.maskImage = input.imageStride
       target.maskRow = input.rowStride

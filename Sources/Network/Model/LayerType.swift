@@ -1,4 +1,5 @@
 import ConfigurationKeys
+import KernelInterface
 import ReferenceKernels
 
 /// A kind of layer with its settings, such as a 3×3 convolution with 32 filters: everything except its place in a net.
@@ -18,6 +19,8 @@ package protocol LayerType: Hashable, Sendable {
   var summary: String { get }
   /// What its place in a net depends on.
   var traits: LayerTraits { get }
+  /// The ReLU that it is, which the layer before it can apply.
+  var relu: FusedReLU? { get }
 
   /// The shape of its output.
   /// - Throws: `LayerMisfit` if it cannot take such inputs.
@@ -51,24 +54,22 @@ package struct LayerTraits: OptionSet, Sendable {
   package static let isLoss = LayerTraits(rawValue: 1)
   /// It gives its input another shape, and computes nothing.
   package static let renames = LayerTraits(rawValue: 2)
-  /// It is a ReLU, which the layer before it can apply.
-  package static let isReLU = LayerTraits(rawValue: 4)
   /// It can apply a ReLU to its output.
-  package static let appliesReLU = LayerTraits(rawValue: 8)
-  /// It can mask the gradient of its input by `input > 0`, if the layer before applied a ReLU to its output.
-  package static let masksInputGradient = LayerTraits(rawValue: 16)
+  package static let appliesReLU = LayerTraits(rawValue: 4)
+  /// It can mask the gradient of its input, if the layer before applied a ReLU to its output.
+  package static let masksInputGradient = LayerTraits(rawValue: 8)
   /// It reads images whose channels are not padded to whole vectors.
-  package static let readsUnpaddedInput = LayerTraits(rawValue: 32)
+  package static let readsUnpaddedInput = LayerTraits(rawValue: 16)
   /// It takes a chunk of images at a time, and its weight gradients are summed for a whole run.
-  package static let takesChunks = LayerTraits(rawValue: 64)
+  package static let takesChunks = LayerTraits(rawValue: 32)
   /// Its backward pass does not read its input.
-  package static let forgetsInput = LayerTraits(rawValue: 128)
+  package static let forgetsInput = LayerTraits(rawValue: 64)
   /// Its backward pass reads its input only to mask its gradient.
-  package static let forgetsUnmaskedInput = LayerTraits(rawValue: 256)
+  package static let forgetsUnmaskedInput = LayerTraits(rawValue: 128)
   /// Computing its output once more costs less than keeping it for the backward pass of the layer that reads it.
-  package static let recomputesOutput = LayerTraits(rawValue: 512)
+  package static let recomputesOutput = LayerTraits(rawValue: 256)
   /// Its backward pass reads its output.
-  package static let readsOutput = LayerTraits(rawValue: 1024)
+  package static let readsOutput = LayerTraits(rawValue: 512)
 }
 
 /// Why a layer cannot stand where it does.
@@ -100,9 +101,11 @@ package struct LayerKind: Hashable, Sendable {
   }
   package var summary: String { type.summary }
   package var traits: LayerTraits { type.traits }
+  package var relu: FusedReLU? { type.relu }
 }
 
 extension LayerType {
+  package var relu: FusedReLU? { nil }
   package var frozen: any LayerType { self }
 
   fileprivate func equals(_ other: any LayerType) -> Bool { other as? Self == self }

@@ -1,22 +1,26 @@
+import KernelInterface
+
 /// Which layers compute anything, and which values share memory.
 extension ModelGraph {
   /// Whether a layer is computed by itself: it neither only renames its input nor is a ReLU that the layer before applies.
   package func isAtWork(_ number: Int) -> Bool {
-    !layers[number].kind.traits.contains(.renames) && !isAppliedBefore(number)
+    !layers[number].kind.traits.contains(.renames) && appliedBefore(number) == nil
   }
 
-  /// Whether a layer is a ReLU that the layer before it applies: no other layer reads its input, and every layer that reads
+  /// The ReLU that a layer is, if the layer before it applies it: no other layer reads its input, and every layer that reads
   /// its output can mask the gradient.
-  func isAppliedBefore(_ number: Int) -> Bool {
+  func appliedBefore(_ number: Int) -> FusedReLU? {
     let layer = layers[number]
-    guard layer.kind.traits.contains(.isReLU) else { return false }
+    guard let relu = layer.kind.relu else { return nil }
     let input = values[layer.inputs[0]]
-    guard let producer = input.producer, input.consumers.count == 1 else { return false }
-    // A ReLU at work masks the gradient by itself: its input is above 0 where its output is.
-    return layers[producer].kind.traits.contains(.appliesReLU)
-      && readers(of: layer.output, through: { !layers[$0].kind.traits.contains(.renames) }).allSatisfy {
-        !layers[$0].kind.traits.isDisjoint(with: [.masksInputGradient, .isReLU])
-      }
+    guard let producer = input.producer, input.consumers.count == 1 else { return nil }
+    let readers = readers(of: layer.output, through: { !layers[$0].kind.traits.contains(.renames) })
+    let isMasked = readers.allSatisfy { reader in
+      // A ReLU at work masks the gradient by itself, where its own limit is not above this one's.
+      layers[reader].kind.traits.contains(.masksInputGradient)
+        || layers[reader].kind.relu.map { $0.limit <= relu.limit } ?? false
+    }
+    return layers[producer].kind.traits.contains(.appliesReLU) && isMasked ? relu : nil
   }
 
   /// The layers at work that read a value's memory, ascending.

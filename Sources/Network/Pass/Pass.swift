@@ -83,9 +83,9 @@ package struct Pass {
       "Images \(slice.first)..<\(slice.first + slice.count) lie outside a map that keeps them for \(map.residence).")
   }
 
-  /// The activation that masks the gradient of a value, at the first image of a slice; `nil` where nothing is masked.
-  package func mask(_ value: PlacedValue, _ slice: ImageSlice) -> UnsafePointer<Float>? {
-    value.isMasked ? UnsafePointer(map(value, slice)) : nil
+  /// The ReLU that masks the gradient of a value, and its output at the first image of a slice; `nil` where nothing is masked.
+  package func mask(_ value: PlacedValue, _ slice: ImageSlice) -> (relu: FusedReLU, output: UnsafePointer<Float>)? {
+    value.relu.map { ($0, UnsafePointer(map(value, slice))) }
   }
 
   /// The sums of a meeting over all shards: of the layer's inputs, and of the gradient of its output.
