@@ -27,6 +27,9 @@ final class Normalization: @unchecked Sendable {
 
   func value(_ pixel: Double, _ c: Int) -> Float { Float((pixel * scale - mean[c]) / std[c]) }
 
+  /// The pixel that `value` makes this of, but for rounding.
+  func pixel(_ value: Float, _ c: Int) -> Float { Float((Double(value) * std[c] + mean[c]) / scale) }
+
   /// Writes example `index` row by row: pixel (i, j) of channel c goes to `target[i · row + j · pixel + c]`.
   func load(_ dataset: ImageDataset, example index: Int, into target: UnsafeMutablePointer<Float>, row: Int, pixel: Int)
   {

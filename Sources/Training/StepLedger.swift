@@ -49,6 +49,9 @@ final class StepLedger: @unchecked Sendable {
   private let keptSteps: Int
   private let stride: Int
   private let words: UnsafeMutablePointer<UInt64>
+  /// By worker, after the lines: the steps that have ended, then the phases' times in all of them.
+  private let totals: UnsafeMutablePointer<UInt64>
+  private static let cacheLines = 16
 
   /// - Parameters:
   ///   - keptSteps: how many of the last steps are kept.
@@ -57,18 +60,33 @@ final class StepLedger: @unchecked Sendable {
     self.workers = workers
     self.keptSteps = keptSteps
     self.meetings = meetings
-    let cacheLines = 16
-    stride = (3 + Line.phases + 3 * meetings + cacheLines - 1) / cacheLines * cacheLines
-    let memory = UnsafeMutableRawPointer.allocate(
-      byteCount: workers * keptSteps * stride * MemoryLayout<UInt64>.stride, alignment: 128)
-    words = memory.bindMemory(to: UInt64.self, capacity: workers * keptSteps * stride)
-    words.initialize(repeating: 0, count: workers * keptSteps * stride)
+    assert(1 + Line.phases <= Self.cacheLines, "A worker's totals take more than a line.")
+    stride = (3 + Line.phases + 3 * meetings + Self.cacheLines - 1) / Self.cacheLines * Self.cacheLines
+    let count = workers * (keptSteps * stride + Self.cacheLines)
+    let memory = UnsafeMutableRawPointer.allocate(byteCount: count * MemoryLayout<UInt64>.stride, alignment: 128)
+    words = memory.bindMemory(to: UInt64.self, capacity: count)
+    words.initialize(repeating: 0, count: count)
+    totals = words + workers * keptSteps * stride
   }
 
   deinit { UnsafeMutableRawPointer(words).deallocate() }
 
   func line(worker: Int, step: Int) -> Line {
     Line(words: words + (worker * keptSteps + step % keptSteps) * stride)
+  }
+
+  /// Adds a step that has ended to its worker's totals.
+  func addToTotals(_ line: Line, worker: Int) {
+    let totals = totals + worker * Self.cacheLines
+    totals[0] += 1
+    for phase in 0..<Line.phases { totals[1 + phase] &+= line.words[3 + phase] }
+  }
+
+  /// A worker's totals; read while it does not run.
+  func times(worker: Int) -> WorkerTimes {
+    let totals = totals + worker * Self.cacheLines
+    return WorkerTimes(
+      worker: worker, steps: Int(totals[0]), nanoseconds: (0..<Line.phases).map { totals[1 + $0] })
   }
 
   /// All workers' timelines of the steps in `range` that are still kept, in ascending order.

@@ -1,0 +1,35 @@
+import Configuration
+import Datasets
+
+/// A training image as the first epoch sees it, in the units of its data set.
+package struct TrainingSample {
+  package let index: Int
+  /// [height, width, channels], after augmentation and before normalisation.
+  package let pixels: [Float]
+
+  /// The first `count` examples; an example that another is mixed into is shown with it.
+  package static func first(
+    _ count: Int, of dataset: ImageDataset, _ configuration: RunConfiguration
+  ) throws -> [TrainingSample] {
+    let (channels, row) = (dataset.channels, dataset.width * dataset.channels)
+    let elements = dataset.height * row
+    let normalization = Normalization(configuration.data, channels: channels)
+    let augmentation = Augmentation(configuration, normalization)
+    let scratch = AugmentationScratch(elements: elements, images: 1)
+    return (0..<min(count, dataset.count)).map { index in
+      let pixels = [Float](unsafeUninitializedCapacity: elements) { target, filled in
+        filled = elements
+        guard let values = target.baseAddress else { return }
+        values.initialize(repeating: 0, count: elements)
+        if let augmentation {
+          _ = augmentation.load(
+            dataset, example: index, epoch: 0, scratch: scratch, into: values, row: row, pixel: channels)
+        } else {
+          normalization.load(dataset, example: index, into: values, row: row, pixel: channels)
+        }
+        for place in 0..<elements { values[place] = normalization.pixel(values[place], place % channels) }
+      }
+      return TrainingSample(index: index, pixels: pixels)
+    }
+  }
+}
