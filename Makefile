@@ -23,7 +23,7 @@ SWIFT_FILES := Sources Tests Fuzz Package.swift
 GOLDEN := Tests/Fixtures/golden
 PYTHON := Benchmarks/.venv/bin/python
 
-.PHONY: help setup build static install dist train test test-debug test-avx2 test-dependent test-numa exchange-nets test-onnx test-frameworks test-schema test-completions check-work torture sanitize fuzz fuzz-nets format lint bench bench-layers golden references clean
+.PHONY: help setup build static install dist train test test-debug test-avx2 test-dependent test-numa exchange-nets test-onnx test-frameworks test-schema test-completions test-pages check-work torture sanitize fuzz fuzz-nets format lint bench bench-layers golden references clean
 
 help:
 	@echo "make train [CONFIG=file] [ARGS='--epochs 5']   build and train (default: Config/digits.json)"
@@ -36,6 +36,7 @@ help:
 	@echo "make test-frameworks                            weights in PyTorch, Keras and torchvision (installs them)"
 	@echo "make test-schema                                Config/schema.json against the reader (installs jsonschema)"
 	@echo "make test-completions                           completion scripts in bash, zsh and fish (installs both)"
+	@echo "make test-pages                                 the pages of runs in Chromium (installs it)"
 	@echo "make check-work [ARGS=--record]                 instructions and cache lines of a step, against recorded counts"
 	@echo "make torture [KILLS=1000]                       runs that are killed, refused, limited, damaged: how they end"
 	@echo "make sanitize                                   parallel tests under ThreadSanitizer, parsers under AddressSanitizer"
@@ -125,6 +126,10 @@ test-schema: build
 
 test-completions: build
 	@Tests/Completions/check .build/release/lockstep
+
+test-pages: build
+	@command -v chromium > /dev/null || .ci/install-packages chromium
+	@Tests/Pages/check .build/release/lockstep
 
 check-work: build
 	@.ci/check-work $(ARGS)

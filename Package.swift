@@ -53,9 +53,15 @@ let package = Package(
     .executableTarget(
       name: "lockstep",
       dependencies: [
-        "Reporting", "Measuring", "Training", "Exchange", "Runs", "Configuration", "KernelBuilds", "Network",
+        "Pages", "Reporting", "Measuring", "Training", "Exchange", "Runs", "Configuration", "KernelBuilds", "Network",
         "Datasets", "Machine", "KernelInterface", "Storage", "Diagnostics",
       ]),
+    .target(
+      name: "Pages",
+      dependencies: [
+        "Training", "Runs", "Configuration", "Datasets", "Machine", "KernelInterface", "Storage", "Diagnostics", "CPNG",
+      ],
+      resources: [.embedInCode("Resources")]),
     .target(
       name: "Reporting",
       dependencies: [
@@ -110,6 +116,7 @@ let package = Package(
     .testTarget(
       name: "CommandLineTests",
       dependencies: ["lockstep", "Runs", "Configuration", "Storage", "Diagnostics", "TestSupport"]),
+    .testTarget(name: "PagesTests", dependencies: ["Pages", "Storage", "Diagnostics", "CPNG", "TestSupport"]),
     .testTarget(
       name: "ReportingTests",
       dependencies: [
@@ -171,7 +178,7 @@ let package = Package(
     .executableTarget(
       name: "SteppingClock",
       dependencies: [
-        "Reporting", "Measuring", "Training", "Exchange", "Runs", "Configuration", "KernelBuilds", "Network",
+        "Pages", "Reporting", "Measuring", "Training", "Exchange", "Runs", "Configuration", "KernelBuilds", "Network",
         "Datasets", "Machine", "KernelInterface", "Storage", "Diagnostics",
       ],
       path: "Tests/SteppingClock",

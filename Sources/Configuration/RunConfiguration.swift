@@ -196,6 +196,11 @@ package struct CheckpointConfiguration: Hashable, Sendable {
 /// The `logging` section.
 package struct LoggingConfiguration: Hashable, Sendable {
   package var everySteps: Int
+  /// Whether a run ends with a page about it.
+  package var report: Bool
 
-  package init(everySteps: Int) { self.everySteps = everySteps }
+  package init(everySteps: Int, report: Bool = true) {
+    self.everySteps = everySteps
+    self.report = report
+  }
 }

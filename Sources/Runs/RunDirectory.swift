@@ -104,6 +104,14 @@ package final class RunDirectory {
     try AtomicFile.write(text(newest, best), to: lock.folder.file("summary.json"))
   }
 
+  /// Where a file is that the run keeps besides those above.
+  ///
+  /// - Throws: `UserError(.cannotWrite)` if the folder is no longer the one that the run began in.
+  package func place(of name: String) throws(UserError) -> FilePlace {
+    try lock.folder.requireInPlace()
+    return lock.folder.file(name)
+  }
+
   /// Makes the folder and those above it.
   package static func makeFolder(_ path: String) throws(UserError) {
     var made = PathText.isAbsolute(path) ? "/" : "."

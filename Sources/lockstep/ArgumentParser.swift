@@ -28,6 +28,8 @@ package struct Invocation: Hashable, Sendable {
   package var configuration: String?
   /// In the order they were typed.
   package var flags: [Occurrence]
+  /// All words after a command that takes several, the first among them.
+  package var operands: [String] = []
 
   package func has(_ flag: Flag) -> Bool { flags.contains { $0.flag == flag } }
 
@@ -143,7 +145,7 @@ package struct ArgumentParser {
       let takers = Command.all.filter { $0.takes(occurrence.flag) }.map(\.name).joined(separator: ", ")
       throw UserError(.usage, occurrence.flag.text, "\(command.name) does not take it; allowed with: \(takers)")
     }
-    guard words.count <= 1 else {
+    guard words.count <= 1 || command.takesSeveral else {
       throw UserError(.usage, words[1], "unexpected; allowed: lockstep \(HelpText.usage(command))")
     }
     guard !words.isEmpty || command.configurationIsOptional else {
@@ -153,6 +155,6 @@ package struct ArgumentParser {
       throw UserError(
         .usage, command.name, "found no \(flag.text); allowed: lockstep \(HelpText.usage(command))")
     }
-    return Invocation(command: command, configuration: words.first, flags: flags)
+    return Invocation(command: command, configuration: words.first, flags: flags, operands: words)
   }
 }

@@ -7,6 +7,8 @@ package struct Command: Sendable {
   package let summary: String
   /// What its help calls the word after its name, a configuration unless it says otherwise.
   package let operand: String
+  /// Whether that word may come more than once.
+  package let takesSeveral: Bool
   /// Whether it can run without a configuration.
   package let configurationIsOptional: Bool
   /// The flags it cannot do without, then those it uses, in the order its help shows them.
@@ -17,12 +19,14 @@ package struct Command: Sendable {
   let run: @Sendable (CommandCall) throws -> Int32
 
   private init(
-    _ name: String, _ summary: String, operand: String = "CONFIG", configurationIsOptional: Bool = false,
+    _ name: String, _ summary: String, operand: String = "CONFIG", takesSeveral: Bool = false,
+    configurationIsOptional: Bool = false,
     required: [Flag] = [], _ optional: [Flag], example: String, run: @escaping @Sendable (CommandCall) throws -> Int32
   ) {
     self.name = name
     self.summary = summary
     self.operand = operand
+    self.takesSeveral = takesSeveral
     self.configurationIsOptional = configurationIsOptional
     self.required = required
     self.optional = optional
@@ -32,6 +36,11 @@ package struct Command: Sendable {
 
   package var words: [String] { name.split(separator: " ").map(String.init) }
   package var flags: [Flag] { required + optional }
+  /// The operand as usages show it.
+  package var operandUsage: String {
+    let one = takesSeveral ? "\(operand)…" : operand
+    return configurationIsOptional ? "[\(one)]" : one
+  }
   package func takes(_ flag: Flag) -> Bool { flags.contains(flag) || Flag.common.contains(flag) }
 }
 
@@ -63,6 +72,12 @@ extension Command {
     ],
     example: "mnist.json --weights w.safetensors --images t10k-images-idx3-ubyte.gz"
   ) { try $0.predict() }
+
+  package static let report = Command(
+    "report", "a page about a run, or about several side by side", operand: "DIR", takesSeveral: true,
+    [.output.described("the page (DIR/report.html, of several report.html)", placeholder: "FILE"), .json, .quiet],
+    example: "runs/digits runs/digits-2 --output both.html"
+  ) { try $0.report() }
 
   package static let dataInfo = Command(
     "data info", "counts by class, shapes, mean, std, damaged files", [.set, .json],
@@ -140,8 +155,8 @@ extension Command {
 
   /// In the order `--help` shows them.
   package static let all: [Command] = [
-    train, evaluate, predict, export, importing, dataInfo, kernels, throughput, scaling, allReduce, tune, gradcheck,
-    topology, config, completions,
+    train, report, evaluate, predict, export, importing, dataInfo, kernels, throughput, scaling, allReduce, tune,
+    gradcheck, topology, config, completions,
   ]
   package static let names: [String] = all.map(\.name)
 

@@ -2,6 +2,7 @@ import Configuration
 import Datasets
 import Diagnostics
 import Machine
+import Pages
 import Reporting
 import Runs
 import Storage
@@ -14,6 +15,37 @@ extension CommandCall {
   func train() throws -> Int32 {
     try requireOneTask()
     try TrainingTarget.requireCompatible(invocation)
+    let trained = try trainAndKeep()
+    // The trainer's memory is free now, so that a report takes no more than the training did.
+    if let report = trained.report {
+      do { try report.write(to: trained.directory) } catch {
+        let reason = (error as? UserError).map { "\($0.subject): \($0.message)" } ?? "\(error)"
+        warn(["the run is written, but has no report: \(reason)"])
+      }
+    }
+    let summary = trained.summary
+    log(
+      summary.interrupted
+        ? "stopped by a signal after step \(summary.steps); a checkpoint is in \(trained.directory.path): run again to continue"
+        : "written to \(trained.directory.path)")
+    do throws(UserError) {
+      try print(summary)
+    } catch {
+      // After a hang-up nothing reads the output; the run can still be continued.
+      guard summary.interrupted else { throw error }
+    }
+    if invocation.has(.strictPlacement) { try summary.placement?.requireMatch() }
+    return summary.interrupted ? ExitCode.interrupted : ExitCode.success
+  }
+
+  /// A run with all that must be kept of it written.
+  private struct Trained {
+    let directory: RunDirectory
+    let summary: TrainingSummary
+    let report: RunReport?
+  }
+
+  private func trainAndKeep() throws -> Trained {
     let written = try configuration()
     // What is measured on the data must be known before runs are compared.
     var loaded: (training: ImageDataset, test: ImageDataset?)?
@@ -28,8 +60,9 @@ extension CommandCall {
     let data = try loaded ?? run.loadData()
     warn(leftOut: data.training)
     warn(leftOut: data.test)
+    let (topology, kernels) = (try Topology.read(), try kernels())
     let trainer = try Trainer(
-      configuration: run, topology: try Topology.read(), kernels: try kernels(), training: data.training,
+      configuration: run, topology: topology, kernels: kernels, training: data.training,
       test: data.test, initialWeights: initialWeights, weightsSource: invocation.value(.weights) ?? "weights",
       resuming: point?.checkpoint)
     trainer.options.isPlacementStrict = invocation.has(.strictPlacement)
@@ -46,18 +79,12 @@ extension CommandCall {
     console.finish()
     let end = try directory.finish(
       weights: trainer.weights(), summary: summary, classNames: data.training.classNames)
-    log(
-      summary.interrupted
-        ? "stopped by a signal after step \(summary.steps); a checkpoint is in \(path): run again to continue"
-        : "written to \(path)")
-    do throws(UserError) {
-      try print(end)
-    } catch {
-      // After a hang-up nothing reads the output; the run can still be continued.
-      guard summary.interrupted else { throw error }
-    }
-    if invocation.has(.strictPlacement) { try summary.placement?.requireMatch() }
-    return summary.interrupted ? ExitCode.interrupted : ExitCode.success
+    return Trained(
+      directory: directory, summary: end,
+      report: run.logging.report
+        ? RunReport(
+          trainer, run, topology: topology, kernels: kernels, training: data.training, test: data.test, summary: end)
+        : nil)
   }
 
   private func reporter(name: String) -> ConsoleReporter {

@@ -148,7 +148,8 @@ private enum ZshCompletion {
         return "        \(quoted("\(isRepeated)\(flag.text)[\(escaped(flag.summary))]\(value)"))"
       }
       lines.append("      _arguments \\")
-      let operand = "        \(quoted("1:\(escaped(command.operand)):\(action(command.completedOperand))"))"
+      let operand =
+        "        \(quoted("\(command.takesSeveral ? "*" : "1"):\(escaped(command.operand)):\(action(command.completedOperand))"))"
       lines.append((flags + [operand]).joined(separator: " \\\n") + " ;;")
     }
     lines += [

@@ -50,7 +50,7 @@ package enum HelpText {
   private static let longestInList = 26
 
   private static func shortUsage(_ command: Command) -> String {
-    ([command.name, command.configurationIsOptional ? "[\(command.operand)]" : command.operand]
+    ([command.name, command.operandUsage]
       + command.required.map(\.usage))
       .joined(separator: " ")
   }

@@ -51,6 +51,7 @@ import Testing
     let lines = try folder.text("run/metrics.jsonl").split(separator: "\n")
     try expect(try lines.reduce(into: []) { $0.formUnion(try keys(text: $1)) }, in: "metrics.jsonl")
     try expect(try keys(text: folder.text("run/summary.json")).union(["interrupted"]), in: "summary.json")
+    try expect(try keys(text: folder.text("run/report.json")).union(["class_names"]), in: "report.json")
     try expect(Set(metadata(folder, "run/weights.safetensors").keys), in: "weights.safetensors")
 
     let second = try Executable.run(

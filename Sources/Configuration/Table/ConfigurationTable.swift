@@ -35,7 +35,7 @@ package enum ConfigurationTable {
       "runtime", \.runtime, runtime,
       "How the machine is used. All but `shard_size` changes speed alone, never a result."),
     .section("checkpoint", \.checkpoint, checkpoint, "When the state of a run is written; 0 turns a rule off."),
-    .section("logging", \.logging, logging, "What is written to `metrics.jsonl`."),
+    .section("logging", \.logging, logging, "What is written about a run: `metrics.jsonl` and `report.html`."),
     KeyField(
       ConfigurationKey(
         "$schema", .text(TextRule("a text", pattern: nil) { _ in true }), otherwise: "none", effect: .files,
@@ -76,7 +76,12 @@ package enum ConfigurationTable {
     KeyField(
       ConfigurationKey(
         "every_steps", .integer(1...1_000_000_000), default: .integer(10), effect: .files,
-        "Steps from one line to the next; every epoch has a line too."), \.everySteps)
+        "Steps from one line to the next; every epoch has a line too."), \.everySteps),
+    KeyField(
+      ConfigurationKey(
+        "report", .bool, default: .bool(true), effect: .files,
+        "Whether a run ends with a page about it, `report.html`; that takes one more evaluation of the test set."),
+      \.report),
   ]
 
   /// All keys, as a tree.
