@@ -12,13 +12,17 @@ import Testing
     var image = png_image()
     image.version = UInt32(PNG_IMAGE_VERSION)
     defer { png_image_free(&image) }
-    let isBegun = png_image_begin_read_from_memory(&image, bytes, bytes.count)
-    try #require(isBegun != 0)
-    // Bit 0 of the format is opacity, bit 1 colour.
-    #expect(image.format == [1: 0, 2: 1, 3: 2, 4: 3][channels])
-    var pixels = [UInt8](repeating: 0, count: Int(image.width * image.height) * channels)
-    let isRead = png_image_finish_read(&image, nil, &pixels, 0, nil)
-    try #require(isRead != 0)
+    // libpng reads from the bytes in both calls.
+    let pixels = try bytes.withUnsafeBufferPointer { bytes in
+      let isBegun = png_image_begin_read_from_memory(&image, bytes.baseAddress, bytes.count)
+      try #require(isBegun != 0)
+      // Bit 0 of the format is opacity, bit 1 colour.
+      #expect(image.format == [1: 0, 2: 1, 3: 2, 4: 3][channels])
+      var pixels = [UInt8](repeating: 0, count: Int(image.width * image.height) * channels)
+      let isRead = png_image_finish_read(&image, nil, &pixels, 0, nil)
+      try #require(isRead != 0)
+      return pixels
+    }
     return (pixels, Int(image.width))
   }
 
