@@ -23,7 +23,7 @@ SWIFT_FILES := Sources Tests Fuzz Package.swift
 GOLDEN := Tests/Fixtures/golden
 PYTHON := Benchmarks/.venv/bin/python
 
-.PHONY: help setup build static install dist train test test-debug test-avx2 test-dependent test-numa exchange-nets test-onnx test-frameworks test-schema test-completions test-pages check-work torture sanitize fuzz fuzz-nets format lint bench bench-layers golden references clean
+.PHONY: help setup build static install dist train test test-debug test-avx2 test-dependent test-numa exchange-nets test-onnx test-frameworks test-schema test-data test-completions test-pages check-work torture sanitize fuzz fuzz-nets format lint bench bench-layers golden references clean
 
 help:
 	@echo "make train [CONFIG=file] [ARGS='--epochs 5']   build and train (default: Config/digits.json)"
@@ -35,6 +35,7 @@ help:
 	@echo "make test-onnx                                  exported nets in ONNX Runtime (installs it)"
 	@echo "make test-frameworks                            weights in PyTorch, Keras and torchvision (installs them)"
 	@echo "make test-schema                                Config/schema.json against the reader (installs jsonschema)"
+	@echo "make test-data                                  init and data convert, by the schema and NumPy (installs both)"
 	@echo "make test-completions                           completion scripts in bash, zsh and fish (installs both)"
 	@echo "make test-pages                                 the pages of runs in Chromium (installs it)"
 	@echo "make check-work [ARGS=--record]                 instructions and cache lines of a step, against recorded counts"
@@ -123,6 +124,11 @@ test-frameworks: exchange-nets
 test-schema: build
 	@Benchmarks/setup-python jsonschema
 	@$(PYTHON) Tests/Schema/check.py .build/release/lockstep
+
+# What init, data info and data convert write, as NumPy and the schema see it.
+test-data: build
+	@Benchmarks/setup-python numpy jsonschema
+	@$(PYTHON) Tests/Data/check.py .build/release/lockstep
 
 test-completions: build
 	@Tests/Completions/check .build/release/lockstep

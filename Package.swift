@@ -53,7 +53,8 @@ let package = Package(
     .executableTarget(
       name: "lockstep",
       dependencies: [
-        "Pages", "Reporting", "Measuring", "Training", "Exchange", "Runs", "Configuration", "KernelBuilds", "Network",
+        "Pages", "Drafts", "Reporting", "Measuring", "Training", "Exchange", "Runs", "Configuration", "KernelBuilds",
+        "Network",
         "Datasets", "Machine", "KernelInterface", "Storage", "Diagnostics",
       ]),
     .target(
@@ -62,6 +63,11 @@ let package = Package(
         "Training", "Runs", "Configuration", "Datasets", "Machine", "KernelInterface", "Storage", "Diagnostics", "CPNG",
       ],
       resources: [.embedInCode("Resources")]),
+    .target(
+      name: "Drafts",
+      dependencies: [
+        "Reporting", "Training", "Configuration", "Network", "Datasets", "Storage", "Diagnostics",
+      ]),
     .target(
       name: "Reporting",
       dependencies: [
@@ -178,7 +184,8 @@ let package = Package(
     .executableTarget(
       name: "SteppingClock",
       dependencies: [
-        "Pages", "Reporting", "Measuring", "Training", "Exchange", "Runs", "Configuration", "KernelBuilds", "Network",
+        "Pages", "Drafts", "Reporting", "Measuring", "Training", "Exchange", "Runs", "Configuration", "KernelBuilds",
+        "Network",
         "Datasets", "Machine", "KernelInterface", "Storage", "Diagnostics",
       ],
       path: "Tests/SteppingClock",

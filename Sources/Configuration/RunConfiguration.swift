@@ -53,6 +53,8 @@ package struct DataConfiguration: Hashable, Sendable {
     }
     package struct Resize: Hashable, Sendable {
       package var shorterSide: Int
+
+      package init(shorterSide: Int) { self.shorterSide = shorterSide }
     }
     package var train: String = ""
     package var test: String?

@@ -11,10 +11,12 @@ extension ImageDataset {
   /// Images and labels from NumPy arrays.
   ///
   /// Images are [n, h, w] (one channel) or [n, h, w, c], bytes or finite 32-bit floats; labels are n integers from 0 on, whose
-  /// largest gives the number of classes. Throws `.inputMissing` for files that cannot be opened and `.badData` with file, array
+  /// largest gives the number of classes, unless an archive names them in an array `class_names`. Throws `.inputMissing` for files that cannot be opened and `.badData` with file, array
   /// and both values for everything else; shapes are compared with the file before memory is taken.
   package static func arrays(images: ArrayPlace, labels: ArrayPlace) throws(UserError) -> ImageDataset {
-    try arrays { () throws(UserError) in
+    var classNames: [String]?
+    if case .npz(let file, _) = images { classNames = try Self.classNames(npz: file) }
+    return try arrays(classNames: classNames) { () throws(UserError) in
       try reader(images)
     } labels: { () throws(UserError) in
       try reader(labels)
@@ -23,7 +25,8 @@ extension ImageDataset {
 
   /// The same from two arrays of one archive, a file or memory.
   package static func arrays(npz input: ByteInput, images: String, labels: String) throws(UserError) -> ImageDataset {
-    try arrays { () throws(UserError) in
+    let classNames = try NPZClassNames.read(try ZIPArchive(input))
+    return try arrays(classNames: classNames) { () throws(UserError) in
       try reader(input, images)
     } labels: { () throws(UserError) in
       try reader(input, labels)
@@ -31,7 +34,7 @@ extension ImageDataset {
   }
 
   private static func arrays(
-    _ images: () throws(UserError) -> NPYReader, labels: () throws(UserError) -> NPYReader
+    classNames: [String]?, _ images: () throws(UserError) -> NPYReader, labels: () throws(UserError) -> NPYReader
   ) throws(UserError) -> ImageDataset {
     // One after the other: both may be in one input.
     let labelReader = try labels()
@@ -44,7 +47,14 @@ extension ImageDataset {
         "has the shape \(labelReader.shape), but the images \(imageReader.name) have \(imageReader.shape)",
         hint: "both must have the same count")
     }
-    return try dataset(imageReader, labels: buffer, classCount: largest + 1)
+    guard largest < classNames?.count ?? Int.max else {
+      throw UserError(
+        .badData, labelReader.name,
+        "has the label \(largest), but \(NPZClassNames.name) has \(classNames?.count ?? 0) names",
+        hint: "there must be a name for every class")
+    }
+    return try dataset(
+      imageReader, labels: buffer, classCount: classNames?.count ?? largest + 1, classNames: classNames)
   }
 
   /// Images without labels, for prediction: every label is 0 and there is one class.
@@ -93,7 +103,7 @@ extension ImageDataset {
   }
 
   private static func dataset(
-    _ images: NPYReader, labels: PageBuffer<Int32>, classCount: Int
+    _ images: NPYReader, labels: PageBuffer<Int32>, classCount: Int, classNames: [String]? = nil
   ) throws(UserError) -> ImageDataset {
     guard images.shape.count == 3 || images.shape.count == 4 else {
       throw UserError(
@@ -102,6 +112,6 @@ extension ImageDataset {
     }
     return ImageDataset(
       height: images.shape[1], width: images.shape[2], channels: images.shape.count == 4 ? images.shape[3] : 1,
-      classCount: classCount, pixels: try images.readImages(), labels: labels)
+      classCount: classCount, pixels: try images.readImages(), labels: labels, classNames: classNames)
   }
 }

@@ -22,23 +22,7 @@ final class NPYReader {
   /// and a shape that is not what the content holds.
   init(_ content: any ContentStream) throws(UserError) {
     self.content = content
-    let magic = try content.read(8)
-    guard magic.starts(with: [0x93] + Array("NUMPY".utf8)), (1...3).contains(magic[6]) else {
-      throw UserError(
-        .badData, content.name, "is not a NumPy array (.npy) of version 1 to 3: it does not start with 0x93 NUMPY")
-    }
-    let headerLength = magic[6] == 1 ? try content.read(2).number(0, 2) : try content.read(4).number(0, 4)
-    guard headerLength <= Self.longestHeader else {
-      throw UserError(
-        .badData, content.name, "declares a header of \(headerLength) bytes; allowed: at most \(Self.longestHeader)")
-    }
-    let text = String(decoding: try content.read(headerLength), as: UTF8.self)
-    guard let header = NPYHeader(text) else {
-      throw UserError(
-        .badData, content.name,
-        "has the header \(String(text.prefix(200))); allowed: a dictionary of 'descr', "
-          + "'fortran_order' and 'shape'")
-    }
+    let header = try Self.header(of: content)
     guard !header.isColumnMajor else {
       throw UserError(
         .badData, content.name, "is in Fortran's order; allowed: C's order", hint: "save numpy.ascontiguousarray(x)")
@@ -63,6 +47,28 @@ final class NPYReader {
           + (content.isCompressed ? "can hold at most " : "has ") + "\(content.maximumLength)")
     }
     elementCount = bytes / size
+  }
+
+  /// The header at the content's start; throws `.badData` for another format.
+  static func header(of content: any ContentStream) throws(UserError) -> NPYHeader {
+    let magic = try content.read(8)
+    guard magic.starts(with: [0x93] + Array("NUMPY".utf8)), (1...3).contains(magic[6]) else {
+      throw UserError(
+        .badData, content.name, "is not a NumPy array (.npy) of version 1 to 3: it does not start with 0x93 NUMPY")
+    }
+    let headerLength = magic[6] == 1 ? try content.read(2).number(0, 2) : try content.read(4).number(0, 4)
+    guard headerLength <= longestHeader else {
+      throw UserError(
+        .badData, content.name, "declares a header of \(headerLength) bytes; allowed: at most \(longestHeader)")
+    }
+    let text = String(decoding: try content.read(headerLength), as: UTF8.self)
+    guard let header = NPYHeader(text) else {
+      throw UserError(
+        .badData, content.name,
+        "has the header \(String(text.prefix(200))); allowed: a dictionary of 'descr', "
+          + "'fortran_order' and 'shape'")
+    }
+    return header
   }
 
   /// Far above what NumPy writes for arrays without fields.

@@ -34,11 +34,29 @@ package struct DataSummary: Summary {
     }
   }
 
+  /// A picture of samples that was written.
+  package struct Sheet: Sendable {
+    package var file: String
+    /// The class of each row.
+    package var rows: [Int]
+    /// Images of a row, and whether the same follow as augmentation changes them.
+    package var samples: Int
+    package var isAugmented: Bool
+
+    package init(file: String, rows: [Int], samples: Int, isAugmented: Bool) {
+      self.file = file
+      self.rows = rows
+      self.samples = samples
+      self.isAugmented = isAugmented
+    }
+  }
+
   package var format: String
   package var scale: Double
   package var training: Set
   package var test: Set?
   package var classNames: [String]?
+  package var sheet: Sheet?
 
   package init(format: String, scale: Double, training: Set, test: Set?, classNames: [String]?) {
     self.format = format
@@ -53,6 +71,7 @@ package struct DataSummary: Summary {
       .init("format", .string(format)), .init("scale", .number(scale)), .init("train", json(training)),
     ]
     members.append(.init("test", test.map { json($0) } ?? .null))
+    if let sheet { members.append(.init("sheet", .string(sheet.file))) }
     return .object(members)
   }
 
@@ -96,7 +115,16 @@ package struct DataSummary: Summary {
       classes.add(name(k).map { "\(k) \($0)" } ?? String(k), NumberText.grouped(training.perClass[k]), tested)
     }
     let rest = training.perClass.count - Self.mostRows
-    return facts.lines() + [""] + classes.lines() + (rest > 0 ? ["and \(rest) more; --json has all"] : [])
+    let table = facts.lines() + [""] + classes.lines() + (rest > 0 ? ["and \(rest) more; --json has all"] : [])
+    return table + (sheet.map { [""] + lines($0) } ?? [])
+  }
+
+  /// What is where on the sheet.
+  private func lines(_ sheet: Sheet) -> [String] {
+    var columns = "\(sheet.samples) training images a row as they are"
+    if sheet.isAugmented { columns += ", then the same as the first epoch sees them" }
+    let rows = sheet.rows.map { k in name(k).map { "\(k) \($0)" } ?? String(k) }
+    return ["\(sheet.file): \(columns)", "its rows, from the top: \(rows.joined(separator: ", "))"]
   }
 
   private func text(_ set: Set) -> String {

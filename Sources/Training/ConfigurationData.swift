@@ -137,7 +137,8 @@ extension RunConfiguration {
   /// What the data's format or training folder calls the classes; `nil` where neither says.
   package func classNames() -> [String]? {
     switch data.source {
-    case .embeddedDigits, .idx, .synthetic, .arrays: nil
+    case .embeddedDigits, .idx, .synthetic: nil
+    case .arrays(let train, _): train.file.flatMap { try? ImageDataset.classNames(npz: $0) }
     case .cifar(.cifar10, _, _): CIFAR.cifar10.classNames
     case .cifar(.cifar100, _, _): CIFAR.cifar100.classNames
     case .imageFolder(let folders): try? ImageFolder(path: folders.train).classNames

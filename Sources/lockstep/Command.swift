@@ -79,10 +79,21 @@ extension Command {
     example: "runs/digits runs/digits-2 --output both.html"
   ) { try $0.report() }
 
+  package static let initialise = Command(
+    "init", "writes a configuration that trains, for your data", operand: "DIR", configurationIsOptional: true,
+    [.data, .preset, .json], example: "--data photos"
+  ) { try $0.initialise() }
+
   package static let dataInfo = Command(
-    "data info", "counts by class, shapes, mean, std, damaged files", [.set, .json],
-    example: "Config/digits.json"
+    "data info", "counts by class, shapes, mean, std, damaged files", operand: "CONFIG|PATH",
+    [.sheet, .overwrite.described("replace the picture"), .set, .json], example: "Config/digits.json --sheet digits.png"
   ) { try $0.dataInfo() }
+
+  package static let dataConvert = Command(
+    "data convert", "images and labels as NumPy arrays", operand: "CONFIG|PATH",
+    required: [.output.described("the archive to write", placeholder: "FILE.npz")],
+    [.overwrite.described("replace the file"), .set, .json], example: "photos --output photos.npz"
+  ) { try $0.dataConvert() }
 
   package static let export = Command(
     "export", "the net for other programs: ONNX, or its weights",
@@ -155,8 +166,8 @@ extension Command {
 
   /// In the order `--help` shows them.
   package static let all: [Command] = [
-    train, report, evaluate, predict, export, importing, dataInfo, kernels, throughput, scaling, allReduce, tune,
-    gradcheck, topology, config, completions,
+    initialise, train, report, evaluate, predict, export, importing, dataInfo, dataConvert, kernels, throughput,
+    scaling, allReduce, tune, gradcheck, topology, config, completions,
   ]
   package static let names: [String] = all.map(\.name)
 

@@ -40,6 +40,9 @@ extension Flag {
   package static let pixels = Flag("pixels", "u8|f32", "what an ONNX model's images are made of (u8)")
   package static let foldNorms = Flag("fold-norms", nil, "make norms part of the layers before them, where possible")
   package static let newHead = Flag("new-head", nil, "start dense layers at the end anew if they do not fit")
+  package static let preset = Flag("preset", "NAME", "the net, such as resnet20, in place of one that fits the images")
+  package static let data = Flag("data", "FILE|DIR", "a folder of images, a .npz file, IDX or CIFAR files")
+  package static let sheet = Flag("sheet", "FILE", "write a picture (PNG) of samples, as they are and augmented")
   package static let resume = Flag(
     "resume", "auto|never|last|FILE|DIR",
     "what to continue; auto: an unfinished run")

@@ -18,6 +18,11 @@ package final class TemporaryFolder {
   /// Writes `text` to `name` and returns the path.
   package func write(_ text: String, to name: String) throws -> String { try write(Array(text.utf8), to: name) }
 
+  /// Makes the folder `name` and those above it.
+  package func makeFolder(_ name: String) throws {
+    try FileManager.default.createDirectory(atPath: file(name), withIntermediateDirectories: true)
+  }
+
   package func text(_ name: String) throws -> String {
     String(decoding: try contents(ofFile: file(name)), as: UTF8.self)
   }

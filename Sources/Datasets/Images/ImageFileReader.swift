@@ -20,20 +20,47 @@ package struct ImageFileReader {
   func raster(path: String) throws(UserError) -> Raster { try raster(try ByteInput(path: path)) }
 
   func raster(_ input: ByteInput) throws(UserError) -> Raster {
+    let (name, bytes) = (input.name, try content(of: input))
+    if bytes.starts(with: PNGImage.signature) {
+      let image = try PNGImage(bytes, name: name, limit: limit)
+      return try image.decoded().upright(image.orientation)
+    }
+    let markers = JPEGMarkers(bytes)
+    return try jpeg.decode(bytes, markers, name: name, limit: limit).upright(markers.orientation)
+  }
+
+  /// Size and colour of the upright image in the file, whose pixels are not decoded; throws as reading does.
+  package func header(path: String) throws(UserError) -> (height: Int, width: Int, hasColour: Bool) {
+    let bytes = try content(of: try ByteInput(path: path))
+    let (size, orientation): ((height: Int, width: Int, hasColour: Bool), Int)
+    if bytes.starts(with: PNGImage.signature) {
+      let image = try PNGImage(bytes, name: path, limit: limit)
+      (size, orientation) = ((image.height, image.width, image.hasColour), image.orientation)
+    } else {
+      (size, orientation) = (try jpeg.header(bytes, name: path), JPEGMarkers(bytes).orientation)
+    }
+    return orientation >= 5 ? (size.width, size.height, size.hasColour) : size
+  }
+
+  /// Whether the file begins as a PNG or JPEG image does.
+  package static func isImage(path: String) -> Bool {
+    guard let input = try? ByteInput(path: path), let start = try? input.read(min(8, input.length)) else {
+      return false
+    }
+    return start.starts(with: PNGImage.signature) || start.starts(with: jpegStart)
+  }
+
+  private static let jpegStart: [UInt8] = [0xFF, 0xD8, 0xFF]
+
+  /// All bytes of a file that begins as an image does.
+  private func content(of input: ByteInput) throws(UserError) -> [UInt8] {
     let name = input.name
     guard input.length > 0 else { throw UserError(.badData, name, "is empty; allowed: a PNG or JPEG image") }
     guard input.length <= limit.fileBytes else {
       throw UserError(.badData, name, "has \(input.length) bytes; allowed: at most \(limit.fileBytes)")
     }
     let bytes = try input.read(input.length)
-    if bytes.starts(with: PNGImage.signature) {
-      let image = try PNGImage(bytes, name: name, limit: limit)
-      return try image.decoded().upright(image.orientation)
-    }
-    if bytes.starts(with: [0xFF, 0xD8, 0xFF]) {
-      let markers = JPEGMarkers(bytes)
-      return try jpeg.decode(bytes, markers, name: name, limit: limit).upright(markers.orientation)
-    }
+    if bytes.starts(with: PNGImage.signature) || bytes.starts(with: Self.jpegStart) { return bytes }
     let start = bytes.prefix(4).map(hexText).joined(separator: " ")
     throw UserError(
       .badData, name,

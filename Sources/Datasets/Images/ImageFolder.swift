@@ -55,6 +55,20 @@ package struct ImageFolder: Sendable {
       hint: "remove it, or add images")
   }
 
+  /// About `count` files, evenly spread over the whole list; all of them if there are no more.
+  package func sample(_ count: Int) -> ImageFolder {
+    let total = files.reduce(0) { $0 + $1.count }
+    guard total > count else { return self }
+    var (sample, place) = (self, 0)
+    for number in files.indices {
+      // File i is taken where i · count / total reaches another whole number.
+      sample.files[number] = files[number].enumerated().filter { (place + $0.offset) * count % total < count }.map(
+        \.element)
+      place += files[number].count
+    }
+    return sample
+  }
+
   /// The folder in two: of the n files of each class, ⌊share·n + ½⌋ are drawn for the second part.
   ///
   /// The draw depends on the order of the files alone, not on the run's seed, so that runs with other seeds are compared on

@@ -55,6 +55,15 @@ final class JPEGDecoder {
     return planes.raster()
   }
 
+  /// Size and colour of the file, whose pixels are not read; throws `.badData` for what is no JPEG header.
+  func header(_ bytes: [UInt8], name: String) throws(UserError) -> (height: Int, width: Int, hasColour: Bool) {
+    var (width, height, sampling, space): (Int32, Int32, Int32, Int32) = (0, 0, -1, -1)
+    guard tjDecompressHeader3(handle, bytes, UInt(bytes.count), &width, &height, &sampling, &space) == 0 else {
+      throw damaged(name)
+    }
+    return (Int(height), Int(width), space != TJCS_GRAY.rawValue)
+  }
+
   private func damaged(_ name: String) -> UserError {
     UserError(.badData, name, "is a damaged JPEG image: \(String(cString: tjGetErrorStr2(handle)))")
   }

@@ -12,6 +12,8 @@ struct PNGImage {
 
   let height: Int
   let width: Int
+  /// Whether the file has colours, or a palette, which may.
+  private(set) var hasColour = false
   /// EXIF's, from the chunk eXIf.
   private(set) var orientation = 1
   private let name: String
@@ -54,6 +56,7 @@ struct PNGImage {
             .badData, name, "is an interlaced PNG image of 16 bits a sample, which is not decoded here",
             hint: "save it without interlacing")
         }
+        hasColour = bytes[start + 9] & 2 != 0
         bitsPerPixel = Int(bytes[start + 8]) * (samples[bytes[start + 9]] ?? 0)
       case "IDAT": pixelBytes += length
       case "eXIf": orientation = EXIFOrientation.value(tiff: bytes[start..<start + length])
