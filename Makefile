@@ -190,7 +190,7 @@ references: setup
 golden:
 	@Benchmarks/setup-python numpy safetensors torch
 	@for script in post convolution softmax presets schedules; do Benchmarks/.venv/bin/python $(GOLDEN)/make_$$script.py || exit 1; done
-	@for script in sgd norm optimizers; do Benchmarks/.venv/bin/python $(GOLDEN)/make_$$script.py Sources/Datasets/Resources || exit 1; done
+	@for script in sgd norm frozen optimizers; do Benchmarks/.venv/bin/python $(GOLDEN)/make_$$script.py Sources/Datasets/Resources || exit 1; done
 
 clean:
 	rm -rf .build

@@ -26,7 +26,16 @@ extension ConfigurationReader {
           "its residual blocks stand for \(count) layers in all; allowed: at most \(mostLayers)"))
       return nil
     }
-    return ModelSpecification(input: input, entries: layers)
+    var model = ModelSpecification(input: input, entries: layers)
+    model.frozen = frozen(node)
+    return model
+  }
+
+  private static func frozen(_ node: ConfigurationNode) -> [String] {
+    guard case .array(let names)? = node.key("frozen").flatMap({ node.value(of: $0) }) else { return [] }
+    return names.compactMap {
+      if case .string(let name) = $0 { name } else { nil }
+    }
   }
 
   private static func preset(_ node: ConfigurationNode) -> ModelSpecification? {
@@ -36,7 +45,8 @@ extension ConfigurationReader {
     let classes = values.integer("classes")
     let stem = preset.hasStem ? values.choice("stem", as: PresetStem.self) : nil
     let own = preset.model(classes: classes, stem: stem)
-    let model = shape(values["input"]).map { preset.model(classes: classes, input: $0, stem: stem) } ?? own
+    var model = shape(values["input"]).map { preset.model(classes: classes, input: $0, stem: stem) } ?? own
+    model.frozen = frozen(node)
     return checked(model, node, hint: "\(preset.name) was made for images of \(own.input)")
   }
 
@@ -48,7 +58,9 @@ extension ConfigurationReader {
       _ = try model.outputShapes()
       return model
     } catch {
-      node.mistakes.add(UserError(error.category, error.subject, error.message, hint: hint ?? error.hint))
+      let isAboutShapes = error.subject != ModelGraph.frozenPath
+      node.mistakes.add(
+        UserError(error.category, error.subject, error.message, hint: isAboutShapes ? hint ?? error.hint : error.hint))
       return nil
     }
   }

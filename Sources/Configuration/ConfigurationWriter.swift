@@ -21,10 +21,11 @@ extension RuntimeConfiguration {
 extension ModelSpecification {
   /// The `model` section with every key.
   var jsonValue: JSONValue {
-    .object([
-      .init("input", .array([input.height, input.width, input.channels].map { .integer($0) })),
-      .init("layers", .array(entries.map { $0.map(\.jsonValue) } ?? layers.map(\.jsonValue))),
-    ])
+    .object(
+      [
+        .init("input", .array([input.height, input.width, input.channels].map { .integer($0) })),
+        .init("layers", .array(entries.map { $0.map(\.jsonValue) } ?? layers.map(\.jsonValue))),
+      ] + (frozen.isEmpty ? [] : [.init("frozen", .array(frozen.map { .string($0) }))]))
   }
 }
 

@@ -44,10 +44,11 @@ import Testing
       "'step'", "'multi_step', milestones: [1]", "'exponential', gamma: 0.5", "'cosine'", "'one_cycle'", "'linear'",
       "'plateau'",
     ].map { try configuration(configurationText(extra: "training: { lr_schedule: { type: \($0) } }")) }
+    let frozen = try configuration("{ model: { preset: 'lenet', classes: 2, frozen: ['conv2d_1'] } }")
     let augmented = try ["random_crop: { padding: 1 }", "random_resized_crop: {}"].map {
       try configuration(configurationText(extra: "data: { augment: { \($0), color_jitter: {} } }"))
     }
-    let written = ([synthetic, idx, arrays, folder] + augmented + optimizers + schedules).flatMap {
+    let written = ([synthetic, idx, arrays, folder, frozen] + augmented + optimizers + schedules).flatMap {
       paths($0.jsonValue)
     }
     // A preset is written as its layers.

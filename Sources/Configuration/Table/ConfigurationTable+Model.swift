@@ -28,7 +28,25 @@ extension ConfigurationTable {
       "stem", .choice(of: PresetStem.self), default: .string(PresetStem.imagenet.rawValue),
       "How the net begins: imagenet: as in the paper, with height and width a quarter after it; cifar: for small images, with a 3×3 convolution and strides 1."
     ).with("preset", PresetRegistry.presets.filter(\.hasStem).map(\.name)),
+    ConfigurationKey(
+      "frozen",
+      .array(
+        of: .text(frozenName),
+        ArrayRule(1...1024, areDistinct: true, "an array of names such as conv2d_1, residual_1 or conv2d_*")),
+      otherwise: "none",
+      "Layers whose parameters are not trained, by their names, those of their blocks, or beginnings of names before a `*`; norms among them normalise by their running statistics."
+    ),
   ]
+
+  private static let frozenName = TextRule(
+    "1 to 200 letters, digits, _, - and /, the last of which may be a *",
+    pattern: "^[A-Za-z0-9_/-]{0,200}[A-Za-z0-9_/*-]$"
+  ) { name in
+    (1...201).contains(name.utf8.count)
+      && name.utf8.dropLast(name.utf8.last == UInt8(ascii: "*") ? 1 : 0).allSatisfy {
+        isNameByte($0) || $0 == UInt8(ascii: "/")
+      }
+  }
 
   private static let presets = PresetRegistry.presets.map(\.name)
 
@@ -89,13 +107,15 @@ extension ConfigurationTable {
     "1 to 64 letters, digits, _ and -, as tensors are called <name>.weight", pattern: "^[A-Za-z0-9_-]{1,64}$"
   ) { name in
     (1...64).contains(name.count)
-      && name.utf8.allSatisfy { byte in
-        switch byte {
-        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-          UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "-"):
-          true
-        default: false
-        }
-      }
+      && name.utf8.allSatisfy(isNameByte)
+  }
+
+  private static func isNameByte(_ byte: UInt8) -> Bool {
+    switch byte {
+    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+      UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "-"):
+      true
+    default: false
+    }
   }
 }

@@ -13,7 +13,7 @@ struct FoldedNorms {
   init(_ graph: ModelGraph, _ parameters: [[String: ONNXSite.NamedValues]]) {
     self.parameters = parameters
     for (number, layer) in graph.layers.enumerated() {
-      guard let norm = layer.kind.type as? BatchNorm else { continue }
+      guard let norm = layer.kind.norm else { continue }
       let input = graph.values[layer.inputs[0]]
       guard let producer = input.producer, input.consumers == [number],
         let weight = graph.parameters(of: graph.layers[producer]).first(where: { $0.role == .weight })

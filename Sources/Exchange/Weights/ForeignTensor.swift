@@ -35,7 +35,7 @@ package struct ForeignTensor: Sendable {
     for (index, layer) in graph.layers.enumerated() {
       let module = modules[layer.name] ?? layer.name.split(separator: "/").joined(separator: ".")
       let parameters = graph.parameters(of: layer).compactMap { numbers["\(layer.name).\($0.part)"] }
-      let norm = layer.kind.type as? BatchNorm
+      let norm = layer.kind.norm
       for number in parameters {
         let specification = table.parameters[number].specification
         let (part, order) = named(specification, format, isNorm: norm != nil)
@@ -62,7 +62,7 @@ package struct ForeignTensor: Sendable {
     let layer = graph.layers[index]
     guard let convolution = layer.kind.type as? Conv2D, !convolution.usesBias else { return nil }
     let readers = graph.values[layer.output].consumers.map { graph.layers[$0] }
-    guard readers.count == 1, readers[0].kind.type is BatchNorm, let mean = numbers["\(readers[0].name).running_mean"]
+    guard readers.count == 1, readers[0].kind.norm != nil, let mean = numbers["\(readers[0].name).running_mean"]
     else { return nil }
     return ForeignTensor(
       name: "\(module).bias", shape: [convolution.filters], content: .biasBeforeNorm(runningMean: mean), layer: index)

@@ -44,7 +44,7 @@ enum TorchvisionNames {
     for (index, layer) in graph.layers.enumerated() where !graph.parameters(of: layer).isEmpty {
       if let module = modules[layer.name] {
         before = module
-      } else if layer.kind.type is BatchNorm, let module = before, let dot = module.lastIndex(of: "."),
+      } else if layer.kind.norm != nil, let module = before, let dot = module.lastIndex(of: "."),
         let number = Int(module[module.index(after: dot)...])
       {
         modules[layer.name] = "\(module[...dot])\(number + 1)"
@@ -105,11 +105,12 @@ enum TorchvisionNames {
       let isShortcut = inner?.hasPrefix("shortcut/") ?? false
       switch layer.kind.type {
       case is Conv2D where isShortcut: modules[layer.name] = "\(prefix)downsample.0"
-      case is BatchNorm where isShortcut: modules[layer.name] = "\(prefix)downsample.1"
+      case is BatchNorm where isShortcut, is FrozenBatchNorm where isShortcut:
+        modules[layer.name] = "\(prefix)downsample.1"
       case is Conv2D:
         convolutions += 1
         modules[layer.name] = "\(prefix)conv\(convolutions)"
-      case is BatchNorm:
+      case is BatchNorm, is FrozenBatchNorm:
         norms += 1
         modules[layer.name] = "\(prefix)bn\(norms)"
       case is Dense where inner == nil: modules[layer.name] = "fc"

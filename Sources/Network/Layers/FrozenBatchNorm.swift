@@ -42,6 +42,11 @@ package struct FrozenBatchNorm: LayerType {
   package func layer(_ place: LayerPlace) -> any Layer { FrozenBatchNormLayer(norm, place) }
 }
 
+extension LayerKind {
+  /// The norm that a layer is, trained or not.
+  package var norm: BatchNorm? { type as? BatchNorm ?? (type as? FrozenBatchNorm)?.norm }
+}
+
 private final class FrozenBatchNormLayer: Layer {
   private let epsilon: Double
   private let input: PlacedValue

@@ -47,10 +47,11 @@ package struct ModelGraph: Sendable {
       throw UserError(
         .badConfiguration, "model.layers", "found no layer with parameters; allowed: at least one conv2d or dense")
     }
+    try requireFrozenLayers()
     guard layers.contains(where: { $0.isTrainable && !parameters(of: $0).isEmpty }) else {
       throw UserError(
-        .badConfiguration, "model.layers",
-        "found trainable false in every layer with parameters; allowed: at least one layer that is trained")
+        .badConfiguration, model.frozen.isEmpty ? "model.layers" : Self.frozenPath,
+        "found no layer with parameters that is trained; allowed: at least one layer that is trained")
     }
     let last = layers.count - 1
     guard layers[last].kind.traits.contains(.isLoss) else {
@@ -61,6 +62,22 @@ package struct ModelGraph: Sendable {
         throw UserError(.badConfiguration, "model.layers", "no layer reads the images")
       }
       throw failure(producer, "no layer reads its output, value \(index); allowed: one output, that of the last layer")
+    }
+  }
+
+  /// The key that lists layers which are not trained.
+  package static let frozenPath = "model.frozen"
+
+  /// Throws about an entry of `model.frozen` that stands for no layer with parameters.
+  private func requireFrozenLayers() throws(UserError) {
+    for entry in model.frozen {
+      let names = layers.filter { !parameters(of: $0).isEmpty }.map(\.name)
+      guard !names.contains(where: { ModelSpecification.stands(entry, for: $0) }) else { continue }
+      let blocks = names.map { String($0.prefix { $0 != "/" }) }
+      throw UserError(
+        .badConfiguration, Self.frozenPath,
+        "found \"\(entry)\"; allowed: the name of a layer with parameters, of a block, or the beginning of names before a *",
+        hint: NearestName.suggestion(for: entry, among: names + blocks).map { "the nearest is \($0)" })
     }
   }
 
@@ -103,10 +120,11 @@ package struct ModelGraph: Sendable {
       )
     }
     for value in inputs { values[value].consumers.append(index) }
+    let isTrainable = layer.isTrainable && !model.freezes(layer.name)
     layers.append(
       Layer(
-        name: layer.name, kind: layer.isTrainable ? layer.kind : layer.kind.frozen, inputs: inputs,
-        output: values.count, isTrainable: layer.isTrainable, rateScale: layer.rateScale))
+        name: layer.name, kind: isTrainable ? layer.kind : layer.kind.frozen, inputs: inputs,
+        output: values.count, isTrainable: isTrainable, rateScale: layer.rateScale))
     outputs[layer.name] = values.count
     values.append(Value(shape: shape, producer: index))
   }

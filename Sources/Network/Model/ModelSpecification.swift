@@ -43,9 +43,27 @@ package struct ModelSpecification: Hashable, Sendable {
   package var layers: [LayerSpecification]
   /// How a configuration writes the layers; `nil` where every layer is an entry.
   package var entries: [ModelEntry]?
+  /// Layers that are not trained, beside those that say so themselves: names of layers and of blocks, and beginnings of names
+  /// before a `*`.
+  package var frozen: [String] = []
 
   package init(input: ImageShape, layers: [LayerSpecification]) {
     self.input = input
     self.layers = layers
+  }
+}
+
+extension ModelSpecification {
+  /// Whether an entry of `frozen` stands for a layer: its name, its block's, that of a block whose repeats are called
+  /// `<name>_<n>`, or the beginning of its name before a `*`.
+  func freezes(_ name: String) -> Bool { frozen.contains { Self.stands($0, for: name) } }
+
+  static func stands(_ entry: String, for name: String) -> Bool {
+    if entry.hasSuffix("*") { return name.hasPrefix(entry.dropLast()) }
+    guard name.hasPrefix(entry) else { return false }
+    let rest = name.dropFirst(entry.count)
+    if rest.isEmpty || rest.first == "/" { return true }
+    let number = rest.dropFirst().prefix { $0 != "/" }
+    return rest.first == "_" && rest.contains("/") && !number.isEmpty && number.allSatisfy { $0.isASCII && $0.isNumber }
   }
 }
