@@ -27,11 +27,38 @@ extension ParameterTable {
     }
   }
 
+  /// The parameters of the last layer with any, where the tensors have all of them with another number of outputs; empty
+  /// where they fit, or differ in anything else.
+  func headMisfits(_ tensors: [(name: String, shape: [Int])]) -> [(name: String, shape: [Int], needed: [Int])] {
+    guard let last = parameters.last else { return [] }
+    let layer = last.name.dropLast(last.specification.part.count)
+    var misfits: [(name: String, shape: [Int], needed: [Int])] = []
+    for parameter in parameters where parameter.name == layer + parameter.specification.part {
+      guard let shape = tensors.first(where: { $0.name == parameter.name })?.shape,
+        let outputs = parameter.outputAxis(shape), shape[outputs] != parameter.shape[outputs]
+      else { return [] }
+      misfits.append((parameter.name, shape, parameter.shape))
+    }
+    return misfits
+  }
+
   /// The tensors of a flat buffer in layer order, weight before bias, in their public layouts.
   ///
   /// - Parameter trainedAlone: of the trained parameters, whose floats come first.
   package func named(_ flat: UnsafePointer<Float>, trainedAlone: Bool = false) -> [NamedTensor] {
     parameters.filter { $0.isTrained || !trainedAlone }
       .map { NamedTensor(name: $0.name, shape: $0.shape, values: unpack($0, from: flat)) }
+  }
+}
+
+extension Parameter {
+  /// The axis of the outputs, if `shape` differs from the parameter's in no other.
+  fileprivate func outputAxis(_ shape: [Int]) -> Int? {
+    let axis = specification.layout == .dense ? 0 : self.shape.count - 1
+    guard shape.count == self.shape.count, shape.indices.allSatisfy({ $0 == axis || shape[$0] == self.shape[$0] })
+    else {
+      return nil
+    }
+    return axis
   }
 }

@@ -2,6 +2,7 @@ import Configuration
 import Datasets
 import Diagnostics
 import Machine
+import Network
 import Pages
 import Reporting
 import Runs
@@ -51,7 +52,7 @@ extension CommandCall {
     var loaded: (training: ImageDataset, test: ImageDataset?)?
     if written.data.measured != .none { loaded = try written.loadData() }
     let run = loaded.map { written.measured(on: $0.training) } ?? written
-    let initialWeights: [NamedTensor]? = try weights(run)?.tensors
+    let initialWeights: [NamedTensor]? = try startingWeights(run)
     let stop = StopFlag()
     RunSignals.watch(stop)
     let target = try TrainingTarget.find(invocation, run, weights: initialWeights)
@@ -85,6 +86,26 @@ extension CommandCall {
         ? RunReport(
           trainer, run, topology: topology, kernels: kernels, training: data.training, test: data.test, summary: end)
         : nil)
+  }
+
+  /// The parameters of `--weights`; those of a last layer for another number of classes are drawn anew, as `seed` says.
+  private func startingWeights(_ run: RunConfiguration) throws -> [NamedTensor]? {
+    guard let file = try weights(run, newHead: true) else { return nil }
+    guard !file.misfits.isEmpty else { return file.tensors }
+    let table = try ParameterTable.of(run)
+    var drawn: [String] = []
+    let tensors = table.parameters.enumerated().map { index, parameter in
+      if let tensor = file.tensors.first(where: { $0.name == parameter.name }) { return tensor }
+      let shape = file.misfits.first { $0.name == parameter.name }?.shape ?? []
+      drawn.append("\(parameter.name) (\(parameter.shape), in the file \(shape))")
+      return NamedTensor(
+        name: parameter.name, shape: parameter.shape,
+        values: InitialWeights.values(of: parameter, index: index, seed: run.seed))
+    }
+    warn([
+      "the last layer has another number of classes than the weights' and starts anew: \(drawn.joined(separator: ", "))"
+    ])
+    return tensors
   }
 
   private func reporter(name: String) -> ConsoleReporter {

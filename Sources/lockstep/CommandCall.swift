@@ -34,9 +34,10 @@ struct CommandCall {
   /// classes; `nil` without the flag.
   ///
   /// Says so where the file has no digest to compare them with.
-  func weights(_ run: RunConfiguration) throws -> WeightsFile? {
+  /// - Parameter newHead: whether the last layer may have another number of outputs; it is then missing.
+  func weights(_ run: RunConfiguration, newHead: Bool = false) throws -> WeightsFile? {
     guard let path = invocation.value(.weights) else { return nil }
-    let file = try WeightsFile(path, for: try ParameterTable.of(run))
+    let file = try WeightsFile(path, for: try ParameterTable.of(run), newHead: newHead)
     if !file.isChecked { warn(["\(path) has no digest from this program, so damage to its values would not be found"]) }
     try file.tensors.requireFinite(source: path)
     return file
