@@ -33,7 +33,7 @@ final class SharedState: @unchecked Sendable {
   let order: EpochOrder
   let beats: WorkerBeats
   /// Where every worker's time went.
-  let ledger: StepLedger
+  let times: StepTimes
   private let shardCapacity: Int
 
   /// Set by worker 0 inside a step: this was the last one.
@@ -52,7 +52,7 @@ final class SharedState: @unchecked Sendable {
   /// - Parameters:
   ///   - orderedExamples: of the data set that training goes through in another order every epoch; 0 for none.
   ///   - evaluatedExamples: of the data set that is evaluated as a whole; 0 for none.
-  ///   - keptSteps: how many of the last steps the ledger keeps.
+  ///   - keptSteps: how many of the last steps have their times kept.
   /// - Throws: `UserError(.systemRefused)` if the memory that a run of `plan` takes does not fit.
   init(_ plan: RunPlan, orderedExamples: Int, evaluatedExamples: Int, keptSteps: Int = 1) throws {
     self.plan = plan
@@ -81,7 +81,7 @@ final class SharedState: @unchecked Sendable {
     gradientSquares = plan.readsNorms ? SquareSums(plan.network.parameters) : nil
     weightSquares = plan.optimizer.readsNorms ? SquareSums(plan.network.parameters) : nil
     beats = WorkerBeats(count: plan.workerCount)
-    ledger = StepLedger(
+    times = StepTimes(
       workers: plan.workerCount, keptSteps: keptSteps,
       meetings: TrainingLoop.meetings + 2 * plan.network.schedule.meetings.count)
     order = EpochOrder(count: orderedExamples)

@@ -1,7 +1,7 @@
 import Collectives
 import Machine
 
-/// One worker's clock: publishes the worker's phase for the watchdog, and enters in the ledger how long it took.
+/// One worker's clock: publishes the worker's phase for the watchdog, and enters in `StepTimes` how long it took.
 ///
 /// A step lies between `begin` and `end`; outside of one, phases are published but not entered. Belongs to one worker
 /// and allocates nothing after `init`.
@@ -9,7 +9,7 @@ struct StepClock: ~Copyable {
   private struct State {
     var step: Int
     var phase: StepPhase = .starting
-    var line: StepLedger.Line
+    var line: StepTimes.Line
     var isOpen = false
     /// The last time that was read: in an open step, when the phase began.
     var now = monotonicNanoseconds()
@@ -19,22 +19,22 @@ struct StepClock: ~Copyable {
 
   private let worker: Int
   private let beats: WorkerBeats
-  private let ledger: StepLedger
+  private let times: StepTimes
   private let watcher: Watcher?
   private let state: UnsafeMutablePointer<State>
 
   /// - Parameters:
   ///   - step: the first one; time before it is reported under it.
   ///   - watcher: called as the worker enters a phase.
-  init(_ beats: WorkerBeats, _ ledger: StepLedger, worker: Int, step: Int, watcher: Watcher? = nil) {
+  init(_ beats: WorkerBeats, _ times: StepTimes, worker: Int, step: Int, watcher: Watcher? = nil) {
     self.worker = worker
     self.beats = beats
-    self.ledger = ledger
+    self.times = times
     self.watcher = watcher
     // Two cache lines of its own.
     let memory = UnsafeMutableRawPointer.allocate(byteCount: max(128, MemoryLayout<State>.size), alignment: 128)
     state = memory.bindMemory(to: State.self, capacity: 1)
-    state.initialize(to: State(step: step, line: ledger.line(worker: worker, step: step)))
+    state.initialize(to: State(step: step, line: times.line(worker: worker, step: step)))
     say(.starting)
   }
 
@@ -42,7 +42,7 @@ struct StepClock: ~Copyable {
 
   /// Starts the account of a step, with `phase`.
   func begin(_ step: Int, _ phase: StepPhase) {
-    let line = ledger.line(worker: worker, step: step)
+    let line = times.line(worker: worker, step: step)
     state.pointee = State(step: step, phase: phase, line: line, isOpen: true)
     line.clear(start: now)
     say(phase)
@@ -93,7 +93,7 @@ struct StepClock: ~Copyable {
     let line = state.pointee.line
     line.add(clockSpan(before, now), to: state.pointee.phase)
     guard !state.pointee.phase.isWork else { return }
-    precondition(line.meetings < ledger.meetings, "A step meets more often than its account has room for.")
+    precondition(line.meetings < times.meetings, "A step meets more often than its account has room for.")
     line.addMeeting(arrival: before, departure: now, kind: state.pointee.meeting)
   }
 

@@ -34,6 +34,6 @@ package struct TimedSteps {
       if isEnough(nanoseconds) { loop.channel.stop.request() }
     }
     try running.result()
-    timelines = loop.session.shared.ledger.timelines(skipped..<skipped + nanoseconds.count)
+    timelines = loop.session.shared.times.timelines(skipped..<skipped + nanoseconds.count)
   }
 }

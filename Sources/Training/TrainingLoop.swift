@@ -30,7 +30,7 @@ struct TrainingLoop: Sendable {
   func run(_ context: WorkerContext) throws {
     let firstStep = start.stepsDone
     let clock = StepClock(
-      shared.beats, shared.ledger, worker: context.index, step: firstStep, watcher: options.onPhase)
+      shared.beats, shared.times, worker: context.index, step: firstStep, watcher: options.onPhase)
     var trace = ThreadTrace()
     let worker = try Worker(context, session, fill: options.memoryFill)
     let (training, test) = (try data.training.place(context), try data.test?.place(context))

@@ -8,8 +8,8 @@ import Testing
 @Suite struct StepClockTests {
   @Test("every nanosecond of a step belongs to a phase")
   func everyNanosecondOfAStepBelongsToAPhase() throws {
-    let (beats, ledger) = (WorkerBeats(count: 2), StepLedger(workers: 2, keptSteps: 1, meetings: 4))
-    let clock = StepClock(beats, ledger, worker: 1, step: 7)
+    let (beats, times) = (WorkerBeats(count: 2), StepTimes(workers: 2, keptSteps: 1, meetings: 4))
+    let clock = StepClock(beats, times, worker: 1, step: 7)
     #expect(WorkerBeats.phase(beats.word(1)) == .starting && WorkerBeats.step(beats.word(1)) == 7)
     let barrier = MeetingPoint(Barrier(participants: 1), MeetingLog(groups: [0..<1]), worker: 0, isOfAll: true)
     // Outside a step a barrier is published, but not entered.
@@ -30,7 +30,7 @@ import Testing
     #expect(beats.word(0) == 0)
     clock.end()
     clock.enter(.publishing)
-    let line = try #require(ledger.timelines(7..<8).first?[1])
+    let line = try #require(times.timelines(7..<8).first?[1])
     #expect(line.meetings.map(\.kind) == [.sums, .group, .all])
     #expect(line.meetings.allSatisfy { $0.arrival <= $0.departure })
     #expect(clock.stepNanoseconds == StepPhase.allCases.reduce(0) { $0 + line[$1] })
@@ -43,22 +43,22 @@ import Testing
     #expect(line[.publishing] == 0 && line[.starting] == 0)
   }
 
-  @Test("the ledger keeps the last steps")
+  @Test("the last steps are kept")
   func theLedgerKeepsTheLastSteps() throws {
-    let ledger = StepLedger(workers: 2, keptSteps: 512, meetings: 1)
+    let times = StepTimes(workers: 2, keptSteps: 512, meetings: 1)
     for step in 0..<600 {
       for worker in 0..<2 {
-        let line = ledger.line(worker: worker, step: step)
+        let line = times.line(worker: worker, step: step)
         line.clear(start: 0)
         line.add(UInt64(step), to: .computing)
         line.addMeeting(arrival: UInt64(step), departure: UInt64(step + worker), kind: .all)
       }
     }
-    let kept = ledger.timelines(3..<600)
+    let kept = times.timelines(3..<600)
     #expect(kept.count == 512)
     #expect(kept.first?.map { $0[.computing] } == [88, 88])
     #expect(kept.last?.map { $0.meetings.map(\.departure) } == [[599], [600]])
-    #expect(ledger.timelines(598..<600).count == 2)
+    #expect(times.timelines(598..<600).count == 2)
   }
 
   @Test("a phase has one name everywhere")

@@ -1,7 +1,7 @@
 /// The account of all workers' time: a line per worker and step, written through its `StepClock`.
 ///
 /// `@unchecked Sendable`: each worker writes its own lines while it runs; others read once all have finished.
-final class StepLedger: @unchecked Sendable {
+final class StepTimes: @unchecked Sendable {
   /// A line's words: step, start, end, number of meetings, the phases' times, then arrival, departure and kind of each
   /// meeting. Whole pairs of cache lines, so that workers do not share one.
   struct Line {
