@@ -2,7 +2,7 @@ import Network
 
 /// A run as the user configured it, with every default filled in and every value checked.
 ///
-/// Sections follow the configuration file: model, data, training, runtime, checkpoint, logging. Only `runtime`
+/// Sections follow the configuration file: model, data, training, runtime, checkpoint, ledger, logging. Only `runtime`
 /// changes speed alone; of it, `shardSize` is part of the numerics.
 package struct RunConfiguration: Hashable, Sendable {
   package var name: String
@@ -12,11 +12,13 @@ package struct RunConfiguration: Hashable, Sendable {
   package var training: TrainingConfiguration
   package var runtime: RuntimeConfiguration
   package var checkpoint: CheckpointConfiguration
+  package var ledger: LedgerConfiguration
   package var logging: LoggingConfiguration
 
   package init(
     name: String, seed: UInt64, model: ModelSpecification, data: DataConfiguration, training: TrainingConfiguration,
-    runtime: RuntimeConfiguration, checkpoint: CheckpointConfiguration, logging: LoggingConfiguration
+    runtime: RuntimeConfiguration, checkpoint: CheckpointConfiguration,
+    ledger: LedgerConfiguration = LedgerConfiguration(), logging: LoggingConfiguration
   ) {
     self.name = name
     self.seed = seed
@@ -25,6 +27,7 @@ package struct RunConfiguration: Hashable, Sendable {
     self.training = training
     self.runtime = runtime
     self.checkpoint = checkpoint
+    self.ledger = ledger
     self.logging = logging
   }
 }
@@ -193,6 +196,16 @@ package struct CheckpointConfiguration: Hashable, Sendable {
 
   /// Whether any rule is on.
   package var isOn: Bool { everyEpochs > 0 || everySteps > 0 || everySeconds > 0 }
+}
+
+/// The `ledger` section.
+package struct LedgerConfiguration: Hashable, Sendable {
+  /// Steps from one digest of the weights to the next; 0 for no ledger.
+  package var everySteps: Int
+
+  package init(everySteps: Int = 10) { self.everySteps = everySteps }
+
+  package var isOn: Bool { everySteps > 0 }
 }
 
 /// The `logging` section.

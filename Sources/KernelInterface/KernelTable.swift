@@ -70,6 +70,9 @@ package final class KernelTable: Sendable {
   /// floats j, j + 8, j + 16 and j + 24 in this order, then the lanes are added as ((0+4)+(2+6)) + ((1+5)+(3+7)).
   package let squareSums: @Sendable (_ x: FloatIn, _ sums: UnsafeMutablePointer<Double>, _ count: Int) -> Void
 
+  /// See `ColumnHash`.
+  package let hashColumns: @Sendable (ColumnHash) -> Void
+
   /// `FMA peak`: runs `iterations` rounds of 12 independent vector multiply-adds; returns the floating-point operations done.
   package let peak: @Sendable (_ iterations: Int, _ scratch: FloatOut) -> Double
 
@@ -108,6 +111,7 @@ package final class KernelTable: Sendable {
     rmsprop: @escaping @Sendable (RMSPropArguments) -> Void,
     blend: @escaping @Sendable (FloatIn, FloatOut, Float, Int) -> Void,
     squareSums: @escaping @Sendable (FloatIn, UnsafeMutablePointer<Double>, Int) -> Void,
+    hashColumns: @escaping @Sendable (ColumnHash) -> Void,
     peak: @escaping @Sendable (Int, FloatOut) -> Double
   ) {
     self.name = name
@@ -140,6 +144,7 @@ package final class KernelTable: Sendable {
     self.rmsprop = rmsprop
     self.blend = blend
     self.squareSums = squareSums
+    self.hashColumns = hashColumns
     self.peak = peak
   }
 }

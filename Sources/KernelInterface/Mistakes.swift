@@ -108,6 +108,12 @@ extension RMSPropArguments {
   }
 }
 
+extension ColumnHash {
+  package var mistake: String? {
+    rows >= 0 && rows % 16 == 0 ? nil : "Columns of \(rows) words are not whole blocks of sixteen."
+  }
+}
+
 extension PoolArguments {
   /// - Parameter isBackward: whether the gradients' strides count, or the maps'.
   package func mistake(isBackward: Bool) -> String? {

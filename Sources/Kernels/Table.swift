@@ -32,6 +32,7 @@ package let kernelTable = KernelTable(
   rmsprop: rmsprop,
   blend: blend,
   squareSums: squareSums,
+  hashColumns: hashColumns,
   peak: peak)
 
 #if LOCKSTEP_AVX512

@@ -72,7 +72,7 @@ package final class ConsoleReporter {
       lastLineTime = time
       clear()
       write(text.epoch(record, width: columns()) + "\n")
-    case .stalled, .checkpoint: break
+    case .stalled, .ledger, .checkpoint: break
     }
   }
 

@@ -4,17 +4,18 @@ import Storage
 import Training
 
 extension RunDirectory {
-  /// Writes what the event calls for: a line of `metrics.jsonl`, or a checkpoint.
+  /// Writes what the event calls for: a line of `ledger.jsonl` or `metrics.jsonl`, or a checkpoint.
   package func record(_ event: TrainingEvent) throws(UserError) {
     switch event {
     case .step(let record, progress: false): try append(MetricsLine.step(record))
     case .epoch(let record): try append(MetricsLine.epoch(record))
+    case .ledger(let entry): try append(entry)
     case .checkpoint(let checkpoint): try keep(checkpoint)
     case .started, .step(_, progress: true), .stalled: break
     }
   }
 
-  /// Writes the weights and the summary; both are whole or not there.
+  /// Writes the weights, with a ledger the receipt, and the summary; all are whole or not there.
   ///
   /// - Returns: the summary with the names of the newest and the best checkpoint.
   @discardableResult
@@ -22,7 +23,10 @@ extension RunDirectory {
     weights: [NamedTensor], summary: TrainingSummary, classNames: [String]? = nil
   ) throws(UserError) -> TrainingSummary {
     var summary = summary
-    try finish(weights: weights, digest: summary.weightsDigest, classNames: classNames) { newest, best in
+    var metrics = ["loss": summary.loss]
+    metrics["val_loss"] = summary.validationLoss
+    metrics["val_accuracy"] = summary.validationAccuracy
+    try finish(weights: weights, digest: summary.weightsDigest, metrics: metrics, classNames: classNames) { newest, best in
       (summary.newestCheckpoint, summary.bestCheckpoint) = (newest, best)
       return summary.json.compactText + "\n"
     }

@@ -94,7 +94,7 @@ extension Checkpoint {
 
 extension JSONValue {
   /// Every value that is not a container, and every empty container, with its key path.
-  fileprivate func leaves(_ path: String = "") -> [(path: String, value: JSONValue)] {
+  func leaves(_ path: String = "") -> [(path: String, value: JSONValue)] {
     switch self {
     case .object(let members) where !members.isEmpty:
       members.flatMap { $0.value.leaves(path.isEmpty ? $0.key : "\(path).\($0.key)") }

@@ -70,12 +70,27 @@ extension RunDirectory {
   static func metrics(_ folder: FolderHandle, resuming point: ResumePoint?) throws(UserError) -> LineFile {
     let file = folder.file("metrics.jsonl")
     guard let point else { return try LineFile(file, start: .empty) }
-    let source = "\(point.folder)/metrics.jsonl"
-    if realPath(source) != realPath(file.path) {
-      let lines = try FilePlace(path: source).exists() ? ByteInput(path: source).readAll() : []
-      try AtomicFile.write(lines, to: file)
-    }
+    try bring(file, from: point)
     return try LineFile(file, start: .keepingFirst(point.checkpoint.recordCount))
+  }
+
+  /// `ledger.jsonl` up to the step of `point`.
+  ///
+  /// - Throws: as `Ledger`, and `.inputMissing` if there is none.
+  static func ledger(
+    _ folder: FolderHandle, _ start: LedgerStart, resuming point: ResumePoint
+  ) throws(UserError) -> Ledger {
+    let file = folder.file(Ledger.fileName)
+    try bring(file, from: point)
+    return try Ledger(file, continuing: start, after: point.checkpoint.step)
+  }
+
+  /// Copies the file of the same name from the folder that the run resumes from, if it is another.
+  private static func bring(_ file: FilePlace, from point: ResumePoint) throws(UserError) {
+    let source = "\(point.folder)/\(file.name)"
+    guard realPath(source) != realPath(file.path) else { return }
+    let lines = try FilePlace(path: source).exists() ? ByteInput(path: source).readAll() : []
+    try AtomicFile.write(lines, to: file)
   }
 
   private static func realPath(_ path: String) -> String {

@@ -3,7 +3,8 @@ import Diagnostics
 import Glibc
 import Storage
 
-/// The folder a training run writes: `config.json`, `metrics.jsonl`, checkpoints, `weights.safetensors`, `summary.json`.
+/// The folder a training run writes: `config.json`, `metrics.jsonl`, `ledger.jsonl`, checkpoints, `weights.safetensors`,
+/// `receipt.json`, `summary.json`.
 ///
 /// One process at a time writes a run directory; `RunLock` ensures that. Everything is written into the folder that the run
 /// began in, and the run ends if that folder is no longer the one at its path.
@@ -12,6 +13,8 @@ package final class RunDirectory {
   /// What the user should know about the run that is continued.
   package private(set) var notes: [String] = []
   private let metrics: LineFile
+  /// `nil` without one.
+  private var ledger: Ledger?
   private let checkpoints: CheckpointFolder
   private let rules: CheckpointConfiguration
   private let lock: RunLock
@@ -21,12 +24,13 @@ package final class RunDirectory {
   /// A new run empties `metrics.jsonl` and removes the checkpoints and weights that are there. A resumed one keeps the lines
   /// up to its checkpoint's step and removes later checkpoints, but keeps damaged ones under another name.
   /// - Parameters:
+  ///   - start: what the run's ledger begins with; `nil` for none.
   ///   - lock: of the folder, if the caller has taken it already.
   ///   - isUnseen: whether there was no folder when the caller looked for a run to continue.
   /// - Throws: `UserError(.cannotWrite)` about what cannot be made or written, so that a run fails before it starts.
   package init(
-    path: String, configuration: RunConfiguration, resuming point: ResumePoint? = nil, lock: RunLock? = nil,
-    isUnseen: Bool = false
+    path: String, configuration: RunConfiguration, resuming point: ResumePoint? = nil, ledger start: LedgerStart? = nil,
+    lock: RunLock? = nil, isUnseen: Bool = false
   ) throws(UserError) {
     self.path = path
     rules = configuration.checkpoint
@@ -53,17 +57,27 @@ package final class RunDirectory {
       // The summary goes last: until then the run that was here counts as finished, and is not continued.
       try checkpoints.remove { _ in true }
       metrics = try Self.metrics(folder, resuming: nil)
-      try folder.remove("weights.safetensors")
+      for name in ["weights.safetensors", Receipt.fileName, Ledger.fileName] { try folder.remove(name) }
+      if let start { ledger = try Ledger(folder.file(Ledger.fileName), start) }
       try folder.remove("summary.json")
       return
     }
     // The summary goes first: from now on the run counts as unfinished, and is continued.
     try folder.remove("summary.json")
+    try folder.remove(Receipt.fileName)
     for (step, _) in point.damaged { try checkpoints.setAside(step: step) }
     try checkpoints.remove { $0 > point.checkpoint.step }
     // After the checkpoints, so that at any moment the newest of them has its lines.
     metrics = try Self.metrics(folder, resuming: point)
     notes += point.notes
+    if let start {
+      do throws(UserError) {
+        ledger = try Self.ledger(folder, start, resuming: point)
+      } catch {
+        guard error.category != .cannotWrite else { throw error }
+        notes.append("\(error.subject) \(error.message); the run goes on without a ledger and a receipt")
+      }
+    }
     if metrics.keptLineCount < point.checkpoint.recordCount {
       notes.append(
         "\(metrics.path) has \(metrics.keptLineCount) of the \(point.checkpoint.recordCount) lines up to step "
@@ -75,29 +89,34 @@ package final class RunDirectory {
   package func append(_ line: String) throws(UserError) {
     try lock.folder.requireInPlace()
     try metrics.append(line)
+    try ledger?.write()
   }
+
+  /// Takes a step into `ledger.jsonl`, where its line is no later than the next one of `metrics.jsonl`, or checkpoint.
+  package func append(_ entry: LedgerEntry) throws(UserError) { try ledger?.append(entry) }
 
   /// Writes a checkpoint, and removes those that the configuration does not ask to keep.
   ///
   /// It is complete, on the device and read back before an older one is removed; so are the lines before it.
   package func keep(_ checkpoint: Checkpoint) throws(UserError) {
     try lock.folder.requireInPlace()
-    try metrics.requireInPlace()
-    try metrics.flush()
+    try requireLines()
     try checkpoint.write(to: checkpoints.place(step: checkpoint.step))
     try checkpoints.prune(rules)
   }
 
-  /// Writes the weights and the summary that `text` gives for the names of the newest and the best checkpoint; both files
-  /// are whole or not there.
+  /// Writes the weights, with a ledger the receipt, and the summary that `text` gives for the names of the newest and the
+  /// best checkpoint; all files are whole or not there.
+  ///
+  /// - Parameter metrics: values of the summary for the receipt, by their names.
   package func finish(
-    weights: [NamedTensor], digest: String, classNames: [String]? = nil,
+    weights: [NamedTensor], digest: String, metrics values: [String: Double] = [:], classNames: [String]? = nil,
     summary text: (_ newest: String?, _ best: String?) -> String
   ) throws(UserError) {
     try lock.folder.requireInPlace()
-    try metrics.requireInPlace()
-    try metrics.flush()
+    try requireLines()
     try WeightsFile.write(weights, to: lock.folder.file("weights.safetensors"), digest: digest, classNames: classNames)
+    try writeReceipt(weightsDigest: digest, values)
     var (newest, best): (String?, String?) = (nil, nil)
     if let step = try checkpoints.steps.last { newest = try checkpoints.name(step: step) }
     if let step = try checkpoints.ranked(by: rules.monitor).first { best = try checkpoints.name(step: step) }
@@ -110,6 +129,23 @@ package final class RunDirectory {
   package func place(of name: String) throws(UserError) -> FilePlace {
     try lock.folder.requireInPlace()
     return lock.folder.file(name)
+  }
+
+  private func writeReceipt(weightsDigest: String, _ values: [String: Double]) throws(UserError) {
+    guard let ledger, let weights = SHA256Digest(weightsDigest) else { return }
+    var files: [String: SHA256Digest] = [:]
+    for name in Receipt.fileNames { files[name] = try ByteInput(lock.folder.file(name)).digest() }
+    let receipt = Receipt(
+      ledger.start, head: ledger.head, steps: ledger.steps, finalWeights: weights, metrics: values, files: files)
+    try AtomicFile.write(receipt.text, to: lock.folder.file(Receipt.fileName))
+  }
+
+  /// Returns when the device has all lines of metrics and ledger.
+  private func requireLines() throws(UserError) {
+    try metrics.requireInPlace()
+    try metrics.flush()
+    try ledger?.requireInPlace()
+    try ledger?.flush()
   }
 
   /// Makes the folder and those above it.

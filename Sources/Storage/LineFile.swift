@@ -52,7 +52,12 @@ package final class LineFile {
   /// Appends `line` and a newline; a line that fails half-way is removed again. `line` holds no newline itself.
   package func append(_ line: String) throws(UserError) {
     assert(!line.utf8.contains(10), "A line holds no newline.")
-    let bytes: [UInt8] = Array(line.utf8) + [10]
+    try append(lines: Array(line.utf8) + [10])
+  }
+
+  /// Appends whole lines, each with its newline, in one write; if it fails half-way, all are removed again.
+  package func append(lines bytes: [UInt8]) throws(UserError) {
+    assert(bytes.last == 10, "The last line has no end.")
     do throws(UserError) {
       try file.write(bytes)
     } catch {

@@ -22,6 +22,8 @@ struct RunChannel: Sendable {
 package struct RunOptions: Sendable {
   /// Whether the run stops after its first step if threads or memory are not where the plan says.
   package var isPlacementStrict = false
+  /// Where the run ends although it has not done all of its steps; `nil` for its own end.
+  package var lastStep: Int?
   /// How long a worker may stay in one phase before it is reported.
   var watchdogSeconds = Watchdog.defaultSeconds
   /// For tests: a byte that all worker memory is filled with first; it must not matter.

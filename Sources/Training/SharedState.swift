@@ -32,6 +32,8 @@ final class SharedState: @unchecked Sendable {
   let weightSquares: SquareSums?
   let order: EpochOrder
   let beats: WorkerBeats
+  /// The digest of the weights, of which every worker hashes a part; `nil` without a ledger.
+  let weightsTree: TreeHash?
   /// Where every worker's time went.
   let times: StepTimes
   private let shardCapacity: Int
@@ -80,6 +82,11 @@ final class SharedState: @unchecked Sendable {
     meetingSums.initialize(repeating: 0, count: sums)
     gradientSquares = plan.readsNorms ? SquareSums(plan.network.parameters) : nil
     weightSquares = plan.optimizer.readsNorms ? SquareSums(plan.network.parameters) : nil
+    weightsTree =
+      plan.configuration.ledger.isOn
+      ? TreeHash(
+        wordCount: plan.memory.parameterFloats, zeros: plan.network.parameters.padding, callers: plan.workerCount)
+      : nil
     beats = WorkerBeats(count: plan.workerCount)
     times = StepTimes(
       workers: plan.workerCount, keptSteps: keptSteps,

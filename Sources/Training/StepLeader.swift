@@ -68,8 +68,9 @@ struct StepLeader {
   /// Publishes the step that was decided last and has ended on `clock`.
   ///
   /// - Throws: `UserError(.diverged)` if the loss is not finite.
-  mutating func publish(_ clock: borrowing StepClock) throws {
+  mutating func publish(_ step: TrainingStep, _ clock: borrowing StepClock) throws {
     clock.enter(.publishing)
+    totals.weightsDigest = step.digestsWeights ? shared.weightsTree?.root(plan.kernels) : nil
     totals.stepNanoseconds = clock.stepNanoseconds
     totals.reduceNanoseconds = clock.nanoseconds(.reduce)
     totals.barrierNanoseconds = clock.nanoseconds(.barrier)

@@ -1,3 +1,4 @@
+import Storage
 import Synchronization
 
 /// What worker 0 knows after a step: sums over the step's examples, and times.
@@ -17,6 +18,8 @@ struct StepTotals {
   var loss = 0.0
   var correct = 0
   var learningRate = 0.0
+  /// Of the weights after the step, where the ledger wants it.
+  var weightsDigest: SHA256Digest?
   var stepNanoseconds: UInt64 = 0
   var reduceNanoseconds: UInt64 = 0
   var barrierNanoseconds: UInt64 = 0

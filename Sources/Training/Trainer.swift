@@ -22,6 +22,8 @@ package final class Trainer {
   /// For checkpoints in the layouts of the file.
   private let reserve: MemoryReserve
   private let dataFingerprint: String
+  /// What the run's ledger begins with; `nil` without one.
+  package let ledgerStart: LedgerStart?
   /// Where an earlier part of the run left off.
   private let start: ProgressState
   private let initialWeightsDigest: String?
@@ -67,6 +69,7 @@ package final class Trainer {
     initialWeightsDigest =
       if let checkpoint { checkpoint.initialWeights } else { initialWeights.map { StateDigest.ofWeights($0) } }
     isStartCurrent = checkpoint.map { $0.configuration == configuration.jsonValue } ?? true
+    ledgerStart = session.ledgerStart(training: training, test: test, knowsWeights: checkpoint == nil)
     reserve = try MemoryReserve(byteCount: plan.memory.checkpointBytes, purpose: "writing checkpoints")
   }
 
@@ -89,6 +92,7 @@ package final class Trainer {
     // Its time begins before the workers', so that a run that has ended by their time has ended by the recorded one.
     var progress = ProgressAggregator(plan, resuming: start)
     let running = session.group.start { context in try loop.run(context) }
+    let ledger = ledgerStart.map { _ in LedgerEntries(plan, exampleCount: training.count) }
     var watchdog = Watchdog(
       session.shared.beats, session.group.log, plan.placement, seconds: options.watchdogSeconds)
     do {
@@ -97,6 +101,7 @@ package final class Trainer {
         // The first step is reported at once; later ones only from time to time.
         isFinished = running.wait(timeoutMilliseconds: progress.state.stepsDone == start.stepsDone ? 2 : 20)
         while let totals = channel.ring.pop() {
+          if totals.kind == .step, let entry = ledger?.entry(totals) { try observer(.ledger(entry)) }
           try progress.add(totals, observer)
           if totals.kind == .snapshot {
             reserve.release()
@@ -132,6 +137,12 @@ package final class Trainer {
 
   /// The parameters in layer order, weight before bias, in their public layouts; their average where the run keeps one.
   package func weights() -> [NamedTensor] { session.shared.namedResult() }
+
+  /// The optimizer's state, slot by slot, under the parameters' names.
+  package func optimizerState() -> [SlotTensors] { session.shared.namedState() }
+
+  /// The digest of the weights as a ledger has it; not during a run. `nil` without a ledger.
+  package func weightsTreeDigest() -> SHA256Digest? { session.weightsTreeDigest() }
 
   // MARK: Checkpoints
 

@@ -133,6 +133,7 @@ package struct EpochRecord: Sendable, Hashable {
 
 /// What a training run publishes: `started`, then the others as they come.
 ///
+/// `ledger` comes after every step, before all else about it, if the configuration asks for one.
 /// `checkpoint` holds the state after everything published before it, and comes also when the run ends.
 /// `step` comes once per logging interval (`progress: false`) and, for the bar on a terminal, at most ten times a
 /// second in between (`progress: true`, never written to a file). Events are delivered on the thread that called
@@ -141,6 +142,7 @@ package enum TrainingEvent: Sendable {
   case started(RunDescription)
   case step(StepRecord, progress: Bool)
   case epoch(EpochRecord)
+  case ledger(LedgerEntry)
   case checkpoint(Checkpoint)
   case stalled(StalledWorker)
 }

@@ -40,7 +40,7 @@ struct TrainingLoop: Sendable {
     let reductions = worker.reductions()
 
     var number = firstStep
-    while number < plan.totalSteps, !shared.isLastStep {
+    while number < min(plan.totalSteps, options.lastStep ?? .max), !shared.isLastStep {
       let step = plan.step(number)
       if step.startsEpoch || number == firstStep {
         leader?.order(epoch: step.epoch)
@@ -76,16 +76,22 @@ struct TrainingLoop: Sendable {
       try clock.meet(context.barrier)
       clock.enter(.preparing)
       worker.prepareWeights()
+      if step.digestsWeights { worker.hashWeights() }
       if shared.takesSnapshot {
         clock.enter(.copying)
         channel.snapshot?.copy(shared, worker.replica, worker: context.index)
       }
       // If the loss is not finite, worker 0 ends the run in this step with a better message.
       if shared.lossIsFinite, let lost { throw diverged(lost, update) }
-      try clock.meet(context.groupBarrier, .group)
+      // Worker 0 reads the parts of the weights' digest of all groups.
+      if step.digestsWeights {
+        try clock.meet(context.barrier)
+      } else {
+        try clock.meet(context.groupBarrier, .group)
+      }
       clock.end()
 
-      try leader?.publish(clock)
+      try leader?.publish(step, clock)
       trace.look()
       if options.isPlacementStrict, number == firstStep {
         try placementRecord(worker, trace, context).requireMatch(plan.placement, worker: context.index)

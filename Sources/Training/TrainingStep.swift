@@ -16,6 +16,8 @@ struct TrainingStep {
   let endsEpoch: Bool
   /// Whether the test set is evaluated at the end of its epoch.
   let evaluates: Bool
+  /// Whether the ledger has a digest of the weights after it.
+  let digestsWeights: Bool
 }
 
 extension RunPlan {
@@ -32,11 +34,13 @@ extension RunPlan {
     let training = configuration.training
     let (epoch, stepInEpoch) = number.quotientAndRemainder(dividingBy: shards.stepsPerEpoch)
     let batch = shards.batchRange(stepInEpoch: stepInEpoch)
+    let endsEpoch = stepInEpoch == shards.stepsPerEpoch - 1
+    let ledger = configuration.ledger
     return TrainingStep(
       number: number, epoch: epoch, stepInEpoch: stepInEpoch, batch: batch,
-      shardCount: shards.shardCount(batchSize: batch.count), startsEpoch: stepInEpoch == 0,
-      endsEpoch: stepInEpoch == shards.stepsPerEpoch - 1,
-      evaluates: (epoch + 1) % training.evaluateEveryEpochs == 0 || number + 1 == totalSteps)
+      shardCount: shards.shardCount(batchSize: batch.count), startsEpoch: stepInEpoch == 0, endsEpoch: endsEpoch,
+      evaluates: (epoch + 1) % training.evaluateEveryEpochs == 0 || number + 1 == totalSteps,
+      digestsWeights: ledger.isOn && (endsEpoch || (number + 1) % ledger.everySteps == 0))
   }
 
   /// - Parameter plateau: the rate that a plateau has come to, if any.

@@ -219,6 +219,17 @@ package struct Worker: ~Copyable {
       kernels: plan.kernels)
   }
 
+  /// The worker's part of the digest of the new weights, from its own replica.
+  func hashWeights() {
+    guard let tree = shared.weightsTree else { return }
+    let (first, end) = (
+      tree.blockCount * context.index / context.count, tree.blockCount * (context.index + 1) / context.count
+    )
+    replica.weights.withMemoryRebound(to: UInt32.self, capacity: tree.wordCount) {
+      tree.hash($0, blocks: first..<end, caller: context.index, plan.kernels)
+    }
+  }
+
   /// Forward over the worker's shards of `examples` in file order; losses and correctness go to the shared sums.
   ///
   /// `probabilities` receives [examples, classes] where given.

@@ -68,7 +68,8 @@ extension CommandCall {
       resuming: point?.checkpoint)
     trainer.options.isPlacementStrict = invocation.has(.strictPlacement)
     let directory = try RunDirectory(
-      path: path, configuration: run, resuming: point, lock: target.lock, isUnseen: target.lock == nil)
+      path: path, configuration: run, resuming: point, ledger: trainer.ledgerStart, lock: target.lock,
+      isUnseen: target.lock == nil)
     if let point { log("continuing \(point.file) after step \(point.checkpoint.step)") }
     warn(directory.notes)
     let console = reporter(name: run.name)

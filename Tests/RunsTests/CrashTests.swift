@@ -35,7 +35,7 @@ import Training
     let trainer = try Trainer(
       configuration: run, topology: try .read(), kernels: testKernels, training: data.training, test: data.test,
       initialWeights: nil, resuming: point?.checkpoint)
-    let directory = try RunDirectory(path: path, configuration: run, resuming: point)
+    let directory = try RunDirectory(path: path, configuration: run, resuming: point, ledger: trainer.ledgerStart)
     #expect(directory.notes == [])
     let stop = StopFlag()
     if oneStep { stop.request() }
@@ -61,6 +61,9 @@ import Training
       let image = images.path(index)
       #expect(try goOn(image, run).weightsDigest == whole.weightsDigest, "before call \(index), \(call)")
       #expect(try metrics(image) == metrics(folder.file("whole")), "before call \(index), \(call)")
+      #expect(
+        try contents(ofFile: "\(image)/ledger.jsonl") == contents(ofFile: folder.file("whole/ledger.jsonl")),
+        "before call \(index), \(call)")
       let names = try FileManager.default.contentsOfDirectory(atPath: image)
       #expect(!names.contains { $0.hasSuffix(".tmp") }, "before call \(index), \(call)")
     }

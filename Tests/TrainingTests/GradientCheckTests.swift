@@ -160,6 +160,6 @@ extension KernelTable {
       dropoutMask: dropoutMask, dropout: dropout, productSums: productSums, normalize: normalize,
       normalizeGradient: normalizeGradient,
       scatterTransposed: scatterTransposed, softmax: softmax, add: add, sum: sum, sgd: sgd, adam: adam,
-      rmsprop: rmsprop, blend: blend, squareSums: squareSums, peak: peak)
+      rmsprop: rmsprop, blend: blend, squareSums: squareSums, hashColumns: hashColumns, peak: peak)
   }
 }

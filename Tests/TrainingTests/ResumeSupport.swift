@@ -11,12 +11,14 @@ struct RunTrace: Equatable {
   var records: [StepRecord] = []
   var validation: [Double?] = []
   var checkpoints: [Checkpoint] = []
+  var ledger: [LedgerEntry] = []
 
   mutating func add(_ event: TrainingEvent) {
     switch event {
     case .step(let record, progress: false): add(record, nil)
     case .epoch(let record): add(record.means, record.validationLoss)
     case .checkpoint(let checkpoint): checkpoints.append(checkpoint)
+    case .ledger(let entry): ledger.append(entry)
     case .started, .step, .stalled: break
     }
   }

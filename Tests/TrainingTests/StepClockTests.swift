@@ -44,7 +44,7 @@ import Testing
   }
 
   @Test("the last steps are kept")
-  func theLedgerKeepsTheLastSteps() throws {
+  func theLastStepsAreKept() throws {
     let times = StepTimes(workers: 2, keptSteps: 512, meetings: 1)
     for step in 0..<600 {
       for worker in 0..<2 {

@@ -35,6 +35,7 @@ package enum ConfigurationTable {
       "runtime", \.runtime, runtime,
       "How the machine is used. All but `shard_size` changes speed alone, never a result."),
     .section("checkpoint", \.checkpoint, checkpoint, "When the state of a run is written; 0 turns a rule off."),
+    .section("ledger", \.ledger, ledger, "What proves a run: `ledger.jsonl`, a line per step, and `receipt.json`."),
     .section("logging", \.logging, logging, "What is written about a run: `metrics.jsonl` and `report.html`."),
     KeyField(
       ConfigurationKey(
@@ -70,6 +71,14 @@ package enum ConfigurationTable {
       ConfigurationKey(
         "monitor", .choice(of: Metric.self), default: .string("val_accuracy"), effect: .files,
         "By what a checkpoint at the end of an epoch is the best."), \.monitor),
+  ]
+
+  static let ledger: [KeyField<LedgerConfiguration>] = [
+    KeyField(
+      ConfigurationKey(
+        "every_steps", .integer(0...1_000_000_000), default: .integer(10), effect: .files,
+        "Steps from one digest of all weights to the next, besides those at the end of epochs; 0: no ledger."),
+      \.everySteps)
   ]
 
   static let logging: [KeyField<LoggingConfiguration>] = [

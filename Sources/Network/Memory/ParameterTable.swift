@@ -228,6 +228,27 @@ package struct ParameterTable: Hashable, Sendable {
   /// Elements in the public layouts.
   package var elementCount: Int { parameters.reduce(0) { $0 + $1.elementCount } }
 
+  /// The ranges of the flat buffer that belong to no element: padding, whose values are never used and may be anything.
+  package var padding: [Range<Int>] {
+    var isElement = [Bool](repeating: false, count: packedCount)
+    for p in parameters {
+      p.forEachPackedRun(0..<p.elementCount) { _, count, at, step in
+        for i in 0..<count { isElement[p.offset + at + i * step] = true }
+      }
+    }
+    var (ranges, start): ([Range<Int>], Int) = ([], 0)
+    while start < packedCount {
+      guard !isElement[start] else {
+        start += 1
+        continue
+      }
+      let end = isElement[start...].firstIndex(of: true) ?? packedCount
+      ranges.append(start..<end)
+      start = end
+    }
+    return ranges
+  }
+
   private func holds(_ p: Parameter) -> Bool { p.offset >= 0 && p.offset + p.packedCount <= packedCount }
 
   /// The public layout of parameter `p` out of a flat buffer.
