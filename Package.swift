@@ -146,7 +146,8 @@ let package = Package(
     .testTarget(
       name: "RunsTests",
       dependencies: [
-        "Reporting", "Training", "Runs", "Configuration", "Machine", "Storage", "Diagnostics", "TestSupport",
+        "Reporting", "Measuring", "Training", "Runs", "Configuration", "Machine", "KernelInterface", "Storage",
+        "Diagnostics", "TestSupport",
       ]),
     .testTarget(
       name: "ConfigurationTests",

@@ -26,6 +26,7 @@ extension RunDirectory {
     var metrics = ["loss": summary.loss]
     metrics["val_loss"] = summary.validationLoss
     metrics["val_accuracy"] = summary.validationAccuracy
+    metrics["val_top5_accuracy"] = summary.validationTopFive
     try finish(weights: weights, digest: summary.weightsDigest, metrics: metrics, classNames: classNames) { newest, best in
       (summary.newestCheckpoint, summary.bestCheckpoint) = (newest, best)
       return summary.json.compactText + "\n"

@@ -138,8 +138,11 @@ package final class Trainer {
   /// The parameters in layer order, weight before bias, in their public layouts; their average where the run keeps one.
   package func weights() -> [NamedTensor] { session.shared.namedResult() }
 
-  /// The optimizer's state, slot by slot, under the parameters' names.
-  package func optimizerState() -> [SlotTensors] { session.shared.namedState() }
+  /// The parameters as they are trained, which `weights` averages where the run asks for it.
+  package func trainedWeights() -> [NamedTensor] { session.shared.namedWeights() }
+
+  /// What is kept beside the weights, slot by slot, under the parameters' names: the optimizer's state, and the average.
+  package func state() -> [SlotTensors] { session.shared.namedState() }
 
   /// The digest of the weights as a ledger has it; not during a run. `nil` without a ledger.
   package func weightsTreeDigest() -> SHA256Digest? { session.weightsTreeDigest() }

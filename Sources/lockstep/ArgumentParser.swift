@@ -24,12 +24,23 @@ package struct Invocation: Hashable, Sendable {
     package var value: String
   }
   package var command: Command
-  /// The word after the command: of most commands a configuration.
-  package var configuration: String?
+  /// What was given for `command.operands`: as many, or none; more of a command that takes several.
+  package var operands: [String]
   /// In the order they were typed.
   package var flags: [Occurrence]
-  /// All words after a command that takes several, the first among them.
-  package var operands: [String] = []
+
+  package init(command: Command, operands: [String], flags: [Occurrence]) {
+    self.command = command
+    self.operands = operands
+    self.flags = flags
+  }
+
+  package init(command: Command, configuration: String?, flags: [Occurrence]) {
+    self.init(command: command, operands: configuration.map { [$0] } ?? [], flags: flags)
+  }
+
+  /// The configuration, or the first operand of a command that takes others.
+  package var configuration: String? { operands.first }
 
   package func has(_ flag: Flag) -> Bool { flags.contains { $0.flag == flag } }
 
@@ -61,7 +72,7 @@ package struct Invocation: Hashable, Sendable {
   }
 }
 
-/// Understands the words after the program's name by the tables `Command.all` and `Flag.all`.
+/// Understands the words after the program's name by the tables `Command.all` and `Flag.known`.
 package struct ArgumentParser {
   private var rest: ArraySlice<String>
   private var words: [String] = []
@@ -102,9 +113,9 @@ package struct ArgumentParser {
     let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
     let typed = String(parts[0])
     let name = String(typed.drop { $0 == "-" }.map { $0 == "_" ? "-" : $0 })
-    let flag: Flag? = typed == "-h" ? .help : typed.hasPrefix("--") ? Flag.all.first { $0.name == name } : nil
+    let flag: Flag? = typed == "-h" ? .help : typed.hasPrefix("--") ? Flag.known.first { $0.name == name } : nil
     guard let flag else {
-      let names = Flag.all.map(\.name)
+      let names = Flag.known.map(\.name)
       let nearest: String? = NearestName.suggestion(
         for: NearestName.longFlag(for: typed) ?? name, among: names)
       throw UserError(.usage, typed, "unknown flag", hint: nearest.map { "the nearest known flag is --\($0)" })
@@ -145,16 +156,18 @@ package struct ArgumentParser {
       let takers = Command.all.filter { $0.takes(occurrence.flag) }.map(\.name).joined(separator: ", ")
       throw UserError(.usage, occurrence.flag.text, "\(command.name) does not take it; allowed with: \(takers)")
     }
-    guard words.count <= 1 || command.takesSeveral else {
-      throw UserError(.usage, words[1], "unexpected; allowed: lockstep \(HelpText.usage(command))")
+    let count = command.operands.count
+    guard words.count <= count || command.takesSeveral else {
+      throw UserError(.usage, words[count], "unexpected; allowed: lockstep \(HelpText.usage(command))")
     }
-    guard !words.isEmpty || command.configurationIsOptional else {
-      throw UserError(.usage, command.name, "found no \(command.operand); allowed: lockstep \(HelpText.usage(command))")
+    guard words.count >= count || words.isEmpty && command.configurationIsOptional else {
+      throw UserError(
+        .usage, command.name, "found no \(command.operands[words.count]); allowed: lockstep \(HelpText.usage(command))")
     }
     for flag in command.required where !flags.contains(where: { $0.flag == flag }) {
       throw UserError(
         .usage, command.name, "found no \(flag.text); allowed: lockstep \(HelpText.usage(command))")
     }
-    return Invocation(command: command, configuration: words.first, flags: flags, operands: words)
+    return Invocation(command: command, operands: words, flags: flags)
   }
 }

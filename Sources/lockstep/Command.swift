@@ -5,11 +5,11 @@ package struct Command: Sendable {
   /// One or two words.
   package let name: String
   package let summary: String
-  /// What its help calls the word after its name, a configuration unless it says otherwise.
-  package let operand: String
-  /// Whether that word may come more than once.
+  /// The words after its name, as its help calls them: a configuration unless it says otherwise.
+  package let operands: [String]
+  /// Whether the last of them may come more than once.
   package let takesSeveral: Bool
-  /// Whether it can run without a configuration.
+  /// Whether it can run without them.
   package let configurationIsOptional: Bool
   /// The flags it cannot do without, then those it uses, in the order its help shows them.
   package let required: [Flag]
@@ -19,13 +19,13 @@ package struct Command: Sendable {
   let run: @Sendable (CommandCall) throws -> Int32
 
   private init(
-    _ name: String, _ summary: String, operand: String = "CONFIG", takesSeveral: Bool = false,
+    _ name: String, _ summary: String, operands: [String] = ["CONFIG"], takesSeveral: Bool = false,
     configurationIsOptional: Bool = false,
     required: [Flag] = [], _ optional: [Flag], example: String, run: @escaping @Sendable (CommandCall) throws -> Int32
   ) {
     self.name = name
     self.summary = summary
-    self.operand = operand
+    self.operands = operands
     self.takesSeveral = takesSeveral
     self.configurationIsOptional = configurationIsOptional
     self.required = required
@@ -36,10 +36,12 @@ package struct Command: Sendable {
 
   package var words: [String] { name.split(separator: " ").map(String.init) }
   package var flags: [Flag] { required + optional }
-  /// The operand as usages show it.
-  package var operandUsage: String {
-    let one = takesSeveral ? "\(operand)…" : operand
-    return configurationIsOptional ? "[\(one)]" : one
+  /// The operands as usages show them.
+  package var operandUsage: [String] {
+    operands.map { operand in
+      let words = takesSeveral ? "\(operand)…" : operand
+      return configurationIsOptional ? "[\(words)]" : words
+    }
   }
   package func takes(_ flag: Flag) -> Bool { flags.contains(flag) || Flag.common.contains(flag) }
 }
@@ -74,23 +76,23 @@ extension Command {
   ) { try $0.predict() }
 
   package static let report = Command(
-    "report", "a page about a run, or about several side by side", operand: "DIR", takesSeveral: true,
+    "report", "a page about a run, or about several side by side", operands: ["DIR"], takesSeveral: true,
     [.output.described("the page (DIR/report.html, of several report.html)", placeholder: "FILE"), .json, .quiet],
     example: "runs/digits runs/digits-2 --output both.html"
   ) { try $0.report() }
 
   package static let initialise = Command(
-    "init", "writes a configuration that trains, for your data", operand: "DIR", configurationIsOptional: true,
+    "init", "writes a configuration that trains, for your data", operands: ["DIR"], configurationIsOptional: true,
     [.data, .preset, .json], example: "--data photos"
   ) { try $0.initialise() }
 
   package static let dataInfo = Command(
-    "data info", "counts by class, shapes, mean, std, damaged files", operand: "CONFIG|PATH",
+    "data info", "counts by class, shapes, mean, std, damaged files", operands: ["CONFIG|PATH"],
     [.sheet, .overwrite.described("replace the picture"), .set, .json], example: "Config/digits.json --sheet digits.png"
   ) { try $0.dataInfo() }
 
   package static let dataConvert = Command(
-    "data convert", "images and labels as NumPy arrays", operand: "CONFIG|PATH",
+    "data convert", "images and labels as NumPy arrays", operands: ["CONFIG|PATH"],
     required: [.output.described("the archive to write", placeholder: "FILE.npz")],
     [.overwrite.described("replace the file"), .set, .json], example: "photos --output photos.npz"
   ) { try $0.dataConvert() }
@@ -107,7 +109,7 @@ extension Command {
   ) { try $0.export() }
 
   package static let importing = Command(
-    "import", "weights of another framework, as safetensors", operand: "FILE",
+    "import", "weights of another framework, as safetensors", operands: ["FILE"],
     required: [.format, .config, .output.described("the weights to write", placeholder: "FILE")],
     [.newHead, .overwrite.described("replace the file"), .set, .seed, .json, .quiet],
     example: "net.safetensors --format keras --config net.json --output w.safetensors"
@@ -160,14 +162,23 @@ extension Command {
   ) { try $0.config() }
 
   package static let completions = Command(
-    "completions", "a script that completes command lines in a shell", operand: "bash|zsh|fish", [],
+    "completions", "a script that completes command lines in a shell", operands: ["bash|zsh|fish"], [],
     example: "bash"
   ) { try $0.completions() }
+
+  package static let verify = Command(
+    "verify", "replays parts of a run and checks its ledger", operands: ["RUN"],
+    [
+      .segments, .all, .weights.described("what the run started from, if it began with --weights"), .set, .workers,
+      .json, .quiet,
+    ],
+    example: "runs/digits --segments 3"
+  ) { try $0.verify() }
 
   /// In the order `--help` shows them.
   package static let all: [Command] = [
     initialise, train, report, evaluate, predict, export, importing, dataInfo, dataConvert, kernels, throughput,
-    scaling, allReduce, tune, gradcheck, topology, config, completions,
+    scaling, allReduce, tune, gradcheck, verify, topology, config, completions,
   ]
   package static let names: [String] = all.map(\.name)
 

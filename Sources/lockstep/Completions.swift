@@ -19,16 +19,16 @@ enum CompletedValue {
   /// A number, or something that cannot be known.
   case anything
 
-  /// From a placeholder such as `auto|never|FILE`: what is in small letters is a word, `FILE` and `DIR` are paths.
+  /// From a placeholder such as `auto|never|FILE`: what is in small letters is a word, `FILE`, `DIR` and `RUN` are paths.
   init(placeholder: String) {
     let parts = placeholder.split(separator: "|").map(String.init)
     let words = parts.filter { !$0.isEmpty && $0.allSatisfy { $0.isLowercase || $0.isNumber } && !$0.contains(",") }
-    let isPath = parts.contains { $0 == "FILE" || $0 == "DIR" || $0 == "CONFIG" }
+    let isPath = parts.contains { ["FILE", "DIR", "CONFIG", "RUN"].contains($0) }
     if !words.isEmpty, !isPath, words.contains(where: { $0.contains(where: \.isLetter) }) {
       self = .words(words)
     } else if parts.contains("FILE") || parts.contains("CONFIG") {
       self = .files
-    } else if parts.contains("DIR") {
+    } else if parts.contains("DIR") || parts.contains("RUN") {
       self = .folders
     } else {
       self = .anything
@@ -41,8 +41,10 @@ extension Flag {
 }
 
 extension Command {
-  /// What can stand in the place of the configuration.
-  var completedOperand: CompletedValue { CompletedValue(placeholder: operand) }
+  /// What can stand in the place of the configuration; where it takes several words, they are of one kind.
+  var completedOperand: CompletedValue {
+    operands.first.map { CompletedValue(placeholder: $0) } ?? .anything
+  }
 
   /// Every flag that it takes, each once, as its help describes it.
   var completedFlags: [Flag] {
@@ -148,9 +150,11 @@ private enum ZshCompletion {
         return "        \(quoted("\(isRepeated)\(flag.text)[\(escaped(flag.summary))]\(value)"))"
       }
       lines.append("      _arguments \\")
-      let operand =
-        "        \(quoted("\(command.takesSeveral ? "*" : "1"):\(escaped(command.operand)):\(action(command.completedOperand))"))"
-      lines.append((flags + [operand]).joined(separator: " \\\n") + " ;;")
+      let operands = command.operands.enumerated().map { number, operand in
+        let place = command.takesSeveral ? "*" : "\(number + 1)"
+        return "        \(quoted("\(place):\(escaped(operand)):\(action(command.completedOperand))"))"
+      }
+      lines.append((flags + operands).joined(separator: " \\\n") + " ;;")
     }
     lines += [
       "  esac", "}", "if [[ $zsh_eval_context[-1] == loadautofunc ]]; then", "  _lockstep \"$@\"", "else",

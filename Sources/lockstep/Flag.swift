@@ -57,6 +57,8 @@ extension Flag {
   package static let write = Flag("write", "FILE", "write a copy of CONFIG with the best runtime section")
   package static let force = Flag("force", nil, "write even if the best setting is uncertain")
   package static let exhaustive = Flag("exhaustive", nil, "try every combination")
+  package static let segments = Flag("segments", "N", "how many parts, drawn at random (5)")
+  package static let all = Flag("all", nil, "the whole run")
   package static let topologyRoot = Flag(
     "topology-root", "DIR", "another machine, whose /sys and /proc were copied to DIR")
   package static let set = Flag("set", "key.path=VALUE", "any key of the configuration; repeatable")
@@ -76,7 +78,7 @@ extension Flag {
   /// Flags that every command accepts, so that scripts can always add them; help lists them only where they matter.
   package static let common: [Flag] = overrides + [json, quiet, noProgress]
   /// All flags, as their commands describe them.
-  package static let all: [Flag] = {
+  package static let known: [Flag] = {
     var flags: [Flag] = []
     for flag in Command.all.flatMap(\.flags) + common + [version, help] where !flags.contains(flag) {
       flags.append(flag)

@@ -50,7 +50,7 @@ package enum HelpText {
   private static let longestInList = 26
 
   private static func shortUsage(_ command: Command) -> String {
-    ([command.name, command.operandUsage]
+    ([command.name] + command.operandUsage
       + command.required.map(\.usage))
       .joined(separator: " ")
   }
@@ -59,7 +59,7 @@ package enum HelpText {
     var table = TextTable([.left, .left])
     for command in commands {
       let usage = shortUsage(command)
-      table.add(usage.count <= longestInList ? usage : "\(command.name) \(command.operand) …", command.summary)
+      table.add(usage.count <= longestInList ? usage : "\(command.name) \(command.operands.joined(separator: " ")) …", command.summary)
     }
     return table.lines(indentation: 2)
   }
