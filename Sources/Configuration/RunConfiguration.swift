@@ -138,10 +138,12 @@ package struct RuntimeConfiguration: Hashable, Sendable {
   package var nodes: [Int]?
   package var useSMT: Bool
   package var memory: MemoryConfiguration
+  /// Steps from one check of a shard by another worker to the next; 0 for none.
+  package var auditEverySteps: Int
 
   package init(
     workers: WorkerCount, shardSize: Int, policy: Policy, nodes: [Int]?, useSMT: Bool,
-    memory: MemoryConfiguration = MemoryConfiguration()
+    memory: MemoryConfiguration = MemoryConfiguration(), auditEverySteps: Int = 0
   ) {
     self.workers = workers
     self.shardSize = shardSize
@@ -149,6 +151,7 @@ package struct RuntimeConfiguration: Hashable, Sendable {
     self.nodes = nodes
     self.useSMT = useSMT
     self.memory = memory
+    self.auditEverySteps = auditEverySteps
   }
 }
 

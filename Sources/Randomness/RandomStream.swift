@@ -9,6 +9,8 @@ package enum RandomPurpose: UInt32, Sendable, CaseIterable {
   case gradientCheck = 4
   case dropout = 5
   case validationSplit = 16
+  /// Which shard is checked; decides no number of a run.
+  case audit = 32
 }
 
 /// An endless random-access sequence: element `index` of the stream named by (seed, purpose, stream).

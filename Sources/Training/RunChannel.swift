@@ -28,6 +28,10 @@ package struct RunOptions: Sendable {
   var watchdogSeconds = Watchdog.defaultSeconds
   /// For tests: a byte that all worker memory is filled with first; it must not matter.
   var memoryFill: UInt8?
+  #if DEBUG || LOCKSTEP_FAULTS
+    /// For tests: flips a bit.
+    package var gradientFault: GradientFault?
+  #endif
   /// For tests: called by each worker as it enters a phase.
   var onPhase: StepClock.Watcher?
 

@@ -25,14 +25,17 @@ package struct RunMemory: Sendable, Hashable {
   package let stateSlots: [StateSlot]
   /// Whether a running mean of all parameters is kept.
   package let keepsAverage: Bool
+  /// Whether there are two gradients more for audits.
+  package let isAudited: Bool
   /// Whether buffers ask for huge pages.
   package let hugePages: Bool
 
   package init(
     _ network: NetworkPlan, _ placement: Placement, shardsPerBatch: Int, gradientBuffers: Int, stateSlots: [StateSlot],
-    keepsAverage: Bool = false, hugePages: Bool
+    keepsAverage: Bool = false, isAudited: Bool = false, hugePages: Bool
   ) {
     self.keepsAverage = keepsAverage
+    self.isAudited = isAudited
     meetingSums = shardsPerBatch * network.schedule.sumsPerShard
     workers = placement.workers.count
     replicas = placement.groups.count
@@ -58,6 +61,8 @@ package struct RunMemory: Sendable, Hashable {
   package var optimizerBytes: Int {
     stateSlots.isEmpty ? 0 : (stateSlots.count - 1) * stateStride * MemoryLayout<Float>.stride + trainedBytes
   }
+  /// Of the audit.
+  package var auditBytes: Int { isAudited ? 2 * trainedBytes : 0 }
   /// Of each worker.
   package var gradientBytes: Int { gradientBuffers * trainedBytes }
   /// A copy of the training state, made inside a step.
@@ -75,7 +80,7 @@ package struct RunMemory: Sendable, Hashable {
   }
 
   private var sharedBytes: Int {
-    optimizerBytes + averageBytes + replicas * replicaBytes + meetingSums * MemoryLayout<Double>.stride
+    optimizerBytes + averageBytes + auditBytes + replicas * replicaBytes + meetingSums * MemoryLayout<Double>.stride
   }
 
   func fits(_ available: AvailableMemory) -> Bool { neededBytes(available) <= available.bytes }

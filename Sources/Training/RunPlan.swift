@@ -61,10 +61,19 @@ package final class RunPlan: Sendable {
       graph, shardSize: runtime.shardSize, largestNode: largest,
       largestShare: max(fullBatch.largestShare, lastBatch.largestShare), BlockSizes(topology), computesInputGradient)
     gradientSlots = max(fullBatch.slotsPerWorker, lastBatch.slotsPerWorker, 1)
-    treeLevels = ShardTree.levels(of: largest, leafCount: network.capacity.run / network.capacity.shard)
+    let isAudited = runtime.auditEverySteps > 0
+    guard !isAudited || !network.schedule.hasMeetings else {
+      throw UserError(
+        .badConfiguration, "runtime.audit_every_steps",
+        "found \(runtime.auditEverySteps); allowed: 0 for a network with batch_norm, whose shards cannot be computed alone"
+      )
+    }
+    // In a step with an audit a shard is summed by itself.
+    treeLevels = ShardTree.levels(
+      of: largest, leafCount: isAudited ? 1 : network.capacity.run / network.capacity.shard)
     memory = RunMemory(
       network, placement, shardsPerBatch: shards.maximumShardCount, gradientBuffers: gradientSlots + treeLevels,
-      stateSlots: optimizer.slots, keepsAverage: configuration.training.weightAverage != nil,
+      stateSlots: optimizer.slots, keepsAverage: configuration.training.weightAverage != nil, isAudited: isAudited,
       hugePages: runtime.memory.hugePages)
     let training = configuration.training
     rates = LearningRates(

@@ -32,6 +32,8 @@ final class SharedState: @unchecked Sendable {
   let weightSquares: SquareSums?
   let order: EpochOrder
   let beats: WorkerBeats
+  /// The check of a shard by another worker; `nil` without one.
+  let audit: Audit?
   /// The digest of the weights, of which every worker hashes a part; `nil` without a ledger.
   let weightsTree: TreeHash?
   /// Where every worker's time went.
@@ -82,6 +84,7 @@ final class SharedState: @unchecked Sendable {
     meetingSums.initialize(repeating: 0, count: sums)
     gradientSquares = plan.readsNorms ? SquareSums(plan.network.parameters) : nil
     weightSquares = plan.optimizer.readsNorms ? SquareSums(plan.network.parameters) : nil
+    audit = try Audit(plan)
     weightsTree =
       plan.configuration.ledger.isOn
       ? TreeHash(

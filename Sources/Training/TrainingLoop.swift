@@ -32,7 +32,7 @@ struct TrainingLoop: Sendable {
     let clock = StepClock(
       shared.beats, shared.times, worker: context.index, step: firstStep, watcher: options.onPhase)
     var trace = ThreadTrace()
-    let worker = try Worker(context, session, fill: options.memoryFill)
+    let worker = try Worker(context, session, options)
     let (training, test) = (try data.training.place(context), try data.test?.place(context))
     var leader = context.index == 0 ? StepLeader(session, channel, resuming: start) : nil
     try context.barrier.wait()
@@ -53,6 +53,14 @@ struct TrainingLoop: Sendable {
       try worker.compute(training, step) { () throws(BarrierBroken) in
         try clock.meet(context.barrier, .sums)
         clock.enter(.computing)
+      }
+      let audited = shared.audit?.shard(in: step)
+      if let audited {
+        try clock.meet(context.barrier)
+        if shared.audit?.auditor(of: audited, in: step) == context.index {
+          clock.enter(.computing)
+          try shared.audit?.compare(audited, in: step)
+        }
       }
       try clock.meet(context.groupBarrier, .group)
       if plan.groups.count > 1 {

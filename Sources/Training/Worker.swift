@@ -15,6 +15,7 @@ package struct Worker: ~Copyable {
   private let augmentationScratch: AugmentationScratch?
   /// [images of a chunk, classes], where evaluations take mirror images too.
   private let mirroredLogits: FloatScratch?
+  private let options: RunOptions
   package let workspace: Workspace
   /// The node's own replica.
   let replica: WeightReplica
@@ -29,9 +30,9 @@ package struct Worker: ~Copyable {
 
   /// Takes and clears the worker's memory. Call it on the worker's pinned thread: first touch decides the node.
   ///
-  /// - Parameter fill: a byte that all memory is filled with first (for tests: it must not matter).
-  init(_ context: WorkerContext, _ session: Session, fill: UInt8? = nil) throws {
+  init(_ context: WorkerContext, _ session: Session, _ options: RunOptions = RunOptions()) throws {
     self.context = context
+    self.options = options
     plan = session.plan
     shared = session.shared
     normalization = session.normalization
@@ -51,7 +52,7 @@ package struct Worker: ~Copyable {
     activationBytes = memory.activations.bytes
     gradientBytes = memory.gradients.bytes
     placementRefused = memory.placementRefused
-    if let fill {
+    if let fill = options.memoryFill {
       activations.initializeMemory(as: UInt8.self, repeating: fill, count: activationBytes.count)
       gradients.initializeMemory(as: UInt8.self, repeating: fill, count: gradientBytes.count)
     }
@@ -98,6 +99,7 @@ package struct Worker: ~Copyable {
     let share = step.endsEpoch ? shares.last : shares.full
     guard plan.network.schedule.hasMeetings else {
       for node in share.nodes { sumGradients(node.shards, of: step, dataset, into: node.target) }
+      audit(dataset, step)
       return
     }
     let start = step.batch.lowerBound + share.shards.lowerBound * plan.shards.shardSize
@@ -112,19 +114,51 @@ package struct Worker: ~Copyable {
     _ shards: Range<Int>, of step: TrainingStep, _ dataset: ImageDataset, into target: UnsafeMutablePointer<Float>
   ) {
     let count = plan.memory.trainedFloats
+    let audited = shared.audit?.shard(in: step)
     ShardTree.sum(shards, into: ShardTree.Target(target), scratch: { levels[$0] }) { shards, target in
-      guard shards.count <= plan.shardsPerRun else { return false }
+      let isAudited = audited.map { shards.contains($0) } ?? false
+      guard shards.count <= (isAudited ? 1 : plan.shardsPerRun) else { return false }
       let sum = target.adds ? levels[levels.count - 1] : target.buffer
       let positions = positions(of: shards, in: step.batch)
       plan.network.sumGradients(
         workspace, examples: positions.count, into: sum, inputs(epoch: step.epoch)
       ) { load(dataset, chunk: $0, at: positions.lowerBound, epoch: step.epoch) }
       recordLosses(shards, examples: positions.count)
+      #if DEBUG || LOCKSTEP_FAULTS
+        options.gradientFault?.apply(sum, shards, in: step)
+      #endif
+      if isAudited { shared.audit?.original.update(from: sum, count: count) }
       if target.adds { plan.kernels.add(sum, target.buffer, count) }
       return true
     } add: {
       plan.kernels.add($0, $1, count)
     }
+  }
+
+  /// Computes the shard that is checked in this step again, if it is this worker's turn.
+  private func audit(_ dataset: ImageDataset, _ step: TrainingStep) {
+    guard let audit = shared.audit, let shard = audit.shard(in: step),
+      audit.auditor(of: shard, in: step) == context.index
+    else { return }
+    let positions = positions(of: shard..<shard + 1, in: step.batch)
+    plan.network.sumGradients(
+      workspace, examples: positions.count, into: audit.again, inputs(epoch: step.epoch)
+    ) { load(dataset, chunk: $0, at: positions.lowerBound, epoch: step.epoch) }
+  }
+
+  /// Each shard's own gradient of a batch, by a worker that is alone.
+  func shardGradients(_ dataset: ImageDataset, _ step: TrainingStep, into targets: [UnsafeMutablePointer<Float>]) {
+    guard plan.network.schedule.hasMeetings else {
+      for (shard, target) in targets.enumerated() { sumGradients(shard..<shard + 1, of: step, dataset, into: target) }
+      return
+    }
+    let share = WorkerShare(
+      targets.enumerated().map { WorkerShare.Node(shards: $0..<$0 + 1, target: $1) }, of: step.batch.count,
+      shardSize: plan.shards.shardSize)
+    plan.network.sumGradients(
+      workspace, share, sums: shared.meetingSums, inputs(epoch: step.epoch),
+      load: { load(dataset, chunk: $0, at: step.batch.lowerBound, epoch: step.epoch) }, meet: {})
+    recordLosses(share.shards, examples: share.examples)
   }
 
   /// How the worker adds with the others over a full batch and over the ragged last one; once all workers have memory.

@@ -27,6 +27,11 @@ extension ConfigurationTable {
             node.keyPath("cpus"), cpus, allowed: "cpus or policy, not both", hint: "null unsets a key"))
       }, "Where workers run."),
     .section("memory", \.memory, memory, "Where memory lies."),
+    KeyField(
+      ConfigurationKey(
+        "audit_every_steps", .integer(0...1_000_000_000), default: .integer(0), effect: .speed,
+        "Steps from one check against silent corruption to the next, in which another worker computes a shard's gradient again; "
+          + "0: none. Not with `batch_norm`."), \.auditEverySteps),
   ]
 
   private static let placement: [KeyField<RuntimeConfiguration>] = [
