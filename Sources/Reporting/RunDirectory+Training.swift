@@ -27,7 +27,8 @@ extension RunDirectory {
     metrics["val_loss"] = summary.validationLoss
     metrics["val_accuracy"] = summary.validationAccuracy
     metrics["val_top5_accuracy"] = summary.validationTopFive
-    try finish(weights: weights, digest: summary.weightsDigest, metrics: metrics, classNames: classNames) { newest, best in
+    try finish(weights: weights, digest: summary.weightsDigest, metrics: metrics, classNames: classNames) {
+      newest, best in
       (summary.newestCheckpoint, summary.bestCheckpoint) = (newest, best)
       return summary.json.compactText + "\n"
     }

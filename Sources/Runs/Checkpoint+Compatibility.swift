@@ -93,6 +93,11 @@ extension Checkpoint {
 }
 
 extension JSONValue {
+  /// The text of every value that is not a container, and of every empty container, by its key path.
+  package var leafTexts: [String: String] {
+    Dictionary(leaves().map { ($0.path, $0.value.numberText) }) { first, _ in first }
+  }
+
   /// Every value that is not a container, and every empty container, with its key path.
   func leaves(_ path: String = "") -> [(path: String, value: JSONValue)] {
     switch self {

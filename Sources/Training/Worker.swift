@@ -29,7 +29,6 @@ package struct Worker: ~Copyable {
   private let shares: (full: WorkerShare, last: WorkerShare)
 
   /// Takes and clears the worker's memory. Call it on the worker's pinned thread: first touch decides the node.
-  ///
   init(_ context: WorkerContext, _ session: Session, _ options: RunOptions = RunOptions()) throws {
     self.context = context
     self.options = options

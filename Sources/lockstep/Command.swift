@@ -175,10 +175,19 @@ extension Command {
     example: "runs/digits --segments 3"
   ) { try $0.verify() }
 
+  package static let compare = Command(
+    "compare", "the first step and shard in which two runs differ", operands: ["RUN", "RUN"],
+    [.set, .workers, .json, .quiet], example: "runs/digits runs/digits-2"
+  ) { try $0.compare() }
+
+  package static let selfTest = Command(
+    "selftest", "known digests on this machine, in under a minute", operands: [], [.json, .quiet], example: "--json"
+  ) { try $0.selfTest() }
+
   /// In the order `--help` shows them.
   package static let all: [Command] = [
     initialise, train, report, evaluate, predict, export, importing, dataInfo, dataConvert, kernels, throughput,
-    scaling, allReduce, tune, gradcheck, verify, topology, config, completions,
+    scaling, allReduce, tune, gradcheck, verify, compare, selfTest, topology, config, completions,
   ]
   package static let names: [String] = all.map(\.name)
 

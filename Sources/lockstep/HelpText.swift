@@ -59,7 +59,9 @@ package enum HelpText {
     var table = TextTable([.left, .left])
     for command in commands {
       let usage = shortUsage(command)
-      table.add(usage.count <= longestInList ? usage : "\(command.name) \(command.operands.joined(separator: " ")) …", command.summary)
+      table.add(
+        usage.count <= longestInList ? usage : "\(command.name) \(command.operands.joined(separator: " ")) …",
+        command.summary)
     }
     return table.lines(indentation: 2)
   }
