@@ -54,8 +54,7 @@ let package = Package(
       name: "lockstep",
       dependencies: [
         "Pages", "Drafts", "Reporting", "Measuring", "Training", "Exchange", "Runs", "Configuration", "KernelBuilds",
-        "Network",
-        "Datasets", "Machine", "KernelInterface", "Storage", "Diagnostics",
+        "Network", "Datasets", "Machine", "KernelInterface", "Storage", "Diagnostics",
       ]),
     .target(
       name: "Pages",
@@ -186,8 +185,7 @@ let package = Package(
       name: "SteppingClock",
       dependencies: [
         "Pages", "Drafts", "Reporting", "Measuring", "Training", "Exchange", "Runs", "Configuration", "KernelBuilds",
-        "Network",
-        "Datasets", "Machine", "KernelInterface", "Storage", "Diagnostics",
+        "Network", "Datasets", "Machine", "KernelInterface", "Storage", "Diagnostics",
       ],
       path: "Tests/SteppingClock",
       linkerSettings: [

@@ -24,7 +24,7 @@ extension SelfTestKernels {
     let pool = PoolArguments(
       images: images, outHeight: side, outWidth: side, channels: channels, xRow: 2 * side * channels, xImage: large,
       outRow: side * channels, outImage: small, dxRow: 2 * side * channels, dxImage: large, doutRow: side * channels,
-      doutImage: small, inputIsReLU: true)
+      doutImage: small, inputReLU: .unlimited)
     let (x, dout) = (tied(numbers, images * large, seed: 41), numbers.floats(images * small, seed: 42))
     let results = numbers.floats(images * (small + large), seed: 43)
     let mask = numbers.integers(images * pool.maskImage) { _ in 0 }
@@ -68,7 +68,7 @@ extension SelfTestKernels {
       EqualWindows(
         images: 1, height: height, width: width, taps: taps, input: input, inputImage: rows * columns * channels,
         inputRow: columns * channels, channels: channels, output: output, outputImage: height * width * filters,
-        outputRow: width * filters, filters: filters, bias: numbers.floats(filters, seed: 49), appliesReLU: true,
+        outputRow: width * filters, filters: filters, bias: numbers.floats(filters, seed: 49), relu: .unlimited,
         scratch: scratch))
     return numbers.digest(output, height * width * filters)
   }

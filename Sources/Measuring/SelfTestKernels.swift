@@ -145,7 +145,7 @@ enum SelfTestKernels {
     let numbers = Numbers()
     let (a, b) = (numbers.floats(96, seed: 10), numbers.floats(192, seed: 11))
     kernels.add(a, b, 96)
-    kernels.sum(a, b, b + 96, 96, true)
+    kernels.sum(a, b, b + 96, 96, .unlimited)
     return numbers.digest(b, 192)
   }
 
@@ -158,7 +158,7 @@ enum SelfTestKernels {
     let extent = NormExtent(images: 2, height: 3, width: 5, lanes: 32)
     func map<Pointer>(_ start: Pointer) -> NormMap<Pointer> { NormMap(start, image: 3 * 5 * 32, row: 5 * 32) }
     kernels.normalize(
-      Normalization(extent, x: map(UnsafePointer(x)), out: map(out), channels: channels, appliesReLU: true))
+      Normalization(extent, x: map(UnsafePointer(x)), out: map(out), channels: channels, relu: .unlimited))
     kernels.normalizeGradient(
       NormalizationGradient(
         extent, x: map(UnsafePointer(x)), dout: map(UnsafePointer(dout)), dx: map(out + count), channels: channels))

@@ -66,7 +66,7 @@ struct StepClock: ~Copyable {
   func end() {
     close()
     state.pointee.line.end = now
-    ledger.addToTotals(state.pointee.line, worker: worker)
+    times.addToTotals(state.pointee.line, worker: worker)
     state.pointee.isOpen = false
   }
 

@@ -26,6 +26,6 @@ extension StepPart {
 extension Trainer {
   /// Where the workers' time went so far; call it while they do not run.
   package var workerTimes: [WorkerTimes] {
-    (0..<plan.workerCount).map { session.shared.ledger.times(worker: $0) }
+    (0..<plan.workerCount).map { session.shared.times.times(worker: $0) }
   }
 }
