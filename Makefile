@@ -145,7 +145,7 @@ torture: build
 	@Tests/Torture/hardship .build/release/lockstep $(KILLS)
 
 # Each sanitizer has a build folder of its own; kernels are left to the plain tests, which compare every one with its twin.
-PARALLEL_TESTS := TrainerMeetingTests|ResumeTests|NodeDigestTests|FaultTests|CheckpointTests|RunDirectoryTests|WorkerGroupTests|BarrierTests
+PARALLEL_TESTS := TrainerMeetingTests|GroupNormTests|ResumeTests|NodeDigestTests|FaultTests|CheckpointTests|RunDirectoryTests|WorkerGroupTests|BarrierTests
 PARSER_TESTS := StorageTests|DatasetsTests|ConfigurationTests|CheckpointTests
 sanitize: setup
 	swift test $(TEST_FLAGS) --sanitize=thread --scratch-path .build/sanitize-thread --filter "$(PARALLEL_TESTS)"

@@ -62,9 +62,12 @@ package struct ShardPlan: Hashable, Sendable {
   }
 
   /// The contiguous shards of worker `w`: ⌊S·w/W⌋ ..< ⌊S·(w+1)/W⌋; sizes differ by at most one, and may be 0.
-  package func shards(ofWorker w: Int, of workers: Int, shardCount: Int) -> Range<Int> {
+  ///
+  /// - Parameter unit: shards that one worker must have together; the same with whole units, of which the last may be smaller.
+  package func shards(ofWorker w: Int, of workers: Int, shardCount: Int, unit: Int = 1) -> Range<Int> {
     precondition(workers >= 1 && w >= 0 && w < workers, "Worker \(w) is outside a group of \(workers).")
-    return shardCount * w / workers..<shardCount * (w + 1) / workers
+    let units = Self.pieces(of: shardCount, size: unit)
+    return min(units * w / workers * unit, shardCount)..<min(units * (w + 1) / workers * unit, shardCount)
   }
 
   private static func pieces(of length: Int, size: Int) -> Int { length == 0 ? 0 : (length - 1) / size + 1 }

@@ -39,24 +39,34 @@ package enum GradientCheck {
   private static let step = 1e-5
   private static let smallStep = 1e-7
   private static let tolerance = 1e-3
-  private static let exampleCount = 4
+  private static let mostExamples = 4
 
   /// Checks every parameter tensor, layer by layer, and the images, on the first examples of `training`.
   package static func run(
     configuration: RunConfiguration, topology: Topology, kernels: KernelTable, training: ImageDataset,
     elementsPerTensor: Int = 256
   ) throws -> [GradientCheckRow] {
-    let examples = min(exampleCount, training.count)
-    guard examples > 0 else { throw UserError(.badData, "data.train", "the training set has 0 examples") }
-    var single = configuration
-    single.runtime.workers = .count(1)
-    single.training.batchSize = examples
-    single.runtime.shardSize = examples
-    let plan = try RunPlan(
-      single, topology: topology, kernels: kernels, exampleCount: examples, computesInputGradient: true)
-    let network = plan.network
-    try checkDataset(training, "data.train", network)
+    guard training.count > 0 else { throw UserError(.badData, "data.train", "the training set has 0 examples") }
+    let hasGroups = try !ModelGraph(configuration.model).groupSizes.isEmpty
+    func planned(_ examples: Int) throws -> RunPlan {
+      var single = configuration
+      single.runtime.workers = .count(1)
+      single.training.batchSize = examples
+      // Groups are whole shards.
+      if !hasGroups { single.runtime.shardSize = examples }
+      return try RunPlan(
+        single, topology: topology, kernels: kernels, exampleCount: examples, computesInputGradient: true)
+    }
+    var examples = min(mostExamples, training.count)
+    var plan = try planned(examples)
+    try checkDataset(training, "data.train", plan.network)
+    // The last group of four examples may have one, which alone has no variance.
+    while hasGroups, examples > 2, !plan.isTrainable {
+      examples -= 1
+      plan = try planned(examples)
+    }
     try plan.requireTrainable()
+    let network = plan.network
     let production = try productionGradients(plan, training)
 
     let model = configuration.model
@@ -155,7 +165,7 @@ package enum GradientCheck {
     }
   }
 
-  /// One step's gradients of a batch of one shard, by a worker of its own.
+  /// One step's gradients of a batch, by a worker of its own.
   private static func productionGradients(_ plan: RunPlan, _ training: ImageDataset) throws -> Production {
     let seed = plan.configuration.seed
     let weights = weights(plan.network.parameters, seed: seed)
@@ -182,7 +192,9 @@ package enum GradientCheck {
         }
       }
       if network.schedule.hasMeetings {
-        let share = WorkerShare([.init(shards: 0..<1, target: gradient)], of: examples, shardSize: examples)
+        let shardSize = plan.configuration.runtime.shardSize
+        let shards = 0..<(examples + shardSize - 1) / shardSize
+        let share = WorkerShare([.init(shards: shards, target: gradient)], of: examples, shardSize: shardSize)
         network.sumGradients(workspace, share, sums: worker.meetingSums, worker.inputs(epoch: 0), load: load, meet: {})
       } else {
         network.sumGradients(workspace, examples: examples, into: gradient, worker.inputs(epoch: 0), load: load)

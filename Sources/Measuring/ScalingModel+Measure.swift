@@ -50,7 +50,7 @@ extension ScalingModel {
     let network = try NetworkPlan(configuration.model, capacity: ImageCapacity(shard: 1))
     costs.parameterBytes = 4 * Double(network.parameters.packedCount)
     costs.preparedBytes = 4 * Double(network.preparedCount)
-    costs.sumBytes = Double(network.schedule.sumsPerShard * MemoryLayout<Double>.stride)
+    costs.sumBytes = Double(network.schedule.sharedSumsPerShard * MemoryLayout<Double>.stride)
     costs.sumNanoseconds = try sumNanoseconds(network, shards: 64, single)
     let shard = try NetworkPlan(configuration.model, capacity: ImageCapacity(shard: shardSize))
     let ownCaches = topology.caches.filter { $0.level <= 2 }.map(\.bytes).max() ?? 0

@@ -49,9 +49,7 @@ struct NetworkLayout {
     for number in graph.layers.indices { try addSite(number) }
     frontCount = sites.firstIndex { $0.kind.traits.contains(.takesChunks) } ?? sites.count
     addParameters()
-    schedule = Schedule(
-      sites.map { ($0.kind.type as? any MeetingLayerType)?.meetingSums(graph.shapes(graph.layers[$0.number].inputs)) }
-    )
+    schedule = try makeSchedule()
     storesGradient = maps.indices.map(needsGradient)
     gradients = maps.map { MapLayout(shape: $0.shape, channelStride: $0.channelStride) }
   }
@@ -120,6 +118,28 @@ struct NetworkLayout {
       let start = trained.first?.offset ?? 0
       return FrontSegment(layers: range, floats: start..<(trained.last.map { $0.offset + $0.packedCount } ?? start))
     }
+  }
+
+  private func makeSchedule() throws(UserError) -> Schedule {
+    var sums: [Schedule.Sums?] = []
+    for site in sites {
+      guard let type = site.kind.type as? any MeetingLayerType else {
+        sums.append(nil)
+        continue
+      }
+      let count = type.meetingSums(graph.shapes(graph.layers[site.number].inputs))
+      if let examples = type.groupExamples, !examples.isMultiple(of: capacity.shard) {
+        throw graph.failure(
+          site.number,
+          "virtual_batch_size \(examples) is not a multiple of runtime.shard_size \(capacity.shard), and a group is whole "
+            + "shards")
+      }
+      sums.append(
+        Schedule.Sums(
+          forward: count.forward, backward: count.backward, groupShards: type.groupExamples.map { $0 / capacity.shard })
+      )
+    }
+    return Schedule(sums)
   }
 
   // MARK: Readers

@@ -117,11 +117,17 @@ extension NetworkPlan {
     return pass
   }
 
-  /// All meetings' sums of a batch of `shards` shards, as each worker adds them in a step: for benchmarks.
+  /// All meetings' sums of a batch of `shards` shards, as each worker adds them in a step: for benchmarks. Of groups whose
+  /// sums are added without waiting, those of a chunk, the worker's share.
   package func addSums(_ sums: UnsafeMutablePointer<Double>, of shards: Int, _ w: Workspace) {
     for (number, meeting) in schedule.meetings.enumerated() {
-      add(sums, meeting.forward, of: shards, into: w.inputTotals[number])
-      add(sums, meeting.backward, of: shards, into: w.gradientTotals[number])
+      let added = meeting.groupShards == nil ? shards : min(shards, capacity.chunk / capacity.shard)
+      let size = meeting.groupShards ?? shards
+      for (group, first) in stride(from: 0, to: added, by: size).enumerated() {
+        let own = first..<min(first + size, added)
+        add(sums, meeting.forward, of: own, into: w.inputTotals[number] + group * meeting.forward.count)
+        add(sums, meeting.backward, of: own, into: w.gradientTotals[number] + group * meeting.backward.count)
+      }
     }
   }
 
@@ -143,10 +149,13 @@ extension NetworkPlan {
         }
       }
     }
-    addSums(sums, of: capacity.chunk / capacity.shard, w)
-    for layer in meetingLayers {
-      layer.inputsSummed(pass)
-      layer.gradientsSummed(pass)
+    let shards = capacity.chunk / capacity.shard
+    addSums(sums, of: shards, w)
+    for (meeting, layer) in zip(schedule.meetings, meetingLayers) {
+      forEachGroup(of: meeting, in: 0..<shards, pass) { pass, _ in
+        layer.inputsSummed(pass)
+        layer.gradientsSummed(pass)
+      }
     }
   }
 

@@ -80,14 +80,21 @@ package final class NetworkPlan: Sendable {
     firstBackward = work.firstIndex(where: \.hasBackward) ?? work.count
   }
 
-  /// - Throws: `UserError(.badConfiguration)` if a layer sums over the whole batch and `smallest` examples are too few for it.
-  package func requireBatches(ofAtLeast smallest: Int) throws(UserError) {
-    for (meeting, layer) in zip(schedule.meetings, meetingLayers) where smallest < layer.leastBatch {
+  /// - Parameter examples: of a batch.
+  /// - Throws: `UserError(.badConfiguration)` if a layer sums over the batch, or over a group of it, and they are too few.
+  package func requireBatch(of examples: Int) throws(UserError) {
+    for (meeting, layer) in zip(schedule.meetings, meetingLayers) {
+      let group = meeting.groupShards.map { $0 * capacity.shard } ?? examples
+      let smallest = examples.isMultiple(of: group) ? group : examples % group
+      guard smallest < layer.leastBatch else { continue }
+      let isGroup = meeting.groupShards != nil
       throw graph.failure(
         work[meeting.layer].number,
-        "a batch of \(smallest) example gives it one value per channel, which has no variance; allowed: at least "
-          + "\(layer.leastBatch) examples in every batch",
-        hint: "choose training.batch_size so that the last batch of an epoch is larger, too")
+        "\(isGroup ? "a group" : "a batch") of \(smallest) example gives it one value per channel, which has no variance; "
+          + "allowed: at least \(layer.leastBatch) examples in every \(isGroup ? "group" : "batch")",
+        hint:
+          "choose training.batch_size so that the last \(isGroup ? "group of a batch" : "batch of an epoch") is larger, too"
+      )
     }
   }
 

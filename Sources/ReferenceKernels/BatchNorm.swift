@@ -18,6 +18,32 @@ package struct ReferenceBatchNorm {
     return (mean, values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(values.count))
   }
 
+  /// Forward pass over groups of so many examples, each by itself.
+  package func forward(_ x: Tensor4, groupsOf size: Int) -> Tensor4 {
+    var out = x
+    for group in Self.groups(x.count, size) { out.set(group, forward(x.examples(group))) }
+    return out
+  }
+
+  /// Gradients of the same, those by γ and β added over the groups.
+  package func backward(
+    _ x: Tensor4, dout: Tensor4, groupsOf size: Int
+  ) -> (dx: Tensor4, dScale: [Double], dShift: [Double]) {
+    var dx = x
+    var (dScale, dShift) = ([Double](repeating: 0, count: x.channels), [Double](repeating: 0, count: x.channels))
+    for group in Self.groups(x.count, size) {
+      let own = backward(x.examples(group), dout: dout.examples(group))
+      dx.set(group, own.dx)
+      dScale = zip(dScale, own.dScale).map(+)
+      dShift = zip(dShift, own.dShift).map(+)
+    }
+    return (dx, dScale, dShift)
+  }
+
+  private static func groups(_ count: Int, _ size: Int) -> [Range<Int>] {
+    stride(from: 0, to: count, by: size).map { $0..<min($0 + size, count) }
+  }
+
   package func forward(_ x: Tensor4) -> Tensor4 {
     var out = x
     for c in 0..<x.channels {

@@ -16,6 +16,20 @@ package struct Tensor4: Hashable, Sendable {
     precondition(self.values.count == total, "A tensor's values do not fill its shape.")
   }
 
+  /// Some examples alone.
+  package func examples(_ range: Range<Int>) -> Tensor4 {
+    let size = height * width * channels
+    return Tensor4(
+      count: range.count, height: height, width: width, channels: channels,
+      values: [Double](values[range.lowerBound * size..<range.upperBound * size]))
+  }
+
+  /// Replaces some examples.
+  package mutating func set(_ range: Range<Int>, _ other: Tensor4) {
+    let size = height * width * channels
+    values.replaceSubrange(range.lowerBound * size..<range.upperBound * size, with: other.values)
+  }
+
   package subscript(n: Int, i: Int, j: Int, c: Int) -> Double {
     get { values[index(n, i, j, c)] }
     set { values[index(n, i, j, c)] = newValue }

@@ -45,15 +45,17 @@ package final class RunPlan: Sendable {
     let runtime = configuration.runtime
     shards = try ShardPlan(
       exampleCount: exampleCount, batchSize: configuration.training.batchSize, shardSize: runtime.shardSize)
-    placement = try Placement.plan(topology, runtime: runtime, shardsPerBatch: shards.maximumShardCount)
+    let graph = try ModelGraph(configuration.model)
+    let unit = graph.shardsTogether(shardSize: runtime.shardSize)
+    placement = try Placement.plan(
+      topology, runtime: runtime, shardsPerBatch: (shards.maximumShardCount - 1) / unit + 1)
     self.topology = topology
     groups = placement.groups
     self.kernels = kernels
-    fullBatch = Self.program(shards, groups, step: 0)
-    lastBatch = Self.program(shards, groups, step: shards.stepsPerEpoch - 1)
+    fullBatch = Self.program(shards, groups, step: 0, unit)
+    lastBatch = Self.program(shards, groups, step: shards.stepsPerEpoch - 1, unit)
 
     optimizer = configuration.training.optimizer.makeOptimizer()
-    let graph = try ModelGraph(configuration.model)
     try RunMemory.requireFits(
       graph, shardSize: runtime.shardSize, stateSlots: optimizer.slots, AvailableMemory.read())
     let largest = (fullBatch.nodes + lastBatch.nodes).map(\.shards.count).max() ?? 1
@@ -139,11 +141,14 @@ package final class RunPlan: Sendable {
     segments[workers.lowerBound].lowerBound..<segments[workers.upperBound - 1].upperBound
   }
 
-  private static func program(_ shards: ShardPlan, _ groups: [Placement.Group], step: Int) -> ReductionProgram {
+  private static func program(
+    _ shards: ShardPlan, _ groups: [Placement.Group], step: Int, _ unit: Int
+  ) -> ReductionProgram {
     let workers = groups.last?.workers.upperBound ?? 0
     let count = shards.shardCount(batchSize: shards.batchRange(stepInEpoch: step).count)
     return ReductionProgram(
-      shardCount: count, runs: (0..<workers).map { shards.shards(ofWorker: $0, of: workers, shardCount: count) },
+      shardCount: count,
+      runs: (0..<workers).map { shards.shards(ofWorker: $0, of: workers, shardCount: count, unit: unit) },
       groups: groups.map(\.workers))
   }
 }

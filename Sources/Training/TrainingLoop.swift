@@ -70,6 +70,7 @@ struct TrainingLoop: Sendable {
       }
       clock.enter(.reducing)
       leader?.decide(step, now: clock.now)
+      worker.updateStatistics(step)
       let update = plan.optimizerStep(step, plateau: shared.plateauRate)
       let lost: LostWeight?
       if plan.readsNorms {

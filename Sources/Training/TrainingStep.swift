@@ -23,8 +23,10 @@ struct TrainingStep {
 extension RunPlan {
   /// - Throws: `UserError(.badConfiguration)` if a batch, which may be the last of an epoch, is too small for the network.
   package func requireTrainable() throws(UserError) {
-    try network.requireBatches(ofAtLeast: step(shards.stepsPerEpoch - 1).batch.count)
+    for number in [shards.stepsPerEpoch - 1, 0] { try network.requireBatch(of: step(number).batch.count) }
   }
+
+  package var isTrainable: Bool { (try? requireTrainable()) != nil }
 
   package var totalSteps: Int {
     min(configuration.training.epochs * shards.stepsPerEpoch, configuration.training.maxSteps ?? Int.max)

@@ -108,6 +108,14 @@ package struct Worker: ~Copyable {
     recordLosses(share.shards, examples: share.examples)
   }
 
+  /// Brings running statistics up to date that no meeting did, in the worker's replica; once all have computed.
+  ///
+  /// The group's last worker does so: the last of all takes them into the weights' average, see `RunPlan.state`.
+  func updateStatistics(_ step: TrainingStep) {
+    guard context.member == context.members.count - 1 else { return }
+    plan.network.updateStatistics(shared.meetingSums, examples: step.batch.count, replica.weights)
+  }
+
   /// `target` = the gradient summed over a node of the shard tree: in one run, or as left plus right.
   private func sumGradients(
     _ shards: Range<Int>, of step: TrainingStep, _ dataset: ImageDataset, into target: UnsafeMutablePointer<Float>

@@ -35,7 +35,8 @@ func plain() -> [ModelEntry] {
   return named(kinds).map { .layer($0) }
 }
 
-/// Norms over the whole batch, after convolutions and a dense layer, residual blocks, dropout and smooth activations.
+/// Norms over the whole batch and over groups, after convolutions and a dense layer, residual blocks, dropout and smooth
+/// activations.
 func norms() -> [ModelEntry] {
   func convolution(_ filters: Int, _ size: Int, strides: Int = 1) -> LayerKind {
     LayerKind(Conv2D(filters: filters, Window(Extent(size), strides: Extent(strides), padding: .same), usesBias: false))
@@ -46,8 +47,8 @@ func norms() -> [ModelEntry] {
   ])
   let end = named(
     [
-      LayerKind(GlobalAveragePool2D()), .dense(units: 12), .batchNorm, .relu, .dropout(rate: 0.5), .dense(units: 10),
-      .softmax,
+      LayerKind(GlobalAveragePool2D()), .dense(units: 12), LayerKind(BatchNorm(groupExamples: 6)), .relu,
+      .dropout(rate: 0.5), .dense(units: 10), .softmax,
     ],
     "end")
   let blocks = [
@@ -55,7 +56,8 @@ func norms() -> [ModelEntry] {
       name: "identity", layers: named([convolution(20, 3), .batchNorm, .relu, convolution(20, 3), .batchNorm]),
       activation: .relu, times: 2),
     ResidualBlock(
-      name: "projection", layers: named([convolution(33, 3, strides: 2), LayerKind(BatchNorm(scale: false))]),
+      name: "projection",
+      layers: named([convolution(33, 3, strides: 2), LayerKind(BatchNorm(scale: false, groupExamples: 2))]),
       shortcut: named([convolution(33, 1, strides: 2), LayerKind(BatchNorm(center: false))])),
   ]
   return start.map { .layer($0) } + blocks.map { .residual($0) } + end.map { .layer($0) }

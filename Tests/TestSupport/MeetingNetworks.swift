@@ -21,6 +21,28 @@ extension TestNetworks {
     ]),
   ]
 
+  /// The same with norms over groups: all of them, and between norms over the whole batch.
+  package static func groups(of examples: Int) -> [ModelSpecification] {
+    func norm(_ size: Int?, center: Bool = true) -> LayerKind {
+      LayerKind(BatchNorm(epsilon: 1e-3, center: center, groupExamples: size))
+    }
+    return [
+      meeting([
+        norm(examples), conv(5, 3), norm(2 * examples), .relu, conv(18, 3, .same, .winograd),
+        norm(examples, center: false),
+        .maxPool2d(ties: .first), .flatten, .dense(units: 7), norm(examples), .relu, .dense(units: 3),
+        norm(2 * examples),
+        .softmax,
+      ]),
+      meeting([
+        conv(5, 3), norm(nil), .relu, conv(18, 3), norm(3 * examples), .relu, .flatten, .dense(units: 7), norm(nil),
+        .relu,
+        .dense(units: 5), norm(examples), .relu, .dense(units: 3), .softmax,
+      ]),
+      residual(norm: norm(2 * examples)),
+    ]
+  }
+
   private static func meeting(_ kinds: [LayerKind]) -> ModelSpecification {
     ModelSpecification(input: ImageShape(height: 6, width: 4, channels: 3), layers: named(kinds))
   }

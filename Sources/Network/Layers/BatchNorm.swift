@@ -5,6 +5,10 @@ import ReferenceKernels
 /// `Y = γ · (X − μ) / √(σ² + ε) + β` by channel, μ and σ² being those of the whole batch and all pixels, whatever the number
 /// of workers (Ioffe and Szegedy 2015). The variance is that of the n values; the running one, which an inference uses, is
 /// that over n − 1, as PyTorch has it.
+///
+/// With `virtual_batch_size`, μ and σ² are those of groups of so many consecutive examples of a batch ("ghost batch norm",
+/// Hoffer et al. 2017), the last one of as many as are left. No worker waits for others then. The running statistics of a step
+/// are the groups' means and variances, averaged with the groups' examples as weights.
 package struct BatchNorm: MeetingLayerType {
   package static let typeName = "batch_norm"
   package static let keys = [
@@ -15,32 +19,46 @@ package struct BatchNorm: MeetingLayerType {
     ConfigurationKey("epsilon", .number(.positive), default: .number(1e-5), "What is added to the variance."),
     ConfigurationKey("center", .bool, default: .bool(true), "Whether β, the tensor `bias`, is learned; else it is 0."),
     ConfigurationKey("scale", .bool, default: .bool(true), "Whether γ, the tensor `weight`, is learned; else it is 1."),
+    ConfigurationKey(
+      "virtual_batch_size", .integer(1...(1 << 24)), otherwise: "the whole batch",
+      "Normalises groups of so many examples by themselves, without waiting for other workers; a multiple of `runtime.shard_size`."
+    ),
   ]
 
   package var momentum: Double
   package var epsilon: Double
   package var center: Bool
   package var scale: Bool
+  package var groupExamples: Int?
 
-  package init(momentum: Double = 0.9, epsilon: Double = 1e-5, center: Bool = true, scale: Bool = true) {
+  package init(
+    momentum: Double = 0.9, epsilon: Double = 1e-5, center: Bool = true, scale: Bool = true, groupExamples: Int? = nil
+  ) {
     self.momentum = momentum
     self.epsilon = epsilon
     self.center = center
     self.scale = scale
+    self.groupExamples = groupExamples
   }
 
   package init(_ values: KeyValues) {
     self.init(
       momentum: values.number("momentum"), epsilon: values.number("epsilon"), center: values.bool("center"),
-      scale: values.bool("scale"))
+      scale: values.bool("scale"),
+      groupExamples: values["virtual_batch_size"] == nil ? nil : values.integer("virtual_batch_size"))
   }
 
   package var values: KeyValues {
-    ["momentum": .number(momentum), "epsilon": .number(epsilon), "center": .bool(center), "scale": .bool(scale)]
+    let whole: KeyValues = [
+      "momentum": .number(momentum), "epsilon": .number(epsilon), "center": .bool(center), "scale": .bool(scale),
+    ]
+    guard let groupExamples else { return whole }
+    return KeyValues(whole.members + [.init("virtual_batch_size", .integer(groupExamples))])
   }
   package var summary: String {
     Self.typeName + (center ? "" : ", no center") + (scale ? "" : ", no scale")
       + (momentum == 0.9 ? "" : ", momentum \(momentum)") + (epsilon == 1e-5 ? "" : ", epsilon \(epsilon)")
+      + (groupExamples.map { ", groups of \($0)" } ?? "")
   }
   package var traits: LayerTraits { [.appliesReLU, .recomputesOutput] }
   package var frozen: any LayerType { FrozenBatchNorm(self) }
@@ -75,8 +93,9 @@ package struct BatchNorm: MeetingLayerType {
     let norm = ReferenceBatchNorm(
       epsilon: epsilon, scale: scale ? step.parameter("weight") : nil, shift: center ? step.parameter("bias") : nil)
     let examples = Double(step.x.count)
-    return ReferenceResult(output: norm.forward(step.x)) { gradient in
-      let (dx, dScale, dShift) = norm.backward(step.x, dout: gradient)
+    let size = groupExamples ?? step.x.count
+    return ReferenceResult(output: norm.forward(step.x, groupsOf: size)) { gradient in
+      let (dx, dScale, dShift) = norm.backward(step.x, dout: gradient, groupsOf: size)
       var parameters: [String: [Double]] = [:]
       if scale { parameters["weight"] = dScale.map { $0 / examples } }
       if center { parameters["bias"] = dShift.map { $0 / examples } }
@@ -94,6 +113,7 @@ package struct BatchNorm: MeetingLayerType {
 /// What follows from them is computed in Double by every worker and rounded once to a Float per channel.
 private final class BatchNormLayer: MeetingLayer {
   private let type: BatchNorm
+  private let capacity: ImageCapacity
   private let index: Int
   private let input: PlacedValue
   private let output: PlacedValue
@@ -111,7 +131,7 @@ private final class BatchNormLayer: MeetingLayer {
   let memory: LayerMemory
   let algorithm = "elementwise"
 
-  /// Rows of `lanes` floats that a worker keeps of the batch. Coefficients are next to each other as kernels read them.
+  /// Rows of `lanes` floats that a worker keeps of the batch, or of each group. Coefficients are next to each other as kernels read them.
   private enum Kept: Int, CaseIterable {
     case mean, scale, shift
     case gradientMean, ofGradient, ofInput, constant
@@ -120,6 +140,7 @@ private final class BatchNormLayer: MeetingLayer {
 
   init(_ type: BatchNorm, _ place: LayerPlace) {
     self.type = type
+    capacity = place.capacity
     index = place.index
     input = place.input
     output = place.output
@@ -139,7 +160,11 @@ private final class BatchNormLayer: MeetingLayer {
     lanes = input.map.channelStride
     preparedOffset = place.preparedOffset
     var memory = LayerMemory()
-    memory.kept = Kept.allCases.count * lanes
+    let groups = type.groupExamples.map { (place.capacity.chunk + $0 - 1) / $0 } ?? 1
+    memory.kept = groups * Kept.allCases.count * lanes
+    if type.groupExamples != nil {
+      memory.treeFloats = [weight, bias].compactMap { $0?.parameter.packedCount }.max() ?? 0
+    }
     memory.prepared = 3 * lanes
     self.memory = memory
   }
@@ -166,7 +191,7 @@ private final class BatchNormLayer: MeetingLayer {
   private func moments(
     _ pass: borrowing Pass, _ channel: Int
   ) -> (count: Double, mean: Double, variance: Double, inverse: Double) {
-    let totals = pass.inputTotals(meeting)
+    let totals = pass.inputTotals(meeting) + pass.group * 2 * lanes
     let count = Double(pass.batch * input.shape.height * input.shape.width)
     let mean = totals[channel] / count
     let variance = max(0, totals[lanes + channel] / count - mean * mean)
@@ -174,20 +199,59 @@ private final class BatchNormLayer: MeetingLayer {
   }
 
   func inputsSummed(_ pass: borrowing Pass) {
-    let kept = pass.memory.kept[index]
-    kept.update(repeating: 0, count: memory.kept)
+    let kept = kept(pass, pass.group)
+    kept.update(repeating: 0, count: Kept.allCases.count * lanes)
     for channel in 0..<channels {
       let (count, mean, variance, inverse) = moments(pass, channel)
       set(
         kept + channel, mean: mean, scale: Double(weight.map { pass.weights[$0.offset + channel] } ?? 1) * inverse,
         shift: Double(bias.map { pass.weights[$0.offset + channel] } ?? 0))
-      guard let statistics = pass.statistics else { continue }
-      let old = type.momentum
-      func blend(_ place: UnsafeMutablePointer<Float>, _ value: Double) {
-        place.pointee = Float(old * Double(place.pointee) + (1 - old) * value)
+      guard type.groupExamples == nil, let statistics = pass.statistics else { continue }
+      blend(statistics, channel, mean: mean, variance: variance * (count / (count - 1)))
+    }
+  }
+
+  /// Sums over the groups run from the first to the last.
+  func updateStatistics(_ statistics: UnsafeMutablePointer<Float>, _ groups: GroupSums) {
+    for channel in 0..<channels {
+      var (mean, variance, all) = (0.0, 0.0, 0.0)
+      for group in 0..<groups.count {
+        let weight = Double(groups.examples(of: group))
+        let count = weight * Double(input.shape.height * input.shape.width)
+        let own = groups.total(of: group, channel) / count
+        let ofSquares = groups.total(of: group, lanes + channel) / count
+        mean += weight * own
+        variance += weight * (max(0, ofSquares - own * own) * (count / (count - 1)))
+        all += weight
       }
-      blend(statistics + runningMean.offset + channel, mean)
-      blend(statistics + runningVariance.offset + channel, variance * (count / (count - 1)))
+      blend(statistics, channel, mean: mean / all, variance: variance / all)
+    }
+  }
+
+  /// Takes a step's mean and variance of a channel into the running ones.
+  private func blend(_ statistics: UnsafeMutablePointer<Float>, _ channel: Int, mean: Double, variance: Double) {
+    let old = type.momentum
+    func blend(_ place: UnsafeMutablePointer<Float>, _ value: Double) {
+      place.pointee = Float(old * Double(place.pointee) + (1 - old) * value)
+    }
+    blend(statistics + runningMean.offset + channel, mean)
+    blend(statistics + runningVariance.offset + channel, variance)
+  }
+
+  private func kept(_ pass: borrowing Pass, _ group: Int) -> UnsafeMutablePointer<Float> {
+    pass.memory.kept[index] + group * Kept.allCases.count * lanes
+  }
+
+  /// Calls `body` with the images of a slice, group by group.
+  private func forEachGroup(_ slice: ImageSlice, _ body: (ImageSlice, _ group: Int) -> Void) {
+    guard let size = type.groupExamples else { return body(slice, 0) }
+    var part = slice
+    let end = slice.first + slice.count
+    while part.first < end {
+      let group = part.first / size
+      part.count = min(end, (group + 1) * size) - part.first
+      body(part, group)
+      part.first += part.count
     }
   }
 
@@ -199,8 +263,8 @@ private final class BatchNormLayer: MeetingLayer {
   }
 
   func gradientsSummed(_ pass: borrowing Pass) {
-    let totals = pass.gradientTotals(meeting)
-    let kept = pass.memory.kept[index]
+    let totals = pass.gradientTotals(meeting) + pass.group * 2 * lanes
+    let kept = kept(pass, pass.group)
     func row(_ row: Kept) -> UnsafeMutablePointer<Float> { kept + row.rawValue * lanes }
     for channel in 0..<channels {
       let (count, mean, _, inverse) = moments(pass, channel)
@@ -245,16 +309,23 @@ private final class BatchNormLayer: MeetingLayer {
   }
 
   func forward(_ pass: borrowing Pass, _ slice: ImageSlice) {
-    let out = pass.map(output, slice)
-    pass.kernels.normalize(
-      Normalization(
-        extent(slice), x: source(pass.map(input, slice), input.map), out: target(out, output.map),
-        channels: pass.isInference ? pass.prepared + preparedOffset : UnsafePointer(pass.memory.kept[index]),
-        relu: relu))
+    guard !pass.isInference else {
+      return normalize(pass, slice, pass.prepared + preparedOffset)
+    }
+    forEachGroup(slice) { part, group in normalize(pass, part, UnsafePointer(kept(pass, group))) }
   }
 
-  /// The whole batch's gradients, which come with the sums, are counted in its first shard; those of all others are 0.
+  private func normalize(_ pass: borrowing Pass, _ slice: ImageSlice, _ channels: UnsafePointer<Float>) {
+    pass.kernels.normalize(
+      Normalization(
+        extent(slice), x: source(pass.map(input, slice), input.map),
+        out: target(pass.map(output, slice), output.map), channels: channels, relu: relu))
+  }
+
+  /// The gradients of a whole batch, or group, which come with the sums, are counted in its first shard; those of all others
+  /// are 0.
   func parameterGradients(_ pass: borrowing Pass, _ slice: ImageSlice, into target: GradientTarget) {
+    guard type.groupExamples == nil else { return groupGradients(pass, slice, into: target) }
     guard slice.startsShard, !target.addsShard else { return }
     let isFirst = pass.startsBatch && slice.first == 0
     // One after the other: a loop over an array of both would allocate it.
@@ -271,13 +342,51 @@ private final class BatchNormLayer: MeetingLayer {
     write(bias, .biasGradient)
   }
 
+  private func groupGradients(_ pass: borrowing Pass, _ slice: ImageSlice, into target: GradientTarget) {
+    // One after the other: a loop over an array of both would allocate it.
+    groupGradient(weight, .weightGradient, pass, slice, into: target)
+    groupGradient(bias, .biasGradient, pass, slice, into: target)
+  }
+
+  private func groupGradient(
+    _ parameter: PlacedParameter?, _ row: Kept, _ pass: borrowing Pass, _ slice: ImageSlice,
+    into target: GradientTarget
+  ) {
+    guard let parameter, slice.startsShard else { return }
+    let (place, count) = (target.flat + parameter.offset, parameter.parameter.packedCount)
+    if slice.shard.count > capacity.shard {
+      pass.sumOverShards(of: slice, capacity, into: place, count: count) { shard, sum in
+        setGradient(pass, shard, row, count, into: sum)
+      }
+    } else if !target.addsShard {
+      setGradient(pass, slice, row, count, into: place)
+    } else if let values = gradient(pass, slice, row) {
+      pass.kernels.add(values, place, lanes)
+    }
+  }
+
+  /// The group's gradient at its first shard; `nil` at the others.
+  private func gradient(_ pass: borrowing Pass, _ slice: ImageSlice, _ row: Kept) -> UnsafePointer<Float>? {
+    guard let size = type.groupExamples, slice.first.isMultiple(of: size) else { return nil }
+    return UnsafePointer(kept(pass, slice.first / size) + row.rawValue * lanes)
+  }
+
+  private func setGradient(
+    _ pass: borrowing Pass, _ slice: ImageSlice, _ row: Kept, _ count: Int, into place: UnsafeMutablePointer<Float>
+  ) {
+    place.update(repeating: 0, count: count)
+    if let values = gradient(pass, slice, row) { place.update(from: values, count: channels) }
+  }
+
   func inputGradient(_ pass: borrowing Pass, _ slice: ImageSlice, of _: Int) {
-    pass.kernels.normalizeGradient(
-      NormalizationGradient(
-        extent(slice), x: source(pass.map(input, slice), input.map),
-        dout: source(pass.gradient(output, slice), output.gradient),
-        dx: target(pass.gradient(input, slice), input.gradient),
-        channels: pass.memory.kept[index] + Kept.gradientMean.rawValue * lanes))
+    forEachGroup(slice) { part, group in
+      pass.kernels.normalizeGradient(
+        NormalizationGradient(
+          extent(part), x: source(pass.map(input, part), input.map),
+          dout: source(pass.gradient(output, part), output.gradient),
+          dx: target(pass.gradient(input, part), input.gradient),
+          channels: kept(pass, group) + Kept.gradientMean.rawValue * lanes))
+    }
   }
 
   private func extent(_ slice: ImageSlice) -> NormExtent {

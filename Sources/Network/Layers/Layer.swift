@@ -38,23 +38,36 @@ extension Layer {
 ///
 /// Before its forward pass, and again before its backward pass, each shard's sums are stored, all workers meet, and each
 /// worker adds the sums of all shards in the tree over shards; see `Schedule`. Sums are in Double. An inference has no
-/// meetings.
+/// meetings. Where examples depend on those of a group alone, a worker has whole groups, and adds their sums without meeting.
 package protocol MeetingLayer: Layer {
   /// Writes the sums of the layer's inputs over a slice of a shard, going on from those of the shard's slices before it.
   func sumInputs(_ pass: borrowing Pass, _ slice: ImageSlice, into sums: UnsafeMutablePointer<Double>)
   /// The same of the gradient of the layer's output.
   func sumGradients(_ pass: borrowing Pass, _ slice: ImageSlice, into sums: UnsafeMutablePointer<Double>)
-  /// Works out what it keeps of the batch, once `Pass.inputTotals`, and `Pass.gradientTotals`, are there.
+  /// Works out what it keeps of the batch, or of the group, once `Pass.inputTotals`, and `Pass.gradientTotals`, are there.
   func inputsSummed(_ pass: borrowing Pass)
   func gradientsSummed(_ pass: borrowing Pass)
-  /// The fewest examples of a batch over which its sums mean anything.
+  /// The fewest examples of a batch, or of a group, over which its sums mean anything.
   var leastBatch: Int { get }
+  /// Brings its running statistics up to date where groups do not meet: from the sums of all groups' inputs.
+  func updateStatistics(_ statistics: UnsafeMutablePointer<Float>, _ groups: GroupSums)
+}
+
+extension MeetingLayer {
+  package func updateStatistics(_ statistics: UnsafeMutablePointer<Float>, _ groups: GroupSums) {}
 }
 
 /// The type of a `MeetingLayer`.
 package protocol MeetingLayerType: LayerType {
   /// How many sums a shard stores before the forward, and before the backward pass.
   func meetingSums(_ inputs: [ValueShape]) -> (forward: Int, backward: Int)
+  /// Of how many consecutive examples of a batch each depends on the others, the last group being as large as is left; `nil`
+  /// for all.
+  var groupExamples: Int? { get }
+}
+
+extension MeetingLayerType {
+  package var groupExamples: Int? { nil }
 }
 
 /// Where a node of the shard tree leaves its gradients.

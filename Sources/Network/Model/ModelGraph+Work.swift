@@ -29,4 +29,17 @@ extension ModelGraph {
   private func readers(of value: Int, through reads: (Int) -> Bool) -> [Int] {
     values[value].consumers.flatMap { reads($0) ? [$0] : readers(of: layers[$0].output, through: reads) }.sorted()
   }
+
+  /// The groups of examples that layers normalise by themselves, one for each such layer.
+  package var groupSizes: [Int] { layers.compactMap { ($0.kind.type as? any MeetingLayerType)?.groupExamples } }
+
+  /// Shards that one worker must have together, as they are in one group: the least common multiple of the groups.
+  package func shardsTogether(shardSize: Int) -> Int {
+    groupSizes.reduce(1) { unit, examples in
+      let group = max(1, examples / shardSize)
+      var (a, b) = (unit, group)
+      while b > 0 { (a, b) = (b, a % b) }
+      return unit / a * group
+    }
+  }
 }

@@ -47,8 +47,10 @@ package struct Pass {
   package let seed: UInt64
   package let epoch: Int
   package let targets: PassInputs.Targets
-  /// Examples of the batch, of which a `MeetingLayer` has the sums of all.
+  /// Examples of the batch, or of the group, of which a `MeetingLayer` has the sums of all.
   package var batch = 0
+  /// The number of that group in the worker's share.
+  package var group = 0
   /// Whether the worker's first shard is the batch's.
   package var startsBatch = false
 
@@ -62,6 +64,13 @@ package struct Pass {
     seed = inputs.seed
     epoch = inputs.epoch
     targets = inputs.targets
+  }
+
+  /// A training pass of a worker's share, of a network with meetings.
+  init(_ memory: Workspace, _ inputs: borrowing PassInputs, _ share: WorkerShare) {
+    self.init(memory, inputs)
+    batch = share.batchExamples
+    startsBatch = share.shards.lowerBound == 0 && !share.shards.isEmpty
   }
 
   /// The first image of a slice in the memory of a value.

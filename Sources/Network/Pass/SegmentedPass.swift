@@ -17,16 +17,14 @@ package struct WorkerShare {
   package let nodes: [Node]
   /// The share's shards, numbered in the batch.
   package let shards: Range<Int>
-  /// Examples of the share, and of the whole batch in so many shards.
+  /// Examples of the share, and of the whole batch.
   package let examples: Int
   package let batchExamples: Int
-  package let batchShards: Int
 
   /// The share of a worker that sums `nodes` of a batch of `batchExamples`.
   package init(_ nodes: [Node], of batchExamples: Int, shardSize: Int) {
     self.nodes = nodes
     self.batchExamples = batchExamples
-    batchShards = (batchExamples + shardSize - 1) / shardSize
     shards = (nodes.first?.shards.lowerBound ?? 0)..<(nodes.last?.shards.upperBound ?? 0)
     examples = min(shards.upperBound * shardSize, batchExamples) - shards.lowerBound * shardSize
   }
@@ -46,9 +44,7 @@ extension NetworkPlan {
     load: (Range<Int>) -> Void, meet: () throws(Failure) -> Void
   ) throws(Failure) {
     assert(share.examples <= capacity.chunk, "A share lies in the workspace as one chunk.")
-    var pass = Pass(w, inputs)
-    pass.batch = share.batchExamples
-    pass.startsBatch = share.shards.lowerBound == 0 && !share.shards.isEmpty
+    let pass = Pass(w, inputs, share)
     let images = 0..<share.examples
     let first = share.shards.lowerBound
     load(images)
@@ -65,9 +61,11 @@ extension NetworkPlan {
       }
       forward(layers: range, pass, images) { if sumsBlocks { sum($0) } }
       if !sumsBlocks { forEachShard(of: images, sum) }
-      try meet()
-      add(sums, place, of: share.batchShards, into: w.inputTotals[s])
-      meetingLayers[s].inputsSummed(pass)
+      if schedule.meetings[s].groupShards == nil { try meet() }
+      forEachGroup(of: schedule.meetings[s], in: share.shards, pass) { pass, shards in
+        add(sums, place, of: shards, into: w.inputTotals[s] + pass.group * place.count)
+        meetingLayers[s].inputsSummed(pass)
+      }
     }
     for (s, range) in schedule.backward.enumerated().reversed() {
       inputGradientsOfBack(range, pass, images)
@@ -88,9 +86,11 @@ extension NetworkPlan {
       }
       guard !isLast else { continue }
       if !sumsBlocks { forEachShard(of: images, sum) }
-      try meet()
-      add(sums, place, of: share.batchShards, into: w.gradientTotals[s - 1])
-      meetingLayers[s - 1].gradientsSummed(pass)
+      if schedule.meetings[s - 1].groupShards == nil { try meet() }
+      forEachGroup(of: schedule.meetings[s - 1], in: share.shards, pass) { pass, shards in
+        add(sums, place, of: shards, into: w.gradientTotals[s - 1] + pass.group * place.count)
+        meetingLayers[s - 1].gradientsSummed(pass)
+      }
     }
   }
 
@@ -102,15 +102,47 @@ extension NetworkPlan {
     }
   }
 
-  /// `totals[j]` = Σ over all shards of their sums of one meeting, left plus right in the tree over shards.
-  func add(
-    _ sums: UnsafeMutablePointer<Double>, _ range: Range<Int>, of shards: Int, into totals: UnsafeMutablePointer<Double>
+  /// Calls `body` with the shards whose sums a meeting adds: all of the batch or, where nobody waits, each group of a share;
+  /// the pass says which group it is, and of how many examples.
+  func forEachGroup(
+    of meeting: Schedule.Meeting, in share: Range<Int>, _ pass: borrowing Pass,
+    _ body: (borrowing Pass, Range<Int>) -> Void
   ) {
-    func total(_ shards: Range<Int>, _ j: Int) -> Double {
-      guard shards.count > 1 else { return sums[shards.lowerBound * schedule.sumsPerShard + j] }
-      let middle = shards.lowerBound + ShardTree.split(shards.count)
-      return total(shards.lowerBound..<middle, j) + total(middle..<shards.upperBound, j)
+    let batch = pass.batch
+    guard let size = meeting.groupShards else { return body(pass, 0..<(batch + capacity.shard - 1) / capacity.shard) }
+    var own = copy pass
+    assert(share.lowerBound % size == 0, "A share starts inside a group of \(size) shards.")
+    for first in stride(from: share.lowerBound, to: share.upperBound, by: size) {
+      let group = first..<min(first + size, share.upperBound)
+      own.batch = min(group.upperBound * capacity.shard, batch) - group.lowerBound * capacity.shard
+      own.group = (first - share.lowerBound) / size
+      body(own, group)
     }
+  }
+
+  /// Brings the running statistics up to date of layers whose groups do not meet.
+  ///
+  /// - Parameters:
+  ///   - sums: as all workers left them after a batch of so many examples; none writes them meanwhile.
+  ///   - statistics: the weights of a replica.
+  package func updateStatistics(
+    _ sums: UnsafePointer<Double>, examples batch: Int, _ statistics: UnsafeMutablePointer<Float>
+  ) {
+    for (meeting, layer) in zip(schedule.meetings, meetingLayers) {
+      guard let size = meeting.groupShards else { continue }
+      layer.updateStatistics(
+        statistics,
+        GroupSums(
+          sums + meeting.forward.lowerBound, sumsPerShard: schedule.sumsPerShard, shardsPerGroup: size,
+          shardSize: capacity.shard, batch: batch))
+    }
+  }
+
+  /// `totals[j]` = Σ over some shards of their sums of one meeting, left plus right in the tree over those shards.
+  func add(
+    _ sums: UnsafePointer<Double>, _ range: Range<Int>, of shards: Range<Int>,
+    into totals: UnsafeMutablePointer<Double>
+  ) {
     // Eight sums side by side, each in that order: with many shards every worker adds hundreds of thousands of numbers.
     func totalOfEight(_ shards: Range<Int>, _ j: Int) -> SIMD8<Double> {
       guard shards.count > 1 else {
@@ -123,8 +155,14 @@ extension NetworkPlan {
     let wholeEights = range.lowerBound + range.count / 8 * 8
     for j in stride(from: range.lowerBound, to: wholeEights, by: 8) {
       UnsafeMutableRawPointer(totals + (j - range.lowerBound)).storeBytes(
-        of: totalOfEight(0..<shards, j), as: SIMD8<Double>.self)
+        of: totalOfEight(shards, j), as: SIMD8<Double>.self)
     }
-    for j in wholeEights..<range.upperBound { totals[j - range.lowerBound] = total(0..<shards, j) }
+    for j in wholeEights..<range.upperBound { totals[j - range.lowerBound] = total(sums, shards, j) }
+  }
+
+  private func total(_ sums: UnsafePointer<Double>, _ shards: Range<Int>, _ j: Int) -> Double {
+    guard shards.count > 1 else { return sums[shards.lowerBound * schedule.sumsPerShard + j] }
+    let middle = shards.lowerBound + ShardTree.split(shards.count)
+    return total(sums, shards.lowerBound..<middle, j) + total(sums, middle..<shards.upperBound, j)
   }
 }

@@ -1,6 +1,7 @@
 """Steps of a net with batch norms in float64 PyTorch, from stored weights, over digits in file order; then an evaluation.
 
-A norm after a convolution, one before a pool, one after a dense layer; the last batch is smaller than the others.
+A norm after a convolution, one before a pool, one after a dense layer; the last batch is smaller than the others. Once
+with statistics of whole batches, once with those of groups of examples, of which the last of a batch is smaller.
 """
 
 import sys
@@ -12,6 +13,7 @@ import torch
 from golden import write
 from make_sgd import SCALE, digits
 
+GROUP = 16
 EXAMPLES, BATCH, LR, MOMENTUM, WEIGHT_DECAY = 230, 50, 0.05, 0.9, 0.001
 NORM_MOMENTUM, EPSILON = 0.8, 1e-3  # ours: the share of the old value
 SHAPES = {"conv2d_1": (3, 3, 1, 9), "conv2d_2": (3, 3, 9, 20), "dense_1": (24, 80), "dense_2": (10, 24)}
@@ -34,13 +36,24 @@ def initial() -> dict[str, np.ndarray]:
     return {name: array.astype(np.float32).astype(np.float64) for name, array in parameters.items()}
 
 
-def logits(p: dict[str, torch.Tensor], x: torch.Tensor, training: bool) -> torch.Tensor:
-    """`x` is NHWC. Running statistics are changed in place."""
+def logits(p: dict[str, torch.Tensor], x: torch.Tensor, training: bool, group: int | None) -> torch.Tensor:
+    """`x` is NHWC; in training, each `group` of examples is normalised by itself. Running statistics are changed in place."""
 
     def norm(z: torch.Tensor, layer: str) -> torch.Tensor:
-        return torch.nn.functional.batch_norm(
-            z, p[f"{layer}.running_mean"], p[f"{layer}.running_var"], p[f"{layer}.weight"], p[f"{layer}.bias"],
-            training=training, momentum=1 - NORM_MOMENTUM, eps=EPSILON)
+        statistics = p[f"{layer}.running_mean"], p[f"{layer}.running_var"]
+        trained = p[f"{layer}.weight"], p[f"{layer}.bias"]
+        if not training:
+            return torch.nn.functional.batch_norm(z, *statistics, *trained, eps=EPSILON)
+        parts, sums = [], [torch.zeros_like(s) for s in statistics]
+        for part in z.split(group or len(z)):
+            # With a momentum of 1 they become the group's own.
+            own = [torch.zeros_like(s) for s in statistics]
+            parts.append(torch.nn.functional.batch_norm(part, *own, *trained, training=True, momentum=1, eps=EPSILON))
+            for s, value in zip(sums, own):
+                s += value * len(part) / len(z)
+        for s, value in zip(statistics, sums):
+            s.mul_(NORM_MOMENTUM).add_((1 - NORM_MOMENTUM) * value)
+        return torch.cat(parts)
 
     def convolution(z: torch.Tensor, layer: str) -> torch.Tensor:
         return torch.nn.functional.conv2d(
@@ -54,30 +67,34 @@ def logits(p: dict[str, torch.Tensor], x: torch.Tensor, training: bool) -> torch
     return a @ p["dense_2.weight"].T + p["dense_2.bias"]
 
 
-def main(folder: Path) -> None:
-    torch.set_num_threads(1)
+def run(name: str, folder: Path, group: int | None) -> None:
     images, labels = digits(folder)
-    start = initial()
-    p = {name: torch.tensor(array) for name, array in start.items()}
-    trained = [tensor.requires_grad_() for name, tensor in p.items() if "running" not in name]
+    p = {key: torch.tensor(array) for key, array in initial().items()}
+    trained = [tensor.requires_grad_() for key, tensor in p.items() if "running" not in key]
     optimizer = torch.optim.SGD(trained, lr=LR, momentum=MOMENTUM, weight_decay=WEIGHT_DECAY)
     losses = []
     for first in range(0, EXAMPLES, BATCH):
         part = slice(first, min(first + BATCH, EXAMPLES))
         x = torch.tensor(images[part].astype(np.float64) * SCALE)
-        loss = torch.nn.functional.cross_entropy(logits(p, x, training=True), torch.tensor(labels[part]))
+        loss = torch.nn.functional.cross_entropy(logits(p, x, True, group), torch.tensor(labels[part]))
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         losses.append(loss.item())
     with torch.no_grad():
         x = torch.tensor(images[:EXAMPLES].astype(np.float64) * SCALE)
-        probabilities = torch.softmax(logits(p, x, training=False), 1)
-    write("norm-initial", start, {}, "weights and running statistics before the first step; usable with --weights")
-    final = {name: tensor.detach().numpy() for name, tensor in p.items()}
+        probabilities = torch.softmax(logits(p, x, False, group), 1)
+    final = {key: tensor.detach().numpy() for key, tensor in p.items()}
     final |= {"losses": np.array(losses), "probabilities": probabilities.numpy()}
-    write("norm", {}, final, f"after {len(losses)} steps of {BATCH}; see README.md")
-    print(f"norm: losses {losses[0]:.4f} … {losses[-1]:.4f}")
+    write(name, {}, final, f"after {len(losses)} steps of {BATCH}; see README.md")
+    print(f"{name}: losses {losses[0]:.4f} … {losses[-1]:.4f}")
+
+
+def main(folder: Path) -> None:
+    torch.set_num_threads(1)
+    write("norm-initial", initial(), {}, "weights and running statistics before the first step; usable with --weights")
+    run("norm", folder, None)
+    run("norm-groups", folder, GROUP)
 
 
 if __name__ == "__main__":
