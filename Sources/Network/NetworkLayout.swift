@@ -9,14 +9,14 @@ struct NetworkLayout {
   private let computesInputGradient: Bool
   /// The layers at work, before and after they are placed.
   private var sites: [Site] = []
-  /// By value of the graph: where it lies, a number of `maps`.
-  private var storage: [Int] = [0]
+  /// By value of the graph: where it lies, a number of `maps`; the images' is 0.
+  private var storage: [Int]
   private(set) var maps: [MapLayout] = []
   private(set) var gradients: [MapLayout] = []
   private(set) var storesGradient: [Bool] = []
   private(set) var gradientOwners: [Int] = []
   private(set) var parameters = ParameterTable()
-  private(set) var schedule = Schedule([])
+  private(set) var schedule = Schedule([], inputs: [])
   private(set) var layers: [any Layer] = []
   private(set) var work: [LayerWork] = []
   private(set) var preparedCount = 0
@@ -41,12 +41,14 @@ struct NetworkLayout {
     self.capacity = capacity
     self.sizes = sizes
     self.computesInputGradient = computesInputGradient
+    storage = [Int](repeating: 0, count: graph.values.count)
     let input = graph.model.input
     maps = [
       MapLayout(
         shape: input, channelStride: readsUnpaddedImages ? input.channels : roundUp(input.channels, to: 16))
     ]
-    for number in graph.layers.indices { try addSite(number) }
+    let end = graph.layers.firstIndex { $0.kind.traits.contains(.takesChunks) } ?? graph.layers.count
+    for number in graph.workingOrder(before: end) { try addSite(number) }
     frontCount = sites.firstIndex { $0.kind.traits.contains(.takesChunks) } ?? sites.count
     addParameters()
     schedule = try makeSchedule()
@@ -65,7 +67,10 @@ struct NetworkLayout {
   private mutating func addSite(_ number: Int) throws(UserError) {
     let layer = graph.layers[number]
     let inputs = layer.inputs.map { storage[$0] }
-    guard graph.isAtWork(number) else { return storage.append(inputs[0]) }
+    guard graph.isAtWork(number) else {
+      storage[layer.output] = inputs[0]
+      return
+    }
     if layer.kind.traits.contains(.isLoss), maps[inputs[0]].shape.height * maps[inputs[0]].shape.width > 1 {
       throw graph.failure(
         number, "softmax over a map of \(maps[inputs[0]].shape) is not supported, it takes one value per class",
@@ -80,7 +85,7 @@ struct NetworkLayout {
     } catch {
       throw graph.failure(number, error.message, hint: error.hint)
     }
-    storage.append(maps.count)
+    storage[layer.output] = maps.count
     maps.append(MapLayout(shape: shape, channelStride: roundUp(shape.channels, to: 16)))
   }
 
@@ -89,9 +94,10 @@ struct NetworkLayout {
     zip(maps, graph.shapes(layer.inputs)).map { ValueShape(self.maps[$0].shape, isFlat: $1.isFlat) }
   }
 
+  /// In the order of the model.
   private mutating func addParameters() {
     var all: [Parameter] = []
-    for s in sites.indices {
+    for s in sites.indices.sorted(by: { sites[$0].number < sites[$1].number }) {
       let layer = graph.layers[sites[s].number]
       let first = all.count
       for parameter in layer.kind.type.parameters(stored(sites[s].inputs, layer)) {
@@ -114,14 +120,19 @@ struct NetworkLayout {
   var frontSegments: [FrontSegment] {
     schedule.backward.map { segment in
       let range = segment.clamped(to: 0..<frontCount)
-      let trained = range.flatMap { sites[$0].parameters }.map { parameters.parameters[$0] }.filter(\.isTrained)
-      let start = trained.first?.offset ?? 0
-      return FrontSegment(layers: range, floats: start..<(trained.last.map { $0.offset + $0.packedCount } ?? start))
+      let trained = range.flatMap { sites[$0].parameters }.sorted().map { parameters.parameters[$0] }.filter(
+        \.isTrained)
+      var floats: [Range<Int>] = []
+      for parameter in trained {
+        let start = floats.last?.upperBound == parameter.offset ? floats.removeLast().lowerBound : parameter.offset
+        floats.append(start..<parameter.offset + parameter.packedCount)
+      }
+      return FrontSegment(layers: range, floats: floats)
     }
   }
 
   private func makeSchedule() throws(UserError) -> Schedule {
-    var sums: [Schedule.Sums?] = []
+    var sums: [Schedule.Counts?] = []
     for site in sites {
       guard let type = site.kind.type as? any MeetingLayerType else {
         sums.append(nil)
@@ -135,11 +146,12 @@ struct NetworkLayout {
             + "shards")
       }
       sums.append(
-        Schedule.Sums(
+        Schedule.Counts(
           forward: count.forward, backward: count.backward, groupShards: type.groupExamples.map { $0 / capacity.shard })
       )
     }
-    return Schedule(sums)
+    // Layer l at work writes value l + 1.
+    return Schedule(sums, inputs: sites.map { $0.inputs.map { $0 - 1 } })
   }
 
   // MARK: Readers
@@ -319,6 +331,6 @@ struct NetworkLayout {
       parameters: site.parameters.map { PlacedParameter(index: $0, parameter: parameters.parameters[$0]) },
       relu: site.relu, needsInputGradient: work[s].inputs.map(\.needsGradient),
       preparedOffset: preparedCount, block: site.block, capacity: capacity, sizes: sizes,
-      meeting: schedule.meetings.firstIndex { $0.layer == s })
+      sums: schedule.sums.firstIndex { $0.layer == s })
   }
 }

@@ -99,13 +99,13 @@ extension NetworkPlan {
     _ kind: LayerPass, layer l: Int, _ pass: borrowing Pass, _ shard: ImageSlice,
     into sums: UnsafeMutablePointer<Double>
   ) {
-    guard let number = schedule.meetings.firstIndex(where: { $0.layer == l }) else { return }
-    let meeting = schedule.meetings[number]
+    guard let number = schedule.sums.firstIndex(where: { $0.layer == l }) else { return }
+    let own = schedule.sums[number]
     let place = sums + shard.first / capacity.shard * schedule.sumsPerShard
     if kind == .inputSums {
-      meetingLayers[number].sumInputs(pass, shard, into: place + meeting.forward.lowerBound)
+      meetingLayers[number].sumInputs(pass, shard, into: place + own.forward.lowerBound)
     } else {
-      meetingLayers[number].sumGradients(pass, shard, into: place + meeting.backward.lowerBound)
+      meetingLayers[number].sumGradients(pass, shard, into: place + own.backward.lowerBound)
     }
   }
 
@@ -120,13 +120,13 @@ extension NetworkPlan {
   /// All meetings' sums of a batch of `shards` shards, as each worker adds them in a step: for benchmarks. Of groups whose
   /// sums are added without waiting, those of a chunk, the worker's share.
   package func addSums(_ sums: UnsafeMutablePointer<Double>, of shards: Int, _ w: Workspace) {
-    for (number, meeting) in schedule.meetings.enumerated() {
-      let added = meeting.groupShards == nil ? shards : min(shards, capacity.chunk / capacity.shard)
-      let size = meeting.groupShards ?? shards
+    for (number, all) in schedule.sums.enumerated() {
+      let added = all.groupShards == nil ? shards : min(shards, capacity.chunk / capacity.shard)
+      let size = all.groupShards ?? shards
       for (group, first) in stride(from: 0, to: added, by: size).enumerated() {
         let own = first..<min(first + size, added)
-        add(sums, meeting.forward, of: own, into: w.inputTotals[number] + group * meeting.forward.count)
-        add(sums, meeting.backward, of: own, into: w.gradientTotals[number] + group * meeting.backward.count)
+        add(sums, all.forward, of: own, into: w.inputTotals[number] + group * all.forward.count)
+        add(sums, all.backward, of: own, into: w.gradientTotals[number] + group * all.backward.count)
       }
     }
   }
@@ -140,19 +140,19 @@ extension NetworkPlan {
     for (i, map) in gradients.enumerated() where storesGradient[i] { fill(w.gradients[i], map) }
     guard schedule.hasMeetings else { return }
     let pass = benchmarkPass(w, inputs)
-    for meeting in schedule.meetings {
+    for own in schedule.sums {
       for kind in [LayerPass.inputSums, .gradientSums] {
         for first in stride(from: 0, to: capacity.chunk, by: capacity.shard) {
           let shard = first..<first + capacity.shard
           let slice = ImageSlice(first: first, count: shard.count, chunkStart: 0, shard: shard)
-          runSums(kind, layer: meeting.layer, pass, slice, into: sums)
+          runSums(kind, layer: own.layer, pass, slice, into: sums)
         }
       }
     }
     let shards = capacity.chunk / capacity.shard
     addSums(sums, of: shards, w)
-    for (meeting, layer) in zip(schedule.meetings, meetingLayers) {
-      forEachGroup(of: meeting, in: 0..<shards, pass) { pass, _ in
+    for (own, layer) in zip(schedule.sums, meetingLayers) {
+      forEachGroup(of: own, in: 0..<shards, pass) { pass, _ in
         layer.inputsSummed(pass)
         layer.gradientsSummed(pass)
       }

@@ -34,7 +34,7 @@ package final class NetworkPlan: Sendable {
   let frontParameterCount: Int
   /// The front's layers by segment of the backward pass.
   let frontSegments: [FrontSegment]
-  /// The layer of each meeting.
+  /// The layer of each of the schedule's sums.
   let meetingLayers: [any MeetingLayer]
   /// The first layer whose backward pass computes anything.
   let firstBackward: Int
@@ -71,9 +71,9 @@ package final class NetworkPlan: Sendable {
     frontCount = layout.frontCount
     frontParameterCount = layout.frontParameterCount
     frontSegments = layout.frontSegments
-    meetingLayers = schedule.meetings.map { meeting in
-      guard let layer = layout.layers[meeting.layer] as? any MeetingLayer else {
-        fatalError("Layer \(layout.work[meeting.layer].name) has a meeting, but sums nothing for it.")
+    meetingLayers = schedule.sums.map { sums in
+      guard let layer = layout.layers[sums.layer] as? any MeetingLayer else {
+        fatalError("Layer \(layout.work[sums.layer].name) has a meeting, but sums nothing for it.")
       }
       return layer
     }
@@ -83,13 +83,13 @@ package final class NetworkPlan: Sendable {
   /// - Parameter examples: of a batch.
   /// - Throws: `UserError(.badConfiguration)` if a layer sums over the batch, or over a group of it, and they are too few.
   package func requireBatch(of examples: Int) throws(UserError) {
-    for (meeting, layer) in zip(schedule.meetings, meetingLayers) {
-      let group = meeting.groupShards.map { $0 * capacity.shard } ?? examples
+    for (sums, layer) in zip(schedule.sums, meetingLayers) {
+      let group = sums.groupShards.map { $0 * capacity.shard } ?? examples
       let smallest = examples.isMultiple(of: group) ? group : examples % group
       guard smallest < layer.leastBatch else { continue }
-      let isGroup = meeting.groupShards != nil
+      let isGroup = sums.groupShards != nil
       throw graph.failure(
-        work[meeting.layer].number,
+        work[sums.layer].number,
         "\(isGroup ? "a group" : "a batch") of \(smallest) example gives it one value per channel, which has no variance; "
           + "allowed: at least \(layer.leastBatch) examples in every \(isGroup ? "group" : "batch")",
         hint:
@@ -116,8 +116,8 @@ package final class NetworkPlan: Sendable {
 /// Layers of the front whose backward passes belong to one segment.
 struct FrontSegment: Sendable {
   var layers: Range<Int>
-  /// Where the gradients of their parameters lie in the flat buffer.
-  var floats: Range<Int>
+  /// Where the gradients of their parameters lie in the flat buffer, ascending.
+  var floats: [Range<Int>]
 }
 
 /// What the passes know about a layer at work.

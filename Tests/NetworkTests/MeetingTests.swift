@@ -151,8 +151,40 @@ struct MeetingTests {
     let plan = try NetworkPlan(Self.models[1], capacity: ImageCapacity(shard: 2))
     #expect(plan.schedule.forward == [0..<1, 1..<4, 4..<8, 8..<12])
     #expect(plan.schedule.backward == [0..<2, 2..<5, 5..<9, 9..<12])
-    #expect(plan.schedule.meetings.map(\.layer) == [1, 4, 8])
+    #expect(plan.schedule.sums.map(\.layer) == [1, 4, 8])
     #expect(plan.schedule.sumsPerShard == 2 * (17 + 16 + 9))
+    #expect(plan.schedule.meetings.map(\.sums) == [0..<1, 1..<2, 2..<3])
     #expect(try !NetworkPlan(TestNetworks.lenet, capacity: ImageCapacity(shard: 2)).schedule.hasMeetings)
+  }
+
+  /// Norms of the net, and meetings of a pass.
+  @Test(
+    "are shared by the last norm of a residual block and that of its shortcut",
+    arguments: [
+      ("resnet20", 21, 19), ("resnet18", 20, 17), ("resnet34", 36, 33), ("resnet50", 53, 49), ("mobilenet_v2", 52, 52),
+      ("vgg11_bn", 8, 8),
+    ])
+  func shared(name: String, norms: Int, meetings: Int) throws {
+    let preset = try #require(PresetRegistry.preset(named: name))
+    let plan = try NetworkPlan(preset.model(classes: 10), capacity: ImageCapacity(shard: 2))
+    #expect(plan.schedule.sums.count == norms)
+    #expect(plan.schedule.meetings.count == meetings)
+    #expect(plan.schedule.forward.count == meetings + 1 && plan.schedule.backward.count == meetings + 1)
+    // Files and digests hold parameters in the order of the model.
+    let names = plan.graph.layers.flatMap { layer in plan.graph.parameters(of: layer).map { "\(layer.name).\($0.part)" }
+    }
+    #expect(plan.parameters.parameters.map(\.name) == names)
+  }
+
+  @Test("come one after the other where a norm reads the one before it, or another branch does")
+  func apart() {
+    let sum = Schedule.Counts(forward: 2, backward: 1)
+    // Layers 1 and 2 read layer 0; 4 reads 3.
+    let schedule = Schedule(
+      [nil, sum, sum, sum, sum, nil], inputs: [[-1], [0], [0], [2], [3], [4]])
+    #expect(schedule.meetings.map(\.sums) == [0..<2, 2..<3, 3..<4])
+    #expect(schedule.forward == [0..<1, 1..<3, 3..<4, 4..<6])
+    #expect(schedule.backward == [0..<3, 3..<4, 4..<5, 5..<6])
+    #expect(schedule.sums.map(\.forward) == [0..<2, 3..<5, 6..<8, 9..<11])
   }
 }

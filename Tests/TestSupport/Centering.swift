@@ -42,14 +42,14 @@ package struct Centering: MeetingLayerType {
 private final class CenteringLayer: MeetingLayer {
   private let input: PlacedValue
   private let output: PlacedValue
-  private let meeting: Int
+  private let sums: Int
   let memory = LayerMemory()
   let algorithm = "elementwise"
 
   init(_ place: LayerPlace) {
     input = place.input
     output = place.output
-    meeting = place.meeting ?? -1
+    sums = place.sums ?? -1
   }
 
   func sumInputs(_ pass: borrowing Pass, _ slice: ImageSlice, into sums: UnsafeMutablePointer<Double>) {
@@ -79,7 +79,7 @@ private final class CenteringLayer: MeetingLayer {
 
   func forward(_ pass: borrowing Pass, _ slice: ImageSlice) {
     center(
-      pass, pass.inputTotals(meeting), slice, pass.map(input, slice), input.map, into: pass.map(output, slice),
+      pass, pass.inputTotals(sums), slice, pass.map(input, slice), input.map, into: pass.map(output, slice),
       output.map)
   }
 
@@ -87,7 +87,7 @@ private final class CenteringLayer: MeetingLayer {
 
   func inputGradient(_ pass: borrowing Pass, _ slice: ImageSlice, of index: Int) {
     center(
-      pass, pass.gradientTotals(meeting), slice, pass.gradient(output, slice), output.gradient,
+      pass, pass.gradientTotals(sums), slice, pass.gradient(output, slice), output.gradient,
       into: pass.gradient(input, slice), input.gradient)
   }
 

@@ -119,7 +119,7 @@ private final class BatchNormLayer: MeetingLayer {
   private let output: PlacedValue
   private let relu: FusedReLU?
   private let needsGradientSums: Bool
-  private let meeting: Int
+  private let sums: Int
   private let preparedOffset: Int
   private let weight: PlacedParameter?
   private let bias: PlacedParameter?
@@ -150,9 +150,9 @@ private final class BatchNormLayer: MeetingLayer {
     }
     weight = parameter("weight")
     bias = parameter("bias")
-    guard let meeting = place.meeting, let mean = parameter("running_mean"), let variance = parameter("running_var")
-    else { fatalError("The norm \(place.name) has no meeting, or no running statistics.") }
-    self.meeting = meeting
+    guard let sums = place.sums, let mean = parameter("running_mean"), let variance = parameter("running_var")
+    else { fatalError("The norm \(place.name) has no sums, or no running statistics.") }
+    self.sums = sums
     runningMean = mean
     runningVariance = variance
     needsGradientSums = weight != nil || bias != nil || place.needsInputGradient[0]
@@ -191,7 +191,7 @@ private final class BatchNormLayer: MeetingLayer {
   private func moments(
     _ pass: borrowing Pass, _ channel: Int
   ) -> (count: Double, mean: Double, variance: Double, inverse: Double) {
-    let totals = pass.inputTotals(meeting) + pass.group * 2 * lanes
+    let totals = pass.inputTotals(sums) + pass.group * 2 * lanes
     let count = Double(pass.batch * input.shape.height * input.shape.width)
     let mean = totals[channel] / count
     let variance = max(0, totals[lanes + channel] / count - mean * mean)
@@ -263,7 +263,7 @@ private final class BatchNormLayer: MeetingLayer {
   }
 
   func gradientsSummed(_ pass: borrowing Pass) {
-    let totals = pass.gradientTotals(meeting) + pass.group * 2 * lanes
+    let totals = pass.gradientTotals(sums) + pass.group * 2 * lanes
     let kept = kept(pass, pass.group)
     func row(_ row: Kept) -> UnsafeMutablePointer<Float> { kept + row.rawValue * lanes }
     for channel in 0..<channels {

@@ -159,8 +159,8 @@ package struct LayerPlace {
   package var block: Int
   package var capacity: ImageCapacity
   package var sizes: BlockSizes
-  /// The meeting it has, of a `MeetingLayer`.
-  package var meeting: Int?
+  /// The number of its sums in the schedule, of a `MeetingLayer`.
+  package var sums: Int?
 
   /// The only input of a layer with one.
   package var input: PlacedValue { inputs[0] }

@@ -25,7 +25,7 @@ package struct Workspace {
   let shardSums: PointerTable<Float>
   /// One buffer of `treeLevelFloats` per level of the shard tree inside a run.
   let treeScratch: PointerTable<Float>
-  /// The sums of meeting m over all shards, or over each group's, forward and backward.
+  /// Number i of the schedule's sums over all shards, or over each group's, forward and backward.
   let inputTotals: PointerTable<Double>
   let gradientTotals: PointerTable<Double>
   /// What one pass of one layer needs for itself: transform domains, transposed gradients.
@@ -74,8 +74,8 @@ package struct Workspace {
     frontScratch = layout.takeTable([Int](repeating: plan.frontParameterCount, count: plan.frontLevels))
     shardSums = layout.takeTable(plan.parameters.parameters.indices.map(plan.shardSumFloats))
     treeScratch = layout.takeTable([Int](repeating: plan.treeLevelFloats, count: plan.capacity.treeLevels))
-    inputTotals = layout.takeTable(plan.schedule.meetings.map { plan.groups($0) * $0.forward.count })
-    gradientTotals = layout.takeTable(plan.schedule.meetings.map { plan.groups($0) * $0.backward.count })
+    inputTotals = layout.takeTable(plan.schedule.sums.map { plan.groups($0) * $0.forward.count })
+    gradientTotals = layout.takeTable(plan.schedule.sums.map { plan.groups($0) * $0.backward.count })
     scratch = layout.take(plan.layers.map(\.memory.scratch).max() ?? 0, of: Float.self)
   }
 }
@@ -96,9 +96,9 @@ extension NetworkPlan {
   /// Floats that the tree over shards needs per level for layers that take chunks: what they add at a time.
   var treeLevelFloats: Int { layers.map(\.memory.treeFloats).max() ?? 0 }
 
-  /// Groups of a worker's share whose sums a meeting is about; 1 for those of the whole batch.
-  func groups(_ meeting: Schedule.Meeting) -> Int {
-    meeting.groupShards.map { (capacity.chunk / capacity.shard + $0 - 1) / $0 } ?? 1
+  /// The groups of a worker's share over which a layer sums; 1 for the whole batch.
+  func groups(_ sums: Schedule.LayerSums) -> Int {
+    sums.groupShards.map { (capacity.chunk / capacity.shard + $0 - 1) / $0 } ?? 1
   }
 
   /// Flat buffers of the front's parameters that the tree inside a run needs: right sides of several shards.

@@ -23,6 +23,25 @@ extension ModelGraph {
     return layers[producer].kind.traits.contains(.appliesReLU) && isMasked ? relu : nil
   }
 
+  /// The layers in the order in which they are computed: that of the model, but that layers before `end` come as late as they
+  /// can without a meeting more, see `Schedule`.
+  ///
+  /// The last norm of a shortcut so follows on the last norm of its residual block, and both have one meeting.
+  func workingOrder(before end: Int) -> [Int] {
+    // The most meetings on a way from a layer's output to the end of the net.
+    var meetingsAfter = [Int](repeating: 0, count: layers.count)
+    for number in layers.indices.reversed() {
+      let meetings = meetingsAfter[number] + (meets(number) ? 1 : 0)
+      for case let producer? in layers[number].inputs.map({ values[$0].producer }) {
+        meetingsAfter[producer] = max(meetingsAfter[producer], meetings)
+      }
+    }
+    func place(_ number: Int) -> (Int, Int, Int) { (-meetingsAfter[number], meets(number) ? 0 : 1, number) }
+    return (0..<end).sorted { place($0) < place($1) } + (end..<layers.count)
+  }
+
+  private func meets(_ number: Int) -> Bool { layers[number].kind.type is any MeetingLayerType }
+
   /// The layers at work that read a value's memory, ascending.
   package func readers(of value: Int) -> [Int] { readers(of: value, through: isAtWork) }
 

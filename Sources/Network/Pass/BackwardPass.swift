@@ -59,8 +59,9 @@ extension NetworkPlan {
       middle..<shards.upperBound, of: segment, chunk: chunk, examples: examples, into: sum, level: below, pass,
       begin: begin, computed: computed)
     guard target.addsShard else { return }
-    let floats = segment.floats
-    pass.kernels.add(sum.flat + floats.lowerBound, target.flat + floats.lowerBound, floats.count)
+    for floats in segment.floats {
+      pass.kernels.add(sum.flat + floats.lowerBound, target.flat + floats.lowerBound, floats.count)
+    }
   }
 
   /// Layer `l` and those before it, block by block: each hands a block's gradient on as soon as it has computed it. An

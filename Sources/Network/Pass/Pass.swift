@@ -97,7 +97,7 @@ package struct Pass {
     value.relu.map { ($0, UnsafePointer(map(value, slice))) }
   }
 
-  /// The sums of a meeting over all shards: of the layer's inputs, and of the gradient of its output.
-  package func inputTotals(_ meeting: Int) -> UnsafePointer<Double> { UnsafePointer(memory.inputTotals[meeting]) }
-  package func gradientTotals(_ meeting: Int) -> UnsafePointer<Double> { UnsafePointer(memory.gradientTotals[meeting]) }
+  /// A layer's sums over all shards, or over each group's: of its inputs, and of the gradient of its output.
+  package func inputTotals(_ sums: Int) -> UnsafePointer<Double> { UnsafePointer(memory.inputTotals[sums]) }
+  package func gradientTotals(_ sums: Int) -> UnsafePointer<Double> { UnsafePointer(memory.gradientTotals[sums]) }
 }

@@ -53,28 +53,34 @@ extension NetworkPlan {
         forward(layers: range, pass, images) { _ in }
         continue
       }
-      let place = schedule.meetings[s].forward
+      let meeting = schedule.meetings[s]
       let sumsBlocks = !range.isEmpty && range.upperBound <= frontCount
       func sum(_ slice: ImageSlice) {
-        let shard = first + slice.shard.lowerBound / capacity.shard
-        meetingLayers[s].sumInputs(pass, slice, into: sums + shard * schedule.sumsPerShard + place.lowerBound)
+        let shard = sums + (first + slice.shard.lowerBound / capacity.shard) * schedule.sumsPerShard
+        for i in meeting.sums {
+          meetingLayers[i].sumInputs(pass, slice, into: shard + schedule.sums[i].forward.lowerBound)
+        }
       }
       forward(layers: range, pass, images) { if sumsBlocks { sum($0) } }
       if !sumsBlocks { forEachShard(of: images, sum) }
-      if schedule.meetings[s].groupShards == nil { try meet() }
-      forEachGroup(of: schedule.meetings[s], in: share.shards, pass) { pass, shards in
-        add(sums, place, of: shards, into: w.inputTotals[s] + pass.group * place.count)
-        meetingLayers[s].inputsSummed(pass)
+      if meeting.waits { try meet() }
+      for i in meeting.sums {
+        let place = schedule.sums[i].forward
+        forEachGroup(of: schedule.sums[i], in: share.shards, pass) { pass, shards in
+          add(sums, place, of: shards, into: w.inputTotals[i] + pass.group * place.count)
+          meetingLayers[i].inputsSummed(pass)
+        }
       }
     }
     for (s, range) in schedule.backward.enumerated().reversed() {
       inputGradientsOfBack(range, pass, images)
-      let isLast = s == 0
-      let place = isLast ? 0..<0 : schedule.meetings[s - 1].backward
-      let sumsBlocks = !isLast && range.lowerBound < frontCount && range.lowerBound >= firstBackward
+      let meeting = s == 0 ? nil : schedule.meetings[s - 1]
+      let sumsBlocks = meeting != nil && range.lowerBound < frontCount && range.lowerBound >= firstBackward
       func sum(_ slice: ImageSlice) {
-        let shard = first + slice.shard.lowerBound / capacity.shard
-        meetingLayers[s - 1].sumGradients(pass, slice, into: sums + shard * schedule.sumsPerShard + place.lowerBound)
+        let shard = sums + (first + slice.shard.lowerBound / capacity.shard) * schedule.sumsPerShard
+        for i in meeting?.sums ?? 0..<0 {
+          meetingLayers[i].sumGradients(pass, slice, into: shard + schedule.sums[i].backward.lowerBound)
+        }
       }
       for node in share.nodes {
         let local = node.shards.lowerBound - first..<node.shards.upperBound - first
@@ -84,12 +90,15 @@ extension NetworkPlan {
         let run = local.lowerBound * capacity.shard..<min(local.upperBound * capacity.shard, share.examples)
         parameterGradientsOfBack(range, pass, images: run, into: node.target)
       }
-      guard !isLast else { continue }
+      guard let meeting else { continue }
       if !sumsBlocks { forEachShard(of: images, sum) }
-      if schedule.meetings[s - 1].groupShards == nil { try meet() }
-      forEachGroup(of: schedule.meetings[s - 1], in: share.shards, pass) { pass, shards in
-        add(sums, place, of: shards, into: w.gradientTotals[s - 1] + pass.group * place.count)
-        meetingLayers[s - 1].gradientsSummed(pass)
+      if meeting.waits { try meet() }
+      for i in meeting.sums {
+        let place = schedule.sums[i].backward
+        forEachGroup(of: schedule.sums[i], in: share.shards, pass) { pass, shards in
+          add(sums, place, of: shards, into: w.gradientTotals[i] + pass.group * place.count)
+          meetingLayers[i].gradientsSummed(pass)
+        }
       }
     }
   }
@@ -102,14 +111,14 @@ extension NetworkPlan {
     }
   }
 
-  /// Calls `body` with the shards whose sums a meeting adds: all of the batch or, where nobody waits, each group of a share;
+  /// Calls `body` with the shards over which a layer sums: all of the batch or, where nobody waits, each group of a share;
   /// the pass says which group it is, and of how many examples.
   func forEachGroup(
-    of meeting: Schedule.Meeting, in share: Range<Int>, _ pass: borrowing Pass,
+    of sums: Schedule.LayerSums, in share: Range<Int>, _ pass: borrowing Pass,
     _ body: (borrowing Pass, Range<Int>) -> Void
   ) {
     let batch = pass.batch
-    guard let size = meeting.groupShards else { return body(pass, 0..<(batch + capacity.shard - 1) / capacity.shard) }
+    guard let size = sums.groupShards else { return body(pass, 0..<(batch + capacity.shard - 1) / capacity.shard) }
     var own = copy pass
     assert(share.lowerBound % size == 0, "A share starts inside a group of \(size) shards.")
     for first in stride(from: share.lowerBound, to: share.upperBound, by: size) {
@@ -128,12 +137,12 @@ extension NetworkPlan {
   package func updateStatistics(
     _ sums: UnsafePointer<Double>, examples batch: Int, _ statistics: UnsafeMutablePointer<Float>
   ) {
-    for (meeting, layer) in zip(schedule.meetings, meetingLayers) {
-      guard let size = meeting.groupShards else { continue }
+    for (own, layer) in zip(schedule.sums, meetingLayers) {
+      guard let size = own.groupShards else { continue }
       layer.updateStatistics(
         statistics,
         GroupSums(
-          sums + meeting.forward.lowerBound, sumsPerShard: schedule.sumsPerShard, shardsPerGroup: size,
+          sums + own.forward.lowerBound, sumsPerShard: schedule.sumsPerShard, shardsPerGroup: size,
           shardSize: capacity.shard, batch: batch))
     }
   }
