@@ -95,7 +95,7 @@ let package = Package(
     .target(
       name: "Network",
       dependencies: [
-        "Summation", "ReferenceKernels", "KernelInterface", "ConfigurationKeys", "Randomness", "Diagnostics",
+        "Summation", "ReferenceKernels", "KernelInterface", "ConfigurationKeys", "Storage", "Randomness", "Diagnostics",
       ]),
     .target(name: "Collectives", dependencies: ["Summation", "Machine", "Diagnostics"]),
     .target(name: "Summation"),

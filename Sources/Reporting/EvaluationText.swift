@@ -6,6 +6,7 @@ extension EvaluationSummary: Summary {
     var members: [JSONValue.Member] = [
       .init("loss", .number(loss)), .init("accuracy", .number(accuracy)), .init("examples", .integer(examples)),
     ]
+    if norms.all > 0 { members.append(.init("folded_norms", .integer(norms.folded))) }
     guard let report else { return .object(members) }
     if let topFive = report.topFiveAccuracy { members.append(.init("top5_accuracy", .number(topFive))) }
     members.append(.init("expected_calibration_error", .number(report.expectedCalibrationError)))
@@ -36,9 +37,13 @@ extension EvaluationSummary: Summary {
     let first =
       "loss \(NumberText.fixed(loss, 4))  accuracy \(NumberText.percent(accuracy))  "
       + "\(NumberText.count(examples, "example"))"
-    guard let report else { return [first] }
+    let folded =
+      norms.all == 0
+      ? [] : ["\(norms.folded) of \(NumberText.count(norms.all, "norm")) computed in the layers before them"]
+    guard let report else { return [first] + folded }
     let topFive = report.topFiveAccuracy.map { "top-5 accuracy \(NumberText.percent($0))  " } ?? ""
-    return [first, topFive + "expected calibration error \(NumberText.percent(report.expectedCalibrationError))", ""]
+    return [first, topFive + "expected calibration error \(NumberText.percent(report.expectedCalibrationError))"]
+      + folded + [""]
       + classLines(report) + [""] + confusionLines(report)
   }
 

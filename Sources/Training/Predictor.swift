@@ -15,10 +15,16 @@ package struct EvaluationSummary: Sendable, Hashable {
   package var examples: Int
   /// What was predicted for which class.
   package var report: ClassificationReport?
+  /// Norms of the network, and how many of them were computed in the layers before them.
+  package var norms: FoldedNorms.Count
   /// What the classes are called.
   package var classNames: [String]?
 
-  package init(loss: Double, accuracy: Double, examples: Int, report: ClassificationReport? = nil) {
+  package init(
+    loss: Double, accuracy: Double, examples: Int, report: ClassificationReport? = nil,
+    norms: FoldedNorms.Count = FoldedNorms.Count(folded: 0, all: 0)
+  ) {
+    self.norms = norms
     self.loss = loss
     self.accuracy = accuracy
     self.examples = examples
@@ -28,32 +34,33 @@ package struct EvaluationSummary: Sendable, Hashable {
 
 /// The forward pass alone, over all workers.
 package final class Predictor {
-  private let configuration: RunConfiguration
+  private let model: InferenceModel
   private let topology: Topology
   private let kernels: KernelTable
-  private let weights: [NamedTensor]
   private let network: NetworkPlan
   /// Bytes that the probabilities of the examples evaluated at a time may take.
   private let probabilityBytes: Int
 
   /// - Parameters:
   ///   - source: what errors call the weights, such as their file.
+  ///   - foldsNorms: whether norms are computed in the layers before them, where that is exact enough; see `FoldedNorms`.
   ///   - probabilityBytes: the most that the probabilities of the examples that `predict` evaluates at a time take, unless
   ///     one shard per worker takes more. Changes no bit.
   /// - Throws: `UserError` if the weights do not fit the network.
   package init(
     configuration: RunConfiguration, topology: Topology, kernels: KernelTable, weights: [NamedTensor],
-    source: String = "weights", probabilityBytes: Int = 16 << 20
+    source: String = "weights", foldsNorms: Bool = true, probabilityBytes: Int = 16 << 20
   ) throws {
-    self.configuration = configuration
     self.topology = topology
     self.kernels = kernels
-    self.weights = weights
     self.probabilityBytes = probabilityBytes
     network = try RunPlan(configuration, topology: topology, kernels: kernels, exampleCount: 1).network
     try network.parameters.requireMatch(weights.map { ($0.name, $0.shape) }, subject: source)
+    model = try InferenceModel(configuration, weights: weights, foldsNorms: foldsNorms)
   }
 
+  /// Norms of the network, and how many of them are computed in the layers before them.
+  package var norms: FoldedNorms.Count { model.norms }
   /// Outputs of the network.
   package var classes: Int { network.classes }
 
@@ -89,7 +96,7 @@ package final class Predictor {
     guard loss.isFinite else { throw UserError(.diverged, source, "the sum of the losses is not finite") }
     return EvaluationSummary(
       loss: loss,
-      accuracy: Double(correct) / Double(dataset.count), examples: dataset.count, report: report)
+      accuracy: Double(correct) / Double(dataset.count), examples: dataset.count, report: report, norms: model.norms)
   }
 
   /// Calls `body` with each example's class probabilities, in order; the labels of `dataset` are ignored.
@@ -141,8 +148,8 @@ package final class Predictor {
     _ dataset: ImageDataset, _ source: String, examplesAtATime: (RunPlan) -> Int
   ) throws -> ForwardPass {
     try requireFits(dataset, source: source)
-    let plan = try RunPlan(configuration, topology: topology, kernels: kernels, exampleCount: dataset.count)
+    let plan = try RunPlan(model.configuration, topology: topology, kernels: kernels, exampleCount: dataset.count)
     return try ForwardPass(
-      plan, dataset, source: source, weights: weights, examplesAtATime: min(examplesAtATime(plan), dataset.count))
+      plan, dataset, source: source, weights: model.weights, examplesAtATime: min(examplesAtATime(plan), dataset.count))
   }
 }

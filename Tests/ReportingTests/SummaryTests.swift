@@ -1,4 +1,5 @@
 import Diagnostics
+import Network
 import Testing
 
 @testable import Measuring
@@ -60,6 +61,10 @@ import Testing
     #expect(
       EvaluationSummary(loss: 0.25, accuracy: 0.75, examples: 360).lines
         == ["loss 0.2500  accuracy 75.00%  360 examples"])
+    let folded = EvaluationSummary(
+      loss: 0.25, accuracy: 0.75, examples: 360, norms: FoldedNorms.Count(folded: 1, all: 1))
+    #expect(folded.json.compactText == #"{"loss":0.25,"accuracy":0.75,"examples":360,"folded_norms":1}"#)
+    #expect(folded.lines.last == "1 of 1 norm computed in the layers before them")
     let throughput = ThroughputSummary(
       medianImagesPerSecond: 1000, bestImagesPerSecond: 1100.5, medianStepMilliseconds: 12.8, workers: 2,
       batchSize: 128)

@@ -41,21 +41,16 @@ package struct ONNXExport: Sendable {
   /// Input `images`: [batch, height, width, channels], pixels as in the data's files; output `probabilities`: [batch, classes].
   /// - Throws: `UserError(.badConfiguration)` for a layer of a kind without a form in ONNX.
   package func model(_ run: RunConfiguration, weights: [NamedTensor]) throws(UserError) -> ONNXModel {
-    let net = try ModelGraph(run.model)
-    var parameters = Self.parameters(net, weights)
-    var folded: Set<Int> = []
+    var (net, weights) = (try ModelGraph(run.model), weights)
     if foldsNorms {
-      let norms = FoldedNorms(net, parameters)
-      (folded, parameters) = (norms.folded, norms.parameters)
+      let folded = FoldedNorms(net, weights)
+      (net, weights) = (try ModelGraph(folded.model), folded.weights)
     }
+    let parameters = Self.parameters(net, weights)
     var graph = ONNXGraph()
     let input = net.model.input
     var values = [normalized(run.data, input, &graph)]
     for (number, layer) in net.layers.enumerated() {
-      guard !folded.contains(number) else {
-        values.append(values[layer.inputs[0]])
-        continue
-      }
       guard let type = layer.kind.type as? any ONNXLayer else {
         throw net.failure(number, "\(layer.kind.typeName) has no form in ONNX yet")
       }

@@ -132,6 +132,12 @@ package struct Conv2D: LayerType {
     return usesBias ? [weight, .bias(filters)] : [weight]
   }
 
+  package var withBias: (any LayerType)? {
+    var own = self
+    own.usesBias = true
+    return own
+  }
+
   package func products(_ inputs: [ValueShape], output: ValueShape) -> Int {
     output.image.elementCount * window.size.count * (inputs[0].image.channels / groups)
   }

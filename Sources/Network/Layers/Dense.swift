@@ -51,6 +51,12 @@ package struct Dense: LayerType {
     return usesBias ? [weight, .bias(units)] : [weight]
   }
 
+  package var withBias: (any LayerType)? {
+    var own = self
+    own.usesBias = true
+    return own
+  }
+
   package func products(_ inputs: [ValueShape], output: ValueShape) -> Int { inputs[0].image.elementCount * units }
 
   package func reference(_ step: ReferenceStep) -> ReferenceResult {

@@ -73,6 +73,12 @@ package struct DepthwiseConv2D: LayerType {
     return parameters
   }
 
+  package var withBias: (any LayerType)? {
+    var own = self
+    own.usesBias = true
+    return own
+  }
+
   package func products(_ inputs: [ValueShape], output: ValueShape) -> Int {
     convolution(inputs[0].image.channels).products(inputs, output: output)
   }

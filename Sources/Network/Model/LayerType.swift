@@ -35,6 +35,10 @@ package protocol LayerType: Hashable, Sendable {
   /// What stands in its place where it is not trained: itself, if its passes then only leave out its parameters' gradients.
   var frozen: any LayerType { get }
 
+  /// The same layer with a bias, where each channel of its output is a sum of products with weights of its own, plus a bias;
+  /// `nil` for other kinds of layers.
+  var withBias: (any LayerType)? { get }
+
   /// The naive twin, in plain loops over Double.
   func reference(_ step: ReferenceStep) -> ReferenceResult
 
@@ -107,6 +111,7 @@ package struct LayerKind: Hashable, Sendable {
 extension LayerType {
   package var relu: FusedReLU? { nil }
   package var frozen: any LayerType { self }
+  package var withBias: (any LayerType)? { nil }
 
   fileprivate func equals(_ other: any LayerType) -> Bool { other as? Self == self }
 }
