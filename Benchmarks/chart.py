@@ -4,7 +4,7 @@ from html import escape
 
 COLOURS = {
     "lockstep": "#d9480f", "pytorch": "#5c7cfa", "pytorch-processes": "#364fc7", "tensorflow": "#f2b134",
-    "pytorch-bf16": "#a5b4fc",
+    "pytorch-bf16": "#a5b4fc", "onnxruntime": "#2b8a3e",
 }
 ROW, GAP, LEFT, BAR, WIDTH = 22, 34, 150, 420, 760
 

@@ -1,4 +1,5 @@
-"""Measures images/s of full training steps: Lockstep, PyTorch and TensorFlow in turn, each in its own process.
+"""Measures images/s of full training steps: Lockstep, PyTorch and TensorFlow in turn, each in its own process; with
+`--inference` those of the forward pass alone, from bytes to probabilities, against ONNX Runtime.
 
 A first round runs every variant of every side (eager and compiled, one thread and all); the fastest of each side then
 runs in `--rounds` alternating rounds, A B C A B C, and the median over the rounds counts.
@@ -34,6 +35,14 @@ CASES = {  # name: (configuration, batch size)
     "vgg11-bn": ("vgg11-bn-cifar.json", 128),
     "mobilenet-v2": ("mobilenet-v2-cifar.json", 128),
 }
+INFERENCE_CASES = {
+    "vgg-cifar": ("vgg-cifar.json", 128),
+    "vgg-cifar-1": ("vgg-cifar.json", 1),
+    "vgg11-bn": ("vgg11-bn-cifar.json", 128),
+    "vgg11-bn-1": ("vgg11-bn-cifar.json", 1),
+    "resnet20": ("resnet20-cifar.json", 128),
+    "resnet20-1": ("resnet20-cifar.json", 1),
+}
 VARIANTS = {  # side: (mode, True for one thread only)
     "lockstep": [("release", False)],
     "pytorch": [("eager", False), ("eager", True), ("compile", False), ("compile", True)],
@@ -41,14 +50,24 @@ VARIANTS = {  # side: (mode, True for one thread only)
     "tensorflow": [("function", False), ("function", True), ("jit", False), ("jit", True)],
     "pytorch-bf16": [("bf16", False), ("bf16", True), ("bf16-compile", False)],
 }
+INFERENCE_VARIANTS = {
+    "lockstep": [("release", False), ("release", True)],
+    "onnxruntime": [("all", False), ("all", True)],
+}
 SCRIPTS = {
     "pytorch": "side_torch.py", "pytorch-processes": "side_torch_processes.py", "tensorflow": "side_tensorflow.py",
-    "pytorch-bf16": "side_torch.py",
+    "pytorch-bf16": "side_torch.py", "onnxruntime": "side_onnxruntime.py",
 }
 LABELS = {
     "lockstep": "Lockstep", "pytorch": "PyTorch", "pytorch-processes": "PyTorch, processes", "tensorflow": "TensorFlow",
-    "pytorch-bf16": "PyTorch bf16",
+    "pytorch-bf16": "PyTorch bf16", "onnxruntime": "ONNX Runtime",
 }
+PACKAGES = {
+    "torch": "PyTorch {} (channels last)", "tensorflow-cpu": "TensorFlow {}", "onnxruntime": "ONNX Runtime {}",
+}
+PROCESSES = (
+    "\"PyTorch, processes\" is one single-threaded process per core with gradients averaged, in shared memory or by "
+    "DistributedDataParallel; norms have the statistics of each process's part of the batch.")
 SMALL_STEP_MS = 20.0  # only nets with shorter steps can gain from a single thread
 LEFT_OUT = {"OPENBLAS_CORETYPE", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "KMP_AFFINITY"}  # would slow a side unfairly
 
@@ -79,11 +98,35 @@ class Side:
         return statistics.median(entry.images_per_second for entry in self.rounds) if self.rounds else 0.0
 
 
-def command(side: str, mode: str, threads: int, case: str, seconds: float) -> list[str]:
-    file, batch = CASES[case]
+@dataclass(frozen=True)
+class Comparison:
+    """What is compared: training steps, or the forward pass alone."""
+
+    title: str
+    what: str
+    cases: dict[str, tuple[str, int]]
+    variants: dict[str, list[tuple[str, bool]]]
+    flags: tuple[str, ...]  # of `lockstep bench throughput`
+    packages: tuple[str, ...]
+    file: str  # the results' name, without extension
+
+
+TRAINING = Comparison(
+    "Lockstep against PyTorch and TensorFlow",
+    "full training steps (forward, loss, backward, SGD with momentum), fp32 where not said, random data in memory",
+    CASES, VARIANTS, (), ("torch", "tensorflow-cpu"), "RESULTS")
+INFERENCE = Comparison(
+    "Lockstep against ONNX Runtime", "the forward pass from bytes to probabilities, fp32, random data in memory",
+    INFERENCE_CASES, INFERENCE_VARIANTS, ("--inference",), ("onnxruntime",), "INFERENCE")
+
+
+def command(compared: Comparison, side: str, mode: str, threads: int, case: str, seconds: float) -> list[str]:
+    file, batch = compared.cases[case]
     config = str(ROOT / "Config" / file)
     if side == "lockstep":
-        return [LOCKSTEP, "bench", "throughput", config, "--json", "--workers", str(threads), "--batch-size", str(batch)]
+        return [
+            LOCKSTEP, "bench", "throughput", config, *compared.flags, "--json", "--workers", str(threads),
+            "--batch-size", str(batch)]
     return [
         sys.executable, str(HERE / SCRIPTS[side]), config, "--mode", mode, "--threads", str(threads),
         "--batch-size", str(batch), "--seconds", str(seconds)]
@@ -119,18 +162,18 @@ def run(arguments: list[str], limit: float) -> Measurement:
         result["images_per_second"]["median"], result["step_ms"]["median"], usage.ru_maxrss * 1024 / 1e6)
 
 
-def first_round(side: str, case: str, threads: int, seconds: float, limit: float) -> Side:
+def first_round(compared: Comparison, side: str, case: str, threads: int, seconds: float, limit: float) -> Side:
     """Tries every variant of a side; a variant that fails is noted and does not count."""
     result = Side()
     shortest = float("inf")
-    for mode, single in VARIANTS[side]:
+    for mode, single in compared.variants[side]:
         if single and (threads == 1 or shortest > SMALL_STEP_MS):
             continue
         count = 1 if single else threads
         unit = "process" if side == "pytorch-processes" else "thread"
         name = f"{mode}, {count} {unit}{'' if count == 1 else 'es' if unit == 'process' else 's'}"
         try:
-            measured = run(command(side, mode, count, case, seconds), limit)
+            measured = run(command(compared, side, mode, count, case, seconds), limit)
         except RuntimeError as error:
             result.failures[name] = str(error)
             print(f"  {LABELS[side]:18} {name:27} {error}", file=sys.stderr)
@@ -143,17 +186,19 @@ def first_round(side: str, case: str, threads: int, seconds: float, limit: float
     return result
 
 
-def compare(case: str, names: list[str], options: argparse.Namespace) -> dict[str, Side]:
-    print(f"{case}, batch {CASES[case][1]}", file=sys.stderr)
+def compare(compared: Comparison, case: str, options: argparse.Namespace) -> dict[str, Side]:
+    print(f"{case}, batch {compared.cases[case][1]}", file=sys.stderr)
     sides = {
-        name: first_round(name, case, options.threads, min(options.seconds, 3), options.limit) for name in names}
+        name: first_round(compared, name, case, options.threads, min(options.seconds, 3), options.limit)
+        for name in options.sides}
     for number in range(options.rounds):
         for name, side in sides.items():
             if not side.variant:
                 continue
             mode, count = side.variant.split(", ")
             try:
-                measured = run(command(name, mode, int(count.split()[0]), case, options.seconds), options.limit)
+                threads = int(count.split()[0])
+                measured = run(command(compared, name, mode, threads, case, options.seconds), options.limit)
             except RuntimeError as error:
                 side.failures[f"round {number + 1}"] = str(error)
                 print(f"  {LABELS[name]:18} round {number + 1}: {error}", file=sys.stderr)
@@ -164,28 +209,27 @@ def compare(case: str, names: list[str], options: argparse.Namespace) -> dict[st
     return sides
 
 
-def machine() -> dict[str, str]:
+def machine(compared: Comparison) -> dict[str, str]:
     model = "unknown CPU"
     for line in Path("/proc/cpuinfo").read_text().splitlines():
         if line.startswith("model name"):
             model = line.split(":", 1)[1].strip()
             break
-    versions = {package: metadata.version(package) for package in ("torch", "tensorflow-cpu")}
+    versions = {package: metadata.version(package) for package in compared.packages}
     return {"cpu": model, "cpus": str(len(os.sched_getaffinity(0))), "kernel": platform.release()} | versions
 
 
-def markdown(results: dict[str, dict[str, Side]], about: dict[str, str], options: argparse.Namespace) -> str:
+def markdown(compared: Comparison, results: dict[str, dict[str, Side]], about: dict[str, str],
+             options: argparse.Namespace) -> str:
     names = options.sides
     fp32 = [name for name in names if name not in ("lockstep", "pytorch-bf16")]
     lines = [
-        "# Lockstep against PyTorch and TensorFlow", "",
-        "Images/s of full training steps (forward, loss, backward, SGD with momentum), fp32 where not said, random "
-        f"data in memory, {options.threads} threads or workers. Each side runs by itself; the fastest variant of each side "
-        f"counts; median of {options.rounds} rounds in turn. Written by `Benchmarks/run`.", "",
-        "\"PyTorch, processes\" is one single-threaded process per core with gradients averaged, in shared memory or by "
-        "DistributedDataParallel; norms have the statistics of each process's part of the batch.", "",
-        f"{about['cpu']}, {about['cpus']} CPUs, Linux {about['kernel']}; PyTorch {about['torch']} (channels last), "
-        f"TensorFlow {about['tensorflow-cpu']}.", "",
+        f"# {compared.title}", "",
+        f"Images/s of {compared.what}, {options.threads} threads or workers. Each side runs by itself; the fastest "
+        f"variant of each side counts; median of {options.rounds} rounds in turn. Written by `Benchmarks/run`.", "",
+        *([PROCESSES, ""] if "pytorch-processes" in names else []),
+        f"{about['cpu']}, {about['cpus']} CPUs, Linux {about['kernel']}; "
+        + ", ".join(PACKAGES[package].format(about[package]) for package in compared.packages) + ".", "",
         "| net | batch | " + " | ".join(LABELS[name] for name in names)
         + " | Lockstep ÷ fastest fp32 | Lockstep's peak memory |",
         "|---|---|" + "---|" * (len(names) + 2),
@@ -202,49 +246,59 @@ def markdown(results: dict[str, dict[str, Side]], about: dict[str, str], options
         memory = f"{own.peak:,.0f} MB" if own.rounds else "–"
         if own.rounds and (other := sides.get("pytorch")) and other.rounds:
             memory += f" ({own.peak / other.peak:.2f} of PyTorch's)"
-        lines.append(f"| {case} | {CASES[case][1]} | " + " | ".join(cells) + f" | {ratio} | {memory} |")
+        lines.append(f"| {case} | {compared.cases[case][1]} | " + " | ".join(cells) + f" | {ratio} | {memory} |")
     failures = [
         f"- {case}, {LABELS[name]}, {what}: {why}"
         for case, sides in results.items() for name, side in sides.items() for what, why in side.failures.items()]
     return "\n".join(lines + (["", "Did not run:", ""] + failures if failures else [])) + "\n"
 
 
-def panels(results: dict[str, dict[str, Side]]) -> list[tuple[str, list[tuple[str, str, float]]]]:
+def panels(compared: Comparison, results: dict[str, dict[str, Side]]) -> list[tuple[str, list[tuple[str, str, float]]]]:
     drawn = []
     for case, sides in results.items():
         rows = [(name, LABELS[name], side.median) for name, side in sides.items() if side.rounds]
         if rows:
-            drawn.append((f"{case}, batch {CASES[case][1]}", rows))
+            drawn.append((f"{case}, batch {compared.cases[case][1]}", rows))
     return drawn
 
 
 def main() -> None:
     cpus = len(os.sched_getaffinity(0))
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--nets", nargs="+", choices=CASES, default=list(CASES))
-    parser.add_argument("--sides", nargs="+", choices=VARIANTS, default=list(VARIANTS))
+    parser.add_argument("--inference", action="store_true", help="the forward pass alone, against ONNX Runtime")
+    parser.add_argument("--nets", nargs="+", metavar="NET", help=f"of {', '.join(CASES)}; default: all")
+    parser.add_argument("--sides", nargs="+", metavar="SIDE", help=f"of {', '.join(VARIANTS)}; default: all")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=5, help="measured time of a framework's process")
     parser.add_argument("--threads", type=int, default=cpus, help="threads and workers, default: usable CPUs")
     parser.add_argument("--limit", type=float, default=300, help="seconds after which a process is ended")
     options = parser.parse_args()
+    compared = INFERENCE if options.inference else TRAINING
+    options.nets = options.nets or list(compared.cases)
+    options.sides = options.sides or list(compared.variants)
+    for chosen, known in ((options.nets, compared.cases), (options.sides, compared.variants)):
+        for name in chosen:
+            if name not in known:
+                parser.error(f"{name} is not among {', '.join(known)}")
     results: dict[str, dict[str, Side]] = {}
     folder = HERE / "results"
     folder.mkdir(exist_ok=True)
-    about = machine()
+    about = machine(compared)
     for case in options.nets:
-        results[case] = compare(case, options.sides, options)
+        results[case] = compare(compared, case, options)
         saved = {net: {name: asdict(side) for name, side in sides.items()} for net, sides in results.items()}
-        (folder / "results.json").write_text(json.dumps({"machine": about, "nets": saved}, indent=2) + "\n")
-    table = markdown(results, about, options)
+        document = {"machine": about, "nets": saved}
+        (folder / f"{compared.file.lower()}.json").write_text(json.dumps(document, indent=2) + "\n")
+    table = markdown(compared, results, about, options)
     measured = all(side.rounds for sides in results.values() for side in sides.values())
-    targets = [folder / "RESULTS"]
-    if measured and set(options.nets) == set(CASES) and set(options.sides) == set(VARIANTS):
-        targets.append(HERE / "RESULTS")  # only a whole comparison replaces the committed one
+    targets = [folder / compared.file]
+    if measured and set(options.nets) == set(compared.cases) and set(options.sides) == set(compared.variants):
+        targets.append(HERE / compared.file)  # only a whole comparison replaces the committed one
+    kind = "inference" if options.inference else "training"
     for target in targets:
-        target.with_suffix(".md").write_text(table + "\n![Images per second](RESULTS.svg)\n")
+        target.with_suffix(".md").write_text(table + f"\n![Images per second]({compared.file}.svg)\n")
         target.with_suffix(".svg").write_text(
-            chart.bars("Images per second of training, longer is faster", panels(results)))
+            chart.bars(f"Images per second of {kind}, longer is faster", panels(compared, results)))
         print(f"wrote {target.with_suffix('.md')}", file=sys.stderr)
     print(table)
     if not measured:

@@ -1,8 +1,11 @@
 import Configuration
 import KernelInterface
 import Machine
+import Network
+import Storage
+import Training
 
-/// The result of `bench throughput`.
+/// The result of `bench throughput`: of training steps, or of the forward pass alone.
 package struct ThroughputSummary: Sendable, Hashable {
   package var medianImagesPerSecond: Double
   package var bestImagesPerSecond: Double
@@ -11,11 +14,14 @@ package struct ThroughputSummary: Sendable, Hashable {
   package var batchSize: Int
   /// Notes about the workers.
   package var warnings: [String] = []
+  /// Norms of the network, and how many of them were computed in the layers before them; of the forward pass alone.
+  package var norms: FoldedNorms.Count?
 
   package init(
     medianImagesPerSecond: Double, bestImagesPerSecond: Double, medianStepMilliseconds: Double, workers: Int,
-    batchSize: Int, warnings: [String] = []
+    batchSize: Int, warnings: [String] = [], norms: FoldedNorms.Count? = nil
   ) {
+    self.norms = norms
     self.medianImagesPerSecond = medianImagesPerSecond
     self.bestImagesPerSecond = bestImagesPerSecond
     self.medianStepMilliseconds = medianStepMilliseconds
@@ -25,7 +31,8 @@ package struct ThroughputSummary: Sendable, Hashable {
   }
 }
 
-/// Images per second of full training steps: input conversion, forward, backward, all-reduce, update.
+/// Images per second of full training steps: input conversion, forward, backward, all-reduce, update; or of inferences: input
+/// conversion and forward pass, norms computed in the layers before them.
 package enum ThroughputBenchmark {
   /// Trains on synthetic in-memory data of the configured shape for about `seconds`, after warm-up.
   ///
@@ -39,5 +46,34 @@ package enum ThroughputBenchmark {
       medianImagesPerSecond: trial.medianImagesPerSecond, bestImagesPerSecond: trial.bestImagesPerSecond,
       medianStepMilliseconds: trial.medianStepNanoseconds * 1e-6, workers: trial.placement.workers.count,
       batchSize: trial.batchSize, warnings: trial.placement.warnings)
+  }
+
+  /// Takes full batches of synthetic in-memory data through the network of random weights for about `seconds`, after warm-up.
+  ///
+  /// The median and best are over single batches.
+  package static func inference(
+    configuration: RunConfiguration, topology: Topology, kernels: KernelTable, seconds: Double
+  ) throws -> ThroughputSummary {
+    let data = try TrainingTrial.data(configuration)
+    func plan(_ configuration: RunConfiguration) throws -> RunPlan {
+      try RunPlan(configuration, topology: topology, kernels: kernels, exampleCount: data.count)
+    }
+    let weights = try plan(configuration).network.parameters.parameters.enumerated().map { index, parameter in
+      NamedTensor(
+        name: parameter.name, shape: parameter.shape,
+        values: InitialWeights.values(of: parameter, index: index, seed: configuration.seed))
+    }
+    let model = try InferenceModel(configuration, weights: weights)
+    let folded = try plan(model.configuration)
+    let times = try TimedInferences(
+      model, of: folded, on: data, skipping: TrainingTrial.warmUpSteps, seconds: seconds, least: 5
+    ).nanoseconds
+    let batch = configuration.training.batchSize
+    func rate(_ nanoseconds: Double) -> Double { Double(batch) / (nanoseconds * 1e-9) }
+    let typical = median(times)
+    return ThroughputSummary(
+      medianImagesPerSecond: rate(typical), bestImagesPerSecond: rate(times.min() ?? typical),
+      medianStepMilliseconds: typical * 1e-6, workers: folded.placement.workers.count, batchSize: batch,
+      warnings: folded.placement.warnings, norms: model.norms)
   }
 }

@@ -83,7 +83,7 @@ package struct TrainingTrial: Sendable {
   }
 
   /// Eight batches of random images, fewer where they would take more than 256 MiB.
-  private static func data(_ configuration: RunConfiguration) throws -> ImageDataset {
+  static func data(_ configuration: RunConfiguration) throws -> ImageDataset {
     let input = configuration.model.input
     let batch = configuration.training.batchSize
     let batches = max(1, min(8, (256 << 20) / max(1, batch * input.elementCount)))

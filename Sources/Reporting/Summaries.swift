@@ -54,14 +54,16 @@ extension TrainingSummary: Summary {
 
 extension ThroughputSummary: Summary {
   package var json: JSONValue {
-    .object([
+    var members: [JSONValue.Member] = [
       .init(
         "images_per_second",
         .object([.init("median", .number(medianImagesPerSecond)), .init("best", .number(bestImagesPerSecond))])),
       .init("step_ms", .object([.init("median", .number(medianStepMilliseconds))])),
       .init("workers", .integer(workers)),
       .init("batch_size", .integer(batchSize)),
-    ])
+    ]
+    if let norms, norms.all > 0 { members.append(.init("folded_norms", .integer(norms.folded))) }
+    return .object(members)
   }
 
   package var lines: [String] {
@@ -69,9 +71,12 @@ extension ThroughputSummary: Summary {
     table.add(
       "images/s",
       "\(NumberText.rate(medianImagesPerSecond)) median, \(NumberText.rate(bestImagesPerSecond)) best")
-    table.add("step", "\(NumberText.fixed(medianStepMilliseconds, 3)) ms median")
+    table.add(norms == nil ? "step" : "batch", "\(NumberText.fixed(medianStepMilliseconds, 3)) ms median")
     table.add("workers", NumberText.grouped(workers))
     table.add("batch_size", NumberText.grouped(batchSize))
+    if let norms, norms.all > 0 {
+      table.add("norms", "\(norms.folded) of \(NumberText.grouped(norms.all)) computed in the layers before them")
+    }
     return table.lines()
   }
 }

@@ -122,7 +122,7 @@ extension Command {
 
   package static let throughput = Command(
     "bench throughput", "images/s of full training steps on in-memory data",
-    [.set, .workers, .batchSize, .json, .quiet], example: "Config/lenet.json --workers 4"
+    [.inference, .set, .workers, .batchSize, .json, .quiet], example: "Config/lenet.json --workers 4"
   ) { try $0.benchThroughput() }
 
   package static let scaling = Command(

@@ -20,8 +20,12 @@ extension CommandCall {
   func benchThroughput() throws -> Int32 {
     try requireOneTask()
     let run = try configuration()
-    let summary = try ThroughputBenchmark.run(
-      configuration: run, topology: try Topology.read(), kernels: try kernels(), seconds: Self.benchmarkSeconds)
+    let (topology, kernels, seconds) = (try Topology.read(), try kernels(), Self.benchmarkSeconds)
+    let summary =
+      invocation.has(.inference)
+      ? try ThroughputBenchmark.inference(
+        configuration: run, topology: topology, kernels: kernels, seconds: seconds)
+      : try ThroughputBenchmark.run(configuration: run, topology: topology, kernels: kernels, seconds: seconds)
     warn(summary.warnings)
     try print(summary)
     return ExitCode.success

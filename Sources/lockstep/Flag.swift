@@ -49,6 +49,7 @@ extension Flag {
   package static let overwrite = Flag("overwrite", nil, "replace a finished run in the run directory")
   package static let strictPlacement = Flag(
     "strict-placement", nil, "exit with 71 if a thread or page is not where the plan says")
+  package static let inference = Flag("inference", nil, "the forward pass alone, as evaluate and predict have it")
   package static let workerCounts = Flag(
     "worker-counts", "1,2,4", "the worker counts to measure (1, 2, 4 … and whole nodes)")
   package static let predict = Flag(

@@ -28,6 +28,32 @@ import Testing
     #expect(wrong.exitCode == 64)
   }
 
+  @Test("bench throughput --inference times the forward pass alone, with the keys of training steps")
+  func inference() throws {
+    let folder = try TemporaryFolder()
+    let file = try folder.write(
+      """
+      { model: { input: [8, 8, 1], layers: [
+          { type: "conv2d", filters: 4, kernel_size: 3, padding: "same" }, { type: "batch_norm" }, { type: "relu" },
+          { type: "max_pool2d" }, { type: "batch_norm" }, { type: "flatten" }, { type: "dense", units: 3 },
+          { type: "softmax" }] },
+        data: { format: "synthetic", examples: 32, classes: 3 }, runtime: { shard_size: 4 } }
+      """, to: "normed.json")
+    for (batch, workers) in [(1, 1), (10, 3)] {
+      let result = try Executable.run([
+        "bench", "throughput", file, "--inference", "--batch-size", "\(batch)", "--workers", "\(workers)", "--json",
+      ])
+      #expect(result.exitCode == 0, "\(result.errors)")
+      let found = try json(result.output)
+      #expect(
+        Set(found.keys) == ["images_per_second", "step_ms", "workers", "batch_size", "folded_norms"])
+      #expect(found["folded_norms"] as? Int == 1)
+      #expect(found["batch_size"] as? Int == batch && found["workers"] as? Int == workers)
+      let rates = try #require(found["images_per_second"] as? [String: Double])
+      #expect(try #require(rates["median"]) > 0 && rates["best"] ?? 0 >= rates["median"] ?? 0)
+    }
+  }
+
   /// Norms, sums of residual blocks and pools are measured against the bytes that they move.
   @Test("bench kernels has every pass of a net with norms")
   func kernelsHasEveryPassOfANetWithNorms() throws {

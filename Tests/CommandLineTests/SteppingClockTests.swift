@@ -27,7 +27,8 @@ import Testing
   }
 
   @Test(arguments: [
-    ["bench", "throughput", "tiny.json"], ["bench", "kernels", "tiny.json"],
+    ["bench", "throughput", "tiny.json"], ["bench", "throughput", "tiny.json", "--inference"],
+    ["bench", "kernels", "tiny.json"],
     ["bench", "allreduce", "--parameters", "1000"],
     ["bench", "scaling", "tiny.json", "--worker-counts", "1,2", "--predict", "2x2"],
   ])

@@ -72,6 +72,14 @@ import Testing
       throughput.json.compactText
         == #"{"images_per_second":{"median":1000,"best":1100.5},"step_ms":{"median":12.8},"workers":2,"#
         + #""batch_size":128}"#)
+    var inference = throughput
+    inference.norms = FoldedNorms.Count(folded: 19, all: 21)
+    #expect(
+      inference.json.compactText
+        == #"{"images_per_second":{"median":1000,"best":1100.5},"step_ms":{"median":12.8},"workers":2,"#
+        + #""batch_size":128,"folded_norms":19}"#)
+    #expect(inference.lines.contains("batch       12.800 ms median"))
+    #expect(inference.lines.last == "norms       19 of 21 computed in the layers before them")
     #expect(throughput.lines.first == "images/s    1,000 median, 1,101 best")
   }
 
