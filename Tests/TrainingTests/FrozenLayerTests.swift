@@ -10,7 +10,7 @@ import Testing
 @Suite struct FrozenLayerTests {
   private func run(_ frozen: [String]) throws -> TestRun {
     let initial = try Safetensors.read(fixture("golden/norm-initial.safetensors")).tensors
-    var model = GoldenNormTests.model
+    var model = GoldenNormTests.model(groups: nil)
     model.frozen = frozen
     return TestRun(model).with {
       $0.batchSize = 50
