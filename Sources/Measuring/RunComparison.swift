@@ -155,6 +155,11 @@ package struct RunComparison {
     }
     let (plan, own) = try shards(kernels, options)
     let (_, others) = try shards(reference, RunOptions())
+    if let place = meeting(plan.network, own, others) {
+      return ComparisonSummary.Shard(
+        step: step + 1, shard: place.shard, of: own.count, tensors: [], sums: place.layer,
+        pass: place.isForward ? .forward : .backward)
+    }
     let table = plan.network.parameters
     let parameters = table.parameters.filter(\.role.isTrained)
     for (shard, (one, other)) in zip(own, others).enumerated() {
@@ -169,6 +174,21 @@ package struct RunComparison {
       return ComparisonSummary.Shard(
         step: step + 1, shard: shard, of: own.count, tensors: differing,
         pass: isForward ? .forward : differing.count == 1 ? .weightGradient : .backward)
+    }
+    return nil
+  }
+}
+
+extension RunComparison {
+  /// The first meeting of a step, and in it the first shard, whose sums differ: after it all shards may.
+  private func meeting(
+    _ network: NetworkPlan, _ own: [ShardReplay.Shard], _ others: [ShardReplay.Shard]
+  ) -> (shard: Int, layer: String, isForward: Bool)? {
+    for (layer, isForward, range) in network.schedule.order {
+      let shard = own.indices.first { shard in
+        range.contains { own[shard].sums[$0].bitPattern != others[shard].sums[$0].bitPattern }
+      }
+      if let shard { return (shard, network.name(ofLayer: layer), isForward) }
     }
     return nil
   }
@@ -191,9 +211,10 @@ package struct ComparisonSummary: Sendable, Hashable {
   /// Where two builds of the kernels differ.
   package struct Shard: Sendable, Hashable {
     package enum Pass: String, Sendable {
-      /// The loss differs already.
+      /// The loss differs already, or a layer's sums over the batch.
       case forward
-      /// The gradients of several tensors differ: the layer of the last one, or the gradient that reached it.
+      /// The gradients of several tensors differ: the layer of the last one, or the gradient that reached it; or a layer's
+      /// sums of it.
       case backward
       /// Only one tensor's gradient differs.
       case weightGradient = "weight_gradient"
@@ -205,6 +226,8 @@ package struct ComparisonSummary: Sendable, Hashable {
     package var of: Int
     /// Those whose gradients differ, in layer order.
     package var tensors: [String]
+    /// The layer whose sums over the batch are the first to differ: of its input, or of its gradient in the backward pass.
+    package var sums: String?
     package var pass: Pass
   }
   package var runs: [String]

@@ -100,6 +100,8 @@ package final class NetworkPlan: Sendable {
 
   package var model: ModelSpecification { graph.model }
   package var classes: Int { graph.classes }
+  /// Of a layer at work.
+  package func name(ofLayer layer: Int) -> String { work[layer].name }
 
   /// Computes part `part` of `parts` of what layers read instead of their weights, after each update; any number of
   /// workers can share the work. `scratch` is the caller's workspace.

@@ -33,7 +33,8 @@ extension ComparisonSummary: Summary {
       table.add(
         "shard",
         "\(shard.shard) of \(shard.of) in step \(shard.step): the builds of the kernels differ, \(shard.pass.words), "
-          + (shard.tensors.isEmpty ? "in no gradient" : "in \(shard.tensors.joined(separator: ", "))"))
+          + (shard.sums.map { "in the sums of \($0) over the shard" }
+            ?? (shard.tensors.isEmpty ? "in no gradient" : "in \(shard.tensors.joined(separator: ", "))")))
     } else if replayedFrom != nil {
       table.add(
         "shards", "computed by two builds of the kernels they are the same here: the difference does not repeat")
@@ -47,6 +48,7 @@ extension ComparisonSummary.Shard {
     .object([
       .init("step", .integer(step)), .init("shard", .integer(shard)), .init("of", .integer(of)),
       .init("pass", .string(pass.rawValue)), .init("tensors", .array(tensors.map { .string($0) })),
+      .init("sums", sums.map { .string($0) } ?? .null),
     ])
   }
 }

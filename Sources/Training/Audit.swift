@@ -10,10 +10,11 @@ import Randomness
 ///
 /// The shard is drawn from (seed, step); its worker keeps a copy of the gradient that goes into the batch's sum, and the next
 /// worker computes it again before anything is added. A worker that is alone checks itself, which finds faults that do not
-/// repeat.
+/// repeat. Where layers need sums over the whole batch, the other shards' are taken as they were, and the shard's own must
+/// have the same bits, too.
 ///
-/// `@unchecked Sendable`: in a step with an audit the shard's worker writes `original`, the next one `again`, and reads both
-/// after a barrier.
+/// `@unchecked Sendable`: in a step with an audit the shard's worker writes `original`, the next one `again` and `sums`, and
+/// reads all after a barrier.
 final class Audit: @unchecked Sendable {
   private let plan: RunPlan
   private let every: Int
@@ -22,7 +23,13 @@ final class Audit: @unchecked Sendable {
   private let owners: (full: [Int], last: [Int])
   let original: UnsafeMutablePointer<Float>
   let again: UnsafeMutablePointer<Float>
+  /// A copy of the sums of meetings, in which the shard's own are computed again.
+  private let sums: UnsafeMutablePointer<Double>
+  /// Each shard of a full batch, and of the last one of an epoch, as a share of its own; none without meetings.
+  private let shares: (full: [WorkerShare], last: [WorkerShare])
   private let memory: NodeBuffer
+  /// See `Schedule.order`.
+  private let order: [(layer: Int, isForward: Bool, range: Range<Int>)]
   /// The gradient's elements between padding.
   private let elements: [Range<Int>]
 
@@ -43,6 +50,18 @@ final class Audit: @unchecked Sendable {
     }
     self.elements = elements + (start < plan.memory.trainedFloats ? [start..<plan.memory.trainedFloats] : [])
     again = original + plan.memory.trainedFloats
+    order = plan.network.schedule.order
+    sums = UnsafeMutableRawPointer(again + plan.memory.trainedFloats)
+      .bindMemory(to: Double.self, capacity: plan.memory.meetingSums)
+    let (shards, target) = (plan.shards, again)
+    func single(_ program: ReductionProgram, step: Int) -> [WorkerShare] {
+      guard plan.network.schedule.hasMeetings else { return [] }
+      let examples = shards.batchRange(stepInEpoch: step).count
+      return (0..<shards.shardCount(batchSize: examples)).map {
+        WorkerShare([WorkerShare.Node(shards: $0..<$0 + 1, target: target)], of: examples, shardSize: shards.shardSize)
+      }
+    }
+    shares = (single(plan.fullBatch, step: 0), single(plan.lastBatch, step: shards.stepsPerEpoch - 1))
   }
 
   private static func owners(_ program: ReductionProgram) -> [Int] {
@@ -61,24 +80,52 @@ final class Audit: @unchecked Sendable {
   /// The worker that computes the shard again.
   func auditor(of shard: Int, in step: TrainingStep) -> Int { (owner(of: shard, in: step) + 1) % plan.workerCount }
 
-  /// Compares what both have computed.
+  /// The shard as a share of its own, of a net with meetings.
+  func share(of shard: Int, in step: TrainingStep) -> WorkerShare {
+    (step.endsEpoch ? shares.last : shares.full)[shard]
+  }
+
+  /// All shards' sums of the step, for one who computes a shard's again.
+  func copySums(_ all: UnsafePointer<Double>) -> UnsafeMutablePointer<Double> {
+    sums.update(from: all, count: plan.memory.meetingSums)
+    return sums
+  }
+
+  /// Compares what both have computed: first the sums of meetings, in the order of the step, then the gradient.
   ///
-  /// - Throws: `UserError(.internalFailure)` naming step, shard, both CPUs and the layer nearest to the loss that differs.
-  func compare(_ shard: Int, in step: TrainingStep) throws(UserError) {
+  /// - Parameter all: the sums of meetings of all shards.
+  /// - Throws: `UserError(.internalFailure)` naming step, shard, both CPUs, and the first layer whose sums differ or the
+  ///   one nearest to the loss whose gradient does.
+  func compare(_ shard: Int, _ all: UnsafePointer<Double>, in step: TrainingStep) throws(UserError) {
+    let schedule = plan.network.schedule
+    let start = shard * schedule.sumsPerShard
+    for (layer, isForward, range) in order {
+      for index in range where all[start + index].bitPattern != sums[start + index].bitPattern {
+        throw difference(
+          shard, in: step, "the \(isForward ? "" : "gradient's ")sums of shard \(shard) have",
+          "\(plan.network.name(ofLayer: layer)) is the first to differ, \(all[start + index]) and "
+            + "\(sums[start + index])")
+      }
+    }
     var last: Int?
     for range in elements {
       for index in range where original[index].bitPattern != again[index].bitPattern { last = index }
     }
     guard let last else { return }
+    let parameter = plan.network.parameters.parameters.last { $0.offset <= last }?.name ?? "a parameter"
+    throw difference(
+      shard, in: step, "the gradient of shard \(shard) has",
+      "\(parameter) is the last to differ, \(original[last]) and \(again[last])")
+  }
+
+  private func difference(_ shard: Int, in step: TrainingStep, _ what: String, _ first: String) -> UserError {
     func place(_ worker: Int) -> String {
       "worker \(worker) (" + (plan.placement.workers[worker].cpu.map { "CPU \($0)" } ?? "on no CPU of its own") + ")"
     }
-    let parameter = plan.network.parameters.parameters.last { $0.offset <= last }?.name ?? "a parameter"
-    throw UserError(
+    let (owner, auditor) = (owner(of: shard, in: step), auditor(of: shard, in: step))
+    return UserError(
       .internalFailure, "step \(step.number + 1)",
-      "the gradient of shard \(shard) has other bits when \(place(auditor(of: shard, in: step))) computes it again than "
-        + "\(place(owner(of: shard, in: step))) had: \(parameter) is the last to differ, \(original[last]) "
-        + "and \(again[last])",
+      "\(what) other bits when \(place(auditor)) computes it again than \(place(owner)) had: \(first)",
       hint: "one of these processors or its memory is faulty; the last checkpoint is from before this step, and "
         + "runtime.placement.cpus leaves a CPU out")
   }

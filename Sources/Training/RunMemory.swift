@@ -25,7 +25,7 @@ package struct RunMemory: Sendable, Hashable {
   package let stateSlots: [StateSlot]
   /// Whether a running mean of all parameters is kept.
   package let keepsAverage: Bool
-  /// Whether there are two gradients more for audits.
+  /// Whether there is memory for audits.
   package let isAudited: Bool
   /// Whether buffers ask for huge pages.
   package let hugePages: Bool
@@ -61,8 +61,8 @@ package struct RunMemory: Sendable, Hashable {
   package var optimizerBytes: Int {
     stateSlots.isEmpty ? 0 : (stateSlots.count - 1) * stateStride * MemoryLayout<Float>.stride + trainedBytes
   }
-  /// Of the audit.
-  package var auditBytes: Int { isAudited ? 2 * trainedBytes : 0 }
+  /// Of the audit: two gradients, and the sums of meetings.
+  package var auditBytes: Int { isAudited ? 2 * trainedBytes + meetingSums * MemoryLayout<Double>.stride : 0 }
   /// Of each worker.
   package var gradientBytes: Int { gradientBuffers * trainedBytes }
   /// A copy of the training state, made inside a step.

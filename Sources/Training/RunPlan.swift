@@ -64,11 +64,11 @@ package final class RunPlan: Sendable {
       largestShare: max(fullBatch.largestShare, lastBatch.largestShare), BlockSizes(topology), computesInputGradient)
     gradientSlots = max(fullBatch.slotsPerWorker, lastBatch.slotsPerWorker, 1)
     let isAudited = runtime.auditEverySteps > 0
-    guard !isAudited || !network.schedule.hasMeetings else {
+    guard !isAudited || network.schedule.sums.allSatisfy({ $0.groupShards == nil }) else {
       throw UserError(
         .badConfiguration, "runtime.audit_every_steps",
-        "found \(runtime.auditEverySteps); allowed: 0 for a network with batch_norm, whose shards cannot be computed alone"
-      )
+        "found \(runtime.auditEverySteps); allowed: 0 for a network with virtual_batch_size, whose shards cannot be computed "
+          + "alone")
     }
     // In a step with an audit a shard is summed by itself.
     treeLevels = ShardTree.levels(

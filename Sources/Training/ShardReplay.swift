@@ -10,6 +10,8 @@ package struct ShardReplay {
     package var loss: Double
     /// The trained parameters' gradients in layer order, in the layout of the flat buffer.
     package var gradient: [Float]
+    /// What layers sum over the whole batch, see `Schedule.order`; empty without such layers.
+    package var sums: [Double]
   }
 
   package let plan: RunPlan
@@ -36,7 +38,7 @@ package struct ShardReplay {
     let configuration = plan.configuration
     session.shared.order.reorder(
       seed: configuration.seed, epoch: step.epoch, shuffle: configuration.training.shuffle)
-    let count = plan.memory.trainedFloats
+    let (count, sums) = (plan.memory.trainedFloats, plan.network.schedule.sumsPerShard)
     let memory = UnsafeMutablePointer<Float>.allocate(capacity: count * step.shardCount)
     memory.initialize(repeating: 0, count: count * step.shardCount)
     defer { memory.deallocate() }
@@ -50,7 +52,8 @@ package struct ShardReplay {
     return (0..<step.shardCount).map {
       Shard(
         loss: session.shared.losses[$0],
-        gradient: Array(UnsafeBufferPointer(start: memory + $0 * count, count: count)))
+        gradient: Array(UnsafeBufferPointer(start: memory + $0 * count, count: count)),
+        sums: Array(UnsafeBufferPointer(start: session.shared.meetingSums + $0 * sums, count: sums)))
     }
   }
 }

@@ -15,7 +15,7 @@ import Runs
 /// The phases' names and times are `StepPhase` and `StepClock`; worker 0's extra work is `StepLeader`.
 struct TrainingLoop: Sendable {
   /// The most barriers of a step, without those that layers need.
-  static let meetings = 5
+  static let meetings = 6
 
   let session: Session
   let data: TrainingData
@@ -59,7 +59,7 @@ struct TrainingLoop: Sendable {
         try clock.meet(context.barrier)
         if shared.audit?.auditor(of: audited, in: step) == context.index {
           clock.enter(.computing)
-          try shared.audit?.compare(audited, in: step)
+          try shared.audit?.compare(audited, shared.meetingSums, in: step)
         }
       }
       try clock.meet(context.groupBarrier, .group)

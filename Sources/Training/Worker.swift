@@ -27,6 +27,8 @@ package struct Worker: ~Copyable {
   private let levels: [UnsafeMutablePointer<Float>]
   /// What the worker computes of a full batch and of the ragged last one.
   private let shares: (full: WorkerShare, last: WorkerShare)
+  /// The same with one shard as a node of its own, by shards of the share; none without audits of a net with meetings.
+  private let splitShares: (full: [SplitShare], last: [SplitShare])
 
   /// Takes and clears the worker's memory. Call it on the worker's pinned thread: first touch decides the node.
   init(_ context: WorkerContext, _ session: Session, _ options: RunOptions = RunOptions()) throws {
@@ -74,6 +76,12 @@ package struct Worker: ~Copyable {
         }, of: shards.batchRange(stepInEpoch: step).count, shardSize: shards.shardSize)
     }
     shares = (share(plan.fullBatch, step: 0), share(plan.lastBatch, step: shards.stepsPerEpoch - 1))
+    let (levels, isSplit) = (levels, shared.audit != nil && network.schedule.hasMeetings)
+    func split(_ share: WorkerShare) -> [SplitShare] {
+      isSplit
+        ? share.shards.map { SplitShare(share, apart: $0, shardSize: shards.shardSize) { levels[$0] } } : []
+    }
+    splitShares = (split(shares.full), split(shares.last))
   }
 
   /// Fills the node's replica from the first one's weights; all workers call it together.
@@ -101,11 +109,23 @@ package struct Worker: ~Copyable {
       audit(dataset, step)
       return
     }
+    let splits = step.endsEpoch ? splitShares.last : splitShares.full
+    let split = shared.audit?.shard(in: step).flatMap {
+      share.shards.contains($0) ? splits[$0 - share.shards.lowerBound] : nil
+    }
     let start = step.batch.lowerBound + share.shards.lowerBound * plan.shards.shardSize
     try plan.network.sumGradients(
-      workspace, share, sums: shared.meetingSums, inputs(epoch: step.epoch),
+      workspace, split?.share ?? share, sums: shared.meetingSums, inputs(epoch: step.epoch),
       load: { load(dataset, chunk: $0, at: start, epoch: step.epoch) }, meet: meet)
     recordLosses(share.shards, examples: share.examples)
+    #if DEBUG || LOCKSTEP_FAULTS
+      for node in split?.share.nodes ?? share.nodes { options.gradientFault?.apply(node.target, node.shards, in: step) }
+    #endif
+    if let split {
+      shared.audit?.original.update(from: split.gradient, count: plan.memory.trainedFloats)
+      for (from, into) in split.additions { plan.kernels.add(from, into, plan.memory.trainedFloats) }
+    }
+    audit(dataset, step)
   }
 
   /// Brings running statistics up to date that no meeting did, in the worker's replica; once all have computed.
@@ -148,9 +168,16 @@ package struct Worker: ~Copyable {
       audit.auditor(of: shard, in: step) == context.index
     else { return }
     let positions = positions(of: shard..<shard + 1, in: step.batch)
+    func load(_ chunk: Range<Int>) { self.load(dataset, chunk: chunk, at: positions.lowerBound, epoch: step.epoch) }
+    var inputs = inputs(epoch: step.epoch)
+    inputs.statistics = nil
+    guard plan.network.schedule.hasMeetings else {
+      return plan.network.sumGradients(
+        workspace, examples: positions.count, into: audit.again, inputs, load: load)
+    }
     plan.network.sumGradients(
-      workspace, examples: positions.count, into: audit.again, inputs(epoch: step.epoch)
-    ) { load(dataset, chunk: $0, at: positions.lowerBound, epoch: step.epoch) }
+      workspace, audit.share(of: shard, in: step), sums: audit.copySums(shared.meetingSums), inputs, load: load,
+      meet: {})
   }
 
   /// Each shard's own gradient of a batch, by a worker that is alone.
@@ -166,6 +193,9 @@ package struct Worker: ~Copyable {
       workspace, share, sums: shared.meetingSums, inputs(epoch: step.epoch),
       load: { load(dataset, chunk: $0, at: step.batch.lowerBound, epoch: step.epoch) }, meet: {})
     recordLosses(share.shards, examples: share.examples)
+    #if DEBUG || LOCKSTEP_FAULTS
+      for node in share.nodes { options.gradientFault?.apply(node.target, node.shards, in: step) }
+    #endif
   }
 
   /// How the worker adds with the others over a full batch and over the ragged last one; once all workers have memory.

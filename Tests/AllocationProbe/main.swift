@@ -96,7 +96,9 @@ func configuration(_ entries: [ModelEntry], epochs: Int) -> RunConfiguration {
       optimizer: OptimizerConfiguration(learningRate: 0.01, momentum: 0.9, nesterov: false, weightDecay: 0),
       learningRateSchedule: .constant),
     // Shards of 2 in 5 and 1 parts: worker runs of several tree nodes, and workers without work.
-    runtime: RuntimeConfiguration(workers: .count(3), shardSize: 2, policy: .close, nodes: nil, useSMT: false),
+    // Every other step has an audit, and every epoch's last one a digest of the weights.
+    runtime: RuntimeConfiguration(
+      workers: .count(3), shardSize: 2, policy: .close, nodes: nil, useSMT: false, auditEverySteps: 2),
     checkpoint: CheckpointConfiguration(everyEpochs: 1, keepLast: 1),
     logging: LoggingConfiguration(everySteps: 1 << 40))
 }

@@ -5,6 +5,7 @@ import KernelInterface
 import Measuring
 import Reporting
 import Storage
+import Synchronization
 import TestSupport
 import Testing
 
@@ -16,6 +17,18 @@ import Testing
   private let folder: TemporaryFolder
 
   init() throws { folder = try TemporaryFolder() }
+
+  /// A net with norms, dropout and an average of the weights; all else as in `configuration`.
+  private static let normed: [(String, String)] = [
+    (
+      "model.layers",
+      """
+      [{ type: 'conv2d', filters: 3, kernel_size: 3 }, { type: 'batch_norm' }, { type: 'relu' },
+       { type: 'conv2d', filters: 4, kernel_size: 1 }, { type: 'batch_norm' }, { type: 'dropout', rate: 0.2 },
+       { type: 'flatten' }, { type: 'dense', units: 3 }, { type: 'softmax' }]
+      """
+    ), ("training.ema", "{ decay: 0.5 }"), ("training.optimizer", "{ type: 'adamw', lr: 0.01 }"),
+  ]
 
   private func configuration(_ overrides: [(String, String)] = []) throws -> RunConfiguration {
     try ConfigurationReader.read(
@@ -32,12 +45,13 @@ import Testing
 
   @discardableResult
   private func train(
-    _ name: String, _ fault: GradientFault? = nil, _ overrides: [(String, String)] = []
+    _ name: String, _ fault: GradientFault? = nil, _ overrides: [(String, String)] = [],
+    kernels: KernelTable = testKernels
   ) throws -> RunEvidence {
     let run = try configuration(overrides)
     let data = try run.loadData()
     let trainer = try Trainer(
-      configuration: run, topology: try .read(), kernels: testKernels, training: data.training, test: data.test,
+      configuration: run, topology: try .read(), kernels: kernels, training: data.training, test: data.test,
       initialWeights: nil)
     trainer.options.gradientFault = fault
     let directory = try RunDirectory(path: folder.file(name), configuration: run, ledger: trainer.ledgerStart)
@@ -46,9 +60,11 @@ import Testing
     return try RunEvidence(folder.file(name), requiresNumerics: false)
   }
 
-  private func compare(_ a: RunEvidence, _ b: RunEvidence, _ fault: GradientFault? = nil) throws -> ComparisonSummary {
+  private func compare(
+    _ a: RunEvidence, _ b: RunEvidence, _ fault: GradientFault? = nil, kernels: KernelTable = testKernels
+  ) throws -> ComparisonSummary {
     var comparison = RunComparison(
-      a, b, topology: try .read(), kernels: testKernels, reference: runnableKernels[0])
+      a, b, topology: try .read(), kernels: kernels, reference: runnableKernels[0])
     comparison.options.gradientFault = fault
     return try comparison.run()
   }
@@ -75,6 +91,47 @@ import Testing
     let found = try #require(summary.shard)
     #expect(found.step == step + 1 && found.shard == place.shard && found.of == 4)
     #expect(found.tensors == [place.tensor] && found.pass == .weightGradient)
+  }
+
+  @Test(
+    "in a net with norms, too: step, shard and tensor", arguments: [0, 4, 11],
+    [("conv2d_1.weight", 1), ("batch_norm_2.weight", 0), ("dense_1.bias", 3)])
+  func repeatingWithNorms(step: Int, place: (tensor: String, shard: Int)) throws {
+    let run = try configuration(Self.normed)
+    let plan = try RunPlan(run, topology: try .read(), kernels: testKernels, exampleCount: 24)
+    let parameter = try #require(plan.network.parameters.parameters.first { $0.name == place.tensor })
+    let fault = GradientFault(step: step, shard: place.shard, position: parameter.offset, bit: 21)
+    let summary = try compare(train("a", nil, Self.normed), train("b", fault, Self.normed), fault)
+    #expect(summary.replayAgrees == [false, true], "the replay has the fault")
+    let found = try #require(summary.shard)
+    #expect(found.step == step + 1 && found.shard == place.shard && found.of == 4)
+    #expect(found.tensors == [place.tensor] && found.sums == nil)
+  }
+
+  @Test(
+    "a norm's sums that one build computes differently are found: step, shard and layer", arguments: [1, 7, 14],
+    [(norm: 1, shard: 2), (norm: 2, shard: 0), (norm: 1, shard: 3)])
+  func sums(step: Int, place: (norm: Int, shard: Int)) throws {
+    // The first values of all maps that the norms of one worker sum: shards of the first, of the second, then backward.
+    let values = Mutex<[UInt32]>([])
+    let recording = testKernels.changed(productSums: { products in
+      testKernels.productSums(products)
+      let value = products.a.start[0].bitPattern
+      if !products.accumulates { values.withLock { $0.append(value) } }
+    })
+    let good = try train("a", nil, Self.normed + [("runtime.workers", "1")], kernels: recording)
+    let index = 16 * step + 4 * (place.norm - 1) + place.shard
+    let value = try #require(values.withLock { $0.count == 16 * 15 ? $0[index] : nil })
+    let faulty = testKernels.changed(productSums: { products in
+      testKernels.productSums(products)
+      let isForward = products.a.start == products.b.start
+      if isForward, !products.accumulates, products.a.start[0].bitPattern == value { products.sums[0] += 1 }
+    })
+    let summary = try compare(good, train("b", nil, Self.normed, kernels: faulty), kernels: faulty)
+    #expect(summary.replayAgrees == [false, true])
+    let found = try #require(summary.shard)
+    #expect(found.step == step + 1 && found.shard == place.shard && found.pass == .forward && found.tensors == [])
+    #expect(found.sums == "batch_norm_\(place.norm)")
   }
 
   /// Where the gradient of the last layer's first bias is.

@@ -16,3 +16,24 @@ package let testKernels: KernelTable = {
     fatalError("\(error)")
   }
 }()
+
+extension KernelTable {
+  /// The same kernels except one.
+  package func changed(
+    biasGradient: (@Sendable (BiasGradientArguments) -> Void)? = nil,
+    poolBackward: (@Sendable (PoolKind, PoolArguments, UnsafePointer<Int32>, FloatIn, FloatOut) -> Void)? = nil,
+    productSums: (@Sendable (ProductSums) -> Void)? = nil
+  ) -> KernelTable {
+    KernelTable(
+      name: "changed", tileSum: tileSum, laneSum: laneSum, biasGradient: biasGradient ?? self.biasGradient,
+      winogradInput: winogradInput, winogradOutput: winogradOutput, winogradGradient: winogradGradient,
+      winogradKernel: winogradKernel, winogradKernelGradient: winogradKernelGradient,
+      equalizeWindows: equalizeWindows, poolForward: poolForward, poolBackward: poolBackward ?? self.poolBackward,
+      windowPoolForward: windowPoolForward,
+      windowPoolBackward: windowPoolBackward, activation: activation, activationGradient: activationGradient,
+      dropoutMask: dropoutMask, dropout: dropout, productSums: productSums ?? self.productSums, normalize: normalize,
+      normalizeGradient: normalizeGradient,
+      scatterTransposed: scatterTransposed, softmax: softmax, add: add, sum: sum, sgd: sgd, adam: adam,
+      rmsprop: rmsprop, blend: blend, squareSums: squareSums, hashColumns: hashColumns, peak: peak)
+  }
+}

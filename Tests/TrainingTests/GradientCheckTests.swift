@@ -158,23 +158,3 @@ struct GradientCheckTests {
     #expect(error?.category == .badData)
   }
 }
-
-extension KernelTable {
-  /// The same kernels except one.
-  fileprivate func changed(
-    biasGradient: (@Sendable (BiasGradientArguments) -> Void)? = nil,
-    poolBackward: (@Sendable (PoolKind, PoolArguments, UnsafePointer<Int32>, FloatIn, FloatOut) -> Void)? = nil
-  ) -> KernelTable {
-    KernelTable(
-      name: "changed", tileSum: tileSum, laneSum: laneSum, biasGradient: biasGradient ?? self.biasGradient,
-      winogradInput: winogradInput, winogradOutput: winogradOutput, winogradGradient: winogradGradient,
-      winogradKernel: winogradKernel, winogradKernelGradient: winogradKernelGradient,
-      equalizeWindows: equalizeWindows, poolForward: poolForward, poolBackward: poolBackward ?? self.poolBackward,
-      windowPoolForward: windowPoolForward,
-      windowPoolBackward: windowPoolBackward, activation: activation, activationGradient: activationGradient,
-      dropoutMask: dropoutMask, dropout: dropout, productSums: productSums, normalize: normalize,
-      normalizeGradient: normalizeGradient,
-      scatterTransposed: scatterTransposed, softmax: softmax, add: add, sum: sum, sgd: sgd, adam: adam,
-      rmsprop: rmsprop, blend: blend, squareSums: squareSums, hashColumns: hashColumns, peak: peak)
-  }
-}

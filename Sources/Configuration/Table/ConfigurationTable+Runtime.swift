@@ -31,7 +31,7 @@ extension ConfigurationTable {
       ConfigurationKey(
         "audit_every_steps", .integer(0...1_000_000_000), default: .integer(0), effect: .speed,
         "Steps from one check against silent corruption to the next, in which another worker computes a shard's gradient again; "
-          + "0: none. Not with `batch_norm`."), \.auditEverySteps),
+          + "0: none. Not with `virtual_batch_size`."), \.auditEverySteps),
   ]
 
   private static let placement: [KeyField<RuntimeConfiguration>] = [

@@ -82,6 +82,11 @@ package struct Schedule: Sendable {
     sums.reduce(0) { $1.groupShards == nil ? $0 + $1.forward.count + $1.backward.count : $0 }
   }
 
+  /// The sums of a step in the order in which they are taken, forward and then backward, and where they lie among a shard's.
+  package var order: [(layer: Int, isForward: Bool, range: Range<Int>)] {
+    sums.map { ($0.layer, true, $0.forward) } + sums.reversed().map { ($0.layer, false, $0.backward) }
+  }
+
   package var hasMeetings: Bool { !meetings.isEmpty }
 
   /// The segment in which a layer takes its forward, or its backward pass.
