@@ -1,7 +1,8 @@
 """Checks the receipt and the ledger of a Lockstep run with nothing but hashlib: check_receipt.py RUN
 
-The receipt is canonical, its digests are those of the files, the ledger's chain holds from its first line to the link in the
-receipt, and the weights are those that it names. That the steps are true, only a replay shows: lockstep verify RUN.
+The receipt is canonical, its digests are those of the files, the ledger's chain holds from its first line to the link in
+the receipt, and the weights are those that it names, of the same numerics version. That the steps are true, only a replay
+shows: lockstep verify RUN.
 """
 import hashlib
 import json
@@ -40,10 +41,12 @@ def check_chain(path, receipt):
         require(first[ours] == receipt[theirs], f"{path}: another {ours} than in the receipt")
 
 
-def weights_digest(path):
+def check_weights(path, receipt):
     data = open(path, "rb").read()
     size = struct.unpack("<Q", data[:8])[0]
-    return hashlib.sha256(data[8 + size:]).hexdigest()
+    numerics = json.loads(data[8:8 + size])["__metadata__"].get("numerics")
+    require(numerics == str(receipt["numerics_version"]), f"{path}: of numerics version {numerics}")
+    require(hashlib.sha256(data[8 + size:]).hexdigest() == receipt["final_weights"], f"{path}: other weights")
 
 
 def main(run):
@@ -56,7 +59,7 @@ def main(run):
     for name, digest in receipt["files"].items():
         require(hashlib.sha256(open(f"{run}/{name}", "rb").read()).hexdigest() == digest, f"{name} was changed")
     check_chain(f"{run}/ledger.jsonl", receipt)
-    require(weights_digest(f"{run}/weights.safetensors") == receipt["final_weights"], "weights.safetensors: other weights")
+    check_weights(f"{run}/weights.safetensors", receipt)
     print(f"{run}: {receipt['steps']} steps, ledger {receipt['ledger']}")
 
 

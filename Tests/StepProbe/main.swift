@@ -19,11 +19,11 @@ let topology = Topology(
   caches: [.init(level: 1, bytes: 32 << 10, sharedBy: [0]), .init(level: 2, bytes: 1 << 20, sharedBy: [0])],
   usable: .init(cpus: [0], quota: nil, reasons: []))
 
-/// One step an epoch.
+/// One step an epoch, after which the weights are not hashed, as they are only every few steps of a real run.
 let settings: [String: String] = [
   "training.batch_size": "\(batch)", "training.epochs": "\(steps)", "data.examples": "\(batch)",
   "data.test_examples": "0", "runtime.workers": "1", "runtime.placement.policy": "none", "checkpoint.every_epochs": "0",
-  "logging.every_steps": "1000000",
+  "ledger.every_steps": "0", "logging.every_steps": "1000000",
 ]
 let configuration = try ConfigurationReader.read(
   file: arguments[0],
