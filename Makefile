@@ -23,13 +23,14 @@ SWIFT_FILES := Sources Tests Fuzz Package.swift
 GOLDEN := Tests/Fixtures/golden
 PYTHON := Benchmarks/.venv/bin/python
 
-.PHONY: help setup build static install dist train test test-debug test-avx2 test-dependent test-numa exchange-nets test-onnx test-frameworks test-schema test-data test-completions test-pages check-work torture sanitize fuzz fuzz-nets format lint bench bench-layers golden references clean
+.PHONY: help setup build static install dist train test test-debug test-avx2 test-arm64 test-dependent test-numa exchange-nets test-onnx test-frameworks test-schema test-data test-completions test-pages check-work torture sanitize fuzz fuzz-nets format lint bench bench-layers golden references clean
 
 help:
 	@echo "make train [CONFIG=file] [ARGS='--epochs 5']   build and train (default: Config/digits.json)"
 	@echo "make test [ARGS='--filter Name']                build and run the tests"
 	@echo "make test-debug                                 some of the tests with assertions, in a debug build"
 	@echo "make test-avx2                                  the same bits on an emulated AVX2 processor (installs qemu-user)"
+	@echo "make test-arm64                                 the kernels' bits on an emulated arm64 processor (installs qemu-user)"
 	@echo "make test-dependent [PACKAGE_FORM=short]        a package that depends on a tagged version gets the fast kernels"
 	@echo "make test-numa [MACHINES='4 limits']            emulated machines of 1 to 8 NUMA nodes (installs qemu-system-x86)"
 	@echo "make test-onnx                                  exported nets in ONNX Runtime (installs it)"
@@ -96,6 +97,9 @@ test-debug: setup
 
 test-avx2: build
 	@.ci/check-avx2
+
+test-arm64: setup
+	@Tests/ARM64/run
 
 test-dependent: build
 	@Tests/Dependent/run $(PACKAGE_FORM)

@@ -1,13 +1,16 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
+// A manifest is compiled for the machine that builds: who builds for another one names it, as in
+// `LOCKSTEP_TARGET=aarch64-unknown-linux-gnu swift build --triple aarch64-unknown-linux-gnu`.
+#if arch(x86_64)
+  let host = "x86_64"
+#else
+  let host = "other"
+#endif
 // `LOCKSTEP_X86_KERNELS` tells the sources whether the two x86-64 builds exist. Their unsafe flags do not keep other
 // packages from depending on a version of this one: from tools version 6.2 on, SwiftPM allows them there too.
-#if arch(x86_64)
-  let buildsX86Kernels = true
-#else
-  let buildsX86Kernels = false
-#endif
+let buildsX86Kernels = (Context.environment["LOCKSTEP_TARGET"] ?? host).hasPrefix("x86_64")
 
 func clang(_ features: [String]) -> SwiftSetting {
   .unsafeFlags(features.flatMap { ["-Xcc", "-m\($0)"] })
