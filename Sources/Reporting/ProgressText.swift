@@ -1,6 +1,6 @@
 import Training
 
-/// One line about where training stands: for the bar on a terminal, for a step, for an epoch.
+/// Where training stands: two lines for a terminal, one for a step, one for an epoch.
 package struct ProgressText: Sendable {
   package var epochs: Int
   package var stepsPerEpoch: Int
@@ -10,25 +10,37 @@ package struct ProgressText: Sendable {
     self.stepsPerEpoch = stepsPerEpoch
   }
 
-  /// `epoch 3/20 ━━━━━━────── 0:07 left · loss 0.1234 · 12,345 images/s · accuracy 97.22% · step 56/460 · 0:12 elapsed`,
-  /// at most `width` columns.
-  ///
-  /// The bar takes 6 to 40 columns; if even the shortest does not fit, the last parts are dropped first.
-  package func bar(_ record: StepRecord, secondsLeft: Double, width: Int) -> String {
+  /// ```
+  /// epoch  3/20 ━━━━━━────── 0:07 left · step  56/460 · 0:12 elapsed
+  /// loss 0.1234 · accuracy 97.22% · 12,345 images/s · worker 3 waits 12% of the time
+  /// ```
+  /// at most `width` columns each. The bar takes 6 to 40 columns; if even the shortest does not fit, the last parts are
+  /// dropped first. The worker is the one that waits most for the others.
+  package func display(_ record: StepRecord, secondsLeft: Double, width: Int) -> [String] {
     let start = epochText(record.epoch)
-    var parts: [String] = [
-      "\(NumberText.clock(seconds: secondsLeft)) left", "loss \(NumberText.fixed(record.loss, 4))",
-      Self.rate(record), "accuracy \(NumberText.percent(record.accuracy))", stepText(record),
-      "\(Self.elapsed(record)) elapsed",
+    var parts = [
+      "\(NumberText.clock(seconds: secondsLeft)) left", stepText(record), "\(Self.elapsed(record)) elapsed",
     ]
     let shortest = 6
     func length() -> Int { parts.isEmpty ? 0 : parts.joined(separator: " · ").count + 1 }
     while !parts.isEmpty, start.count + 1 + shortest + length() > width { parts.removeLast() }
     let room = width - start.count - 1 - length()
-    guard room >= shortest else { return String(start.prefix(max(0, width))) }
-    let share = Double(record.stepInEpoch) / Double(max(1, stepsPerEpoch))
-    let line = "\(start) \(Self.barText(share: share, columns: min(40, room)))"
-    return parts.isEmpty ? line : "\(line) \(parts.joined(separator: " · "))"
+    var first = String(start.prefix(max(0, width)))
+    if room >= shortest {
+      let share = Double(record.stepInEpoch) / Double(max(1, stepsPerEpoch))
+      first =
+        ([start, Self.barText(share: share, columns: min(40, room))]
+        + (parts.isEmpty ? [] : [parts.joined(separator: " · ")]))
+        .joined(separator: " ")
+    }
+    var facts = [
+      "loss \(NumberText.fixed(record.loss, 4))", "accuracy \(NumberText.percent(record.accuracy))", Self.rate(record),
+    ]
+    if let waiting = record.mostWaiting {
+      facts.append("worker \(waiting.worker) waits \(NumberText.fixed(waiting.share * 100, 0))% of the time")
+    }
+    while facts.count > 1, facts.joined(separator: " · ").count > width { facts.removeLast() }
+    return [first, String(facts.joined(separator: " · ").prefix(max(0, width)))]
   }
 
   /// A bar of `columns` characters, `share` of it filled.

@@ -56,13 +56,15 @@ struct ProgressAggregator {
 
   /// At most ten times a second: where the epoch stands.
   mutating func showProgress(
-    now: UInt64 = monotonicNanoseconds(), _ observer: (TrainingEvent) throws -> Void
+    mostWaiting: WaitingWorker? = nil, now: UInt64 = monotonicNanoseconds(), _ observer: (TrainingEvent) throws -> Void
   ) throws {
     let wait = sinceShown?.look(now: now) ?? .max
     guard state.epoch.steps > 0, stepsDone != shownSteps, wait >= 100_000_000 else { return }
     sinceShown = Stopwatch(now: now)
     shownSteps = stepsDone
-    try observer(.step(state.epoch.record(last, elapsed: elapsed(now)), progress: true))
+    var record = state.epoch.record(last, elapsed: elapsed(now))
+    record.mostWaiting = mostWaiting
+    try observer(.step(record, progress: true))
   }
 
   private mutating func elapsed(_ now: UInt64) -> UInt64 { earlierNanoseconds + watch.look(now: now) }

@@ -95,6 +95,7 @@ package final class Trainer {
     let ledger = ledgerStart.map { _ in LedgerEntries(plan, exampleCount: training.count) }
     var watchdog = Watchdog(
       session.shared.beats, session.group.log, plan.placement, seconds: options.watchdogSeconds)
+    var waits = WaitSampler(session.shared.beats)
     do {
       var isFinished = false
       while !isFinished {
@@ -109,7 +110,8 @@ package final class Trainer {
             reserve.keep()
           }
         }
-        try progress.showProgress(observer)
+        waits.look()
+        try progress.showProgress(mostWaiting: waits.most, observer)
         if !isFinished { for worker in watchdog.look() { try observer(.stalled(worker)) } }
       }
     } catch {

@@ -91,6 +91,8 @@ package struct StepRecord: Sendable, Hashable {
   package var steps: Int
   /// Since the start of training, without the time between the parts of an interrupted run.
   package var elapsedSeconds: Double
+  /// Of several workers, the one that waits most; only with progress.
+  package var mostWaiting: WaitingWorker?
 
   package init(
     epoch: Int, step: Int, stepInEpoch: Int, loss: Double, accuracy: Double, learningRate: Double,

@@ -111,9 +111,12 @@ extension CommandCall {
 
   private func reporter(name: String) -> ConsoleReporter {
     let style: ConsoleReporter.Style =
-      invocation.has(.quiet) ? .silent : StandardStreams.isTerminal && !invocation.has(.noProgress) ? .bar : .lines
+      invocation.has(.quiet) ? .silent : StandardStreams.isTerminal && !invocation.has(.noProgress) ? .live : .lines
     return ConsoleReporter(
-      name: name, style: style, write: StandardStreams.log, columns: StandardStreams.columns,
+      name: name, style: style, write: StandardStreams.log,
+      terminal: Terminal(
+        columns: StandardStreams.columns, rows: StandardStreams.rows, hasColours: StandardStreams.hasColours,
+        isUTF8: StandardStreams.isUTF8),
       now: StandardStreams.seconds)
   }
 }

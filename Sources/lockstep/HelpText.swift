@@ -43,7 +43,8 @@ package enum HelpText {
   private static let environment: [(name: String, summary: String)] = [
     ("LOCKSTEP_SECTION__KEY=VALUE", "any key: LOCKSTEP_TRAINING__EPOCHS=5"),
     ("\(CommandCall.kernelVariable)=NAME", "portable, avx2 or avx512, not the widest"),
-    ("TERM=dumb", "plain lines, no progress bar"),
+    ("TERM=dumb", "plain lines, no live display"),
+    ("NO_COLOR=1", "no colours"),
   ]
 
   /// Characters of the usages in a list of commands, so that a summary fits beside each in 80 columns.

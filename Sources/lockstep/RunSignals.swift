@@ -52,7 +52,7 @@ enum RunSignals {
       default:
         let now = StandardStreams.seconds()
         if let firstStop, now - firstStop >= patience {
-          StandardStreams.leaveBar()
+          StandardStreams.clearLines()
           _exit(128 + number)
         }
         firstStop = firstStop ?? now

@@ -23,10 +23,10 @@ enum StandardStreams {
     }
   }
 
-  /// Begins a new line on a terminal if that needs no waiting: the process is about to end.
-  static func leaveBar() {
+  /// Takes live lines off a terminal if that needs no waiting: the process is about to end.
+  static func clearLines() {
     var state: pollfd = pollfd(fd: STDERR_FILENO, events: Int16(POLLOUT), revents: 0)
-    if isTerminal, poll(&state, 1, 0) == 1, Int32(state.revents) & POLLOUT != 0 { log("\n") }
+    if isTerminal, poll(&state, 1, 0) == 1, Int32(state.revents) & POLLOUT != 0 { log("\r\u{1B}[J") }
   }
 
   /// Whether a bar can be redrawn in place.
@@ -36,11 +36,26 @@ enum StandardStreams {
   }
 
   /// The terminal's width, 80 if it does not say; no limit without a terminal.
-  static func columns() -> Int {
+  static func columns() -> Int { size(\.ws_col, otherwise: 80) }
+
+  /// The terminal's height, 24 if it does not say; no limit without a terminal.
+  static func rows() -> Int { size(\.ws_row, otherwise: 24) }
+
+  private static func size(_ side: KeyPath<winsize, UInt16>, otherwise: Int) -> Int {
     guard isatty(STDERR_FILENO) == 1 else { return .max }
     var size: winsize = winsize()
-    guard ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
-    return Int(size.ws_col)
+    guard ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0, size[keyPath: side] > 0 else { return otherwise }
+    return Int(size[keyPath: side])
+  }
+
+  /// Whether colours are welcome: NO_COLOR is not set, or empty (https://no-color.org).
+  static var hasColours: Bool { (environmentValue("NO_COLOR") ?? "").isEmpty }
+
+  /// Whether the locale's characters are UTF-8, as where none is set.
+  static var isUTF8: Bool {
+    let names = ["LC_ALL", "LC_CTYPE", "LANG"].lazy.compactMap { environmentValue($0) }
+    guard let name = names.first(where: { !$0.isEmpty })?.lowercased() else { return true }
+    return name.contains("utf-8") || name.contains("utf8")
   }
 
   static func environmentValue(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }

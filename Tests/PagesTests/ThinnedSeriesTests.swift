@@ -44,6 +44,6 @@ import Testing
     #expect(ThinnedSeries.rounded(-9.99996e-7, digits: 5) == -1e-6)
     #expect(ThinnedSeries.rounded(0, digits: 5) == 0)
     #expect(ThinnedSeries.rounded(100, digits: 5) == 100)
-    #expect(ThinnedSeries.rounded(5e-324, digits: 5) == 5e-324)
+    #expect(ThinnedSeries.rounded(.leastNonzeroMagnitude, digits: 5) == .leastNonzeroMagnitude)
   }
 }

@@ -13,7 +13,7 @@ import Training
 
     init(_ style: ConsoleReporter.Style) {
       reporter = ConsoleReporter(
-        name: "digits", style: style, write: { [unowned self] in text += $0 }, columns: { 61 },
+        name: "digits", style: style, write: { [unowned self] in text += $0 }, terminal: Terminal(columns: { 61 }),
         now: { [unowned self] in time })
       reporter?.handle(.started(exampleRun()))
     }
@@ -31,21 +31,23 @@ import Training
     EpochRecord(means: exampleRecord(), validationLoss: nil, validationAccuracy: nil))
   private let epochLine = "epoch  3/20  loss 0.1235 (97.22%)  12,346 images/s  0:12\n"
 
-  @Test("the bar is redrawn at most ten times a second")
-  func theBarIsRedrawnAtMostTenTimesASecond() {
-    let screen = Screen(.bar)
+  @Test("the live lines are redrawn at most ten times a second")
+  func theLinesAreRedrawnAtMostTenTimesASecond() {
+    let screen = Screen(.live)
     #expect(screen.text.hasPrefix("lockstep \(ProgramVersion.current) · digits\n"))
-    let bar = "\repoch  3/20 ━━──── 0:01 left · loss 0.1235 · 12,346 images/s\u{1B}[K"
+    let bar =
+      "\r\u{1B}[Jepoch  3/20 ━━━───── 0:01 left · step  56/460 · 0:12 elapsed\n"
+      + "loss 0.1235 · accuracy 97.22% · 12,346 images/s\r\u{1B}[1A"
     #expect(screen.show(.step(exampleRecord(), progress: true), at: 0.01) == bar)
     #expect(screen.show(.step(exampleRecord(), progress: true), at: 0.1) == "")
     #expect(screen.show(.step(exampleRecord(), progress: false), at: 0.12) == bar)
-    #expect(screen.show(epoch, at: 0.13) == "\r\u{1B}[K" + epochLine)
+    #expect(screen.show(epoch, at: 0.13) == "\r\u{1B}[J" + epochLine)
     #expect(screen.show(epoch, at: 0.14) == epochLine, "nothing to clear")
     _ = screen.show(.step(exampleRecord(), progress: true), at: 1)
     screen.text = ""
     screen.reporter?.finish()
     screen.reporter?.finish()
-    #expect(screen.text == "\r\u{1B}[K")
+    #expect(screen.text == "\r\u{1B}[J")
   }
 
   @Test("plain lines show epochs and now and then a step")
@@ -72,7 +74,7 @@ import Training
   }
 
   /// Which worker, where, in what, for how long: in every style.
-  @Test("a stuck worker is named", arguments: [ConsoleReporter.Style.bar, .lines, .silent])
+  @Test("a stuck worker is named", arguments: [ConsoleReporter.Style.live, .lines, .silent])
   func aStuckWorkerIsNamed(style: ConsoleReporter.Style) {
     let screen = Screen(style)
     let pinned = StalledWorker(worker: 1, cpu: 3, phase: .computing, step: 12, seconds: 61.2)

@@ -137,29 +137,39 @@ func exampleRecord(
     #expect(text((0..<4).map { .init(cpu: $0 * 2, node: 0) }) == "4 workers: CPUs 0,2,4,6 on node 0")
   }
 
-  @Test("the bar fits every width")
-  func theBarFitsEveryWidth() {
+  @Test("the live lines fit every width")
+  func theLiveLinesFitEveryWidth() {
     let text = ProgressText(epochs: 20, stepsPerEpoch: 23)
+    var record = exampleRecord()
+    record.mostWaiting = WaitingWorker(worker: 3, share: 0.124)
+    func lines(_ width: Int) -> [String] { text.display(record, secondsLeft: 7, width: width) }
     #expect(
-      text.bar(exampleRecord(), secondsLeft: 7, width: 110)
-        == "epoch  3/20 ━━━───── 0:07 left · loss 0.1235 · 12,346 images/s · accuracy 97.22% · step  56/460 · 0:12 elapsed"
-    )
-    // The time left is dropped last: at 80 columns, one of which stays free, there is room for what matters most.
+      lines(79) == [
+        "epoch  3/20 ━━━━━━━━━━━──────────────── 0:07 left · step  56/460 · 0:12 elapsed",
+        "loss 0.1235 · accuracy 97.22% · 12,346 images/s",
+      ])
     #expect(
-      text.bar(exampleRecord(), secondsLeft: 7, width: 79)
-        == "epoch  3/20 ━━━──── 0:07 left · loss 0.1235 · 12,346 images/s · accuracy 97.22%")
-    #expect(
-      text.bar(exampleRecord(), secondsLeft: 7, width: 60)
-        == "epoch  3/20 ━━──── 0:07 left · loss 0.1235 · 12,346 images/s")
-    #expect(text.bar(exampleRecord(), secondsLeft: 7, width: 29) == "epoch  3/20 ━━━──── 0:07 left")
-    #expect(text.bar(exampleRecord(), secondsLeft: 7, width: 22) == "epoch  3/20 ━━━━──────")
-    #expect(text.bar(exampleRecord(), secondsLeft: 7, width: 17) == "epoch  3/20")
-    #expect(text.bar(exampleRecord(), secondsLeft: 7, width: 3) == "epo")
-    for width: Int in -2...200 {
-      let bar = text.bar(exampleRecord(), secondsLeft: 7, width: width)
-      #expect(bar.count <= max(0, width))
-      #expect(bar.count <= 150, "a wide terminal does not stretch the bar without end")
+      lines(110) == [
+        "epoch  3/20 ━━━━━━━━━━━━━━━━━─────────────────────── 0:07 left · step  56/460 · 0:12 elapsed",
+        "loss 0.1235 · accuracy 97.22% · 12,346 images/s · worker 3 waits 12% of the time",
+      ])
+    #expect(lines(40) == ["epoch  3/20 ━━━━━━━─────────── 0:07 left", "loss 0.1235 · accuracy 97.22%"])
+    #expect(lines(29) == ["epoch  3/20 ━━━──── 0:07 left", "loss 0.1235 · accuracy 97.22%"])
+    #expect(lines(22) == ["epoch  3/20 ━━━━──────", "loss 0.1235"])
+    #expect(lines(17) == ["epoch  3/20", "loss 0.1235"])
+    #expect(lines(3) == ["epo", "los"])
+    for width in -2...200 {
+      #expect(lines(width).count == 2)
+      #expect(lines(width).allSatisfy { $0.count <= max(0, width) })
+      #expect(lines(width).allSatisfy { $0.count <= 110 }, "a wide terminal does not stretch the bar without end")
     }
+  }
+
+  @Test("text for terminals without UTF-8 is ASCII, and colours change no character")
+  func textForOtherTerminals() {
+    #expect(TerminalText.ascii("epoch ━━── 0:07 · 3×3 é") == "epoch ##-- 0:07 | 3x3 ?")
+    #expect(TerminalText.coloured("a ━━── b") == "a \u{1B}[36m━━\u{1B}[0m\u{1B}[2m──\u{1B}[0m b")
+    #expect(TerminalText.coloured("loss 1 · b") == "loss 1 · b")
   }
 
   @Test("bars are clamped")
@@ -167,7 +177,7 @@ func exampleRecord(
     #expect(ProgressText.barText(share: -1, columns: 3) == "───")
     #expect(ProgressText.barText(share: 2, columns: 3) == "━━━")
     #expect(ProgressText.barText(share: .nan, columns: 3) == "───")
-    #expect(ProgressText(epochs: 0, stepsPerEpoch: 0).bar(exampleRecord(), secondsLeft: 0, width: 80).count <= 80)
+    #expect(ProgressText(epochs: 0, stepsPerEpoch: 0).display(exampleRecord(), secondsLeft: 0, width: 80).count == 2)
   }
 
   @Test("step and epoch lines hold their parts")
