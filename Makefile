@@ -23,7 +23,7 @@ SWIFT_FILES := Sources Tests Fuzz Package.swift
 GOLDEN := Tests/Fixtures/golden
 PYTHON := Benchmarks/.venv/bin/python
 
-.PHONY: help setup build static install dist train test test-debug test-avx2 test-arm64 test-dependent test-numa exchange-nets test-onnx test-frameworks test-schema test-data test-completions test-pages check-work torture sanitize fuzz fuzz-nets format lint bench bench-layers golden references clean
+.PHONY: help setup build static install dist train test test-debug test-avx2 test-arm64 test-dependent test-numa exchange-nets test-onnx test-frameworks test-schema test-data test-completions test-pages test-tensorboard check-work torture sanitize fuzz fuzz-nets format lint bench bench-layers golden references clean
 
 help:
 	@echo "make train [CONFIG=file] [ARGS='--epochs 5']   build and train (default: Config/digits.json)"
@@ -39,6 +39,7 @@ help:
 	@echo "make test-data                                  init and data convert, by the schema and NumPy (installs both)"
 	@echo "make test-completions                           completion scripts in bash, zsh and fish (installs both)"
 	@echo "make test-pages                                 the pages of runs in Chromium (installs it)"
+	@echo "make test-tensorboard                           a run's event file in TensorBoard (installs it)"
 	@echo "make check-work [ARGS=--record]                 instructions and cache lines of a step, against recorded counts"
 	@echo "make torture [KILLS=1000]                       runs that are killed, refused, limited, damaged: how they end"
 	@echo "make sanitize                                   parallel tests under ThreadSanitizer, parsers under AddressSanitizer"
@@ -140,6 +141,10 @@ test-completions: build
 test-pages: build
 	@command -v chromium > /dev/null || .ci/install-packages chromium
 	@Tests/Pages/check .build/release/lockstep
+
+test-tensorboard: build
+	@Benchmarks/setup-python tensorboard
+	@$(PYTHON) Tests/TensorBoard/check.py .build/release/lockstep
 
 check-work: build
 	@.ci/check-work $(ARGS)

@@ -62,7 +62,8 @@ let package = Package(
     .target(
       name: "Pages",
       dependencies: [
-        "Training", "Runs", "Configuration", "Datasets", "Machine", "KernelInterface", "Storage", "Diagnostics", "CPNG",
+        "Reporting", "Training", "Runs", "Configuration", "Datasets", "Machine", "KernelInterface", "Storage",
+        "Diagnostics", "CPNG",
       ],
       resources: [.embedInCode("Resources")]),
     .target(
@@ -73,7 +74,7 @@ let package = Package(
     .target(
       name: "Reporting",
       dependencies: [
-        "Measuring", "Training", "Runs", "Configuration", "KernelBuilds", "Network", "Machine", "Storage",
+        "Measuring", "Training", "Exchange", "Runs", "Configuration", "KernelBuilds", "Network", "Machine", "Storage",
         "Diagnostics",
       ]),
     .target(

@@ -217,8 +217,14 @@ package struct LoggingConfiguration: Hashable, Sendable {
   /// Whether a run ends with a page about it.
   package var report: Bool
 
-  package init(everySteps: Int, report: Bool = true) {
+  /// Whether the lines of `metrics.jsonl` are written in these forms, too.
+  package var csv: Bool
+  package var tensorboard: Bool
+
+  package init(everySteps: Int, report: Bool = true, csv: Bool = false, tensorboard: Bool = false) {
     self.everySteps = everySteps
     self.report = report
+    self.csv = csv
+    self.tensorboard = tensorboard
   }
 }

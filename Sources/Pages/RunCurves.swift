@@ -1,4 +1,5 @@
 import Diagnostics
+import Reporting
 import Storage
 
 /// What a run's curves are drawn from: its metrics, thinned as they come.
@@ -39,24 +40,11 @@ package struct RunCurves {
     }
   }
 
-  /// Takes all whole lines of the file, which are JSON objects.
+  /// Takes all whole lines of the file.
   ///
-  /// - Throws: `UserError(.badData)` naming the line that is not; `.inputMissing` if the file cannot be read.
+  /// - Throws: as `MetricsLine.forEach`.
   mutating func add(file: FilePlace) throws(UserError) {
-    let input = try ByteInput(file)
-    var (rest, number): ([UInt8], Int) = ([], 0)
-    while input.remaining > 0 {
-      rest += try input.read(min(1 << 16, input.remaining))
-      var start = 0
-      while let end = rest[start...].firstIndex(of: UInt8(ascii: "\n")) {
-        number += 1
-        var reader = JSONReader(
-          Array(rest[start..<end]), dialect: .strict, subject: .bytes(file: "\(file.path), line \(number)", offset: 0))
-        add(try reader.value())
-        start = end + 1
-      }
-      rest.removeFirst(start)
-    }
+    try MetricsLine.forEach(in: file) { (line) throws(UserError) in add(line) }
   }
 
   package var json: JSONValue {

@@ -6,13 +6,9 @@ import Training
 extension RunDirectory {
   /// Writes what the event calls for: a line of `ledger.jsonl` or `metrics.jsonl`, or a checkpoint.
   package func record(_ event: TrainingEvent) throws(UserError) {
-    switch event {
-    case .step(let record, progress: false): try append(MetricsLine.step(record))
-    case .epoch(let record): try append(MetricsLine.epoch(record))
-    case .ledger(let entry): try append(entry)
-    case .checkpoint(let checkpoint): try keep(checkpoint)
-    case .started, .step(_, progress: true), .stalled: break
-    }
+    if let line = MetricsLine.object(event) { try append(line.compactText) }
+    if case .ledger(let entry) = event { try append(entry) }
+    if case .checkpoint(let checkpoint) = event { try keep(checkpoint) }
   }
 
   /// Writes the weights, with a ledger the receipt, and the summary; all are whole or not there.

@@ -24,6 +24,8 @@ package struct RunOptions: Sendable {
   package var isPlacementStrict = false
   /// Where the run ends although it has not done all of its steps; `nil` for its own end.
   package var lastStep: Int?
+  /// Where the workers' phases are kept, of as many workers as the run has; `nil` for nowhere.
+  package var trace: StepTrace?
   /// How long a worker may stay in one phase before it is reported.
   var watchdogSeconds = Watchdog.defaultSeconds
   /// For tests: a byte that all worker memory is filled with first; it must not matter.

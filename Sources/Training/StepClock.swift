@@ -11,6 +11,8 @@ struct StepClock: ~Copyable {
     var phase: StepPhase = .starting
     var line: StepTimes.Line
     var isOpen = false
+    /// Whether a step has ended and the worker has entered nothing since.
+    var isBetween = false
     /// The last time that was read: in an open step, when the phase began.
     var now = monotonicNanoseconds()
     var meeting = StepTimeline.Meeting.Kind.all
@@ -21,16 +23,22 @@ struct StepClock: ~Copyable {
   private let beats: WorkerBeats
   private let times: StepTimes
   private let watcher: Watcher?
+  private let trace: StepTrace?
   private let state: UnsafeMutablePointer<State>
 
   /// - Parameters:
   ///   - step: the first one; time before it is reported under it.
   ///   - watcher: called as the worker enters a phase.
-  init(_ beats: WorkerBeats, _ times: StepTimes, worker: Int, step: Int, watcher: Watcher? = nil) {
+  ///   - trace: gets every phase, those outside steps, too.
+  init(
+    _ beats: WorkerBeats, _ times: StepTimes, worker: Int, step: Int, watcher: Watcher? = nil,
+    trace: StepTrace? = nil
+  ) {
     self.worker = worker
     self.beats = beats
     self.times = times
     self.watcher = watcher
+    self.trace = trace
     // Two cache lines of its own.
     let memory = UnsafeMutableRawPointer.allocate(byteCount: max(128, MemoryLayout<State>.size), alignment: 128)
     state = memory.bindMemory(to: State.self, capacity: 1)
@@ -42,6 +50,7 @@ struct StepClock: ~Copyable {
 
   /// Starts the account of a step, with `phase`.
   func begin(_ step: Int, _ phase: StepPhase) {
+    if trace != nil { close() }
     let line = times.line(worker: worker, step: step)
     state.pointee = State(step: step, phase: phase, line: line, isOpen: true)
     line.clear(start: now)
@@ -68,6 +77,7 @@ struct StepClock: ~Copyable {
     state.pointee.line.end = now
     times.addToTotals(state.pointee.line, worker: worker)
     state.pointee.isOpen = false
+    state.pointee.isBetween = true
   }
 
   /// The last time that the clock read.
@@ -87,9 +97,14 @@ struct StepClock: ~Copyable {
 
   /// Enters the time since the last reading.
   private func close() {
-    guard state.pointee.isOpen else { return }
+    guard state.pointee.isOpen || trace != nil else { return }
     let before = now
     state.pointee.now = monotonicNanoseconds()
+    if let trace, !state.pointee.isBetween {
+      trace.add(state.pointee.phase, step: state.pointee.step, worker: worker, start: before, end: now)
+    }
+    state.pointee.isBetween = false
+    guard state.pointee.isOpen else { return }
     let line = state.pointee.line
     line.add(clockSpan(before, now), to: state.pointee.phase)
     guard !state.pointee.phase.isWork else { return }

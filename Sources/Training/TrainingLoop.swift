@@ -30,7 +30,8 @@ struct TrainingLoop: Sendable {
   func run(_ context: WorkerContext) throws {
     let firstStep = start.stepsDone
     let clock = StepClock(
-      shared.beats, shared.times, worker: context.index, step: firstStep, watcher: options.onPhase)
+      shared.beats, shared.times, worker: context.index, step: firstStep, watcher: options.onPhase,
+      trace: options.trace)
     var trace = ThreadTrace()
     let worker = try Worker(context, session, options)
     let (training, test) = (try data.training.place(context), try data.test?.place(context))

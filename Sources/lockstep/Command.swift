@@ -54,7 +54,8 @@ extension Command: Hashable {
 extension Command {
   package static let train = Command(
     "train", "train a network; writes the run directory",
-    [.output, .weights.described("start from these weights"), .resume, .overwrite, .strictPlacement] + Flag.overrides
+    [.output, .weights.described("start from these weights"), .resume, .overwrite, .strictPlacement, .trace]
+      + Flag.overrides
       + [.json, .quiet, .noProgress],
     example: "Config/digits.json --epochs 5 --output runs/short"
   ) { try $0.train() }

@@ -35,6 +35,10 @@ extension CommandCall {
       // After a hang-up nothing reads the output; the run can still be continued.
       guard summary.interrupted else { throw error }
     }
+    if let (trace, placement, file) = trained.trace {
+      try TraceFile.write(trace, placement, to: FilePlace(path: file))
+      log("the trace is in \(file)")
+    }
     if invocation.has(.strictPlacement) { try summary.placement?.requireMatch() }
     return summary.interrupted ? ExitCode.interrupted : ExitCode.success
   }
@@ -44,6 +48,8 @@ extension CommandCall {
     let directory: RunDirectory
     let summary: TrainingSummary
     let report: RunReport?
+    /// Where the trace goes, if one was asked for.
+    let trace: (trace: StepTrace, placement: Placement, file: String)?
   }
 
   private func trainAndKeep() throws -> Trained {
@@ -67,16 +73,22 @@ extension CommandCall {
       test: data.test, initialWeights: initialWeights, weightsSource: invocation.value(.weights) ?? "weights",
       resuming: point?.checkpoint)
     trainer.options.isPlacementStrict = invocation.has(.strictPlacement)
+    let trace = invocation.value(.trace).map {
+      (trace: StepTrace(workers: trainer.plan.workerCount), placement: trainer.plan.placement, file: $0)
+    }
+    trainer.options.trace = trace?.trace
     let directory = try RunDirectory(
       path: path, configuration: run, resuming: point, ledger: trainer.ledgerStart, lock: target.lock,
       isUnseen: target.lock == nil)
     if let point { log("continuing \(point.file) after step \(point.checkpoint.step)") }
     warn(directory.notes)
+    let mirrors = try MetricsMirrors(directory, run.logging)
     let console = reporter(name: run.name)
     defer { console.finish() }
     let summary = try trainer.run(stop: stop) { event in
       console.handle(event)
       try directory.record(event)
+      try mirrors.add(event)
     }
     console.finish()
     let end = try directory.finish(
@@ -86,7 +98,7 @@ extension CommandCall {
       report: run.logging.report
         ? RunReport(
           trainer, run, topology: topology, kernels: kernels, training: data.training, test: data.test, summary: end)
-        : nil)
+        : nil, trace: trace)
   }
 
   /// The parameters of `--weights`; those of a last layer for another number of classes are drawn anew, as `seed` says.

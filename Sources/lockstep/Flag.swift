@@ -63,6 +63,7 @@ extension Flag {
   package static let topologyRoot = Flag(
     "topology-root", "DIR", "another machine, whose /sys and /proc were copied to DIR")
   package static let set = Flag("set", "key.path=VALUE", "any key of the configuration; repeatable")
+  package static let trace = Flag("trace", "FILE", "when each worker did what, for Perfetto and chrome://tracing")
   package static let workers = Flag("workers", "N|auto", "runtime.workers", keyPath: "runtime.workers")
   package static let epochs = Flag("epochs", "N", "training.epochs", keyPath: "training.epochs")
   package static let batchSize = Flag("batch-size", "N", "training.batch_size", keyPath: "training.batch_size")

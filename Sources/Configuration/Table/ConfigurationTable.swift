@@ -91,6 +91,14 @@ package enum ConfigurationTable {
         "report", .bool, default: .bool(true), effect: .files,
         "Whether a run ends with a page about it, `report.html`; that takes one more evaluation of the test set."),
       \.report),
+    KeyField(
+      ConfigurationKey(
+        "csv", .bool, default: .bool(false), effect: .files,
+        "Whether the lines are written as a table, too: `metrics.csv`."), \.csv),
+    KeyField(
+      ConfigurationKey(
+        "tensorboard", .bool, default: .bool(false), effect: .files,
+        "Whether they are written for TensorBoard, too: `tensorboard --logdir` the run directory."), \.tensorboard),
   ]
 
   /// All keys, as a tree.

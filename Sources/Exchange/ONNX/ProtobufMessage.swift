@@ -3,10 +3,10 @@
 /// ```
 /// field   = key, value
 /// key     = varint of number · 8 + wire type
-/// value   = 0: varint   2: varint of the length, that many bytes   5: 4 bytes, little-endian
+/// value   = 0: varint   2: varint of the length, that many bytes   1 and 5: 8 and 4 bytes, little-endian
 /// ```
 /// Arrays of floats stay as they are until they are written, so that a model's weights are not copied from message to message.
-/// Source: https://protobuf.dev/programming-guides/encoding. Deliberately missing: packed fields, groups, 64-bit values.
+/// Source: https://protobuf.dev/programming-guides/encoding. Deliberately missing: packed fields, groups, 64-bit integers of fixed length.
 package struct ProtobufMessage: Sendable, Hashable {
   package enum Piece: Sendable, Hashable {
     case bytes([UInt8])
@@ -26,6 +26,11 @@ package struct ProtobufMessage: Sendable, Hashable {
   package mutating func add(_ field: Int, float value: Float) {
     append(
       Self.varint(Self.key(field, wireType: 5)) + withUnsafeBytes(of: value.bitPattern.littleEndian) { Array($0) })
+  }
+
+  package mutating func add(_ field: Int, double value: Double) {
+    append(
+      Self.varint(Self.key(field, wireType: 1)) + withUnsafeBytes(of: value.bitPattern.littleEndian) { Array($0) })
   }
 
   package mutating func add(_ field: Int, text: String) {

@@ -1,0 +1,54 @@
+import Diagnostics
+import Machine
+import Storage
+import Training
+
+/// A run's phases in Chrome's trace event format, which chrome://tracing and Perfetto open: a process for each worker, with a
+/// row for each phase.
+///
+/// Source: "Trace Event Format", the JSON object form; times are microseconds since the first event.
+package enum TraceFile {
+  /// Events that are turned into text at a time.
+  private static let piece = 4096
+
+  /// - Throws: `UserError(.cannotWrite)`.
+  package static func write(_ trace: StepTrace, _ placement: Placement, to place: FilePlace) throws(UserError) {
+    let events = (0..<trace.workers).map { trace.events(worker: $0) }
+    let first = events.compactMap { $0.first?.start }.min() ?? 0
+    try AtomicFile.write(to: place) { (file) throws(UserError) in
+      var lines: [String] = []
+      for worker in 0..<trace.workers {
+        let cpu = placement.workers[worker].cpu.map { " on CPU \($0)" } ?? ""
+        lines.append(name("process_name", "worker \(worker)\(cpu)", worker: worker, row: nil))
+        for phase in Set(events[worker].map(\.phase)).sorted(by: { $0.rawValue < $1.rawValue }) {
+          lines.append(name("thread_name", phase.words, worker: worker, row: Int(phase.rawValue)))
+        }
+      }
+      try file.write(Array("{\"displayTimeUnit\":\"ns\",\"traceEvents\":[\n\(lines.joined(separator: ",\n"))".utf8))
+      for worker in 0..<trace.workers {
+        var rest = events[worker][...]
+        while !rest.isEmpty {
+          let text = rest.prefix(piece).map { ",\n" + line($0, worker: worker, first: first) }.joined()
+          try file.write(Array(text.utf8))
+          rest = rest.dropFirst(piece)
+        }
+      }
+      try file.write(Array("\n]}\n".utf8))
+    }
+  }
+
+  private static func name(_ kind: String, _ text: String, worker: Int, row: Int?) -> String {
+    var members: [JSONValue.Member] = [
+      .init("name", .string(kind)), .init("ph", .string("M")), .init("pid", .integer(worker)),
+    ]
+    if let row { members.append(.init("tid", .integer(row))) }
+    return JSONValue.object(members + [.init("args", .object([.init("name", .string(text))]))]).compactText
+  }
+
+  private static func line(_ event: StepTrace.Event, worker: Int, first: UInt64) -> String {
+    func microseconds(_ nanoseconds: UInt64) -> String { NumberText.fixed(Double(nanoseconds) * 1e-3, 3) }
+    return "{\"name\":\"\(event.phase.name)\",\"cat\":\"step\",\"ph\":\"X\",\"pid\":\(worker),"
+      + "\"tid\":\(event.phase.rawValue),\"ts\":\(microseconds(clockSpan(first, event.start))),"
+      + "\"dur\":\(microseconds(clockSpan(event.start, event.end))),\"args\":{\"step\":\(event.step + 1)}}"
+  }
+}
