@@ -62,8 +62,8 @@ let package = Package(
     .target(
       name: "Pages",
       dependencies: [
-        "Reporting", "Training", "Runs", "Configuration", "Datasets", "Machine", "KernelInterface", "Storage",
-        "Diagnostics", "CPNG",
+        "Reporting", "Measuring", "Training", "Runs", "Configuration", "Datasets", "Machine", "KernelInterface",
+        "Storage", "Diagnostics", "CPNG",
       ],
       resources: [.embedInCode("Resources")]),
     .target(
@@ -125,7 +125,11 @@ let package = Package(
     .testTarget(
       name: "CommandLineTests",
       dependencies: ["lockstep", "Runs", "Configuration", "Storage", "Diagnostics", "TestSupport"]),
-    .testTarget(name: "PagesTests", dependencies: ["Pages", "Storage", "Diagnostics", "CPNG", "TestSupport"]),
+    .testTarget(
+      name: "PagesTests",
+      dependencies: [
+        "Pages", "Measuring", "Training", "Configuration", "Storage", "Diagnostics", "CPNG", "TestSupport",
+      ]),
     .testTarget(
       name: "ReportingTests",
       dependencies: [

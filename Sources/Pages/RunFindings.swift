@@ -39,6 +39,16 @@ package struct RunFindings {
     json = .object(members)
   }
 
+  /// The part of it that is known when a run begins.
+  static func begun(_ description: RunDescription) -> JSONValue {
+    .object([
+      .init("kernels", .string(description.kernels)),
+      .init("training_examples", .integer(description.trainingExamples)),
+      .init("batch_size", .integer(description.batchSize)), .init("parameters", .integer(description.parameterCount)),
+      .init("layers", .array(description.layers.map(layer))),
+    ])
+  }
+
   /// What a file holds.
   ///
   /// - Throws: `UserError(.badData)` if it is not one of these; `.inputMissing` if it cannot be read.

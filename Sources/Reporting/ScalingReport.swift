@@ -81,10 +81,10 @@ extension StepBreakdown {
     .object(StepPart.allCases.map { .init($0.rawValue, .number(self[$0] * 1e-6)) })
   }
 
-  static var headings: [String] { StepPart.allCases.map(\.rawValue) }
+  package static var headings: [String] { StepPart.allCases.map(\.rawValue) }
 
   /// The parts in milliseconds, under `headings`.
-  var cells: [String] { StepPart.allCases.map { NumberText.fixed(self[$0] * 1e-6, 3) } }
+  package var cells: [String] { StepPart.allCases.map { NumberText.fixed(self[$0] * 1e-6, 3) } }
 }
 
 extension ScalingPrediction {
@@ -152,7 +152,7 @@ extension ScalingPrediction {
     ])
   }
 
-  var lines: [String] {
+  package var lines: [String] {
     var checked = TextTable([.left, .right, .right, .right, .right, .right])
     checked.add("", "workers", "batch", "measured", "predicted", "error")
     checked.addRule()

@@ -54,7 +54,7 @@ extension Command: Hashable {
 extension Command {
   package static let train = Command(
     "train", "train a network; writes the run directory",
-    [.output, .weights.described("start from these weights"), .resume, .overwrite, .strictPlacement, .trace]
+    [.output, .weights.described("start from these weights"), .resume, .overwrite, .strictPlacement, .trace, .watch]
       + Flag.overrides
       + [.json, .quiet, .noProgress],
     example: "Config/digits.json --epochs 5 --output runs/short"
@@ -117,7 +117,8 @@ extension Command {
   ) { try $0.importWeights() }
 
   package static let kernels = Command(
-    "bench kernels", "one core's peak, and each layer's share of it", configurationIsOptional: true, [.set, .json],
+    "bench kernels", "one core's peak, and each layer's share of it", configurationIsOptional: true,
+    [.page, .set, .json],
     example: "Config/lenet.json"
   ) { try $0.benchKernels() }
 
@@ -129,7 +130,7 @@ extension Command {
   package static let scaling = Command(
     "bench scaling", "the same over worker counts, and where time went",
     [
-      .workerCounts, .predict, .output.described("where table, JSON and chart go (runs/<name>-scaling)"), .set,
+      .workerCounts, .predict, .output.described("where table, JSON, chart and page go (runs/<name>-scaling)"), .set,
       .batchSize,
       .json, .quiet, .noProgress,
     ],
@@ -138,12 +139,12 @@ extension Command {
 
   package static let allReduce = Command(
     "bench allreduce", "the all-reduce alone, against copying its bytes", configurationIsOptional: true,
-    [.parameters, .set, .workers, .json], example: "--parameters 1000000 --workers 4"
+    [.parameters, .page, .set, .workers, .json], example: "--parameters 1000000 --workers 4"
   ) { try $0.benchAllReduce() }
 
   package static let tune = Command(
     "tune", "finds the fastest workers and placement",
-    [.write, .force, .exhaustive, .set, .batchSize, .json, .quiet, .noProgress],
+    [.write, .force, .exhaustive, .page, .set, .batchSize, .json, .quiet, .noProgress],
     example: "Config/lenet.json --write tuned.json"
   ) { try $0.tune() }
 

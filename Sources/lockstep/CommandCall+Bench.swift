@@ -2,6 +2,7 @@ import Configuration
 import Diagnostics
 import Machine
 import Measuring
+import Pages
 import Reporting
 import Storage
 
@@ -11,9 +12,10 @@ extension CommandCall {
 
   /// One core's peak and bandwidth, then every layer and pass; without a configuration those of the digits net.
   func benchKernels() throws -> Int32 {
-    try print(
-      try KernelBenchmark.run(
-        configuration: try configurationOrDigits(), topology: try Topology.read(), kernels: try kernels()))
+    let summary = try KernelBenchmark.run(
+      configuration: try configurationOrDigits(), topology: try Topology.read(), kernels: try kernels())
+    try write(summary.page)
+    try print(summary)
     return ExitCode.success
   }
 
@@ -44,7 +46,8 @@ extension CommandCall {
       predict: target
     ) { if !invocation.has(.noProgress) { log($0) } }
     try summary.write(to: folder)
-    log("written to \(folder)/scaling.txt, scaling.json and scaling.svg")
+    try summary.page.write(to: FilePlace(path: "\(folder)/scaling.html"))
+    log("written to \(folder)/scaling.txt, scaling.json, scaling.svg and scaling.html")
     try print(summary)
     return ExitCode.success
   }
@@ -53,10 +56,10 @@ extension CommandCall {
   func benchAllReduce() throws -> Int32 {
     try requireOneTask()
     let sizes = try invocation.parameterCount().map { [$0] } ?? AllReduceBenchmark.defaultSizes
-    try print(
-      try AllReduceBenchmark.run(
-        configuration: try configurationOrDigits(), topology: try Topology.read(), kernels: try kernels(), sizes: sizes)
-    )
+    let summary = try AllReduceBenchmark.run(
+      configuration: try configurationOrDigits(), topology: try Topology.read(), kernels: try kernels(), sizes: sizes)
+    try write(summary.page)
+    try print(summary)
     return ExitCode.success
   }
 
@@ -77,10 +80,20 @@ extension CommandCall {
       try AtomicFile.write(text, to: file)
       log("written to \(file)")
     }
+    try write(summary.page)
     warn(summary.doubts.map { "the best setting is uncertain: \($0)" })
     try print(summary)
     if file != nil, !invocation.has(.force) { try summary.requireCertain() }
     return ExitCode.success
+  }
+}
+
+extension CommandCall {
+  /// Writes a benchmark's page where `--output` says, if it does.
+  private func write(_ page: Page) throws(UserError) {
+    guard let file = invocation.value(.output) else { return }
+    try page.write(to: FilePlace(path: file))
+    log("the page is \(file)")
   }
 }
 

@@ -83,16 +83,20 @@ extension CommandCall {
     if let point { log("continuing \(point.file) after step \(point.checkpoint.step)") }
     warn(directory.notes)
     let mirrors = try MetricsMirrors(directory, run.logging)
+    let watching = try watchServer(run, directory)
+    defer { watching?.finish() }
     let console = reporter(name: run.name)
     defer { console.finish() }
     let summary = try trainer.run(stop: stop) { event in
       console.handle(event)
       try directory.record(event)
       try mirrors.add(event)
+      watching?.update { $0.add(event) }
     }
     console.finish()
     let end = try directory.finish(
       weights: trainer.weights(), summary: summary, classNames: data.training.classNames)
+    watching?.update { $0.end(isInterrupted: end.interrupted) }
     return Trained(
       directory: directory, summary: end,
       report: run.logging.report
@@ -119,6 +123,17 @@ extension CommandCall {
       "the last layer has another number of classes than the weights' and starts anew: \(drawn.joined(separator: ", "))"
     ])
     return tensors
+  }
+
+  /// What serves the run's page, if `--watch` asks for it; of a run that goes on, with its earlier lines.
+  private func watchServer(_ run: RunConfiguration, _ directory: RunDirectory) throws -> WatchServer? {
+    guard let text = invocation.value(.watch) else { return nil }
+    guard let port = Int(text), (0...65535).contains(port) else {
+      throw UserError(.usage, "--watch", "found \(text); allowed: a port from 0 (any that is free) to 65535")
+    }
+    let server = try WatchServer(port: port, try LiveRun(run, directory))
+    log("watch the run at \(server.address)")
+    return server
   }
 
   private func reporter(name: String) -> ConsoleReporter {

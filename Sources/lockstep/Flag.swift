@@ -63,7 +63,9 @@ extension Flag {
   package static let topologyRoot = Flag(
     "topology-root", "DIR", "another machine, whose /sys and /proc were copied to DIR")
   package static let set = Flag("set", "key.path=VALUE", "any key of the configuration; repeatable")
+  package static let page = output.described("a page about it, for a browser", placeholder: "FILE.html")
   package static let trace = Flag("trace", "FILE", "when each worker did what, for Perfetto and chrome://tracing")
+  package static let watch = Flag("watch", "PORT", "serve the report as it grows on 127.0.0.1; 0: any free port")
   package static let workers = Flag("workers", "N|auto", "runtime.workers", keyPath: "runtime.workers")
   package static let epochs = Flag("epochs", "N", "training.epochs", keyPath: "training.epochs")
   package static let batchSize = Flag("batch-size", "N", "training.batch_size", keyPath: "training.batch_size")

@@ -20,6 +20,7 @@ import Testing
     #expect(Set(points[0].keys).isSuperset(of: ["workers", "images_per_second", "efficiency", "breakdown_ms"]))
     #expect(try folder.text("runs/tiny-scaling/scaling.json") == result.output)
     #expect(try folder.text("runs/tiny-scaling/scaling.svg").hasPrefix("<svg"))
+    #expect(try folder.text("runs/tiny-scaling/scaling.html").hasPrefix("<!doctype html>"))
     #expect(try folder.text("runs/tiny-scaling/scaling.txt").contains("predicted for 2x2"))
     let lines = try folder.text("runs/tiny-scaling/scaling.txt").split(separator: "\n")
     #expect(lines.contains { $0.hasPrefix("assumed: ") && $0.contains("contention 1.000") })
