@@ -181,7 +181,7 @@ let package = Package(
     .testTarget(name: "DiagnosticsTests", dependencies: ["Diagnostics"]),
     .executableTarget(
       name: "AllocationProbe",
-      dependencies: ["Training", "Configuration", "KernelBuilds", "Network", "Datasets", "Machine"],
+      dependencies: ["Training", "Configuration", "KernelBuilds", "Network", "Datasets", "Machine", "Storage"],
       path: "Tests/AllocationProbe",
       // Shared libraries, the Swift runtime among them, are to call the probe's `malloc`.
       linkerSettings: [.unsafeFlags(countedAllocation)]),

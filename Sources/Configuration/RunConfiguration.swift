@@ -54,6 +54,14 @@ package struct DataConfiguration: Hashable, Sendable {
     package enum Crop: String, Hashable, Sendable, CaseIterable {
       case center
     }
+    /// Where decoded images are kept.
+    package enum Cache: String, Hashable, Sendable, CaseIterable {
+      /// In memory where they take at most half of what is available, else as `disk`.
+      case auto
+      case memory
+      /// In a file beside the run's folder, mapped into memory.
+      case disk
+    }
     package struct Resize: Hashable, Sendable {
       package var shorterSide: Int
 
@@ -66,6 +74,7 @@ package struct DataConfiguration: Hashable, Sendable {
     package var onError = DamagedFiles.fail
     package var resize: Resize?
     package var crop: Crop?
+    package var cache = Cache.auto
     package init() {}
   }
   package enum CIFARVersion: String, Hashable, Sendable {

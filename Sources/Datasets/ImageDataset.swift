@@ -23,6 +23,9 @@ package final class ImageDataset: @unchecked Sendable {
   package let files: [String]
   /// What is wrong with files that were left out.
   package let leftOut: [UserError]
+  /// The file of decoded images that is mapped into memory in their place, and whether an earlier run decoded them.
+  package let decoded: (file: String, isFound: Bool)?
+  private let isMapped: Bool
 
   enum Pixels {
     case bytes(PageBuffer<UInt8>)
@@ -35,12 +38,15 @@ package final class ImageDataset: @unchecked Sendable {
   /// Takes over filled buffers of count·height·width·channels pixels and count labels in `0..<classCount`.
   init(
     height: Int, width: Int, channels: Int, classCount: Int, pixels: Pixels, labels: PageBuffer<Int32>,
-    classNames: [String]? = nil, files: [String] = [], leftOut: [UserError] = []
+    classNames: [String]? = nil, files: [String] = [], leftOut: [UserError] = [],
+    decoded: (file: String, isFound: Bool)? = nil
   ) {
     precondition(classNames.map { $0.count == classCount } ?? true, "There is not one name for each class.")
     self.classNames = classNames
     self.files = files
     self.leftOut = leftOut
+    self.decoded = decoded
+    isMapped = decoded != nil
     count = labels.elements.count
     self.height = height
     self.width = width
@@ -109,6 +115,13 @@ package final class ImageDataset: @unchecked Sendable {
     case .bytes(let buffer): UnsafeRawBufferPointer(buffer.bytes)
     case .floats(let buffer): UnsafeRawBufferPointer(buffer.bytes)
     }
+  }
+
+  /// Asks the system to have an example's pixels in memory soon, where they are in a file; allocates nothing and does not wait.
+  package func prefetch(_ index: Int) {
+    guard isMapped, case .bytes(let buffer) = pixelBuffer else { return }
+    let size = height * width * channels
+    buffer.prefetch(index * size..<(index + 1) * size)
   }
 
   /// The memory of pixels and labels, for a placement policy to move; both begin on a page.

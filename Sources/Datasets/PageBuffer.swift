@@ -4,10 +4,12 @@ import Machine
 
 /// Zeroed memory of its own pages, so that a placement policy can move it page by page; freed with its last owner.
 ///
-/// Pages are taken from the system as they are first written. Requires at least one element.
+/// Pages are taken from the system as they are first written, or are those of a file. Requires at least one element.
 final class PageBuffer<Element: BitwiseCopyable> {
   private(set) var elements: UnsafeMutableBufferPointer<Element>
   private let mappedBytes: Int
+  /// Whether its pages are those of a file, which the system may drop and read again.
+  let isFile: Bool
   /// Below this size, available memory is not checked.
   private static var uncheckedBytes: Int { 16 << 20 }
 
@@ -43,11 +45,41 @@ final class PageBuffer<Element: BitwiseCopyable> {
     }
     assert(UInt(bitPattern: start) % 4096 == 0, "A page buffer starts with a page.")
     mappedBytes = bytes
+    isFile = false
     elements = UnsafeMutableBufferPointer(start: start.bindMemory(to: Element.self, capacity: count), count: count)
   }
 
   /// Room for `count` elements; throws as `init(shape:for:)`.
   convenience init(count: Int, for subject: String) throws(UserError) { try self.init(shape: [count], for: subject) }
+
+  /// The `count` elements of an open file from `offset`, a multiple of a page, on, which it has; if they are writable, what is
+  /// written goes to the file.
+  ///
+  /// Throws `.systemRefused` where there are too few addresses.
+  init(
+    descriptor: Int32, offset: Int, count: Int, isWritable: Bool, for subject: String
+  ) throws(UserError) {
+    precondition(count > 0, "A page buffer holds at least one element.")
+    mappedBytes = count * MemoryLayout<Element>.stride
+    isFile = true
+    let protection = isWritable ? PROT_READ | PROT_WRITE : PROT_READ
+    guard let start = mmap(nil, mappedBytes, protection, MAP_SHARED, descriptor, off_t(offset)),
+      start != UnsafeMutableRawPointer(bitPattern: -1)
+    else {
+      throw UserError(.systemRefused, subject, "cannot be mapped into memory, \(mappedBytes) bytes; the system refused")
+    }
+    // Examples are read in any order: what lies after one is not read with it.
+    madvise(start, mappedBytes, MADV_RANDOM)
+    elements = UnsafeMutableBufferPointer(start: start.bindMemory(to: Element.self, capacity: count), count: count)
+  }
+
+  /// Asks the system to have some elements in memory soon, where they are those of a file; does not wait.
+  func prefetch(_ range: Range<Int>) {
+    guard isFile, let base = elements.baseAddress else { return }
+    let stride = MemoryLayout<Element>.stride
+    let start = range.lowerBound * stride / 4096 * 4096
+    madvise(UnsafeMutableRawPointer(base) + start, range.upperBound * stride - start, MADV_WILLNEED)
+  }
 
   deinit { munmap(elements.baseAddress, mappedBytes) }
 

@@ -6,17 +6,20 @@ import Storage
 extension RunConfiguration {
   /// The training and test sets that the configuration names; the test set is `nil` where it names none.
   ///
-  /// - Throws: `UserError`: `.inputMissing` and `.badData` about a file, `.systemRefused` if there is not enough memory.
-  package func loadData() throws(UserError) -> (training: ImageDataset, test: ImageDataset?) {
+  /// - Parameter cache: the folder for decoded images where `data.cache` puts them into a file; `nil`: memory.
+  /// - Throws: `UserError`: `.inputMissing` and `.badData` about a file, `.systemRefused` if there is not enough memory,
+  ///   `.cannotWrite` about a file in `cache`.
+  package func loadData(cache: String? = nil) throws(UserError) -> (training: ImageDataset, test: ImageDataset?) {
     guard case .imageFolder(let folders) = data.source, folders.validationSplit > 0 else {
-      return (try loadTrainingData(), try loadTestData())
+      return (try loadTrainingData(cache: cache), try loadTestData(cache: cache))
     }
     let (rest, drawn) = try trainingFolder(folders).split(share: folders.validationSplit)
-    return (try images(rest, folders), drawn.files.allSatisfy(\.isEmpty) ? nil : try images(drawn, folders))
+    let test = drawn.files.allSatisfy(\.isEmpty) ? nil : try images(drawn, folders, cache)
+    return (try images(rest, folders, cache), test)
   }
 
   /// The training set alone.
-  package func loadTrainingData() throws(UserError) -> ImageDataset {
+  package func loadTrainingData(cache: String? = nil) throws(UserError) -> ImageDataset {
     switch data.source {
     case .embeddedDigits: try ImageDataset.embeddedDigits().train
     case .idx(let train, _): try idx(train, key: "data.train")
@@ -24,7 +27,7 @@ extension RunConfiguration {
     case .cifar(let version, let train, _): try cifar(version, train, .train, key: "data.train")
     case .arrays(let train, _): try arrays(train, key: "data.train")
     case .imageFolder(let folders):
-      try images(try trainingFolder(folders).split(share: folders.validationSplit).rest, folders)
+      try images(try trainingFolder(folders).split(share: folders.validationSplit).rest, folders, cache)
     }
   }
 
@@ -32,7 +35,9 @@ extension RunConfiguration {
   ///
   /// - Parameter names: what the classes of a folder of images are called, by their numbers; `nil`: as in the training
   ///   folder, which must then be there.
-  package func loadTestData(classNames names: [String]? = nil) throws(UserError) -> ImageDataset? {
+  package func loadTestData(
+    classNames names: [String]? = nil, cache: String? = nil
+  ) throws(UserError) -> ImageDataset? {
     switch data.source {
     case .embeddedDigits: return try ImageDataset.embeddedDigits().test
     case .idx(_, let test):
@@ -50,12 +55,12 @@ extension RunConfiguration {
         var known = names
         if known == nil { known = try trainingFolder(folders).classNames }
         return try naming([(test, "data.test")]) { () throws(UserError) in
-          try images(try ImageFolder(path: test, classNames: known), folders)
+          try images(try ImageFolder(path: test, classNames: known), folders, cache)
         }
       }
       let training = try trainingFolder(folders)
       let drawn = training.split(share: folders.validationSplit).drawn
-      return drawn.files.allSatisfy(\.isEmpty) ? nil : try images(drawn, folders)
+      return drawn.files.allSatisfy(\.isEmpty) ? nil : try images(drawn, folders, cache)
     }
   }
 
@@ -102,9 +107,16 @@ extension RunConfiguration {
   }
 
   private func images(
-    _ folder: ImageFolder, _ folders: DataConfiguration.ImageFolders
+    _ folder: ImageFolder, _ folders: DataConfiguration.ImageFolders, _ cache: String?
   ) throws(UserError) -> ImageDataset {
-    try ImageDataset.folder(folder, fit: imageFit, damaged: folders.onError == .skip ? .skip : .fail)
+    let place: DecodedPlace =
+      switch (folders.cache, cache) {
+      case (.memory, _), (_, nil): .memory
+      case (.disk, let cache?): .file(folder: cache)
+      case (.auto, let cache?): .auto(folder: cache)
+      }
+    return try ImageDataset.folder(
+      folder, fit: imageFit, damaged: folders.onError == .skip ? .skip : .fail, place: place)
   }
 
   /// How image files become examples of the network.

@@ -15,6 +15,7 @@ package enum DatasetPlacement: String, Sendable, Hashable {
 ///     one node in use          its pages are moved there
 ///     a copy on every node     the first group's workers read the original, moved to their node, the others copies
 ///     interleaved              its pages lie on the nodes in turn
+///     in a file                its pages are where the system's copies of the file are
 ///
 /// If the system refuses to move the original, its readers make a copy too, which first touch places.
 ///
@@ -33,13 +34,14 @@ final class PlacedDataset: @unchecked Sendable {
   {
     groups = plan.groups
     original = dataset
-    asksSystem = plan.topology.nodes.count > 1
+    let isFile = dataset.decoded != nil
+    asksSystem = plan.topology.nodes.count > 1 && !isFile
     let copiesBytes = (groups.count - 1) * dataset.memory.reduce(0) { $0 + $1.count }
     // The run's own memory is not touched yet, so the system still counts it as available.
     let freeBytes = available.map { $0.bytes - plan.memory.totalBytes } ?? Int.max
     policy =
       switch plan.configuration.runtime.memory.dataset {
-      case _ where groups.count == 1: .whole
+      case _ where groups.count == 1 || isFile: .whole
       case .interleave: .interleaved
       case .perNode: .copies
       case .auto: copiesBytes <= freeBytes / 4 ? .copies : .interleaved
@@ -83,6 +85,8 @@ final class PlacedDataset: @unchecked Sendable {
 
   /// The worker's part of the memory to account for, and the nodes its pages may lie on; `nil` if any will do.
   func account(_ context: WorkerContext) -> (bytes: [UnsafeRawBufferPointer], nodes: Set<Int>?) {
+    // The system moves the pages of files as it likes.
+    guard original.decoded == nil else { return ([], nil) }
     let memory = datasets[context.group].memory
     switch policy {
     case .whole, .copies:

@@ -5,7 +5,11 @@ import Network
 
 extension RunPlan {
   /// What a run of this plan is, for its header.
-  func description(trainingExamples: Int, testExamples: Int, firstStep: Int) -> RunDescription {
+  ///
+  /// - Parameter dataNotes: what the user should know about the data sets.
+  func description(
+    trainingExamples: Int, testExamples: Int, firstStep: Int, dataNotes: [String] = []
+  ) -> RunDescription {
     let layers = RunDescription.layers(of: network.graph)
     let trained = layers.reduce(0) { $0 + $1.parameterCount }
     return RunDescription(
@@ -13,7 +17,7 @@ extension RunPlan {
       memory: memoryPlan, trainingExamples: trainingExamples, testExamples: testExamples,
       epochs: configuration.training.epochs, stepsPerEpoch: shards.stepsPerEpoch,
       batchSize: configuration.training.batchSize, shardSize: shards.shardSize, placement: placement,
-      kernels: kernels.name, notes: placement.notes + placementNotes,
+      kernels: kernels.name, notes: placement.notes + placementNotes + dataNotes,
       warnings: placement.warnings + placementNotes,
       dataCredit: configuration.data.source == .embeddedDigits ? digitsAttribution : [], firstStep: firstStep)
   }

@@ -76,7 +76,13 @@ package final class Trainer {
   /// What `run` is about to do.
   package var description: RunDescription {
     plan.description(
-      trainingExamples: training.count, testExamples: test?.count ?? 0, firstStep: start.stepsDone)
+      trainingExamples: training.count, testExamples: test?.count ?? 0, firstStep: start.stepsDone,
+      dataNotes: [training, test].compactMap { data in
+        data?.decoded.map { decoded in
+          "decoded images are mapped from \(decoded.file), \((data?.pixels.count ?? 0) >> 20) MiB"
+            + (decoded.isFound ? ", which an earlier run left" : "")
+        }
+      })
   }
 
   /// Trains to the end, or until `stop` is requested; `observer` is called on the calling thread.

@@ -360,6 +360,9 @@ package struct Worker: ~Copyable {
   private func load(_ dataset: ImageDataset, chunk: Range<Int>, at start: Int, epoch: Int) {
     for n in chunk {
       let example = shared.order[start + n]
+      // What the next step reads comes into memory during this one.
+      let next = start + n + plan.shards.batchSize
+      if next < shared.order.count { dataset.prefetch(shared.order[next]) }
       let input = plan.network.input(workspace, image: n, of: chunk)
       workspace.describe(image: n, example: example, label: dataset.labels[example])
       guard let augmentation, let scratch = augmentationScratch else {
@@ -393,6 +396,8 @@ package struct Worker: ~Copyable {
     let images = 0..<examples.count
     for n in images {
       let input = plan.network.input(workspace, image: n, of: images)
+      let next = examples.upperBound + n
+      if next < dataset.count { dataset.prefetch(next) }
       // A mirror image is written from its last column to its first.
       normalization.load(
         dataset, example: examples.lowerBound + n,

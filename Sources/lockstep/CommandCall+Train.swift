@@ -56,7 +56,8 @@ extension CommandCall {
     let written = try configuration()
     // What is measured on the data must be known before runs are compared.
     var loaded: (training: ImageDataset, test: ImageDataset?)?
-    if written.data.measured != .none { loaded = try written.loadData() }
+    let cache = try cacheFolder(written)
+    if written.data.measured != .none { loaded = try written.loadData(cache: cache) }
     let run = loaded.map { written.measured(on: $0.training) } ?? written
     let initialWeights: [NamedTensor]? = try startingWeights(run)
     let stop = StopFlag()
@@ -64,7 +65,7 @@ extension CommandCall {
     let target = try TrainingTarget.find(invocation, run, weights: initialWeights)
     let (path, point): (String, ResumePoint?) = (target.path, target.point)
     warn(target.notes)
-    let data = try loaded ?? run.loadData()
+    let data = try loaded ?? run.loadData(cache: cache)
     warn(leftOut: data.training)
     warn(leftOut: data.test)
     let (topology, kernels) = (try Topology.read(), try kernels())
@@ -103,6 +104,14 @@ extension CommandCall {
         ? RunReport(
           trainer, run, topology: topology, kernels: kernels, training: data.training, test: data.test, summary: end)
         : nil, trace: trace)
+  }
+
+  /// The folder that holds the run's, for decoded images; made where they may go there.
+  private func cacheFolder(_ run: RunConfiguration) throws(UserError) -> String? {
+    guard case .imageFolder(let folders) = run.data.source, folders.cache != .memory else { return nil }
+    let folder = invocation.value(.output).map { PathText.folder(of: $0) } ?? "runs"
+    try RunDirectory.makeFolder(folder)
+    return folder
   }
 
   /// The parameters of `--weights`; those of a last layer for another number of classes are drawn anew, as `seed` says.

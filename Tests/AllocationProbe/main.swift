@@ -1,12 +1,15 @@
 // Trains a small net once for each argument after the second, for so many epochs, and prints how many times workers
 // allocated memory in each run: `<steps> <allocations>` in a line. The first argument is the number of memory nodes that
-// the run is planned for, which need not be there; the second is the net, `plain` or `norms`.
+// the run is planned for, which need not be there; the second is the net, `plain` or `norms`, or `recipe` or `mapped`: one of
+// these with all that a recipe adds, or with images in a file that is mapped into memory.
 
 import Configuration
 import Datasets
+import Glibc
 import KernelBuilds
 import Machine
 import Network
+import Storage
 import Training
 
 /// A machine of `nodes` nodes with one core each, of which three workers fill as many as there are.
@@ -108,17 +111,43 @@ func data(_ examples: Int, _ split: ImageDataset.Split) throws -> ImageDataset {
     examples: examples, height: 8, width: 8, channels: 1, classes: 10, seed: 1, split: split)
 }
 
+/// The same images in files, decoded into one that is mapped into memory.
+func mapped(_ data: ImageDataset) throws -> ImageDataset {
+  var pattern = Array("/tmp/lockstep-probe-XXXXXX".utf8CString)
+  guard mkdtemp(&pattern) != nil else { fatalError("There is no folder for temporary files.") }
+  let folder = String(decoding: pattern.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  let pixels = data.height * data.width * data.channels
+  var files: [String] = []
+  for index in 0..<data.count {
+    let name = "\(folder)/\(data.labels[index])"
+    mkdir(name, 0o777)
+    files.append("\(name)/\(index).png")
+    try PNGFile.write(
+      Array(data.pixels[index * pixels..<(index + 1) * pixels]), height: data.height, width: data.width,
+      channels: data.channels, to: FilePlace(path: files[index]))
+  }
+  let copy = try ImageDataset.folder(
+    ImageFolder(path: folder), fit: ImageFit(height: data.height, width: data.width, channels: data.channels),
+    damaged: .fail, place: .file(folder: folder))
+  guard let cache = copy.decoded?.file else { fatalError("The images are not in a file.") }
+  for file in files + [cache] { unlink(file) }
+  for label in 0..<data.classCount { rmdir("\(folder)/\(label)") }
+  rmdir(folder)
+  return copy
+}
+
 startCounting()
 guard let nodes = CommandLine.arguments.dropFirst().first.flatMap({ Int($0) }), nodes > 0 else {
   fatalError("The first argument is not a number of nodes.")
 }
-let nets = ["plain": plain(), "norms": norms(), "recipe": norms()]
+let nets = ["plain": plain(), "norms": norms(), "recipe": norms(), "mapped": plain()]
 guard let entries = CommandLine.arguments.dropFirst(2).first.flatMap({ nets[$0] }) else {
-  fatalError("The second argument is not a net: plain, norms or recipe.")
+  fatalError("The second argument is not a net: plain, norms, recipe or mapped.")
 }
 let isRecipe = CommandLine.arguments.dropFirst(2).first == "recipe"
 let topology = machine(nodes: nodes)
-let training = try data(20, .train)
+let isMapped = CommandLine.arguments.dropFirst(2).first == "mapped"
+let training = isMapped ? try mapped(try data(20, .train)) : try data(20, .train)
 let test = try data(5, .test)
 for argument in CommandLine.arguments.dropFirst(3) {
   guard let epochs = Int(argument) else { fatalError("\(argument) is not a number of epochs.") }

@@ -41,6 +41,12 @@ extension ConfigurationTable {
       .with("format", "image_folder"),
       get: { $0.folders.crop.map { .string($0.rawValue) } },
       set: { if case .string(let word) = $1 { $0.folders.crop = .init(rawValue: word) } }),
+    KeyField(
+      folderKey(
+        "cache", .choice(of: DataConfiguration.ImageFolders.Cache.self), default: .string("auto"), effect: .speed,
+        "Where `train` keeps decoded images: in memory, in a file beside the run's folder that is mapped into memory and found "
+          + "again by the next run, or (auto) in the file only if they take more than half of the available memory."),
+      \.folders.cache),
   ]
 
   private static let resize: [KeyField<DataConfiguration.ImageFolders.Resize>] = [

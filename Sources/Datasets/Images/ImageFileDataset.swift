@@ -14,16 +14,18 @@ extension ImageDataset {
 
   /// The images of a folder of classes, decoded once by several threads; pixels and order do not depend on their number.
   ///
-  /// - Throws: `UserError`: `.systemRefused` if the pixels do not fit into memory, before a file is read; `.badData` about the
-  ///   damaged files, or if none is left.
+  /// - Parameter place: where the pixels are kept.
+  /// - Throws: `UserError`: `.systemRefused` if the pixels do not fit into memory, or `.cannotWrite` if not onto the device,
+  ///   before a file is read; `.badData` about the damaged files, or if none is left.
   package static func folder(
-    _ folder: ImageFolder, fit: ImageFit, damaged: DamagedFiles
+    _ folder: ImageFolder, fit: ImageFit, damaged: DamagedFiles, place: DecodedPlace = .memory
   ) throws(UserError) -> ImageDataset {
     let labels = folder.files.enumerated().flatMap { [Int32](repeating: Int32($0.offset), count: $0.element.count) }
     let files = folder.files.flatMap { $0.map { PathText.resolve($0, in: folder.path) } }
     guard !files.isEmpty else { throw UserError(.badData, folder.path, "holds no images") }
     return try decoded(
       files, labels: labels, subject: folder.path, classNames: folder.classNames, fit: fit, damaged: damaged,
+      place: place,
       leftOut: folder.unclassified.map { name in
         UserError(.badData, PathText.resolve(name, in: folder.path), "is in no class's folder")
       })
@@ -46,15 +48,31 @@ extension ImageDataset {
 
   private static func decoded(
     _ files: [String], labels: [Int32], subject: String, classNames: [String]?, fit: ImageFit, damaged: DamagedFiles,
-    leftOut: [UserError] = []
+    place: DecodedPlace = .memory, leftOut: [UserError] = []
   ) throws(UserError) -> ImageDataset {
+    let folder = place.folder(bytes: files.count * fit.byteCount, available: AvailableMemory.read())
+    let file = folder.map { DecodedFile(folder: $0, files: files, fit: fit) }
+    if let file, let pixels = file.found() {
+      let buffer = try PageBuffer<Int32>(count: files.count, for: subject)
+      _ = buffer.elements.update(fromContentsOf: labels)
+      return ImageDataset(
+        height: fit.height, width: fit.width, channels: fit.channels, classCount: classNames?.count ?? 1,
+        pixels: .bytes(pixels), labels: buffer, classNames: classNames, files: files, leftOut: leftOut,
+        decoded: (file.path, isFound: true))
+    }
+    let filling = try file?.create()
     let pixels: PageBuffer<UInt8>
     do throws(UserError) {
-      pixels = try PageBuffer<UInt8>(shape: [files.count, fit.height, fit.width, fit.channels], for: subject)
+      if let filling {
+        pixels = filling.buffer
+      } else {
+        pixels = try PageBuffer<UInt8>(shape: [files.count, fit.height, fit.width, fit.channels], for: subject)
+      }
     } catch {
       throw UserError(
         error.category, error.subject, error.message,
-        hint: "sets of images are decoded into memory: take fewer images, or a smaller model.input")
+        hint:
+          "sets of images are decoded into memory: take fewer images, a smaller model.input, or data.cache: \"disk\"")
     }
     let labelBuffer = try PageBuffer<Int32>(count: files.count, for: subject)
     let failures = decode(files, fit: fit, into: pixels)
@@ -86,12 +104,14 @@ extension ImageDataset {
       }
       kept.append(files[index])
     }
+    // A file that lacks some of its images is for this run alone: what is wrong with them must be found again.
+    if let file, let filling, failures.isEmpty { _ = try file.keep(filling) }
     pixels.shorten(to: kept.count * fit.byteCount)
     labelBuffer.shorten(to: kept.count)
     return ImageDataset(
       height: fit.height, width: fit.width, channels: fit.channels, classCount: classNames?.count ?? 1,
       pixels: .bytes(pixels), labels: labelBuffer, classNames: classNames, files: kept,
-      leftOut: leftOut + failures.map(\.error))
+      leftOut: leftOut + failures.map(\.error), decoded: file.map { ($0.path, isFound: false) })
   }
 
   /// Decodes every file into its place, by as many threads as there are processors; returns what failed, in order.
