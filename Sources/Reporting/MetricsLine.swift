@@ -13,7 +13,7 @@ package enum MetricsLine {
     switch event {
     case .step(let record, progress: false): object("step", record)
     case .epoch(let record): object("epoch", record.means, record)
-    case .started, .step(_, progress: true), .checkpoint, .stalled: nil
+    case .started, .step(_, progress: true), .ledger, .checkpoint, .stalled: nil
     }
   }
 

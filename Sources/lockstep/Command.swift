@@ -61,7 +61,7 @@ extension Command {
   ) { try $0.train() }
 
   package static let evaluate = Command(
-    "evaluate", "loss, accuracy and numbers by class on the test set", required: [.weights], [.set, .workers, .json],
+    "evaluate", "loss, accuracy, numbers by class on the test set", required: [.weights], [.set, .workers, .json],
     example: "Config/digits.json --weights runs/digits/weights.safetensors"
   ) { try $0.evaluate() }
 

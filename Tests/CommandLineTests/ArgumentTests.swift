@@ -132,7 +132,7 @@ import Testing
     for command in Command.all { #expect(program.contains("\n  \(command.name)")) }
     for (code, meaning) in ExitCode.meanings { #expect(program.contains("\(code)  \(meaning)\n")) }
     #expect(program.contains("LOCKSTEP_SECTION__KEY") && program.contains("LOCKSTEP_KERNELS"))
-    #expect(program.split(separator: "\n").count < 45)
+    #expect(program.split(separator: "\n").count < 50)
     #expect(HelpText.group("bench").contains("\n  bench scaling CONFIG"))
   }
 

@@ -21,9 +21,9 @@ import Testing
 
   @Test("a step's phases follow each other, and what is outside of steps is there, too")
   func aStepsPhasesFollowEachOther() {
-    let (beats, ledger) = (WorkerBeats(count: 1), StepLedger(workers: 1, keptSteps: 1, meetings: 2))
+    let (beats, times) = (WorkerBeats(count: 1), StepTimes(workers: 1, keptSteps: 1, meetings: 2))
     let trace = StepTrace(workers: 1)
-    let clock = StepClock(beats, ledger, worker: 0, step: 0, trace: trace)
+    let clock = StepClock(beats, times, worker: 0, step: 0, trace: trace)
     for step in 0..<2 {
       clock.begin(step, .computing)
       clock.enter(.reducing)
@@ -43,21 +43,21 @@ import Testing
 
   @Test("a worker's totals are the sums of its steps")
   func aWorkersTotalsAreTheSumsOfItsSteps() {
-    let (beats, ledger) = (WorkerBeats(count: 2), StepLedger(workers: 2, keptSteps: 1, meetings: 2))
-    let clock = StepClock(beats, ledger, worker: 1, step: 0)
+    let (beats, times) = (WorkerBeats(count: 2), StepTimes(workers: 2, keptSteps: 1, meetings: 2))
+    let clock = StepClock(beats, times, worker: 1, step: 0)
     var (compute, reduce): (UInt64, UInt64) = (0, 0)
     for step in 0..<5 {
       clock.begin(step, .computing)
       clock.enter(.summing)
       clock.enter(.reducing)
       clock.end()
-      compute += ledger.line(worker: 1, step: step).nanoseconds(.computing)
+      compute += times.line(worker: 1, step: step).nanoseconds(.computing)
       reduce +=
-        ledger.line(worker: 1, step: step).nanoseconds(.summing)
-        + ledger.line(worker: 1, step: step).nanoseconds(.reducing)
+        times.line(worker: 1, step: step).nanoseconds(.summing)
+        + times.line(worker: 1, step: step).nanoseconds(.reducing)
     }
-    let times = ledger.times(worker: 1)
-    #expect(times.steps == 5 && times.nanoseconds(.compute) == compute && times.nanoseconds(.reduce) == reduce)
-    #expect(times.nanoseconds(.update) == 0 && ledger.times(worker: 0).steps == 0)
+    let sums = times.times(worker: 1)
+    #expect(sums.steps == 5 && sums.nanoseconds(.compute) == compute && sums.nanoseconds(.reduce) == reduce)
+    #expect(sums.nanoseconds(.update) == 0 && times.times(worker: 0).steps == 0)
   }
 }
