@@ -113,7 +113,7 @@ import Testing
 
   @Test("a folder that is not there is an error with a way out")
   func noFolder() throws {
-    let error = userError { try load(.file(folder: folder.file("nowhere"))) }
+    let error = userError { _ = try load(.file(folder: folder.file("nowhere"))) }
     #expect(error?.category == .cannotWrite && error?.hint?.contains("data.cache: \"memory\"") == true)
   }
 }
