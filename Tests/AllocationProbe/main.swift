@@ -1,7 +1,7 @@
 // Trains a small net once for each argument after the second, for so many epochs, and prints how many times workers
 // allocated memory in each run: `<steps> <allocations>` in a line. The first argument is the number of memory nodes that
-// the run is planned for, which need not be there; the second is the net, `plain` or `norms`, or `recipe` or `mapped`: one of
-// these with all that a recipe adds, or with images in a file that is mapped into memory.
+// the run is planned for, which need not be there; the second is the net, see `nets`: `recipe` and `mapped` are
+// others with all that a recipe adds, and with images in a file that is mapped into memory.
 
 import Configuration
 import Datasets
@@ -38,9 +38,9 @@ func plain() -> [ModelEntry] {
   return named(kinds).map { .layer($0) }
 }
 
-/// Norms over the whole batch and over groups, after convolutions and a dense layer, residual blocks, dropout and smooth
-/// activations.
-func norms() -> [ModelEntry] {
+/// Norms over the whole batch, some on request over groups, after convolutions and a dense layer, residual blocks, dropout
+/// and smooth activations.
+func norms(inGroups: Bool = false) -> [ModelEntry] {
   func convolution(_ filters: Int, _ size: Int, strides: Int = 1) -> LayerKind {
     LayerKind(Conv2D(filters: filters, Window(Extent(size), strides: Extent(strides), padding: .same), usesBias: false))
   }
@@ -50,7 +50,7 @@ func norms() -> [ModelEntry] {
   ])
   let end = named(
     [
-      LayerKind(GlobalAveragePool2D()), .dense(units: 12), LayerKind(BatchNorm(groupExamples: 6)), .relu,
+      LayerKind(GlobalAveragePool2D()), .dense(units: 12), LayerKind(BatchNorm(groupExamples: inGroups ? 6 : nil)), .relu,
       .dropout(rate: 0.5), .dense(units: 10), .softmax,
     ],
     "end")
@@ -60,7 +60,7 @@ func norms() -> [ModelEntry] {
       activation: .relu, times: 2),
     ResidualBlock(
       name: "projection",
-      layers: named([convolution(33, 3, strides: 2), LayerKind(BatchNorm(scale: false, groupExamples: 2))]),
+      layers: named([convolution(33, 3, strides: 2), LayerKind(BatchNorm(scale: false, groupExamples: inGroups ? 2 : nil))]),
       shortcut: named([convolution(33, 1, strides: 2), LayerKind(BatchNorm(center: false))])),
   ]
   return start.map { .layer($0) } + blocks.map { .residual($0) } + end.map { .layer($0) }
@@ -99,9 +99,9 @@ func configuration(_ entries: [ModelEntry], epochs: Int) -> RunConfiguration {
       optimizer: OptimizerConfiguration(learningRate: 0.01, momentum: 0.9, nesterov: false, weightDecay: 0),
       learningRateSchedule: .constant),
     // Shards of 2 in 5 and 1 parts: worker runs of several tree nodes, and workers without work.
-    // Every other step has an audit, and every epoch's last one a digest of the weights.
+    // Every other step has an audit, which norms over groups exclude, and every epoch's last one a digest of the weights.
     runtime: RuntimeConfiguration(
-      workers: .count(3), shardSize: 2, policy: .close, nodes: nil, useSMT: false, auditEverySteps: 2),
+      workers: .count(3), shardSize: 2, policy: .close, nodes: nil, useSMT: false, auditEverySteps: isInGroups ? 0 : 2),
     checkpoint: CheckpointConfiguration(everyEpochs: 1, keepLast: 1),
     logging: LoggingConfiguration(everySteps: 1 << 40))
 }
@@ -140,13 +140,16 @@ startCounting()
 guard let nodes = CommandLine.arguments.dropFirst().first.flatMap({ Int($0) }), nodes > 0 else {
   fatalError("The first argument is not a number of nodes.")
 }
-let nets = ["plain": plain(), "norms": norms(), "recipe": norms(), "mapped": plain()]
-guard let entries = CommandLine.arguments.dropFirst(2).first.flatMap({ nets[$0] }) else {
-  fatalError("The second argument is not a net: plain, norms, recipe or mapped.")
+let nets = [
+  "plain": plain(), "norms": norms(), "groups": norms(inGroups: true), "recipe": norms(inGroups: true), "mapped": plain(),
+]
+guard let name = CommandLine.arguments.dropFirst(2).first, let entries = nets[name] else {
+  fatalError("The second argument is not a net: plain, norms, groups, recipe or mapped.")
 }
-let isRecipe = CommandLine.arguments.dropFirst(2).first == "recipe"
+let isRecipe = name == "recipe"
+let isInGroups = isRecipe || name == "groups"
 let topology = machine(nodes: nodes)
-let isMapped = CommandLine.arguments.dropFirst(2).first == "mapped"
+let isMapped = name == "mapped"
 let training = isMapped ? try mapped(try data(20, .train)) : try data(20, .train)
 let test = try data(5, .test)
 for argument in CommandLine.arguments.dropFirst(3) {

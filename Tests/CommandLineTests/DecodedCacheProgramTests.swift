@@ -69,7 +69,8 @@ import Testing
     }
     _ = try folder.write(
       """
-      { model: { input: [512, 512, 1], layers: [{ type: "flatten" }, { type: "dense", units: 2 }, { type: "softmax" }] },
+      { model: { input: [512, 512, 1], layers: [{ type: "avg_pool2d", pool_size: 64 }, { type: "flatten" },
+          { type: "dense", units: 2 }, { type: "softmax" }] },
         data: { format: "image_folder", train: "many", resize: { shorter_side: 512 } },
         training: { epochs: 1, batch_size: 16, optimizer: { lr: 0.0001 } },
         runtime: { workers: 1, shard_size: 4 }, checkpoint: { every_epochs: 0 } }

@@ -26,7 +26,7 @@ import Testing
             { type: 'relu' },
             { type: 'residual', activation: 'relu',
               layers: [{ type: 'conv2d', filters: 9, kernel_size: 3, strides: 2, padding: 'same', use_bias: false },
-                { type: 'batch_norm' }, { type: 'relu' },
+                { type: 'batch_norm', virtual_batch_size: 4 }, { type: 'relu' },
                 { type: 'depthwise_conv2d', kernel_size: 3, padding: 'same' }, { type: 'batch_norm' }],
               shortcut: [{ type: 'conv2d', filters: 9, kernel_size: 1, strides: 2 }, { type: 'batch_norm' }] },
             { type: 'global_avg_pool2d' }, { type: 'dropout', rate: 0.2 }, { type: 'dense', units: 3 },

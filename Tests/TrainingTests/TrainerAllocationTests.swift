@@ -6,7 +6,7 @@ struct TrainerAllocationTests {
   /// A program of its own counts the calls of `malloc` and relatives by workers; see Tests/AllocationProbe.
   @Test(
     "workers allocate nothing in a step, a reduction, an epoch's order and an evaluation", arguments: [1, 2, 3],
-    ["plain", "norms", "recipe", "mapped"])
+    ["plain", "norms", "groups", "recipe", "mapped"])
   func workersAllocateNothing(nodes: Int, net: String) throws {
     let probe = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
       .appending(path: "AllocationProbe")
