@@ -27,7 +27,8 @@ func activationGradient(
 ) {
   switch activation {
   case .relu:
-    forEachVector(count) { i in store(load(dout + i, as: Vector.self).passed(.unlimited, load(x + i)), dx + i) }
+    let relu = FusedReLU.unlimited
+    forEachVector(count) { i in store(load(dout + i, as: Vector.self).passed(relu, load(x + i)), dx + i) }
   case .clippedReLU(let limit):
     let relu = FusedReLU(limit: limit)
     forEachVector(count) { i in store(load(dout + i, as: Vector.self).passed(relu, load(x + i)), dx + i) }

@@ -78,10 +78,9 @@ extension SIMD16<Float> {
   /// `self` where a ReLU with the output `output` lets the gradient pass, else 0; see `FusedReLU.passBound`.
   @inline(__always)
   func passed(_ relu: FusedReLU, _ output: Self) -> Self {
-    let place = unsafeBitCast(output.bits &- 1, to: SIMD16<UInt32>.self)
-    return Self(
-      bits: SIMD16<Int32>(repeating: 0)
-        .replacing(with: bits, where: place .< SIMD16<UInt32>(repeating: relu.passBound)))
+    Self(
+      bits: SIMD16<Int32>(repeating: 0).replacing(
+        with: bits, where: output.bits &+ Int32.max .< SIMD16<Int32>(repeating: relu.passBound)))
   }
 
   /// `self` where `difference` has no sign (≥ 0), else `other`.
@@ -136,10 +135,9 @@ extension SIMD16<Float> {
     /// `self` where a ReLU with the output `output` lets the gradient pass, else 0; see `FusedReLU.passBound`.
     @inline(__always)
     func passed(_ relu: FusedReLU, _ output: Self) -> Self {
-      let place = unsafeBitCast(output.bits &- 1, to: SIMD8<UInt32>.self)
-      return Self(
-        bits: SIMD8<Int32>(repeating: 0)
-          .replacing(with: bits, where: place .< SIMD8<UInt32>(repeating: relu.passBound)))
+      Self(
+        bits: SIMD8<Int32>(repeating: 0).replacing(
+          with: bits, where: output.bits &+ Int32.max .< SIMD8<Int32>(repeating: relu.passBound)))
     }
 
     /// `self` where `difference` has no sign (≥ 0), else `other`.
@@ -187,7 +185,8 @@ extension Vector {
 
   /// All ones where a ReLU with this output lets the gradient pass, else 0.
   @inline(__always) func wherePassed(_ relu: FusedReLU) -> VectorBits {
-    unsafeBitCast(unsafeBitCast(VectorBits(repeating: -1), to: Self.self).passed(relu, self), to: VectorBits.self)
+    VectorBits(repeating: 0)
+      .replacing(with: -1, where: integers &+ Int32.max .< VectorBits(repeating: relu.passBound))
   }
 
   /// `self` where the sign of `selection` is set, else 0.

@@ -50,7 +50,8 @@ func norms(inGroups: Bool = false) -> [ModelEntry] {
   ])
   let end = named(
     [
-      LayerKind(GlobalAveragePool2D()), .dense(units: 12), LayerKind(BatchNorm(groupExamples: inGroups ? 6 : nil)), .relu,
+      LayerKind(GlobalAveragePool2D()), .dense(units: 12), LayerKind(BatchNorm(groupExamples: inGroups ? 6 : nil)),
+      .relu,
       .dropout(rate: 0.5), .dense(units: 10), .softmax,
     ],
     "end")
@@ -60,7 +61,9 @@ func norms(inGroups: Bool = false) -> [ModelEntry] {
       activation: .relu, times: 2),
     ResidualBlock(
       name: "projection",
-      layers: named([convolution(33, 3, strides: 2), LayerKind(BatchNorm(scale: false, groupExamples: inGroups ? 2 : nil))]),
+      layers: named([
+        convolution(33, 3, strides: 2), LayerKind(BatchNorm(scale: false, groupExamples: inGroups ? 2 : nil)),
+      ]),
       shortcut: named([convolution(33, 1, strides: 2), LayerKind(BatchNorm(center: false))])),
   ]
   return start.map { .layer($0) } + blocks.map { .residual($0) } + end.map { .layer($0) }
@@ -141,7 +144,8 @@ guard let nodes = CommandLine.arguments.dropFirst().first.flatMap({ Int($0) }), 
   fatalError("The first argument is not a number of nodes.")
 }
 let nets = [
-  "plain": plain(), "norms": norms(), "groups": norms(inGroups: true), "recipe": norms(inGroups: true), "mapped": plain(),
+  "plain": plain(), "norms": norms(), "groups": norms(inGroups: true), "recipe": norms(inGroups: true),
+  "mapped": plain(),
 ]
 guard let name = CommandLine.arguments.dropFirst(2).first, let entries = nets[name] else {
   fatalError("The second argument is not a net: plain, norms, groups, recipe or mapped.")
