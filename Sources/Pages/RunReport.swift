@@ -51,7 +51,7 @@ package struct RunReport {
     }
     let findings = RunFindings(
       description, topology, weightsDigest: weightsDigest, times: times,
-      samples: try TrainingSample.first(Self.mostSamples, of: training, configuration), evaluation: evaluation,
+      samples: try TrainingSample.spread(Self.mostSamples, over: training, configuration), evaluation: evaluation,
       training: training, classNames: training.classNames)
     let place = try directory.place(of: RunFindings.file)
     try Page.requireOwn(place, startsWith: RunFindings.mark)

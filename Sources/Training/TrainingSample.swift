@@ -7,16 +7,19 @@ package struct TrainingSample {
   /// [height, width, channels], after augmentation and before normalisation.
   package let pixels: [Float]
 
-  /// The first `count` examples; an example that another is mixed into is shown with it.
-  package static func first(
-    _ count: Int, of dataset: ImageDataset, _ configuration: RunConfiguration
+  /// At most `count` examples, evenly spread over a data set, whose files often lie class by class; an example that another
+  /// is mixed into is shown with it.
+  package static func spread(
+    _ count: Int, over dataset: ImageDataset, _ configuration: RunConfiguration
   ) throws -> [TrainingSample] {
     let (channels, row) = (dataset.channels, dataset.width * dataset.channels)
     let elements = dataset.height * row
     let normalization = Normalization(configuration.data, channels: channels)
     let augmentation = Augmentation(configuration, normalization)
     let scratch = AugmentationScratch(elements: elements, images: 1)
-    return (0..<min(count, dataset.count)).map { index in
+    let count = min(count, dataset.count)
+    return (0..<count).map { number in
+      let index = number * dataset.count / count
       let pixels = [Float](unsafeUninitializedCapacity: elements) { target, filled in
         filled = elements
         guard let values = target.baseAddress else { return }
