@@ -43,7 +43,11 @@ let fuzzTargets: [Target] =
   : [
     .executableTarget(
       name: "lockstep-fuzz",
-      dependencies: ["Runs", "Configuration", "Datasets", "Machine", "Storage", "Diagnostics", "CZlib"],
+      dependencies: [
+        "Training", "MessagePassing", "Runs", "Configuration", "Collectives", "Datasets", "Machine", "Storage",
+        "Diagnostics",
+        "CZlib",
+      ],
       path: "Fuzz/lockstep-fuzz")
   ]
 
@@ -51,13 +55,22 @@ let fuzzTargets: [Target] =
 // that it imports. `.ci/check-imports` compares.
 let package = Package(
   name: "lockstep",
-  products: [.executable(name: "lockstep", targets: ["lockstep"])],
+  products: [
+    .executable(name: "lockstep", targets: ["lockstep"]),
+    .library(name: "Lockstep", targets: ["Lockstep"]),
+  ],
   targets: [
     .executableTarget(
       name: "lockstep",
       dependencies: [
-        "Pages", "Drafts", "Reporting", "Measuring", "Training", "Exchange", "Runs", "Configuration", "KernelBuilds",
-        "Network", "Datasets", "Machine", "KernelInterface", "Storage", "Diagnostics",
+        "Pages", "Drafts", "Reporting", "Measuring", "Training", "MessagePassing", "Exchange", "Runs", "Configuration",
+        "KernelBuilds", "Network", "Collectives", "Datasets", "Machine", "KernelInterface", "Storage", "Diagnostics",
+      ]),
+    .target(
+      name: "Lockstep",
+      dependencies: [
+        "Training", "Exchange", "Runs", "Configuration", "KernelBuilds", "Network", "Collectives", "Datasets",
+        "Machine", "KernelInterface", "Storage", "Diagnostics",
       ]),
     .target(
       name: "Pages",
@@ -89,6 +102,7 @@ let package = Package(
         "Runs", "Configuration", "Network", "Collectives", "Summation", "Datasets", "Machine", "KernelInterface",
         "Storage", "Randomness", "Diagnostics",
       ]),
+    .target(name: "MessagePassing", dependencies: ["Collectives", "Machine", "Diagnostics"]),
     .target(name: "Exchange", dependencies: ["Configuration", "Network", "Storage", "Diagnostics"]),
     .target(name: "Runs", dependencies: ["Configuration", "Network", "Datasets", "Machine", "Storage", "Diagnostics"]),
     .target(name: "Configuration", dependencies: ["Network", "ConfigurationKeys", "Storage", "Diagnostics"]),
@@ -124,7 +138,10 @@ let package = Package(
   ] + fuzzTargets + [
     .testTarget(
       name: "CommandLineTests",
-      dependencies: ["lockstep", "Runs", "Configuration", "Storage", "Diagnostics", "TestSupport"]),
+      dependencies: ["lockstep", "Lockstep", "Runs", "Configuration", "Storage", "Diagnostics", "TestSupport"]),
+    .testTarget(
+      name: "LockstepTests",
+      dependencies: ["Lockstep", "Configuration", "ConfigurationKeys", "Storage", "TestSupport"]),
     .testTarget(
       name: "PagesTests",
       dependencies: [
@@ -169,7 +186,11 @@ let package = Package(
         "TestSupport",
       ]),
     .testTarget(
-      name: "CollectivesTests", dependencies: ["Collectives", "Summation", "Machine", "Diagnostics", "CNUMA"]),
+      name: "MessagePassingTests",
+      dependencies: ["MessagePassing", "Collectives", "Machine", "Diagnostics", "TestSupport"]),
+    .testTarget(
+      name: "CollectivesTests",
+      dependencies: ["Collectives", "Summation", "Machine", "Diagnostics", "CNUMA", "TestSupport"]),
     .testTarget(
       name: "DatasetsTests",
       dependencies: [
@@ -181,19 +202,23 @@ let package = Package(
     .testTarget(name: "DiagnosticsTests", dependencies: ["Diagnostics"]),
     .executableTarget(
       name: "AllocationProbe",
-      dependencies: ["Training", "Configuration", "KernelBuilds", "Network", "Datasets", "Machine", "Storage"],
+      dependencies: [
+        "Training", "Collectives", "Configuration", "KernelBuilds", "Network", "Datasets", "Machine", "Storage",
+      ],
       path: "Tests/AllocationProbe",
       // Shared libraries, the Swift runtime among them, are to call the probe's `malloc`.
       linkerSettings: [.unsafeFlags(countedAllocation)]),
     .executableTarget(
       name: "StepProbe", dependencies: ["Training", "Configuration", "KernelBuilds", "Datasets", "Machine"],
       path: "Tests/StepProbe"),
+    .executableTarget(
+      name: "MessageProbe", dependencies: ["MessagePassing", "Collectives", "Diagnostics"], path: "Tests/MessageProbe"),
     // The program once more, with a clock that goes back in place of the C library's.
     .executableTarget(
       name: "SteppingClock",
       dependencies: [
-        "Pages", "Drafts", "Reporting", "Measuring", "Training", "Exchange", "Runs", "Configuration", "KernelBuilds",
-        "Network", "Datasets", "Machine", "KernelInterface", "Storage", "Diagnostics",
+        "Pages", "Drafts", "Reporting", "Measuring", "Training", "MessagePassing", "Exchange", "Runs", "Configuration",
+        "KernelBuilds", "Network", "Collectives", "Datasets", "Machine", "KernelInterface", "Storage", "Diagnostics",
       ],
       path: "Tests/SteppingClock",
       linkerSettings: [
@@ -203,7 +228,7 @@ let package = Package(
     .target(
       name: "TestSupport",
       dependencies: [
-        "Configuration", "ConfigurationKeys", "KernelBuilds", "Network", "Machine", "ReferenceKernels",
+        "Configuration", "ConfigurationKeys", "KernelBuilds", "Network", "Collectives", "Machine", "ReferenceKernels",
         "KernelInterface", "Storage", "Randomness", "Diagnostics", "CZlib",
       ],
       path: "Tests/TestSupport"),

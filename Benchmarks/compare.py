@@ -266,8 +266,10 @@ def main() -> None:
     cpus = len(os.sched_getaffinity(0))
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--inference", action="store_true", help="the forward pass alone, against ONNX Runtime")
-    parser.add_argument("--nets", nargs="+", metavar="NET", help=f"of {', '.join(CASES)}; default: all")
-    parser.add_argument("--sides", nargs="+", metavar="SIDE", help=f"of {', '.join(VARIANTS)}; default: all")
+    parser.add_argument("--nets", nargs="+", metavar="NET", help=f"of {', '.join(CASES)}; default: all; "
+                        f"with --inference of {', '.join(INFERENCE_CASES)}")
+    parser.add_argument("--sides", nargs="+", metavar="SIDE", help=f"of {', '.join(VARIANTS)}; default: all; "
+                        f"with --inference of {', '.join(INFERENCE_VARIANTS)}")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=5, help="measured time of a framework's process")
     parser.add_argument("--threads", type=int, default=cpus, help="threads and workers, default: usable CPUs")

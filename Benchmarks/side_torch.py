@@ -70,9 +70,11 @@ def module(layer: dict, shape: Shape) -> nn.Module:
             return convolution(layer, shape, shape[2] * layer["depth_multiplier"], shape[2])
         case "batch_norm":
             kind = nn.BatchNorm2d if len(shape) == 3 else nn.BatchNorm1d
-            if not (layer["center"] and layer["scale"]):
-                raise ValueError("PyTorch has no norm with only one of scale and shift")
-            return kind(shape[-1], layer["epsilon"], 1 - layer["momentum"])
+            norm = kind(shape[-1], layer["epsilon"], 1 - layer["momentum"])
+            # PyTorch has no norm with only one of the two: the other stays 1, or 0.
+            norm.weight.requires_grad_(layer["scale"])
+            norm.bias.requires_grad_(layer["center"])
+            return norm
         case "max_pool2d" | "avg_pool2d":
             return pool(layer, shape)
         case "global_avg_pool2d":
@@ -92,9 +94,11 @@ def module(layer: dict, shape: Shape) -> nn.Module:
 
 
 def sequence(layers: list[dict], shape: Shape) -> nn.Sequential:
+    """The layers as modules, each with its own entry as `layer`."""
     modules: list[nn.Module] = []
     for layer in layers:
         modules.append(module(layer, shape))
+        modules[-1].layer = layer
         shape = output_shape(layer, shape)
     return nn.Sequential(*modules)
 

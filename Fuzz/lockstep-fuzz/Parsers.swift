@@ -1,10 +1,13 @@
 import CZlib
+import Collectives
 import Configuration
 import Datasets
 import Diagnostics
 import Machine
+import MessagePassing
 import Runs
 import Storage
+import Training
 
 /// Every parser of what others may have written, with what must hold for whatever it accepts.
 enum Parsers {
@@ -12,6 +15,7 @@ enum Parsers {
     "safetensors": safetensors, "checkpoint": checkpoint, "idx": idx, "npz": npz, "cifar": cifar, "png": png,
     "jpeg": jpeg,
     "json": json, "configuration": configuration, "override": override, "cpus": cpus,
+    "control": control, "outcome": outcome, "greeting": greeting, "card": card,
   ]
 
   /// Runs `body`, which may refuse its input with an error of `category` alone.
@@ -192,5 +196,47 @@ enum Parsers {
       let again: CPUSet = try CPUSet(list: set.description, category: .usage, subject: "cpus")
       precondition(again == set, "Reads back as another.")
     }
+  }
+
+  /// What a rank of a job tells the others in a step: whatever is read is written again as the same bytes.
+  @Sendable private static func control(_ bytes: [UInt8]) {
+    bytes.withUnsafeBytes { bytes in
+      guard let block = try? ControlBlock(bytes) else { return }
+      precondition(bytes.count == ControlBlock.byteCount(shards: block.shards.count), "A block of another length.")
+      // A run has buffers for all shards of a batch, and refuses blocks about others.
+      guard block.shards.upperBound <= 1 << 20 else { return }
+      var losses = [Double](repeating: 0, count: block.shards.upperBound)
+      var hits = [Int](repeating: 0, count: block.shards.upperBound)
+      block.readSums(bytes, losses: &losses, hits: &hits)
+      let again = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes.count, alignment: 8)
+      defer { again.deallocate() }
+      block.write(to: again, losses: losses, hits: hits)
+      let reread = try? ControlBlock(UnsafeRawBufferPointer(again))
+      precondition(reread == block, "A block is read differently once it was written again.")
+      let sums = ControlBlock.byteCount(shards: 0)
+      precondition(again.dropFirst(sums).elementsEqual(bytes.dropFirst(sums)), "Other sums.")
+    }
+  }
+
+  /// How far a rank came before the first step.
+  @Sendable private static func outcome(_ bytes: [UInt8]) {
+    let outcome = RankOutcome(bytes: bytes)
+    precondition(
+      RankOutcome(bytes: outcome.bytes) == outcome, "An outcome is read differently once it was written again.")
+  }
+
+  /// What a rank tells the others about itself before the first step.
+  @Sendable private static func card(_ bytes: [UInt8]) {
+    expecting(.internalFailure) { () throws(UserError) in
+      let card = try RankCard(bytes, from: "rank 1")
+      let again = try? RankCard(card.bytes, from: "rank 1")
+      precondition(again == card, "A card is read differently once it was written again.")
+    }
+  }
+
+  /// What a rank tells the others first.
+  @Sendable private static func greeting(_ bytes: [UInt8]) {
+    guard let peer = RankPeer(bytes: bytes) else { return }
+    precondition(peer.host.utf8.count <= 64 * 3, "A host name of odd length.")
   }
 }

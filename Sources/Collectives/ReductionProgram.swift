@@ -13,6 +13,9 @@ import Summation
 /// therefore add `inside` at once before any worker adds `across`:
 ///
 ///     8 shards, 2 to each of 4 workers in 2 groups:   inside 0 += 1 and 2 += 3,   across 0 += 2
+///
+/// The workers of one rank of a job own a part of the shards alone. Their program ends with one sum for each largest tree
+/// node in that part; a second one, whose workers are the ranks, goes on from there.
 package struct ReductionProgram: Hashable, Sendable {
   /// One partial sum: its shards, and the worker and buffer that hold it.
   package struct Node: Hashable, Sendable {
@@ -33,11 +36,13 @@ package struct ReductionProgram: Hashable, Sendable {
   package private(set) var inside: [[Step]]
   /// Those that join groups.
   package private(set) var across: [Step] = []
+  /// The nodes that hold a sum at the end: the first one alone, if the workers own all shards.
+  package private(set) var roots: [Int] = []
   package let shardCount: Int
   private let shardsOfGroup: [Range<Int>]
 
   /// - Parameters:
-  ///   - runs: each worker's shards, contiguous, ascending, together all of `0..<shardCount`; may be empty.
+  ///   - runs: each worker's shards, contiguous, ascending, together all of `0..<shardCount` or a run of them; may be empty.
   ///   - groups: contiguous workers, ascending, together all workers; `nil` means one group.
   package init(shardCount: Int, runs: [Range<Int>], groups: [Range<Int>]? = nil) {
     self.shardCount = shardCount
@@ -52,10 +57,9 @@ package struct ReductionProgram: Hashable, Sendable {
         nodes.append(Node(shards: shards, worker: worker, slot: slot))
       }
     }
-    if shardCount > 0 {
-      let root = combine(0..<shardCount)
-      precondition(root == 0, "The root of a reduction is its first node.")
-    }
+    guard let first = runs.first, let last = runs.last else { return }
+    for node in ShardTree.nodes(in: first.lowerBound..<last.upperBound, of: shardCount) { roots.append(combine(node)) }
+    precondition(roots.first ?? 0 == 0, "The first sum of a reduction is in its first node.")
   }
 
   /// Emits the additions of one run of shards; returns the node that then holds its sum.

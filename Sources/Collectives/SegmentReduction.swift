@@ -24,24 +24,27 @@ package struct SegmentReduction {
   private let group: Int
   private let inside: [Step]
   private let rest: [Step]
+  private let all: [Step]
   private let root: UnsafeMutablePointer<Float>
   private let transport: any Transport
-  private let isOneGroup: Bool
+  private let hasCopies: Bool
   private let add: Addition
 
   /// For a worker of `group`, by the order of `program`.
   ///
   /// - Precondition: every worker has entered its partial sums in `transport`, and the program has a shard.
   package init(_ program: ReductionProgram, group: Int, over transport: any Transport, add: @escaping Addition) {
-    assert(program.inside.indices.contains(group), "A program of \(program.inside.count) groups has no group \(group).")
+    let isOneGroup = program.inside.count == 1
+    assert(isOneGroup || program.inside.indices.contains(group), "There is no group \(group) in the program.")
     let sums = program.nodes.map { transport.partialSum(worker: $0.worker, slot: $0.slot) }
     func steps(_ steps: [ReductionProgram.Step]) -> [Step] {
       steps.map { Step(from: sums[$0.from], into: sums[$0.into]) }
     }
     self.group = group
-    isOneGroup = program.inside.count == 1
+    hasCopies = transport.groupCount > 1
     inside = isOneGroup ? [] : steps(program.inside[group])
     rest = steps(isOneGroup ? program.steps : program.across)
+    all = steps(program.steps)
     root = sums[0]
     self.transport = transport
     self.add = add
@@ -50,6 +53,16 @@ package struct SegmentReduction {
   /// Phase 1: adds the group's partial sums over the worker's part of the buffer.
   package func sumInside(_ part: Range<Int>) {
     forEachBlock(of: part) { add(inside, $0) }
+  }
+
+  /// Phase 1 and the first half of phase 2 in one, over the worker's part of the buffer, once all workers have computed it.
+  package func sumAll(_ part: Range<Int>) {
+    forEachBlock(of: part) { add(all, $0) }
+  }
+
+  /// The first half of phase 2 alone, over the worker's part of the buffer, where other ranks have the rest of the sum.
+  package func sumAcross(_ part: Range<Int>) {
+    forEachBlock(of: part) { add(rest, $0) }
   }
 
   /// Phase 2 over the worker's `segment`; `finish` gets each block and the total of the block's floats.
@@ -71,7 +84,7 @@ package struct SegmentReduction {
 
   /// Phase 3: brings a block of the results in the own group's copy to the other groups.
   package func distribute(_ block: Range<Int>) {
-    if !isOneGroup { transport.distribute(block, of: group) }
+    if hasCopies { transport.distribute(block, of: group) }
   }
 
   @inline(__always)

@@ -11,6 +11,17 @@ package enum Segments {
     return blocks * worker / workers * 32..<blocks * (worker + 1) / workers * 32
   }
 
+  /// The part of `count` floats, a multiple of 32, that one of `ranks` owns: cut at multiples of 1024, and empty for the
+  /// first ranks where there are fewer.
+  package static func segment(ofRank rank: Int, of ranks: Int, count: Int) -> Range<Int> {
+    assert(rank >= 0 && rank < ranks && count >= 0 && count % 32 == 0, "Rank \(rank) of \(ranks) has no segment.")
+    let blocks = (count + rankBlock - 1) / rankBlock
+    return min(blocks * rank / ranks * rankBlock, count)..<min(blocks * (rank + 1) / ranks * rankBlock, count)
+  }
+
+  /// Floats of a page, which no two ranks share.
+  private static let rankBlock = 1024
+
   /// Every worker's segment of `count` floats: as `segment`, but cut between groups at multiples of a page, so that no page
   /// belongs to two nodes.
   package static func all(count: Int, groups: [Range<Int>]) -> [Range<Int>] {

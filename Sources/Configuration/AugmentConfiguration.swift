@@ -32,6 +32,8 @@ package struct AugmentConfiguration: Hashable, Sendable {
 
   /// Probability of a mirror image.
   package var flip = 0.0
+  /// Whether the mirror image comes in every other epoch instead, from the first or the second one on by chance.
+  package var alternatesFlips = false
   package var crop: Crop?
   package var resizedCrop: ResizedCrop?
   package var jitter: Jitter?

@@ -96,8 +96,8 @@ package struct ConfigurationSchema {
     if case .value(let value) = key.fallback { members.append(.init("default", value)) }
     let kind = describe(key.kind, key.name)
     guard !key.isRequired else { return .object(members + kind) }
-    return .object(
-      members + [.init("anyOf", .array([.object(kind), Self.null]))])
+    let word = key.word.map { [JSONValue.object([.init("enum", .array([.string($0)]))])] } ?? []
+    return .object(members + [.init("anyOf", .array(word + [.object(kind), Self.null]))])
   }
 
   private mutating func describe(_ kind: KeyKind, _ name: String) -> [JSONValue.Member] {

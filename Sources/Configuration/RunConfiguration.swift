@@ -54,14 +54,6 @@ package struct DataConfiguration: Hashable, Sendable {
     package enum Crop: String, Hashable, Sendable, CaseIterable {
       case center
     }
-    /// Where decoded images are kept.
-    package enum Cache: String, Hashable, Sendable, CaseIterable {
-      /// In memory where they take at most half of what is available, else as `disk`.
-      case auto
-      case memory
-      /// In a file beside the run's folder, mapped into memory.
-      case disk
-    }
     package struct Resize: Hashable, Sendable {
       package var shorterSide: Int
 
@@ -74,8 +66,18 @@ package struct DataConfiguration: Hashable, Sendable {
     package var onError = DamagedFiles.fail
     package var resize: Resize?
     package var crop: Crop?
-    package var cache = Cache.auto
+    /// Threads that read and decode files; `nil`: one per processor.
+    package var readerThreads: Int?
     package init() {}
+  }
+  /// Where images are kept while a run reads them.
+  package enum Cache: String, Hashable, Sendable, CaseIterable {
+    /// In memory where they take at most half of what is available, else as `disk`.
+    case auto
+    case memory
+    /// In a file that is mapped into memory: the data's own where it has the pixels as they are needed, else one beside the
+    /// run's folder.
+    case disk
   }
   package enum CIFARVersion: String, Hashable, Sendable {
     case cifar10
@@ -108,6 +110,7 @@ package struct DataConfiguration: Hashable, Sendable {
   /// One value per channel, none zero.
   package var std: [Double]
   package var augment = AugmentConfiguration()
+  package var cache = Cache.auto
   /// Which of these three are to be measured on the training set; until then they have their defaults.
   package var measured: Measured = .none
 
@@ -149,6 +152,7 @@ package struct RuntimeConfiguration: Hashable, Sendable {
   package var memory: MemoryConfiguration
   /// Steps from one check of a shard by another worker to the next; 0 for none.
   package var auditEverySteps: Int
+  package var mpi = MPIConfiguration()
 
   package init(
     workers: WorkerCount, shardSize: Int, policy: Policy, nodes: [Int]?, useSMT: Bool,
@@ -162,6 +166,16 @@ package struct RuntimeConfiguration: Hashable, Sendable {
     self.memory = memory
     self.auditEverySteps = auditEverySteps
   }
+}
+
+/// The `runtime.mpi` section: how a rank gets on with the others.
+package struct MPIConfiguration: Hashable, Sendable {
+  /// The longest that an exchange may take.
+  package var timeoutSeconds = 300
+  /// Whether ranks exchange what they can while they compute.
+  package var overlap = true
+
+  package init() {}
 }
 
 /// The `runtime.memory` section: where memory lies, never what is in it.

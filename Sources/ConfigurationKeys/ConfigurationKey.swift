@@ -48,6 +48,8 @@ package struct ConfigurationKey: Sendable {
   package let fallback: Fallback
   package let effect: Effect
   package let condition: Condition?
+  /// A word that may stand in the place of a value of its kind.
+  package private(set) var word: String?
   /// One sentence for the reference.
   package let documentation: String
 
@@ -90,7 +92,16 @@ package struct ConfigurationKey: Sendable {
   package func without(_ key: String) -> ConfigurationKey { conditioned(Condition(key: key, words: [])) }
 
   private func conditioned(_ condition: Condition) -> ConfigurationKey {
-    ConfigurationKey(name, kind, fallback, effect: effect, condition: condition, documentation)
+    var key = ConfigurationKey(name, kind, fallback, effect: effect, condition: condition, documentation)
+    key.word = word
+    return key
+  }
+
+  /// The same key, which also takes `word`: whoever reads it looks for that first.
+  package func or(_ word: String) -> ConfigurationKey {
+    var key = self
+    key.word = word
+    return key
   }
 
   /// The keys below it: of a section, or of the sections in an array.

@@ -6,6 +6,13 @@ extension ImageDataset {
   package enum ArrayPlace: Hashable, Sendable {
     case npy(String)
     case npz(file: String, name: String)
+
+    var file: String {
+      switch self {
+      case .npy(let path): path
+      case .npz(let file, _): file
+      }
+    }
   }
 
   /// Images and labels from NumPy arrays.
@@ -13,10 +20,14 @@ extension ImageDataset {
   /// Images are [n, h, w] (one channel) or [n, h, w, c], bytes or finite 32-bit floats; labels are n integers from 0 on, whose
   /// largest gives the number of classes, unless an archive names them in an array `class_names`. Throws `.inputMissing` for files that cannot be opened and `.badData` with file, array
   /// and both values for everything else; shapes are compared with the file before memory is taken.
-  package static func arrays(images: ArrayPlace, labels: ArrayPlace) throws(UserError) -> ImageDataset {
+  ///
+  /// - Parameter place: where the pixels are kept.
+  package static func arrays(
+    images: ArrayPlace, labels: ArrayPlace, place: DecodedPlace = .memory
+  ) throws(UserError) -> ImageDataset {
     var classNames: [String]?
     if case .npz(let file, _) = images { classNames = try Self.classNames(npz: file) }
-    return try arrays(classNames: classNames) { () throws(UserError) in
+    return try arrays(classNames: classNames, place: place, file: images.file) { () throws(UserError) in
       try reader(images)
     } labels: { () throws(UserError) in
       try reader(labels)
@@ -26,7 +37,7 @@ extension ImageDataset {
   /// The same from two arrays of one archive, a file or memory.
   package static func arrays(npz input: ByteInput, images: String, labels: String) throws(UserError) -> ImageDataset {
     let classNames = try NPZClassNames.read(try ZIPArchive(input))
-    return try arrays(classNames: classNames) { () throws(UserError) in
+    return try arrays(classNames: classNames, place: .memory, file: input.name) { () throws(UserError) in
       try reader(input, images)
     } labels: { () throws(UserError) in
       try reader(input, labels)
@@ -34,7 +45,8 @@ extension ImageDataset {
   }
 
   private static func arrays(
-    classNames: [String]?, _ images: () throws(UserError) -> NPYReader, labels: () throws(UserError) -> NPYReader
+    classNames: [String]?, place: DecodedPlace, file: String, _ images: () throws(UserError) -> NPYReader,
+    labels: () throws(UserError) -> NPYReader
   ) throws(UserError) -> ImageDataset {
     // One after the other: both may be in one input.
     let labelReader = try labels()
@@ -54,14 +66,15 @@ extension ImageDataset {
         hint: "there must be a name for every class")
     }
     return try dataset(
-      imageReader, labels: buffer, classCount: classNames?.count ?? largest + 1, classNames: classNames)
+      imageReader, labels: buffer, classCount: classNames?.count ?? largest + 1, classNames: classNames, place: place,
+      file: file)
   }
 
   /// Images without labels, for prediction: every label is 0 and there is one class.
   package static func images(array: ArrayPlace) throws(UserError) -> ImageDataset {
     let reader = try reader(array)
     let labels = try PageBuffer<Int32>(count: max(1, reader.shape.first ?? 1), for: reader.name)
-    return try dataset(reader, labels: labels, classCount: 1)
+    return try dataset(reader, labels: labels, classCount: 1, place: .memory, file: array.file)
   }
 
   /// The one array of an archive with pixels, for prediction from files that hold nothing else of that rank.
@@ -103,15 +116,17 @@ extension ImageDataset {
   }
 
   private static func dataset(
-    _ images: NPYReader, labels: PageBuffer<Int32>, classCount: Int, classNames: [String]? = nil
+    _ images: NPYReader, labels: PageBuffer<Int32>, classCount: Int, classNames: [String]? = nil, place: DecodedPlace,
+    file: String
   ) throws(UserError) -> ImageDataset {
     guard images.shape.count == 3 || images.shape.count == 4 else {
       throw UserError(
         .badData, images.name,
         "has the shape \(images.shape); allowed: [count, height, width] or [count, height, width, channels]")
     }
+    let (pixels, mapped) = try images.readImages(place, file: file)
     return ImageDataset(
       height: images.shape[1], width: images.shape[2], channels: images.shape.count == 4 ? images.shape[3] : 1,
-      classCount: classCount, pixels: try images.readImages(), labels: labels, classNames: classNames)
+      classCount: classCount, pixels: pixels, labels: labels, classNames: classNames, mapped: mapped)
   }
 }

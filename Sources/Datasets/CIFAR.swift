@@ -53,10 +53,13 @@ package enum CIFAR: Sendable {
   }
 
   /// Reads every record of `input` into `pixels`, 32×32×3 each, and `labels`, from `first` on.
+  ///
+  /// - Parameter pixels: `nil` for the labels alone.
   fileprivate func read(
-    _ input: ByteInput, count: Int, pixels: UnsafeMutableBufferPointer<UInt8>,
+    _ input: ByteInput, count: Int, pixels: UnsafeMutableBufferPointer<UInt8>?,
     labels: UnsafeMutableBufferPointer<Int32>, first: Int
   ) throws(UserError) {
+    try input.move(to: 0)
     let recordsAtATime = 64
     let plane = Self.side * Self.side
     for start in stride(from: 0, to: count, by: recordsAtATime) {
@@ -73,6 +76,7 @@ package enum CIFAR: Sendable {
         }
         let example = first + start + record
         labels[example] = Int32(truncatingIfNeeded: label)
+        guard let pixels else { continue }
         let target = example * Self.imageBytes
         let source = offset + labelBytes
         for p in 0..<plane {
@@ -89,29 +93,40 @@ extension ImageDataset {
   /// Throws `.inputMissing` for files that cannot be opened, `.badData` for lengths that are no whole records and for labels
   /// outside the classes, `.systemRefused` where memory does not suffice.
   /// - Precondition: there is at least one file.
-  package static func cifar(_ format: CIFAR, files: [String]) throws(UserError) -> ImageDataset {
+  /// - Parameter place: where the pixels are kept; the files' own order of them is another.
+  package static func cifar(
+    _ format: CIFAR, files: [String], place: DecodedPlace = .memory
+  ) throws(UserError) -> ImageDataset {
     var inputs: [ByteInput] = []
     for file in files { inputs.append(try ByteInput(path: file)) }
-    return try cifar(format, inputs)
+    return try cifar(format, inputs, place: place)
   }
 
   /// The same from inputs, files or memory.
-  package static func cifar(_ format: CIFAR, _ inputs: [ByteInput]) throws(UserError) -> ImageDataset {
+  package static func cifar(
+    _ format: CIFAR, _ inputs: [ByteInput], place: DecodedPlace = .memory
+  ) throws(UserError) -> ImageDataset {
     precondition(!inputs.isEmpty, "There is at least one file.")
     var counts: [Int] = []
     for input in inputs { counts.append(try format.recordCount(input)) }
     let count = counts.reduce(0, +)
-    let pixels = try PageBuffer<UInt8>(
-      shape: [count, CIFAR.side, CIFAR.side, CIFAR.channels], for: inputs[0].name)
     let labels = try PageBuffer<Int32>(count: count, for: inputs[0].name)
-    var first = 0
-    for (input, count) in zip(inputs, counts) {
-      try format.read(input, count: count, pixels: pixels.elements, labels: labels.elements, first: first)
-      first += count
+    func read(into pixels: UnsafeMutableBufferPointer<UInt8>?) throws(UserError) {
+      var first = 0
+      for (input, count) in zip(inputs, counts) {
+        try format.read(input, count: count, pixels: pixels, labels: labels.elements, first: first)
+        first += count
+      }
     }
+    let (pixels, mapped) = try place.pixels(
+      shape: [count, CIFAR.side, CIFAR.side, CIFAR.channels], files: inputs.map(\.name), form: "\(format)"
+    ) { (buffer: PageBuffer<UInt8>) throws(UserError) in
+      try read(into: buffer.elements)
+    }
+    if mapped?.isFound == true { try read(into: nil) }
     return ImageDataset(
       height: CIFAR.side, width: CIFAR.side, channels: CIFAR.channels, classCount: format.classNames.count,
-      pixels: .bytes(pixels), labels: labels, classNames: format.classNames)
+      pixels: .bytes(pixels), labels: labels, classNames: format.classNames, mapped: mapped)
   }
 }
 

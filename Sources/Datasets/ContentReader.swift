@@ -12,6 +12,8 @@ protocol ContentStream: AnyObject {
   var maximumLength: Int { get }
   /// Whether there may be less than `maximumLength`.
   var isCompressed: Bool { get }
+  /// Where the next bytes of content lie as they are in an open file; `nil` where they lie in none.
+  var placeInFile: (descriptor: Int32, offset: Int)? { get }
   /// Fills `buffer` with the next bytes of content.
   func read(into buffer: UnsafeMutableRawBufferPointer) throws(UserError)
   /// Throws unless the content ends here.
@@ -26,6 +28,20 @@ extension ContentStream {
       try read(into: UnsafeMutableRawBufferPointer(buffer))
     }
     return bytes
+  }
+
+  /// Reads `count` bytes in pieces, a multiple of eight bytes each but the last, and then the end.
+  func check(_ count: Int, _ body: (UnsafeRawBufferPointer) throws(UserError) -> Void = { _ in }) throws(UserError) {
+    var piece = [UInt8](repeating: 0, count: min(count, 1 << 20))
+    for start in stride(from: 0, to: count, by: piece.count) {
+      try piece.withUnsafeMutableBufferPointer { (buffer) throws(UserError) in
+        let all = UnsafeMutableRawBufferPointer(buffer)
+        let part = UnsafeMutableRawBufferPointer(rebasing: all[..<min(all.count, count - start)])
+        try read(into: part)
+        try body(UnsafeRawBufferPointer(part))
+      }
+    }
+    try expectEnd()
   }
 }
 
@@ -49,6 +65,11 @@ final class ContentReader: ContentStream {
     head = try input.read(min(2, input.length))
     isCompressed = head == [0x1F, 0x8B]
     inflater = isCompressed ? try Inflater(input, head: head) : nil
+  }
+
+  var placeInFile: (descriptor: Int32, offset: Int)? {
+    // The head is read, and may not be delivered.
+    isCompressed || !head.isEmpty ? nil : input.descriptor.map { ($0, input.position) }
   }
 
   /// The most content the input can hold: its length, or 1032 times that (deflate's largest ratio).

@@ -9,9 +9,10 @@ extension ImageDataset {
   /// and both values for everything else; memory stays within what the files can hold. Source of the format:
   /// Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits".
   package static func idx(
-    images: String, labels: String, classCount: Int? = nil
+    images: String, labels: String, classCount: Int? = nil, place: DecodedPlace = .memory
   ) throws(UserError) -> ImageDataset {
-    try idx(images: try ByteInput(path: images), labels: try ByteInput(path: labels), classCount: classCount)
+    try idx(
+      images: try ByteInput(path: images), labels: try ByteInput(path: labels), classCount: classCount, place: place)
   }
 
   /// Images without labels, for prediction: every label is 0 and there is one class.
@@ -23,7 +24,7 @@ extension ImageDataset {
 
   /// The same from inputs, files or memory.
   package static func idx(
-    images: ByteInput, labels: ByteInput, classCount: Int?
+    images: ByteInput, labels: ByteInput, classCount: Int?, place: DecodedPlace = .memory
   ) throws(UserError) -> ImageDataset {
     let imageReader = try IDXReader(images, holds: .images)
     let labelReader = try IDXReader(labels, holds: .labels)
@@ -35,18 +36,21 @@ extension ImageDataset {
     }
     let labelBuffer = try PageBuffer<Int32>(count: labelReader.count, for: labels.name)
     let largest = try labelReader.readLabels(into: labelBuffer.elements, classCount: classCount)
-    return try dataset(images: imageReader, labels: labelBuffer, classCount: classCount ?? largest + 1)
+    return try dataset(images: imageReader, labels: labelBuffer, classCount: classCount ?? largest + 1, place: place)
   }
 
   private static func dataset(
-    images: IDXReader, labels: PageBuffer<Int32>, classCount: Int
+    images: IDXReader, labels: PageBuffer<Int32>, classCount: Int, place: DecodedPlace = .memory
   ) throws(UserError) -> ImageDataset {
-    let pixels = try PageBuffer<UInt8>(shape: images.dimensions, for: images.name)
-    try images.read(into: pixels.bytes)
+    let (pixels, mapped) = try place.pixels(
+      shape: images.dimensions, files: [images.name], form: "idx", own: images.placeInFile
+    ) { (buffer: PageBuffer<UInt8>) throws(UserError) in
+      try images.read(into: buffer.bytes)
+    }
     return ImageDataset(
       height: images.dimensions[1], width: images.dimensions[2],
       channels: images.dimensions.count == 4 ? images.dimensions[3] : 1, classCount: classCount,
-      pixels: .bytes(pixels), labels: labels)
+      pixels: .bytes(pixels), labels: labels, mapped: mapped)
   }
 }
 
@@ -107,6 +111,9 @@ final class IDXReader {
     contentBytes = product
     try checkLength()
   }
+
+  /// Where the content lies as it is in an open file, whose length is checked; `nil` where it is compressed or in memory.
+  var placeInFile: (descriptor: Int32, offset: Int)? { reader.placeInFile }
 
   /// Fills `buffer`, which holds `contentBytes`, and checks that the file ends there.
   func read(into buffer: UnsafeMutableRawBufferPointer) throws(UserError) {

@@ -23,9 +23,12 @@ package final class ImageDataset: @unchecked Sendable {
   package let files: [String]
   /// What is wrong with files that were left out.
   package let leftOut: [UserError]
-  /// The file of decoded images that is mapped into memory in their place, and whether an earlier run decoded them.
-  package let decoded: (file: String, isFound: Bool)?
-  private let isMapped: Bool
+  /// The file that is mapped into memory in the pixels' place.
+  package let mapped: MappedFile?
+  /// Whether its pixels lie in a file, which `prefetch` is for.
+  package let isMapped: Bool
+  /// Threads that decoded image files for this set; `nil` where none had to.
+  package let readerThreads: Int?
 
   enum Pixels {
     case bytes(PageBuffer<UInt8>)
@@ -39,14 +42,15 @@ package final class ImageDataset: @unchecked Sendable {
   init(
     height: Int, width: Int, channels: Int, classCount: Int, pixels: Pixels, labels: PageBuffer<Int32>,
     classNames: [String]? = nil, files: [String] = [], leftOut: [UserError] = [],
-    decoded: (file: String, isFound: Bool)? = nil
+    mapped: MappedFile? = nil, readerThreads: Int? = nil
   ) {
     precondition(classNames.map { $0.count == classCount } ?? true, "There is not one name for each class.")
     self.classNames = classNames
     self.files = files
     self.leftOut = leftOut
-    self.decoded = decoded
-    isMapped = decoded != nil
+    self.mapped = mapped
+    isMapped = mapped != nil
+    self.readerThreads = readerThreads
     count = labels.elements.count
     self.height = height
     self.width = width
@@ -75,28 +79,30 @@ package final class ImageDataset: @unchecked Sendable {
   ///
   /// Throws `.badData` for no images or a label outside `0..<classCount`.
   package convenience init(
-    height: Int, width: Int, channels: Int, classCount: Int, floats: [Float], labels: [Int32]
+    height: Int, width: Int, channels: Int, classCount: Int, floats: [Float], labels: [Int32],
+    classNames: [String]? = nil
   ) throws(UserError) {
     let labels = try Self.checkedLabels(labels, classCount: classCount)
     let buffer = try PageBuffer<Float>(count: floats.count, for: "images")
     _ = buffer.elements.initialize(fromContentsOf: floats)
     self.init(
       height: height, width: width, channels: channels, classCount: classCount, pixels: .floats(buffer),
-      labels: labels)
+      labels: labels, classNames: classNames)
   }
 
   /// Copies byte pixels N×H×W×C and their labels; for tests and callers that computed their own images.
   ///
   /// Throws `.badData` for no images or a label outside `0..<classCount`.
   package convenience init(
-    height: Int, width: Int, channels: Int, classCount: Int, bytes: [UInt8], labels: [Int32]
+    height: Int, width: Int, channels: Int, classCount: Int, bytes: [UInt8], labels: [Int32],
+    classNames: [String]? = nil
   ) throws(UserError) {
     let labels = try Self.checkedLabels(labels, classCount: classCount)
     let buffer = try PageBuffer<UInt8>(count: bytes.count, for: "images")
     _ = buffer.elements.initialize(fromContentsOf: bytes)
     self.init(
       height: height, width: width, channels: channels, classCount: classCount, pixels: .bytes(buffer),
-      labels: labels)
+      labels: labels, classNames: classNames)
   }
 
   private static func checkedLabels(_ labels: [Int32], classCount: Int) throws(UserError) -> PageBuffer<Int32> {
@@ -119,9 +125,21 @@ package final class ImageDataset: @unchecked Sendable {
 
   /// Asks the system to have an example's pixels in memory soon, where they are in a file; allocates nothing and does not wait.
   package func prefetch(_ index: Int) {
-    guard isMapped, case .bytes(let buffer) = pixelBuffer else { return }
+    guard isMapped else { return }
     let size = height * width * channels
-    buffer.prefetch(index * size..<(index + 1) * size)
+    let range = index * size..<(index + 1) * size
+    switch pixelBuffer {
+    case .bytes(let buffer): buffer.prefetch(range)
+    case .floats(let buffer): buffer.prefetch(range)
+    }
+  }
+
+  /// What `body` returns, which reads all pixels in order; where they are in a file, the system reads ahead meanwhile.
+  package func readingInOrder<Value>(_ body: () -> Value) -> Value {
+    switch pixelBuffer {
+    case .bytes(let buffer): buffer.readingInOrder(body)
+    case .floats(let buffer): buffer.readingInOrder(body)
+    }
   }
 
   /// The memory of pixels and labels, for a placement policy to move; both begin on a page.

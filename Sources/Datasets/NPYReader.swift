@@ -75,28 +75,53 @@ final class NPYReader {
   private static let longestHeader = 65536
   private static let allowed = "allowed are u1 and <f4 for images, and integers for labels"
 
-  /// Fills `pixels` with bytes, or floats that are all finite.
-  func readImages() throws(UserError) -> ImageDataset.Pixels {
+  /// Bytes, or floats that are all finite.
+  ///
+  /// - Parameters:
+  ///   - place: where they are kept.
+  ///   - file: the one that holds the array.
+  func readImages(
+    _ place: DecodedPlace, file: String
+  ) throws(UserError) -> (pixels: ImageDataset.Pixels, mapped: MappedFile?) {
     switch elementType {
     case "|u1":
-      let buffer = try PageBuffer<UInt8>(shape: shape, for: name)
-      try content.read(into: buffer.bytes)
-      try content.expectEnd()
-      return .bytes(buffer)
-    case "<f4":
-      let buffer = try PageBuffer<Float>(shape: shape, for: name)
-      try content.read(into: buffer.bytes)
-      try content.expectEnd()
-      if let index = buffer.elements.firstIndex(where: { !$0.isFinite }) {
-        let image = index / (elementCount / shape[0])
-        throw UserError(.badData, name, "holds \(buffer.elements[index]) in image \(image); allowed: finite numbers")
+      let (buffer, mapped) = try place.pixels(
+        shape: shape, files: [file], form: name, own: content.placeInFile
+      ) { () throws(UserError) in
+        try content.check(elementCount)
+      } fill: { (buffer: PageBuffer<UInt8>) throws(UserError) in
+        try content.read(into: buffer.bytes)
+        try content.expectEnd()
       }
-      return .floats(buffer)
+      return (.bytes(buffer), mapped)
+    case "<f4":
+      let (buffer, mapped) = try place.pixels(
+        shape: shape, files: [file], form: name, own: content.placeInFile
+      ) { () throws(UserError) in
+        var first = 0
+        try content.check(4 * elementCount) { (bytes) throws(UserError) in
+          let floats = bytes.bindMemory(to: Float.self)
+          try requireFinite(floats, first: first)
+          first += floats.count
+        }
+      } fill: { (buffer: PageBuffer<Float>) throws(UserError) in
+        try content.read(into: buffer.bytes)
+        try content.expectEnd()
+        try requireFinite(UnsafeBufferPointer(buffer.elements), first: 0)
+      }
+      return (.floats(buffer), mapped)
     default:
       throw UserError(
         .badData, name, "has pixels of type \(elementType); allowed: u1 (bytes) and <f4 (32-bit floats)",
         hint: "save x.astype(\"float32\"), or bytes where that loses nothing")
     }
+  }
+
+  /// - Parameter first: the number of the first of `floats` in the array.
+  private func requireFinite(_ floats: UnsafeBufferPointer<Float>, first: Int) throws(UserError) {
+    guard let index = floats.firstIndex(where: { !$0.isFinite }) else { return }
+    let image = (first + index) / (elementCount / shape[0])
+    throw UserError(.badData, name, "holds \(floats[index]) in image \(image); allowed: finite numbers")
   }
 
   /// The integers of an array of shape [n] or [n, 1]; throws about others, and about numbers below 0 or beyond Int32.

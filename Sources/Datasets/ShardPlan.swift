@@ -70,7 +70,7 @@ package struct ShardPlan: Hashable, Sendable {
     return min(units * w / workers * unit, shardCount)..<min(units * (w + 1) / workers * unit, shardCount)
   }
 
-  private static func pieces(of length: Int, size: Int) -> Int { length == 0 ? 0 : (length - 1) / size + 1 }
+  static func pieces(of length: Int, size: Int) -> Int { length == 0 ? 0 : (length - 1) / size + 1 }
 
   private func piece(_ number: Int, of range: Range<Int>, size: Int) -> Range<Int> {
     let start = range.lowerBound + number * size

@@ -146,6 +146,9 @@ final class ZIPContent: ContentStream {
   /// The length is known: the archive declares it, and reading checks it.
   let maximumLength: Int
   var isCompressed: Bool { false }
+  var placeInFile: (descriptor: Int32, offset: Int)? {
+    inflater == nil ? input.descriptor.map { ($0, input.position) } : nil
+  }
 
   private let input: ByteInput
   private let inflater: Inflater?

@@ -10,6 +10,7 @@ package struct UserError: Error, Hashable, Sendable, CustomStringConvertible {
     case internalFailure = 70
     case systemRefused = 71
     case cannotWrite = 74
+    case interrupted = 75
     case diverged = 76
     case badConfiguration = 78
   }

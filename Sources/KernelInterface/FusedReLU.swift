@@ -18,6 +18,9 @@ package struct FusedReLU: Hashable, Sendable {
   /// Without a limit, `max(z, 0)`.
   package static let unlimited = FusedReLU()
 
+  /// Whether there is no limit; an integer's comparison, since kernels ask often.
+  package var isUnlimited: Bool { passBound == -1 }
+
   /// The same as an activation by itself.
   package var activation: Activation { limit == .infinity ? .relu : .clippedReLU(limit: limit) }
 }

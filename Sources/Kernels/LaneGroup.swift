@@ -1,5 +1,3 @@
-import KernelInterface
-
 /// The accumulators of one row of a register tile: one or two vectors of lanes.
 ///
 /// Named fields, not an array: arrays of accumulators are not kept in registers.
@@ -12,8 +10,8 @@ protocol LaneGroup {
   mutating func addProducts(_ x: UnsafePointer<Float>, _ weights: Self)
   func store(to pointer: UnsafeMutablePointer<Float>)
   func adding(_ other: Self) -> Self
-  func rectified(_ relu: FusedReLU) -> Self
-  func passed(_ relu: FusedReLU, _ output: Self) -> Self
+  func positivePart() -> Self
+  func passed(where mask: Self) -> Self
 }
 
 struct OneVector: LaneGroup {
@@ -33,11 +31,11 @@ struct OneVector: LaneGroup {
     UnsafeMutableRawPointer(pointer).storeBytes(of: v, as: Vector.self)
   }
   @inline(__always) func adding(_ other: OneVector) -> OneVector { OneVector(v: v + other.v) }
-  @inline(__always) func rectified(_ relu: FusedReLU) -> OneVector {
-    OneVector(v: v.rectified(relu))
+  @inline(__always) func positivePart() -> OneVector {
+    OneVector(v: v.positivePart)
   }
-  @inline(__always) func passed(_ relu: FusedReLU, _ output: OneVector) -> OneVector {
-    OneVector(v: v.passed(relu, output.v))
+  @inline(__always) func passed(where mask: OneVector) -> OneVector {
+    OneVector(v: v.kept(where: mask.v))
   }
 }
 
@@ -73,10 +71,10 @@ struct TwoVectors: LaneGroup {
   @inline(__always) func adding(_ other: TwoVectors) -> TwoVectors {
     TwoVectors(low: low.adding(other.low), high: high.adding(other.high))
   }
-  @inline(__always) func rectified(_ relu: FusedReLU) -> TwoVectors {
-    TwoVectors(low: low.rectified(relu), high: high.rectified(relu))
+  @inline(__always) func positivePart() -> TwoVectors {
+    TwoVectors(low: low.positivePart(), high: high.positivePart())
   }
-  @inline(__always) func passed(_ relu: FusedReLU, _ output: TwoVectors) -> TwoVectors {
-    TwoVectors(low: low.passed(relu, output.low), high: high.passed(relu, output.high))
+  @inline(__always) func passed(where mask: TwoVectors) -> TwoVectors {
+    TwoVectors(low: low.passed(where: mask.low), high: high.passed(where: mask.high))
   }
 }

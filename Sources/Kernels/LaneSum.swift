@@ -12,6 +12,7 @@ private let laneRows = 9
 
 /// See `KernelTable.laneSum`. Lanes outermost, so that what neighbouring rows share is still in the first-level cache.
 func laneSum(_ s: TileSum) {
+  if s.endsAtLimit { return endAtLimit(s, laneSum) }
   var lane = 0
   while lane < s.lanes {
     let inBlock = lane & 31
@@ -119,15 +120,13 @@ private func laneTile<Lanes: LaneGroup>(
     let bias = Lanes(loading: operand(s.bias) + lane)
     finished.store(stored, out, outOffsets) { sums, _ in sums.adding(bias) }
   case .biasReLU:
-    let relu = s.relu
     let bias = Lanes(loading: operand(s.bias) + lane)
-    finished.store(stored, out, outOffsets) { sums, _ in sums.adding(bias).rectified(relu) }
+    finished.store(stored, out, outOffsets) { sums, _ in sums.adding(bias).positivePart() }
   case .reluGradient:
-    let relu = s.relu
     let mask = operand(s.mask) + lane
     let offsets = operand(s.maskOffsets) + row
     finished.store(stored, out, outOffsets) { sums, i in
-      sums.passed(relu, Lanes(loading: mask + Int(offsets[i])))
+      sums.passed(where: Lanes(loading: mask + Int(offsets[i])))
     }
   }
 }

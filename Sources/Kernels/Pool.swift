@@ -101,7 +101,13 @@ private func poolForward<Rule: PoolRule>(
   _ mask: UnsafeMutablePointer<Int32>?
 ) {
   if let mask {
-    if let relu = p.inputReLU {
+    if let relu = p.inputReLU, relu.isUnlimited {
+      forEachResult(p, x, out, mask) {
+        Rule.result($0)
+      } word: {
+        Rule.mask($0, $1) & $0.word { $0.wherePositive }
+      }
+    } else if let relu = p.inputReLU {
       forEachResult(p, x, out, mask) {
         Rule.result($0)
       } word: {

@@ -175,15 +175,13 @@ func tile<Shape: TileShape, Lanes: LaneGroup, Next: Ahead>(
     let bias = Lanes(loading: operand(s.bias) + lane)
     sums.store(Shape.self, count, out, outOffsets) { sums, _ in sums.adding(bias) }
   case .biasReLU:
-    let relu = s.relu
     let bias = Lanes(loading: operand(s.bias) + lane)
-    sums.store(Shape.self, count, out, outOffsets) { sums, _ in sums.adding(bias).rectified(relu) }
+    sums.store(Shape.self, count, out, outOffsets) { sums, _ in sums.adding(bias).positivePart() }
   case .reluGradient:
-    let relu = s.relu
     let mask = operand(s.mask) + lane
     let offsets = operand(s.maskOffsets) + row
     sums.store(Shape.self, count, out, outOffsets) { sums, i in
-      sums.passed(relu, Lanes(loading: mask + Int(offsets[i])))
+      sums.passed(where: Lanes(loading: mask + Int(offsets[i])))
     }
   }
 }

@@ -4,6 +4,7 @@ import KernelInterface
 /// See `TileSum`. Lane blocks outermost, so that `b`'s panel of one block stays in cache over all rows.
 func tileSum(_ s: TileSum) {
   assert(s.mistake == nil, s.mistake ?? "")
+  if s.endsAtLimit { return endAtLimit(s, tileSum) }
   if s.outer == 1, s.middle == 1, s.inner > s.termsPerBlock, s.rows > tileRows, s.leavesRoom {
     tileSumInBlocks(s)
   } else {
@@ -28,6 +29,15 @@ extension TileSum {
     }
   }
 
+  /// Whether a ReLU with a limit comes last: tiles know the one without, which is nearly every one, and pay nothing for it.
+  @inline(__always) var endsAtLimit: Bool {
+    if relu.isUnlimited { return false }
+    return switch epilogue {
+    case .biasReLU, .reluGradient: true
+    case .store, .accumulate, .add, .bias: false
+    }
+  }
+
   /// Whether partial sums may be stored where the results go.
   @inline(__always) fileprivate var leavesRoom: Bool {
     if case .add = epilogue { false } else { true }
@@ -36,6 +46,17 @@ extension TileSum {
   /// How the first of several parts ends.
   @inline(__always) fileprivate var firstPartsEpilogue: Epilogue {
     if case .accumulate = epilogue { .accumulate } else { .store }
+  }
+}
+
+/// The sums by `kernel`, stored as they are, then the epilogue over them: exactly what an epilogue in registers gives.
+@inline(never)
+func endAtLimit(_ s: TileSum, _ kernel: (TileSum) -> Void) {
+  var sums = s
+  sums.epilogue = .store
+  kernel(sums)
+  for lane in stride(from: 0, to: s.lanes, by: 32) {
+    applyEpilogue(s, out: s.out + (lane >> 5) * s.outBlock, lane: lane, lanes: min(32, s.lanes - lane))
   }
 }
 

@@ -75,6 +75,12 @@ extension SIMD16<Float> {
     return value.replacing(with: limit, where: value .> limit)
   }
 
+  /// `self` where `mask > 0`, else 0.
+  @inline(__always)
+  func kept(where mask: Self) -> Self {
+    Self(bits: SIMD16<Int32>(repeating: 0).replacing(with: bits, where: mask.bits .> SIMD16<Int32>(repeating: 0)))
+  }
+
   /// `self` where a ReLU with the output `output` lets the gradient pass, else 0; see `FusedReLU.passBound`.
   @inline(__always)
   func passed(_ relu: FusedReLU, _ output: Self) -> Self {
@@ -132,6 +138,12 @@ extension SIMD16<Float> {
       return value.replacing(with: limit, where: value .> limit)
     }
 
+    /// `self` where `mask > 0`, else 0.
+    @inline(__always)
+    func kept(where mask: Self) -> Self {
+      Self(bits: SIMD8<Int32>(repeating: 0).replacing(with: bits, where: mask.bits .> SIMD8<Int32>(repeating: 0)))
+    }
+
     /// `self` where a ReLU with the output `output` lets the gradient pass, else 0; see `FusedReLU.passBound`.
     @inline(__always)
     func passed(_ relu: FusedReLU, _ output: Self) -> Self {
@@ -181,6 +193,11 @@ extension Vector {
   /// A NaN where `selection` is all ones, the value where it is 0.
   @inline(__always) func madeNaN(where selection: VectorBits) -> Self {
     unsafeBitCast(integers | selection, to: Self.self)
+  }
+
+  /// All ones where the value is > 0, else 0.
+  @inline(__always) var wherePositive: VectorBits {
+    VectorBits(repeating: 0).replacing(with: -1, where: integers .> VectorBits(repeating: 0))
   }
 
   /// All ones where a ReLU with this output lets the gradient pass, else 0.

@@ -7,7 +7,9 @@ func winogradOutput(_ t: WinogradTiles) {
   switch (t.epilogue, t.bias, t.mask) {
   case (.store, _, _): winogradOutput(Unchanged(), t)
   case (.bias, let bias?, _): winogradOutput(AddBias(bias: bias), t)
+  case (.biasReLU, let bias?, _) where t.relu.isUnlimited: winogradOutput(AddBiasPositivePart(bias: bias), t)
   case (.biasReLU, let bias?, _): winogradOutput(AddBiasReLU(bias: bias, relu: t.relu), t)
+  case (.reluGradient, _, let mask?) where t.relu.isUnlimited: winogradOutput(WherePositive(mask: mask), t)
   case (.reluGradient, _, let mask?): winogradOutput(ReLUGradient(mask: mask, relu: t.relu), t)
   default: fatalError("A Winograd output's epilogue is unknown or lacks its operand (bias or mask).")
   }
@@ -31,6 +33,23 @@ struct Unchanged: OutputEpilogue {
 struct AddBias: OutputEpilogue {
   let bias: UnsafePointer<Float>
   @inline(__always) func apply(_ value: Vector, channel c: Int, mask: Int) -> Vector { value + load(bias + c) }
+}
+
+/// `AddBiasReLU` without a limit.
+struct AddBiasPositivePart: OutputEpilogue {
+  let bias: UnsafePointer<Float>
+  @inline(__always) func apply(_ value: Vector, channel c: Int, mask: Int) -> Vector {
+    (value + load(bias + c)).positivePart
+  }
+}
+
+/// `ReLUGradient` without a limit.
+struct WherePositive: OutputEpilogue {
+  let mask: UnsafePointer<Float>
+  @inline(__always) func apply(_ value: Vector, channel c: Int, mask offset: Int) -> Vector {
+    value.kept(where: load(mask + offset))
+  }
+  @inline(__always) func prefetch(mask offset: Int) { lockstep_prefetch(mask + offset) }
 }
 
 struct AddBiasReLU: OutputEpilogue {

@@ -34,7 +34,8 @@ package struct ProcessIdentity: Hashable, Sendable {
     return now != start
   }
 
-  private static func hostName() -> String {
+  /// This host's name, at most 255 bytes; empty if the system does not say.
+  package static func hostName() -> String {
     var name = [CChar](repeating: 0, count: 256)
     guard gethostname(&name, name.count - 1) == 0 else { return "" }
     return String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)

@@ -50,13 +50,17 @@ package struct Topology: Sendable, Hashable {
   /// What the process may use, and why it is not everything.
   package struct UsableCPUs: Sendable, Hashable {
     package var cpus: CPUSet
+    /// The CPUs that machine and control group grant, of which the affinity may leave out some.
+    package var granted: CPUSet
     /// Whole CPUs that the control groups' time quota is worth, at least 1; `nil` without a quota.
     package var quota: Int?
     /// Sentences without a full stop, from the machine inwards.
     package var reasons: [String]
 
-    package init(cpus: CPUSet, quota: Int?, reasons: [String]) {
+    /// - Parameter granted: `nil` for `cpus`.
+    package init(cpus: CPUSet, granted: CPUSet? = nil, quota: Int?, reasons: [String]) {
       self.cpus = cpus
+      self.granted = granted ?? cpus
       self.quota = quota
       self.reasons = reasons
     }

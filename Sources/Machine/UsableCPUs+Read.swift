@@ -30,6 +30,7 @@ extension Topology.UsableCPUs {
     }
     if let (cpuset, name) = try readCPUSet(files, groups), !online.isSubset(of: cpuset) {
       usable.cpus = usable.cpus.intersection(cpuset)
+      usable.granted = usable.granted.intersection(cpuset)
       usable.reasons.append("the cpuset of control group \(name) allows CPUs \(cpuset)")
     }
     guard !usable.cpus.isEmpty else {

@@ -78,7 +78,7 @@ package enum KernelBenchmark {
     single.training.batchSize = max(configuration.training.batchSize, configuration.runtime.shardSize)
     let plan = try RunPlan(
       single, topology: topology, kernels: kernels, exampleCount: single.training.batchSize)
-    return try Session(plan, start: .random).alone { try measure(plan, $0, seconds: secondsPerRow) }
+    return try Session(plan, start: .random()).alone { try measure(plan, $0, seconds: secondsPerRow) }
   }
 
   private static func measure(_ plan: RunPlan, _ worker: borrowing Worker, seconds: Double) throws

@@ -1,3 +1,4 @@
+import Collectives
 import Configuration
 import Datasets
 import Diagnostics
@@ -11,30 +12,36 @@ package enum ScalingBenchmark {
   package static let rounds: Int = 3
 
   /// - Parameters:
-  ///   - counts: the worker counts; `nil` means those of `defaultCounts` that a batch has shards for.
+  ///   - counts: the worker counts, of each rank; `nil` means those of `defaultCounts` that a batch has shards for.
+  ///   - most: the most workers that such a default may be: of the rank with the fewest cores.
   ///   - secondsPerTrial: about how long each count is measured per round.
+  ///   - job: of which this process is a rank, if it is one of several; all of them run this.
   ///   - progress: called with a sentence before each trial.
   /// - Throws: `UserError` if the machine or the configuration does not allow it.
   package static func run(
-    configuration: RunConfiguration, topology: Topology, kernels: KernelTable, counts: [Int]?,
-    predict target: TargetTopology? = nil, secondsPerTrial: Double = 1, progress: (String) -> Void = { _ in }
+    configuration: RunConfiguration, topology: Topology, kernels: KernelTable, counts: [Int]?, most: Int = .max,
+    predict target: TargetTopology? = nil, secondsPerTrial: Double = 1, job: Job? = nil,
+    progress: (String) -> Void = { _ in }
   ) throws -> ScalingSummary {
+    precondition(job == nil || target == nil, "The model is of one process.")
+    let ranks = job?.count ?? 1
     let load = systemLoad()
-    let all = try defaultCounts(topology, configuration.runtime)
+    let all = try defaultCounts(topology, configuration.runtime).filter { $0 <= most }
     let weakCounts = Set(counts ?? all).sorted()
     let batch = configuration.training.batchSize
     let shardSize = configuration.runtime.shardSize
     let shards = max(1, ShardPlan.shardCount(batchSize: batch, shardSize: shardSize))
-    let strongCounts = counts == nil ? Set(weakCounts.map { min($0, shards) }).sorted() : weakCounts
-    let perWorker = weakBatchPerWorker(batch: batch, shardSize: shardSize, workers: weakCounts.last ?? 1)
+    let strongCounts = counts == nil ? Set(weakCounts.map { min($0, max(1, shards / ranks)) }).sorted() : weakCounts
+    let perWorker = weakBatchPerWorker(batch: batch, shardSize: shardSize, workers: (weakCounts.last ?? 1) * ranks)
 
     func trial(_ workers: Int, batch: Int) throws -> TrainingTrial {
       var one = configuration
       one.runtime.workers = .count(workers)
       one.training.batchSize = batch
       return try TrainingTrial.run(
-        configuration: one, topology: topology, kernels: kernels, seconds: secondsPerTrial, minimumSteps: 3)
+        configuration: one, topology: topology, kernels: kernels, seconds: secondsPerTrial, minimumSteps: 3, job: job)
     }
+    let ofRanks = ranks > 1 ? "\(ranks) ranks of " : ""
     var strong = [TrainingTrial](repeating: TrainingTrial(), count: strongCounts.count)
     var weak = [TrainingTrial](repeating: TrainingTrial(), count: weakCounts.count)
     let loads =
@@ -44,12 +51,13 @@ package enum ScalingBenchmark {
     var alone: [Int: TrainingTrial] = [:]
     for round in 1...rounds {
       for (i, workers) in strongCounts.enumerated() {
-        progress("round \(round) of \(rounds): \(workers) workers, batch \(batch)")
+        progress("round \(round) of \(rounds): \(ofRanks)\(workers) worker\(workers == 1 ? "" : "s"), batch \(batch)")
         try strong[i].append(trial(workers, batch: batch))
       }
       for (i, workers) in weakCounts.enumerated() {
-        progress("round \(round) of \(rounds): \(workers) workers, batch \(workers * perWorker)")
-        try weak[i].append(trial(workers, batch: workers * perWorker))
+        let batch = workers * ranks * perWorker
+        progress("round \(round) of \(rounds): \(ofRanks)\(workers) worker\(workers == 1 ? "" : "s"), batch \(batch)")
+        try weak[i].append(trial(workers, batch: batch))
       }
       for shards in aloneShards {
         progress("round \(round) of \(rounds): 1 worker, \(shards) shards, for the model")
@@ -58,9 +66,9 @@ package enum ScalingBenchmark {
     }
     var summary = ScalingSummary(
       name: configuration.name, kernels: strong.first?.kernels ?? "", shardSize: shardSize,
-      strong: ScalingCurve.rated(zip(strongCounts, strong).map { point($0, $1) }),
-      weak: ScalingCurve.rated(zip(weakCounts, weak).map { point($0, $1) }), notes: [])
-    summary.notes = notes(summary, trials: strong, shards: shards, wanted: weakCounts)
+      strong: ScalingCurve.rated(strong.map(point)), weak: ScalingCurve.rated(weak.map(point)), notes: [])
+    summary.ranks = ranks
+    summary.notes = notes(summary, trials: strong, shards: shards, wanted: weakCounts.map { $0 * ranks })
     if load >= 0.5 {
       summary.notes.append(
         "the system's load was \((load * 10).rounded() / 10) before the start: other programs took CPU time from this")
@@ -92,11 +100,11 @@ package enum ScalingBenchmark {
     max(1, (batch + workers * shardSize - 1) / (workers * shardSize)) * shardSize
   }
 
-  private static func point(_ workers: Int, _ trial: TrainingTrial) -> ScalingPoint {
+  private static func point(_ trial: TrainingTrial) -> ScalingPoint {
     ScalingPoint(
-      workers: workers, batchSize: trial.batchSize, medianImagesPerSecond: trial.medianImagesPerSecond,
+      workers: trial.workers, batchSize: trial.batchSize, medianImagesPerSecond: trial.medianImagesPerSecond,
       bestImagesPerSecond: trial.bestImagesPerSecond, range: trial.imagesPerSecondRange,
-      breakdown: StepBreakdown.medians(trial.breakdowns))
+      breakdown: StepBreakdown.medians(trial.breakdowns), exchanged: trial.exchanged)
   }
 
   private static func notes(

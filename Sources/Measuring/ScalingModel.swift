@@ -1,45 +1,6 @@
-import Diagnostics
-import Machine
+import Collectives
+import Datasets
 import Randomness
-
-/// A machine to predict: equal nodes of equal cores, one worker per core.
-package struct TargetTopology: Sendable, Hashable, CustomStringConvertible {
-  package var nodes: Int
-  package var coresPerNode: Int
-
-  package init(nodes: Int, coresPerNode: Int) {
-    self.nodes = nodes
-    self.coresPerNode = coresPerNode
-  }
-
-  /// From a text such as `8x16`, nodes × cores per node, or from a folder with a copy of a machine's `/sys`.
-  ///
-  /// - Throws: `UserError` (64) about `--predict`; as `Topology.read` if the text has a `/`.
-  package init(text: String) throws(UserError) {
-    if text.contains("/") {
-      self.init(try Topology.read(root: text))
-      return
-    }
-    let parts = text.split(omittingEmptySubsequences: false, whereSeparator: { "xX×".contains($0) })
-    guard parts.count == 2, let nodes = Int(parts[0]), let cores = Int(parts[1]), (1...1024).contains(nodes),
-      (1...1024).contains(cores)
-    else {
-      throw UserError(
-        .usage, "--predict",
-        "found \(text); allowed: NODESxCORES such as 8x16, each from 1 to 1024, or a folder with a / in its name")
-    }
-    self.init(nodes: nodes, coresPerNode: cores)
-  }
-
-  /// The nodes that have usable cores, each counted with as many cores as the smallest one.
-  package init(_ topology: Topology) {
-    let coresOfNode = Dictionary(grouping: topology.usableCores, by: \.node).values.map(\.count)
-    self.init(nodes: coresOfNode.count, coresPerNode: coresOfNode.min() ?? 1)
-  }
-
-  package var description: String { "\(nodes)x\(coresPerNode)" }
-  package var cores: Int { nodes * coresPerNode }
-}
 
 /// A part of compute that ends with a meeting of all workers; the last one ends with compute itself.
 package struct ScalingSegment: Sendable, Hashable {
@@ -89,6 +50,9 @@ package struct ScalingCosts: Sendable, Hashable {
   package var nodeBytesPerNanosecond: Double = 100
   package var linkBytesPerNanosecond: Double = 20
   package var remoteLatencyRatio: Double = 2.1
+  /// Assumed of an exchange between hosts: what it takes beside its bytes, and how much of the link they get.
+  package var exchangeNanoseconds: Double = 30_000
+  package var linkShare: Double = 0.9
 
   package init() {}
 }
@@ -119,7 +83,10 @@ package struct ScalingModel: Sendable, Hashable {
   package func step(workers: Int, shards: Int) -> StepBreakdown {
     precondition(workers >= 1 && workers <= target.cores && shards >= 1, "No step of \(workers) workers is known.")
     var step = StepBreakdown()
-    let nodes = (workers + target.coresPerNode - 1) / target.coresPerNode
+    let hosts = (workers + target.coresPerHost - 1) / target.coresPerHost
+    let perHost = min(workers, target.coresPerHost)
+    // All of one host, which the others are like.
+    let nodes = (perHost + target.coresPerNode - 1) / target.coresPerNode
     let perNode = min(workers, target.coresPerNode)
     let bandwidth = min(costs.coreBytesPerNanosecond * Double(perNode), costs.nodeBytesPerNanosecond)
 
@@ -141,19 +108,42 @@ package struct ScalingModel: Sendable, Hashable {
     let arrivals =
       isTree
       ? Double(perNode) + Double(nodes) * costs.remoteLatencyRatio
-      : Double(workers) * (1 + remoteShare * (costs.remoteLatencyRatio - 1))
+      : Double(perHost) * (1 + remoteShare * (costs.remoteLatencyRatio - 1))
     step.barrier = costs.barrierArrival * (isTree ? 2 * arrivals + 2 * Double(perNode) : 3 * arrivals)
     step.meetings =
       waits.dropLast().reduce(0, +) + Double(waits.count - 1) * costs.barrierArrival * arrivals
-    step.reduce = reduce(workers, nodes, perNode, sums: partialSums(workers: workers, shards: shards), bandwidth)
+    let hostShards = (shards + hosts - 1) / hosts
+    step.reduce = reduce(
+      perHost, nodes, perNode, sums: partialSums(workers: perHost, shards: hostShards), bandwidth)
+    if hosts > 1 {
+      let sums = hostSums(hosts, perHost, shards)
+      step.exchange = exchange(hosts, sums: sums, shards: shards)
+      // Every host adds all hosts' sums over its segment.
+      step.reduce += 1.5 * sums * costs.parameterBytes / (bandwidth * Double(nodes))
+    }
 
     // With replicas, each node transforms its own weights; memory may be slower than arithmetic.
     let (preparing, memory) =
-      design == .flat ? (workers, bandwidth * Double(nodes)) : (perNode, bandwidth)
+      design == .flat ? (perHost, bandwidth * Double(nodes)) : (perNode, bandwidth)
     let fetched = (costs.parameterBytes + costs.preparedBytes) / memory
     step.update =
       costs.optimizer / Double(workers) + min(costs.prepare, max(costs.prepare / Double(preparing), fetched))
     return step
+  }
+
+  /// The most partial sums that a host sends: one for each largest tree node in its run of shards.
+  private func hostSums(_ hosts: Int, _ workers: Int, _ shards: Int) -> Double {
+    let runs = ShardPlan.shards(ofRanks: hosts, workers: workers, shardCount: shards)
+    let nodes = ReductionProgram(shardCount: shards, runs: runs).nodes
+    return Double(Dictionary(grouping: nodes, by: \.worker).values.map(\.count).max() ?? 0)
+  }
+
+  /// Partial sums to all other hosts, new weights to all, and the sums of each meeting; nothing overlaps.
+  private func exchange(_ hosts: Int, sums: Double, shards: Int) -> Double {
+    let others = Double(hosts - 1) / Double(hosts)
+    let bytes = (sums + 1) * costs.parameterBytes * others + Double(shards) * costs.sumBytes * others
+    let link = (target.gigabits ?? 0) / 8 * costs.linkShare
+    return bytes / link + Double(2 + segments.count - 1) * costs.exchangeNanoseconds
   }
 
   private var segments: [ScalingSegment] {
@@ -216,6 +206,8 @@ package struct ScalingModel: Sendable, Hashable {
 package struct ScalingPrediction: Sendable, Hashable {
   package struct Point: Sendable, Hashable {
     package var workers: Int
+    package var hosts: Int = 1
+    /// Of all hosts.
     package var nodes: Int
     package var batchSize: Int
     package var design: ReductionDesign
@@ -238,39 +230,49 @@ package struct ScalingPrediction: Sendable, Hashable {
   package var points: [Point]
   package var checks: [Check]
 
-  /// Images/s of all nodes, divided by their number times the images/s of one whole node.
+  /// Images/s of all nodes of a host, divided by their number times the images/s of one whole node.
   package func nodeEfficiency(_ design: ReductionDesign) -> Double? {
+    efficiency(design, of: target.coresPerHost, against: target.coresPerNode)
+  }
+
+  /// Images/s of all hosts, divided by their number times the images/s of one whole host.
+  package var hostEfficiency: Double? { efficiency(.threePhase, of: target.cores, against: target.coresPerHost) }
+
+  private func efficiency(_ design: ReductionDesign, of all: Int, against one: Int) -> Double? {
     let own = points.filter { $0.design == design }
-    guard let one = own.first(where: { $0.workers == target.coresPerNode }),
-      let all = own.first(where: { $0.workers == target.cores })
+    guard let first = own.first(where: { $0.workers == one }), let last = own.first(where: { $0.workers == all })
     else { return nil }
-    return all.imagesPerSecond / (Double(target.nodes) * one.imagesPerSecond)
+    return last.imagesPerSecond / (Double(all) / Double(one) * first.imagesPerSecond)
   }
 }
 
 extension ScalingModel {
-  /// Worker counts worth a line: powers of two in the first node, then doubling numbers of nodes up to all.
+  /// Worker counts worth a line: powers of two in the first node, then doubling numbers of nodes up to all of a host, then of hosts.
   package static func counts(_ target: TargetTopology) -> [Int] {
-    var counts: Set<Int> = [target.coresPerNode, target.cores]
+    var counts: Set<Int> = [target.coresPerNode, target.coresPerHost, target.cores]
     var count = 1
     while count < target.coresPerNode { (_, count) = (counts.insert(count), count * 2) }
     var nodes = 2
     while nodes < target.nodes { (_, nodes) = (counts.insert(nodes * target.coresPerNode), nodes * 2) }
+    var hosts = 2
+    while hosts < target.hosts { (_, hosts) = (counts.insert(hosts * target.coresPerHost), hosts * 2) }
     return counts.sorted()
   }
 
-  /// Both designs over `counts`, with `shardsPerWorker` shards for each worker.
+  /// Both designs over `counts`, beyond one host that of training alone, with `shardsPerWorker` shards for each worker.
   package static func points(
     _ costs: ScalingCosts, _ target: TargetTopology, shardSize: Int, shardsPerWorker: Int = 1
   ) -> [ScalingPrediction.Point] {
     ReductionDesign.allCases.flatMap { design in
       let model = ScalingModel(costs: costs, target: target, design: design)
       let alone = model.step(workers: 1, shards: shardsPerWorker).total
-      return counts(target).map { workers in
+      let counts = counts(target).filter { design == .threePhase || $0 <= target.coresPerHost }
+      return counts.map { workers in
         let step = model.step(workers: workers, shards: workers * shardsPerWorker)
         let batch = workers * shardsPerWorker * shardSize
         return ScalingPrediction.Point(
-          workers: workers, nodes: (workers + target.coresPerNode - 1) / target.coresPerNode, batchSize: batch,
+          workers: workers, hosts: (workers + target.coresPerHost - 1) / target.coresPerHost,
+          nodes: (workers + target.coresPerNode - 1) / target.coresPerNode, batchSize: batch,
           design: design, imagesPerSecond: Double(batch) / (step.total * 1e-9), efficiency: alone / step.total,
           breakdown: step)
       }

@@ -1,4 +1,6 @@
-/// One worker count of `bench scaling`.
+import Training
+
+/// One worker count of `bench scaling`, of all ranks together.
 package struct ScalingPoint: Sendable, Hashable {
   package var workers: Int
   package var batchSize: Int
@@ -10,11 +12,14 @@ package struct ScalingPoint: Sendable, Hashable {
   package var speedUp: Double = 0
   /// `speedUp / workers`.
   package var efficiency: Double = 0
+  /// Of the first rank's workers.
   package var breakdown: StepBreakdown
+  /// What the first rank exchanged with the others, by kind; none in a process that is alone.
+  package var exchanged: [ExchangeTally]
 
   package init(
     workers: Int, batchSize: Int, medianImagesPerSecond: Double, bestImagesPerSecond: Double,
-    range: ClosedRange<Double>? = nil, breakdown: StepBreakdown
+    range: ClosedRange<Double>? = nil, breakdown: StepBreakdown, exchanged: [ExchangeTally] = []
   ) {
     self.workers = workers
     self.batchSize = batchSize
@@ -22,6 +27,7 @@ package struct ScalingPoint: Sendable, Hashable {
     self.bestImagesPerSecond = bestImagesPerSecond
     imagesPerSecondRange = range ?? medianImagesPerSecond...medianImagesPerSecond
     self.breakdown = breakdown
+    self.exchanged = exchanged
   }
 
   /// `imagesPerSecondRange` in the terms of `speedUp`.
@@ -36,6 +42,8 @@ package struct ScalingSummary: Sendable, Hashable {
   package var name: String
   package var kernels: String
   package var shardSize: Int
+  /// Processes that trained together.
+  package var ranks = 1
   /// The configured batch on more and more workers, by ascending workers.
   package var strong: [ScalingPoint]
   /// A batch in proportion to the workers.

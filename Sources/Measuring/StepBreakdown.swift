@@ -6,17 +6,19 @@ package struct StepBreakdown: Hashable, Sendable {
   package var meetings: Double
   package var imbalance: Double
   package var barrier: Double
+  package var exchange: Double
   package var reduce: Double
   package var update: Double
 
   package init(
-    compute: Double = 0, meetings: Double = 0, imbalance: Double = 0, barrier: Double = 0, reduce: Double = 0,
-    update: Double = 0
+    compute: Double = 0, meetings: Double = 0, imbalance: Double = 0, barrier: Double = 0, exchange: Double = 0,
+    reduce: Double = 0, update: Double = 0
   ) {
     self.compute = compute
     self.meetings = meetings
     self.imbalance = imbalance
     self.barrier = barrier
+    self.exchange = exchange
     self.reduce = reduce
     self.update = update
   }
@@ -32,12 +34,18 @@ package struct StepBreakdown: Hashable, Sendable {
     case .meetings: \.meetings
     case .imbalance: \.imbalance
     case .barrier: \.barrier
+    case .exchange: \.exchange
     case .reduce: \.reduce
     case .update: \.update
     }
   }
 
   package var total: Double { StepPart.allCases.reduce(0) { $0 + self[$1] } }
+
+  /// The parts worth a column for these steps: without exchange where none waited for another rank.
+  package static func parts(of steps: [StepBreakdown]) -> [StepPart] {
+    StepPart.allCases.filter { part in part != .exchange || steps.contains { $0[part] > 0 } }
+  }
 
   /// The median of each part over steps; zeros for no step.
   package static func medians(_ steps: [StepBreakdown]) -> StepBreakdown {
@@ -58,7 +66,7 @@ extension StepBreakdown {
     let all = 0..<workers.count
     let count = Double(workers.count)
     for worker in workers {
-      for phase in StepPhase.allCases where phase.isWork {
+      for phase in StepPhase.allCases where phase.isWork || phase == .exchanging {
         if let part = phase.part { self[part] += Double(worker[phase]) / count }
       }
     }

@@ -1,3 +1,4 @@
+import Collectives
 import Configuration
 import KernelInterface
 import Machine
@@ -14,20 +15,32 @@ package struct ThroughputSummary: Sendable, Hashable {
   package var batchSize: Int
   /// Notes about the workers.
   package var warnings: [String] = []
+  /// What one core takes to make an image ready, from bytes, with the configuration's augmentation; of training alone.
+  package var loadingMicroseconds: Double?
   /// Norms of the network, and how many of them were computed in the layers before them; of the forward pass alone.
   package var norms: FoldedNorms.Count?
+  /// Processes that trained together; `workers` are all of theirs.
+  package var ranks = 1
+  /// What the first of them exchanged with the others, by kind.
+  package var exchanged: [ExchangeTally] = []
 
   package init(
     medianImagesPerSecond: Double, bestImagesPerSecond: Double, medianStepMilliseconds: Double, workers: Int,
-    batchSize: Int, warnings: [String] = [], norms: FoldedNorms.Count? = nil
+    batchSize: Int, warnings: [String] = [], loadingMicroseconds: Double? = nil, norms: FoldedNorms.Count? = nil
   ) {
     self.norms = norms
+    self.loadingMicroseconds = loadingMicroseconds
     self.medianImagesPerSecond = medianImagesPerSecond
     self.bestImagesPerSecond = bestImagesPerSecond
     self.medianStepMilliseconds = medianStepMilliseconds
     self.workers = workers
     self.batchSize = batchSize
     self.warnings = warnings
+  }
+
+  /// The share of a step that a worker takes to make its images ready; it is part of the step.
+  package var loadingShare: Double? {
+    loadingMicroseconds.map { $0 * 1e-3 * Double(batchSize) / Double(workers) / medianStepMilliseconds }
   }
 }
 
@@ -36,16 +49,20 @@ package struct ThroughputSummary: Sendable, Hashable {
 package enum ThroughputBenchmark {
   /// Trains on synthetic in-memory data of the configured shape for about `seconds`, after warm-up.
   ///
-  /// Every step is a full batch. The median and best are over single steps.
+  /// Every step is a full batch. The median and best are over single steps. As a rank of `job`, if there is one.
   package static func run(
-    configuration: RunConfiguration, topology: Topology, kernels: KernelTable, seconds: Double
+    configuration: RunConfiguration, topology: Topology, kernels: KernelTable, seconds: Double, job: Job? = nil
   ) throws -> ThroughputSummary {
     let trial = try TrainingTrial.run(
-      configuration: configuration, topology: topology, kernels: kernels, seconds: seconds)
-    return ThroughputSummary(
+      configuration: configuration, topology: topology, kernels: kernels, seconds: seconds, job: job)
+    var summary = ThroughputSummary(
       medianImagesPerSecond: trial.medianImagesPerSecond, bestImagesPerSecond: trial.bestImagesPerSecond,
-      medianStepMilliseconds: trial.medianStepNanoseconds * 1e-6, workers: trial.placement.workers.count,
-      batchSize: trial.batchSize, warnings: trial.placement.warnings)
+      medianStepMilliseconds: trial.medianStepNanoseconds * 1e-6,
+      workers: trial.workers, batchSize: trial.batchSize, warnings: trial.placement.warnings,
+      loadingMicroseconds: median(try LoadingTime.nanosecondsPerImage(configuration)) * 1e-3)
+    summary.ranks = trial.place?.count ?? 1
+    summary.exchanged = trial.exchanged
+    return summary
   }
 
   /// Takes full batches of synthetic in-memory data through the network of random weights for about `seconds`, after warm-up.

@@ -1,3 +1,4 @@
+import Collectives
 import Configuration
 import Datasets
 import KernelInterface
@@ -19,10 +20,17 @@ package struct TrainingTrial: Sendable {
   package var placement: Placement = Placement(workers: [], notes: [])
   package var batchSize: Int = 0
   package var kernels: String = ""
+  /// The rank and all of its job; `nil` for a process that is alone.
+  package var place: RankPlace?
+  /// What the ranks of a job exchanged in all steps, the first few included.
+  package var exchanged: [ExchangeTally] = []
 
   package static let warmUpSteps: Int = 3
   /// How many of the last steps keep their timelines.
   private static let keptSteps = 512
+
+  /// The workers of all ranks.
+  package var workers: Int { place?.allWorkers ?? placement.workers.count }
 
   /// Adds the steps of a later trial of the same configuration.
   package mutating func append(_ other: TrainingTrial) {
@@ -32,6 +40,8 @@ package struct TrainingTrial: Sendable {
     segmentNanoseconds += other.segmentNanoseconds
     prepareNanoseconds += other.prepareNanoseconds
     (placement, batchSize, kernels) = (other.placement, other.batchSize, other.kernels)
+    place = other.place
+    exchanged = exchanged.isEmpty ? other.exchanged : ExchangeTally.sums(exchanged, other.exchanged)
   }
 
   package var medianStepNanoseconds: Double { median(stepNanoseconds) }
@@ -52,9 +62,10 @@ package struct TrainingTrial: Sendable {
   }
 
   /// Trains on synthetic in-memory data of the configured shape for about `seconds` and at least `minimumSteps`, after
-  /// warm-up. Every step is a full batch.
+  /// warm-up. Every step is a full batch. As a rank of `job`, if there is one: all ranks run it.
   package static func run(
-    configuration: RunConfiguration, topology: Topology, kernels: KernelTable, seconds: Double, minimumSteps: Int = 5
+    configuration: RunConfiguration, topology: Topology, kernels: KernelTable, seconds: Double, minimumSteps: Int = 5,
+    job: Job? = nil
   ) throws -> TrainingTrial {
     var endless = configuration
     let data = try data(configuration)
@@ -64,8 +75,9 @@ package struct TrainingTrial: Sendable {
     endless.training.epochs = 1 << 30
     (endless.training.maxSteps, endless.training.maxSeconds) = (nil, nil)
     (endless.training.earlyStopping, endless.training.stopAt) = (nil, nil)
-    let plan = try RunPlan(endless, topology: topology, kernels: kernels, exampleCount: data.count)
-    let steps = try TimedSteps(of: plan, on: data, skipping: warmUpSteps, keeping: keptSteps) { times in
+    let place = try job?.place(of: endless, topology, data.count, dataFingerprint: "synthetic")
+    let plan = try RunPlan(endless, topology: topology, kernels: kernels, exampleCount: data.count, place: place)
+    let steps = try TimedSteps(of: plan, on: data, skipping: warmUpSteps, keeping: keptSteps, job: job) { times in
       times.reduce(0, +) * 1e-9 >= seconds && times.count >= minimumSteps
     }
     var trial = TrainingTrial()
@@ -76,6 +88,8 @@ package struct TrainingTrial: Sendable {
     trial.prepareNanoseconds = steps.timelines.map { workers in
       workers.reduce(0) { $0 + Double($1[.preparing]) } / Double(workers.count)
     }
+    trial.exchanged = steps.exchanged
+    trial.place = place
     trial.placement = plan.placement
     trial.batchSize = configuration.training.batchSize
     trial.kernels = plan.kernels.name

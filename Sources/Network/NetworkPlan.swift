@@ -29,9 +29,9 @@ package final class NetworkPlan: Sendable {
   let work: [LayerWork]
   package let schedule: Schedule
   /// The layers before the first that takes chunks, computed block by block; the others are computed chunk by chunk.
-  let frontCount: Int
+  package let frontCount: Int
   /// Floats of the front's parameters, which come first in the flat buffer.
-  let frontParameterCount: Int
+  package let frontParameterCount: Int
   /// The front's layers by segment of the backward pass.
   let frontSegments: [FrontSegment]
   /// The layer of each of the schedule's sums.
@@ -105,11 +105,13 @@ package final class NetworkPlan: Sendable {
 
   /// Computes part `part` of `parts` of what layers read instead of their weights, after each update; any number of
   /// workers can share the work. `scratch` is the caller's workspace.
+  ///
+  /// - Parameter range: the layers; `nil` for all of them.
   package func prepareWeights(
     _ weights: UnsafePointer<Float>, into prepared: UnsafeMutablePointer<Float>, scratch: Workspace, part: Int,
-    of parts: Int, kernels: KernelTable
+    of parts: Int, kernels: KernelTable, layers range: Range<Int>? = nil
   ) {
-    for layer in layers {
+    for layer in layers[range ?? layers.indices] {
       layer.prepare(weights, into: prepared, scratch: scratch.scratch, part: part, of: parts, kernels)
     }
   }

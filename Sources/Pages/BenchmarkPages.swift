@@ -1,3 +1,4 @@
+import Machine
 import Measuring
 import Reporting
 import Storage
@@ -90,15 +91,16 @@ extension ScalingSummary {
       "Efficiency, 1 is as fast as one worker times their number", x: "workers",
       [line("the same batch", strong, \.efficiency), line("a batch in proportion", weak, \.efficiency)])
     for (title, points) in [("The same batch for all", strong), ("A batch in proportion to the workers", weak)] {
+      let parts = StepBreakdown.parts(of: points.map(\.breakdown))
       page.addTable(
         title,
-        ["workers", "batch", "images/s", "best", "speed-up", "efficiency"] + StepBreakdown.headings.map { "\($0), ms" },
+        ["workers", "batch", "images/s", "best", "speed-up", "efficiency"] + parts.map { "\($0.rawValue), ms" },
         points.map { point in
           [
             "\(point.workers)", NumberText.grouped(point.batchSize), NumberText.rate(point.medianImagesPerSecond),
             NumberText.rate(point.bestImagesPerSecond), NumberText.fixed(point.speedUp, 2),
             NumberText.percent(point.efficiency),
-          ] + point.breakdown.cells
+          ] + point.breakdown.cells(parts)
         })
     }
     page.notes = notes + (prediction?.lines ?? [])
@@ -175,6 +177,28 @@ extension AllReduceSummary {
         ]
       })
     page.notes = ["Copying is of bytes beyond the caches, by as many threads; what caches hold may be faster."]
+    return page.page
+  }
+}
+
+extension ExchangeSummary {
+  package var page: Page {
+    var page = BenchmarkPage(
+      command: "bench allreduce", title: "The exchange between ranks alone",
+      about: "\(NumberText.count(hosts.count, "rank")) on \(NumberText.count(Set(hosts).count, "host"))")
+    page.numbers = [
+      ("32 bytes to all, µs", NumberText.fixed(latencyMicroseconds, 0)),
+      ("link, GB/s", NumberText.fixed(linkGigabytesPerSecond, 2)),
+    ]
+    page.addTable(
+      "All numbers", ["parameters", "sums, ms", "weights, ms", "sent by rank 0", "of the link's time"],
+      rows.map {
+        [
+          NumberText.grouped($0.parameters), NumberText.fixed($0.sumsMilliseconds, 3),
+          NumberText.fixed($0.weightsMilliseconds, 3), Topology.size($0.bytesSent), NumberText.fixed(timesLink($0), 2),
+        ]
+      })
+    page.notes = ["The link's speed is that of one large message from each rank to the next, all at once."]
     return page.page
   }
 }

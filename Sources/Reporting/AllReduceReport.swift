@@ -1,3 +1,4 @@
+import Machine
 import Measuring
 import Storage
 
@@ -44,6 +45,46 @@ extension AllReduceSummary: Summary {
         : "bytes: partial sums read once; weights and velocity read and written; the other nodes' weights written.",
       "of bandwidth: GB/s against that of copying beyond the caches; more than 100 % where caches hold the sums.",
       "copy µs: the same bytes copied by as many threads, from caches if they fit.",
+    ]
+  }
+}
+
+extension ExchangeSummary: Summary {
+  package var json: JSONValue {
+    .object([
+      .init("ranks", .integer(hosts.count)), .init("hosts", .array(hosts.map { .string($0) })),
+      .init("latency_us", .number(latencyMicroseconds)),
+      .init("link_gb_per_second", .number(linkGigabytesPerSecond)),
+      .init(
+        "sizes",
+        .array(
+          rows.map {
+            .object([
+              .init("parameters", .integer($0.parameters)), .init("sums_ms", .number($0.sumsMilliseconds)),
+              .init("weights_ms", .number($0.weightsMilliseconds)), .init("bytes_sent", .integer($0.bytesSent)),
+              .init("times_link", .number(timesLink($0))),
+            ])
+          })),
+    ])
+  }
+
+  package var lines: [String] {
+    var table = TextTable([TextTable.Alignment](repeating: .right, count: 5))
+    table.add("parameters", "sums ms", "weights ms", "sent by rank 0", "of the link's time")
+    table.addRule()
+    for row in rows {
+      table.add(
+        NumberText.grouped(row.parameters), NumberText.fixed(row.sumsMilliseconds, 3),
+        NumberText.fixed(row.weightsMilliseconds, 3), Topology.size(row.bytesSent),
+        NumberText.fixed(timesLink(row), 2))
+    }
+    return [
+      "\(NumberText.count(hosts.count, "rank")) on \(NumberText.count(Set(hosts).count, "host")), one partial sum each, "
+        + "while nobody computes; medians",
+      "link \(NumberText.fixed(linkGigabytesPerSecond, 2)) GB/s sent by a rank to the next, all at once; 32 bytes to all "
+        + "\(NumberText.fixed(latencyMicroseconds, 0)) µs", "",
+    ] + table.lines() + [
+      "", "of the link's time: both exchanges against what is sent at the link's speed; 1.00 is as fast as the link.",
     ]
   }
 }

@@ -63,6 +63,7 @@ package enum MetricsLine {
       .init(StepColumn.reduce.rawValue, .number(record.reduceMilliseconds)),
       .init(StepColumn.barrier.rawValue, .number(record.barrierMilliseconds)),
       .init(StepColumn.meetings.rawValue, .number(record.meetingsMilliseconds)),
+      .init(StepColumn.exchange.rawValue, .number(record.exchangeMilliseconds)),
       .init("elapsed_s", .number(record.elapsedSeconds)),
     ])
   }

@@ -17,7 +17,7 @@ final class MetricsTable: MetricsMirror {
   /// The keys of a line.
   private static let titles = [
     "kind", "epoch", "step", "steps", "loss", "accuracy", "val_loss", "val_accuracy", "val_top5_accuracy", "lr",
-    "images_per_second", "step_ms", "reduce_ms", "barrier_ms", "meetings_ms", "elapsed_s",
+    "images_per_second", "step_ms", "reduce_ms", "barrier_ms", "meetings_ms", "exchange_ms", "elapsed_s",
   ]
   private let file: LineFile
 

@@ -5,8 +5,7 @@ import Training
 
 /// What a run is, as lines for people: the net as a table, then data, batches, kernels, workers, memory and notes.
 package enum RunHeader {
-  /// Columns of a terminal, and of a layer's summary at least.
-  private static let columns = 80
+  /// Columns of a layer's summary at least.
   private static let leastSummary = 20
   package static func lines(name: String, description run: RunDescription) -> [String] {
     var facts = TextTable([.left, .left])
@@ -37,8 +36,8 @@ package enum RunHeader {
       cells.map(\.name.count) + ["running statistics".count], cells.map(\.output.count),
       cells.map(\.parameters.count) + ["parameters".count],
     ]
-    let room = max(leastSummary, columns - 2 - others.reduce(0) { $0 + 2 + ($1.max() ?? 0) })
-    let summaries = run.layers.map { wrapped($0.summary, room) }
+    let room = max(leastSummary, WrappedText.columns - 2 - others.reduce(0) { $0 + 2 + ($1.max() ?? 0) })
+    let summaries = run.layers.map { WrappedText.lines($0.summary, columns: room) }
     for (cell, summary) in zip(cells, summaries) { table.add(cell.name, summary[0], cell.output, cell.parameters) }
     table.addRule()
     table.add("total", "", "", NumberText.grouped(run.parameterCount))
@@ -47,22 +46,12 @@ package enum RunHeader {
     let lines = table.lines(indentation: 2)
     let rows = zip(lines.dropFirst(2), zip(run.layers, summaries)).flatMap { line, layer in
       let rest = layer.1.dropFirst() + [layer.0.detail]
-      return [line] + wrapped(rest.joined(separator: " "), columns - 4).filter { !$0.isEmpty }.map { "    \($0)" }
+      return [line]
+        + WrappedText.lines(rest.joined(separator: " "), columns: WrappedText.columns - 4).filter { !$0.isEmpty }.map {
+          "    \($0)"
+        }
     }
     return lines.prefix(2) + rows + lines.dropFirst(2 + run.layers.count)
-  }
-
-  /// Lines of at most `width` characters, cut at spaces; a longer word has a line of its own.
-  private static func wrapped(_ text: String, _ width: Int) -> [String] {
-    var lines: [String] = []
-    for word in text.split(separator: " ") {
-      if let last = lines.last, last.count + 1 + word.count <= width {
-        lines[lines.count - 1] = "\(last) \(word)"
-      } else {
-        lines.append(String(word))
-      }
-    }
-    return lines.isEmpty ? [""] : lines
   }
 
   private static func dataText(_ run: RunDescription) -> String {

@@ -93,6 +93,7 @@ enum ScalingChart {
     case .meetings: "#e8590c"
     case .imbalance: "#f2b134"
     case .barrier: "#c92a2a"
+    case .exchange: "#0c8599"
     case .reduce: "#5c7cfa"
     case .update: "#9775fa"
     }
@@ -101,6 +102,7 @@ enum ScalingChart {
   /// One bar per worker count, cut into the parts of a step; `y` is the panel's upper edge.
   private static func bars(_ title: String, _ steps: [(workers: Int, step: StepBreakdown)], y top: Double) -> [String] {
     var parts: [String] = [SVG.text(470, top + 24, title, size: 15)]
+    let shown = StepBreakdown.parts(of: steps.map(\.step))
     let (left, right): (Double, Double) = (516, 776)
     let height = plot.bottom - plot.top
     let slot: Double = (right - left) / Double(max(1, steps.count))
@@ -108,7 +110,7 @@ enum ScalingChart {
     for (index, (workers, step)) in steps.enumerated() where step.total > 0 {
       let x = left + slot * Double(index)
       var y = top + plot.bottom
-      for part in StepPart.allCases {
+      for part in shown {
         let share = step[part] / step.total
         y -= height * share
         parts.append(
@@ -124,7 +126,7 @@ enum ScalingChart {
         SVG.text(
           left - 8, top + plot.bottom + 4 - height * share, NumberText.fixed(100 * share, 0) + " %", anchor: "end"))
     }
-    for (index, part) in StepPart.allCases.enumerated() {
+    for (index, part) in shown.enumerated() {
       let y: Double = top + plot.top + 12 + 18 * Double(index)
       parts.append(SVG.line(788, y - 4, 800, y - 4, colour(part), width: 10))
       parts.append(SVG.text(806, y, part.rawValue))

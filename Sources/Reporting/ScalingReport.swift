@@ -1,6 +1,6 @@
 import Diagnostics
+import Machine
 import Measuring
-import Runs
 import Storage
 import Training
 
@@ -11,23 +11,27 @@ extension ScalingSummary: Summary {
       .init("points", .array(strong.map(Self.json))), .init("weak_points", .array(weak.map(Self.json))),
       .init("knee", knee.map { .integer($0) } ?? .null), .init("notes", .array(notes.map { .string($0) })),
     ]
+    if ranks > 1 { members.append(.init("ranks", .integer(ranks))) }
     if let prediction { members.append(.init("prediction", prediction.json)) }
     return .object(members)
   }
 
   private static func json(_ point: ScalingPoint) -> JSONValue {
-    .object([
-      .init("workers", .integer(point.workers)), .init("batch_size", .integer(point.batchSize)),
-      .init(
-        "images_per_second",
-        .object([
-          .init("median", .number(point.medianImagesPerSecond)), .init("best", .number(point.bestImagesPerSecond)),
-          .init("low", .number(point.imagesPerSecondRange.lowerBound)),
-          .init("high", .number(point.imagesPerSecondRange.upperBound)),
-        ])),
-      .init("speed_up", .number(point.speedUp)), .init("efficiency", .number(point.efficiency)),
-      .init("breakdown_ms", point.breakdown.milliseconds),
-    ])
+    let exchanges: [JSONValue.Member] =
+      point.exchanged.isEmpty ? [] : [.init("exchanges", ExchangeTally.json(point.exchanged))]
+    return .object(
+      [
+        .init("workers", .integer(point.workers)), .init("batch_size", .integer(point.batchSize)),
+        .init(
+          "images_per_second",
+          .object([
+            .init("median", .number(point.medianImagesPerSecond)), .init("best", .number(point.bestImagesPerSecond)),
+            .init("low", .number(point.imagesPerSecondRange.lowerBound)),
+            .init("high", .number(point.imagesPerSecondRange.upperBound)),
+          ])),
+        .init("speed_up", .number(point.speedUp)), .init("efficiency", .number(point.efficiency)),
+        .init("breakdown_ms", point.breakdown.milliseconds),
+      ] + exchanges)
   }
 
   package var lines: [String] {
@@ -45,13 +49,32 @@ extension ScalingSummary: Summary {
     if (strong + weak).contains(where: { $0.breakdown.meetings > 0 }) {
       lines += ["", "meetings: waiting for the others where batch norms need sums over the whole batch"]
     }
+    if ranks > 1 { lines += [""] + exchangeLines }
     lines += notes.map { "note: \($0)" }
     return lines + (prediction.map { [""] + $0.lines } ?? [])
   }
 
+  /// What an exchange of each kind came to, in the same batch for all.
+  private var exchangeLines: [String] {
+    var table = TextTable([.right, .left, .right, .right, .right])
+    table.add("workers", "exchange", "ms", "sent", "GB/s")
+    table.addRule()
+    for point in strong {
+      for exchange in point.exchanged {
+        table.add(
+          "\(point.workers)", exchange.name, NumberText.fixed(exchange.meanMilliseconds, 3),
+          Topology.size(Int(exchange.meanBytesSent)), NumberText.fixed(exchange.gigabytesPerSecond, 2))
+      }
+    }
+    return [
+      "exchanges of the \(ranks) ranks, as rank 0 saw them: from when it was ready until all was there; means"
+    ] + table.lines(indentation: 2)
+  }
+
   private static func table(_ points: [ScalingPoint]) -> TextTable {
-    var table = TextTable([TextTable.Alignment](repeating: .right, count: 6 + StepPart.allCases.count))
-    table.add(["workers", "batch", "images/s", "best", "speed-up", "efficiency"] + StepBreakdown.headings)
+    let parts = StepBreakdown.parts(of: points.map(\.breakdown))
+    var table = TextTable([TextTable.Alignment](repeating: .right, count: 6 + parts.count))
+    table.add(["workers", "batch", "images/s", "best", "speed-up", "efficiency"] + parts.map(\.rawValue))
     table.addRule()
     for point in points {
       table.add(
@@ -59,7 +82,7 @@ extension ScalingSummary: Summary {
           "\(point.workers)", NumberText.grouped(point.batchSize), NumberText.rate(point.medianImagesPerSecond),
           NumberText.rate(point.bestImagesPerSecond), NumberText.fixed(point.speedUp, 2),
           NumberText.percent(point.efficiency),
-        ] + point.breakdown.cells)
+        ] + point.breakdown.cells(parts))
     }
     return table
   }
@@ -68,7 +91,7 @@ extension ScalingSummary: Summary {
   ///
   /// - Throws: `UserError(.cannotWrite)`.
   package func write(to folder: String) throws(UserError) {
-    try RunDirectory.makeFolder(folder)
+    try FolderHandle.make(folder)
     try AtomicFile.write(lines.joined(separator: "\n") + "\n", to: "\(folder)/scaling.txt")
     try AtomicFile.write(json.compactText + "\n", to: "\(folder)/scaling.json")
     try AtomicFile.write(ScalingChart.svg(self), to: "\(folder)/scaling.svg")
@@ -76,26 +99,29 @@ extension ScalingSummary: Summary {
 }
 
 extension StepBreakdown {
-  /// `{"compute":…,"meetings":…,"imbalance":…,"barrier":…,"reduce":…,"update":…}` in milliseconds.
+  /// `{"compute":…,"meetings":…,"imbalance":…,"barrier":…,"exchange":…,"reduce":…,"update":…}` in milliseconds.
   var milliseconds: JSONValue {
     .object(StepPart.allCases.map { .init($0.rawValue, .number(self[$0] * 1e-6)) })
   }
 
-  package static var headings: [String] { StepPart.allCases.map(\.rawValue) }
-
-  /// The parts in milliseconds, under `headings`.
-  package var cells: [String] { StepPart.allCases.map { NumberText.fixed(self[$0] * 1e-6, 3) } }
+  /// Some of the parts in milliseconds.
+  package func cells(_ parts: [StepPart]) -> [String] { parts.map { NumberText.fixed(self[$0] * 1e-6, 3) } }
 }
 
 extension ScalingPrediction {
-  /// `8 nodes against 8 times one node: 96.71% in three phases, 71.30% flat`.
-  private var nodeLines: [String] {
-    guard target.nodes > 1, let phases = nodeEfficiency(.threePhase), let flat = nodeEfficiency(.flat)
-    else { return [] }
-    return [
-      "\(target.nodes) nodes against \(target.nodes) times one node: "
-        + "\(NumberText.percent(phases)) in three phases, as training does; \(NumberText.percent(flat)) flat"
-    ]
+  /// `8 nodes against 8 times one node: 96.71% in three phases, 71.30% flat`, and the same of hosts.
+  private var efficiencyLines: [String] {
+    var lines: [String] = []
+    if target.nodes > 1, let phases = nodeEfficiency(.threePhase), let flat = nodeEfficiency(.flat) {
+      lines.append(
+        "\(target.nodes) nodes against \(target.nodes) times one node: "
+          + "\(NumberText.percent(phases)) in three phases, as training does; \(NumberText.percent(flat)) flat")
+    }
+    if target.hosts > 1, let hostEfficiency {
+      lines.append(
+        "\(target.hosts) hosts against \(target.hosts) times one host: \(NumberText.percent(hostEfficiency))")
+    }
+    return lines
   }
 
   var json: JSONValue {
@@ -105,6 +131,7 @@ extension ScalingPrediction {
         "node_efficiency",
         .object(
           ReductionDesign.allCases.map { .init($0.rawValue, nodeEfficiency($0).map { .number($0) } ?? .null) })),
+      .init("host_efficiency", target.hosts > 1 ? .number(hostEfficiency) : .null),
       .init(
         "checks",
         .array(
@@ -120,7 +147,8 @@ extension ScalingPrediction {
         .array(
           points.map {
             .object([
-              .init("workers", .integer($0.workers)), .init("nodes", .integer($0.nodes)),
+              .init("workers", .integer($0.workers)), .init("hosts", .integer($0.hosts)),
+              .init("nodes", .integer($0.nodes)),
               .init("batch_size", .integer($0.batchSize)), .init("all_reduce", .string($0.design.rawValue)),
               .init("images_per_second", .number($0.imagesPerSecond)), .init("efficiency", .number($0.efficiency)),
               .init("breakdown_ms", $0.breakdown.milliseconds),
@@ -148,6 +176,8 @@ extension ScalingPrediction {
           .init("copy_gb_per_second", .number(costs.copyBytesPerNanosecond)),
           .init("assumed_node_gb_per_second", .number(costs.nodeBytesPerNanosecond)),
           .init("assumed_link_gb_per_second", .number(costs.linkBytesPerNanosecond)),
+          .init("assumed_exchange_us", .number(costs.exchangeNanoseconds * 1e-3)),
+          .init("assumed_link_share", .number(costs.linkShare)),
         ])),
     ])
   }
@@ -161,21 +191,29 @@ extension ScalingPrediction {
         check.kind, "\(check.workers)", NumberText.grouped(check.batchSize), NumberText.rate(check.measured),
         NumberText.rate(check.predicted), NumberText.percent(check.relativeError))
     }
-    var table = TextTable([.left] + [TextTable.Alignment](repeating: .right, count: 5 + StepPart.allCases.count))
-    table.add(["all-reduce", "nodes", "workers", "batch", "images/s", "efficiency"] + StepBreakdown.headings)
+    let parts = StepBreakdown.parts(of: points.map(\.breakdown))
+    var table = TextTable(
+      [.left] + [TextTable.Alignment](repeating: .right, count: (target.hosts > 1 ? 6 : 5) + parts.count))
+    table.add(
+      ["all-reduce"] + (target.hosts > 1 ? ["hosts"] : []) + ["nodes", "workers", "batch", "images/s", "efficiency"]
+        + parts.map(\.rawValue))
     table.addRule()
     for point in points {
       table.add(
         [
-          point.design.rawValue, "\(point.nodes)", "\(point.workers)", NumberText.grouped(point.batchSize),
+          point.design.rawValue
+        ] + (target.hosts > 1 ? ["\(point.hosts)"] : []) + [
+          "\(point.nodes)", "\(point.workers)", NumberText.grouped(point.batchSize),
           NumberText.rate(point.imagesPerSecond), NumberText.percent(point.efficiency),
-        ] + point.breakdown.cells)
+        ] + point.breakdown.cells(parts))
     }
     return ["the model against this machine, images/s"] + checked.lines(indentation: 2)
-      + ["", "predicted for \(target) (nodes x cores), one shard a worker; see docs/scaling-model.md"]
-      + table.lines(indentation: 2) + nodeLines
+      + ["", "predicted for \(target) (\(targetForm)), one shard a worker; see docs/scaling-model.md"]
+      + table.lines(indentation: 2) + efficiencyLines
       + provenance
   }
+
+  private var targetForm: String { target.hosts > 1 ? "hosts x (nodes x cores) @ link" : "nodes x cores" }
 
   /// What was measured and what was not: one worker alone does not show how several affect each other.
   private var provenance: [String] {
@@ -187,6 +225,11 @@ extension ScalingPrediction {
       "\(NumberText.fixed(costs.nodeBytesPerNanosecond, 0)) GB/s a node",
       "\(NumberText.fixed(costs.linkBytesPerNanosecond, 0)) GB/s between nodes",
     ]
+    if target.hosts > 1 {
+      assumed.append(
+        "\(NumberText.percent(costs.linkShare)) of the link between hosts, "
+          + "\(NumberText.fixed(costs.exchangeNanoseconds * 1e-3, 0)) µs an exchange, none overlapped")
+    }
     if let most = costs.segments.map(\.jitter).max() {
       measured.append(
         "\(NumberText.count(costs.segments.count, "segment")) of compute with jitter up to \(NumberText.percent(most))")

@@ -1,3 +1,4 @@
+import Machine
 import Measuring
 import Storage
 import Training
@@ -19,6 +20,7 @@ extension TrainingSummary: Summary {
       .init("workers", .integer(workers)),
       .init("weights_digest", .string(weightsDigest)),
     ]
+    if let ranks { members.append(.init("ranks", .integer(ranks))) }
     if let validationTopFive {
       members.insert(.init("val_top5_accuracy", .number(validationTopFive)), at: 6)
     }
@@ -40,6 +42,7 @@ extension TrainingSummary: Summary {
       "trained",
       "\(NumberText.count(epochs, "epoch")), \(stepsText) in \(NumberText.clock(seconds: elapsedSeconds)), "
         + "\(NumberText.rate(imagesPerSecond)) images/s on \(NumberText.count(workers, "worker"))"
+        + (ranks.map { " of \(NumberText.count($0, "rank"))" } ?? "")
         + (interrupted ? ", interrupted" : ""))
     table.add("loss", NumberText.fixed(loss, 4))
     if let validationLoss { table.add("val_loss", NumberText.fixed(validationLoss, 4)) }
@@ -62,7 +65,17 @@ extension ThroughputSummary: Summary {
       .init("workers", .integer(workers)),
       .init("batch_size", .integer(batchSize)),
     ]
+    if let loadingMicroseconds, let loadingShare {
+      members.append(
+        .init(
+          "loading",
+          .object([.init("us_per_image", .number(loadingMicroseconds)), .init("share", .number(loadingShare))])))
+    }
     if let norms, norms.all > 0 { members.append(.init("folded_norms", .integer(norms.folded))) }
+    if ranks > 1 {
+      members.append(.init("ranks", .integer(ranks)))
+      members.append(.init("exchanges", ExchangeTally.json(exchanged)))
+    }
     return .object(members)
   }
 
@@ -74,9 +87,35 @@ extension ThroughputSummary: Summary {
     table.add(norms == nil ? "step" : "batch", "\(NumberText.fixed(medianStepMilliseconds, 3)) ms median")
     table.add("workers", NumberText.grouped(workers))
     table.add("batch_size", NumberText.grouped(batchSize))
+    if let loadingMicroseconds, let loadingShare {
+      table.add(
+        "loading",
+        "\(NumberText.fixed(loadingMicroseconds, 1)) µs an image, \(NumberText.percent(loadingShare)) of a step")
+    }
     if let norms, norms.all > 0 {
       table.add("norms", "\(norms.folded) of \(NumberText.grouped(norms.all)) computed in the layers before them")
     }
+    if ranks > 1 { table.add("ranks", NumberText.grouped(ranks)) }
+    for exchange in exchanged { table.add(exchange.name, exchange.text) }
     return table.lines()
+  }
+}
+
+extension ExchangeTally {
+  /// By kind.
+  static func json(_ tallies: [ExchangeTally]) -> JSONValue {
+    .object(
+      tallies.map {
+        .init(
+          $0.name,
+          .object([
+            .init("count", .integer($0.count)), .init("mean_ms", .number($0.meanMilliseconds)),
+            .init("mean_bytes_sent", .number($0.meanBytesSent)),
+          ]))
+      })
+  }
+
+  fileprivate var text: String {
+    "\(NumberText.fixed(meanMilliseconds, 2)) ms an exchange, \(Topology.size(Int(meanBytesSent))) sent by rank 0"
   }
 }

@@ -17,7 +17,7 @@ final class TensorBoardFile: MetricsMirror {
   private static let stepTags = [
     ("loss", "train/loss"), ("accuracy", "train/accuracy"), ("lr", "train/lr"),
     ("images_per_second", "speed/images_per_second"), ("step_ms", "speed/step_ms"), ("reduce_ms", "speed/reduce_ms"),
-    ("barrier_ms", "speed/barrier_ms"), ("meetings_ms", "speed/meetings_ms"),
+    ("barrier_ms", "speed/barrier_ms"), ("meetings_ms", "speed/meetings_ms"), ("exchange_ms", "speed/exchange_ms"),
   ]
   private static let epochTags = [
     ("loss", "epoch/loss"), ("accuracy", "epoch/accuracy"), ("val_loss", "validation/loss"),

@@ -11,21 +11,26 @@ package struct TopologyReport: Summary {
   package var kernelReason: String
   package var placement: Placement?
   package var memory: MemoryPlan?
+  /// Of the job that the process is a rank of.
+  package var ranks: RankReport?
 
   package init(
-    topology: Topology, kernels: String?, kernelReason: String = "", placement: Placement?, memory: MemoryPlan? = nil
+    topology: Topology, kernels: String?, kernelReason: String = "", placement: Placement?, memory: MemoryPlan? = nil,
+    ranks: RankReport? = nil
   ) {
     self.topology = topology
     self.kernels = kernels
     self.kernelReason = kernelReason
     self.placement = placement
     self.memory = memory
+    self.ranks = ranks
   }
 
   package var lines: [String] {
     topology.lines
       + (kernels.map { ["Kernels      \($0)\(kernelReason.isEmpty ? "" : ", \(kernelReason)")"] } ?? [])
       + (placement.map { [""] + $0.lines } ?? []) + (memory.map { [""] + $0.lines } ?? [])
+      + (ranks.map { [""] + $0.lines } ?? [])
   }
 
   package var json: JSONValue {
@@ -68,6 +73,7 @@ package struct TopologyReport: Summary {
       members.append(.init("notes", .array(placement.notes.map { .string($0) })))
     }
     if let memory { members.append(.init("memory", memory.json)) }
+    if let ranks { members.append(.init("ranks", ranks.json)) }
     return .object(members)
   }
 

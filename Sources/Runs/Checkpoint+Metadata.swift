@@ -114,6 +114,7 @@ private struct ProgressField {
       count("\(name).reduce_ns", path.appending(path: \.reduceNanoseconds)),
       count("\(name).barrier_ns", path.appending(path: \.barrierNanoseconds)),
       late("\(name).meetings_ns", path.appending(path: \.meetingsNanoseconds)),
+      late("\(name).exchange_ns", path.appending(path: \.exchangeNanoseconds)),
     ]
   }
 

@@ -10,6 +10,7 @@ package struct ProgressState: Hashable, Sendable {
     package var reduceNanoseconds: UInt64 = 0
     package var barrierNanoseconds: UInt64 = 0
     package var meetingsNanoseconds: UInt64 = 0
+    package var exchangeNanoseconds: UInt64 = 0
 
     package init() {}
   }

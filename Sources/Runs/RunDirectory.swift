@@ -34,7 +34,7 @@ package final class RunDirectory {
   ) throws(UserError) {
     self.path = path
     rules = configuration.checkpoint
-    if lock == nil { try Self.makeFolder(path) }
+    if lock == nil { try FolderHandle.make(path) }
     let found: RunLock?
     if let lock { found = lock } else { found = try RunLock.take(path) }
     guard let lock = found else {
@@ -146,27 +146,5 @@ package final class RunDirectory {
     try metrics.flush()
     try ledger?.requireInPlace()
     try ledger?.flush()
-  }
-
-  /// Makes the folder and those above it.
-  package static func makeFolder(_ path: String) throws(UserError) {
-    var made = PathText.isAbsolute(path) ? "/" : "."
-    for name in PathText.names(in: path) {
-      made = made == "." ? name : PathText.resolve(name, in: made)
-      guard mkdir(made, 0o777) != 0, errno != EEXIST else { continue }
-      // An existing folder on a read-only file system gives another error than EEXIST.
-      let reason = String(cString: strerror(errno))
-      guard access(made, F_OK) == 0 else {
-        throw UserError(
-          .cannotWrite, made, "the folder cannot be created: \(reason)", hint: "--output DIR chooses another")
-      }
-    }
-    var status: stat = stat()
-    guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
-      throw UserError(
-        .cannotWrite, path,
-        "found something that is not a folder; allowed: a folder, or a path where one can be created",
-        hint: "--output DIR chooses another")
-    }
   }
 }

@@ -54,6 +54,9 @@ package final class ByteInput {
     if case .file(let descriptor) = backing { _ = close(descriptor) }
   }
 
+  /// The open file; `nil` for memory.
+  package var descriptor: Int32? { if case .file(let descriptor) = backing { descriptor } else { nil } }
+
   /// Bytes not read yet.
   package var remaining: Int { length - position }
 

@@ -32,6 +32,29 @@ package final class FolderHandle: Sendable {
     return FolderHandle(path: path, descriptor: descriptor, status)
   }
 
+  /// Makes the folder and those above it.
+  ///
+  /// - Throws: `UserError(.cannotWrite)` with `hint` if that fails.
+  package static func make(_ path: String, hint: String = "--output DIR chooses another") throws(UserError) {
+    var made = PathText.isAbsolute(path) ? "/" : "."
+    for name in PathText.names(in: path) {
+      made = made == "." ? name : PathText.resolve(name, in: made)
+      guard mkdir(made, 0o777) != 0, errno != EEXIST else { continue }
+      // An existing folder on a read-only file system gives another error than EEXIST.
+      let reason = String(cString: strerror(errno))
+      guard access(made, F_OK) == 0 else {
+        throw UserError(.cannotWrite, made, "the folder cannot be created: \(reason)", hint: hint)
+      }
+    }
+    var status: stat = stat()
+    guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
+      throw UserError(
+        .cannotWrite, path,
+        "found something that is not a folder; allowed: a folder, or a path where one can be created",
+        hint: hint)
+    }
+  }
+
   deinit { close(descriptor) }
 
   /// A file in the folder.

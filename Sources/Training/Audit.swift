@@ -69,13 +69,18 @@ final class Audit: @unchecked Sendable {
       .sorted { $0.shard < $1.shard }.map(\.worker)
   }
 
-  /// The shard that is checked in a step; `nil` in the others.
+  /// The shard that is checked in a step; `nil` in the others and, in a job, where another rank has it.
   func shard(in step: TrainingStep) -> Int? {
     guard (step.number + 1) % every == 0 else { return nil }
-    return Int(stream.below(UInt64(step.shardCount), index: UInt64(step.number)))
+    let shard = Int(stream.below(UInt64(step.shardCount), index: UInt64(step.number)))
+    guard let ranks = plan.ranks else { return shard }
+    return (step.endsEpoch ? ranks.last : ranks.full).own.contains(shard) ? shard : nil
   }
 
-  func owner(of shard: Int, in step: TrainingStep) -> Int { (step.endsEpoch ? owners.last : owners.full)[shard] }
+  func owner(of shard: Int, in step: TrainingStep) -> Int {
+    let (owners, ranks) = step.endsEpoch ? (owners.last, plan.ranks?.last) : (owners.full, plan.ranks?.full)
+    return owners[shard - (ranks?.own.lowerBound ?? 0)]
+  }
 
   /// The worker that computes the shard again.
   func auditor(of shard: Int, in step: TrainingStep) -> Int { (owner(of: shard, in: step) + 1) % plan.workerCount }

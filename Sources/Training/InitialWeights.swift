@@ -3,7 +3,8 @@ import Randomness
 
 /// The initial values of parameters, as their specification says.
 ///
-/// Element i of parameter p is a pure function of (seed, p, i): it does not depend on cores or workers.
+/// Element i of parameter p is a pure function of (seed, p, i): it does not depend on cores or workers. What is measured on the
+/// training set instead, see `PatchWhitening`, is drawn here for commands that have none.
 package enum InitialWeights {
   /// Writes some elements of `parameter`, number `index` of the table, into the flat buffer, which is 0 before.
   package static func write(
@@ -13,13 +14,17 @@ package enum InitialWeights {
     let stream = RandomStream(seed: seed, purpose: .initialWeights, stream: UInt32(truncatingIfNeeded: index))
     let (fanIn, fanOut) = (Double(parameter.fanIn), Double(parameter.fanOut))
     switch parameter.specification.initialValue {
-    case .heNormal:
+    case .heNormal, .patchWhitening:
       writeNormals(parameter, elements, deviation: Float((2 / fanIn).squareRoot()), stream, into: base)
     case .heUniform: writeUniforms(parameter, elements, limit: (6 / fanIn).squareRoot(), stream, into: base)
     case .glorotUniform:
       writeUniforms(parameter, elements, limit: (6 / (fanIn + fanOut)).squareRoot(), stream, into: base)
-    case .dirac(let middle, let groups):
-      write(parameter, elements, into: base) { parameter.repeatsInput($0, middle: middle, groups: groups) ? 1 : 0 }
+    case .dirac(let middle, let groups, let drawsOthers):
+      let limit = (1 / fanIn).squareRoot()
+      write(parameter, elements, into: base) {
+        if drawsOthers, !parameter.outputRepeats($0, groups: groups) { return uniform(stream, $0, limit) }
+        return parameter.repeatsInput($0, middle: middle, groups: groups) ? 1 : 0
+      }
     case .constant(let value): write(parameter, elements, into: base) { _ in value }
     }
   }
@@ -44,7 +49,12 @@ package enum InitialWeights {
     _ parameter: Parameter, _ elements: Range<Int>, limit: Double, _ stream: RandomStream,
     into base: UnsafeMutablePointer<Float>
   ) {
-    write(parameter, elements, into: base) { Float((2 * stream.uniform(UInt64($0)) - 1) * limit) }
+    write(parameter, elements, into: base) { uniform(stream, $0, limit) }
+  }
+
+  @inline(__always)
+  private static func uniform(_ stream: RandomStream, _ element: Int, _ limit: Double) -> Float {
+    Float((2 * stream.uniform(UInt64(element)) - 1) * limit)
   }
 
   @inline(__always)

@@ -68,7 +68,7 @@ package enum DataDigest {
       let shape = [data.count, data.height, data.width, data.channels, data.classCount, data.bytes == nil ? 4 : 1]
       for number in shape { hash.update(UInt64(number)) }
       hash.update(TreeHash.digest(of: UnsafeRawBufferPointer(start: data.labels, count: data.count * 4), kernels))
-      hash.update(TreeHash.digest(of: data.pixels, kernels))
+      hash.update(data.readingInOrder { TreeHash.digest(of: data.pixels, kernels) })
     }
     return hash.value
   }

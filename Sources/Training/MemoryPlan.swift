@@ -45,7 +45,8 @@ extension RunPlan {
       nodes: groups.map { group in
         MemoryPlan.Node(
           node: group.memoryNode, workers: group.workers, weightBytes: memory.replicaBytes,
-          optimizerBytes: memory.stateSlots.count * segment(of: group.workers).count * MemoryLayout<Float>.stride,
+          optimizerBytes: memory.stateSlots.count * buckets.reduce(0) { $0 + $1.segment(of: group.workers).count }
+            * MemoryLayout<Float>.stride,
           activationBytes: memory.activationBytes, gradientBytes: memory.gradientBytes)
       }, dataset: configuration.runtime.memory.dataset)
   }

@@ -7,28 +7,49 @@ import Datasets
 final class Normalization: @unchecked Sendable {
   private let channels: Int
   private let scale: Double
-  private let mean: [Double]
-  private let std: [Double]
-  /// [channels, 256]
-  private let table: UnsafeMutablePointer<Float>
+  private let mean: UnsafeMutablePointer<Double>
+  private let std: UnsafeMutablePointer<Double>
+  /// [channels, 256]: what bytes become.
+  let table: UnsafeMutablePointer<Float>
 
   init(_ data: DataConfiguration, channels: Int) {
     self.channels = channels
     scale = data.scale
-    mean = (0..<channels).map { data.mean[data.mean.count == 1 ? 0 : $0] }
-    std = (0..<channels).map { data.std[data.std.count == 1 ? 0 : $0] }
+    mean = .allocate(capacity: channels)
+    std = .allocate(capacity: channels)
+    for c in 0..<channels {
+      (mean + c).initialize(to: data.mean[data.mean.count == 1 ? 0 : c])
+      (std + c).initialize(to: data.std[data.std.count == 1 ? 0 : c])
+    }
     table = .allocate(capacity: channels * 256)
     for c in 0..<channels {
       for byte in 0..<256 { table[c * 256 + byte] = value(Double(byte), c) }
     }
   }
 
-  deinit { table.deallocate() }
+  deinit {
+    table.deallocate()
+    mean.deallocate()
+    std.deallocate()
+  }
 
+  @inline(__always)
   func value(_ pixel: Double, _ c: Int) -> Float { Float((pixel * scale - mean[c]) / std[c]) }
 
   /// The pixel that `value` makes this of, but for rounding.
   func pixel(_ value: Float, _ c: Int) -> Float { Float((Double(value) * std[c] + mean[c]) / scale) }
+
+  /// Writes an image whose pixels are floats.
+  func load(_ raw: RawImage, into target: TargetImage) {
+    var source = raw.pixels
+    for i in 0..<raw.height {
+      let line = target.place(i, 0)
+      for j in 0..<raw.width {
+        for c in 0..<channels { line[j * target.pixel + c] = value(Double(source[c]), c) }
+        source += channels
+      }
+    }
+  }
 
   /// Writes example `index` row by row: pixel (i, j) of channel c goes to `target[i · row + j · pixel + c]`.
   func load(_ dataset: ImageDataset, example index: Int, into target: UnsafeMutablePointer<Float>, row: Int, pixel: Int)

@@ -18,12 +18,12 @@ package struct PixelStatistics {
     var means = [Double](repeating: 0, count: channels)
     var variances = means
     if let bytes = dataset.bytes {
+      let counts = dataset.readingInOrder { Self.counts(bytes, pixels: pixels, channels: channels) }
       for c in 0..<channels {
         var (sum, squares) = (0, 0)
-        for p in 0..<pixels {
-          let value = Int(bytes[p * channels + c])
-          sum += value
-          squares += value * value
+        for value in 0..<256 {
+          sum += value * counts[c * 256 + value]
+          squares += value * value * counts[c * 256 + value]
         }
         means[c] = Double(sum) / Double(pixels)
         // Σx²·n − (Σx)², exact in 128 bits.
@@ -47,6 +47,19 @@ package struct PixelStatistics {
     self.scale = scale
     mean = means.map { $0 * scale }
     std = variances.map { $0 > 0 ? $0.squareRoot() * abs(scale) : 1 }
+  }
+
+  /// How often each byte is in each channel, [channels, 256].
+  private static func counts(_ bytes: UnsafePointer<UInt8>, pixels: Int, channels: Int) -> [Int] {
+    [Int](unsafeUninitializedCapacity: channels * 256) { counts, count in
+      counts.initialize(repeating: 0)
+      count = counts.count
+      var place = bytes
+      for _ in 0..<pixels {
+        for c in 0..<channels { counts[c * 256 + Int(place[c])] += 1 }
+        place += channels
+      }
+    }
   }
 
   private static func scale(_ dataset: ImageDataset) -> Double {

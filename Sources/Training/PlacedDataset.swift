@@ -34,7 +34,7 @@ final class PlacedDataset: @unchecked Sendable {
   {
     groups = plan.groups
     original = dataset
-    let isFile = dataset.decoded != nil
+    let isFile = dataset.mapped != nil
     asksSystem = plan.topology.nodes.count > 1 && !isFile
     let copiesBytes = (groups.count - 1) * dataset.memory.reduce(0) { $0 + $1.count }
     // The run's own memory is not touched yet, so the system still counts it as available.
@@ -86,7 +86,7 @@ final class PlacedDataset: @unchecked Sendable {
   /// The worker's part of the memory to account for, and the nodes its pages may lie on; `nil` if any will do.
   func account(_ context: WorkerContext) -> (bytes: [UnsafeRawBufferPointer], nodes: Set<Int>?) {
     // The system moves the pages of files as it likes.
-    guard original.decoded == nil else { return ([], nil) }
+    guard original.mapped == nil else { return ([], nil) }
     let memory = datasets[context.group].memory
     switch policy {
     case .whole, .copies:

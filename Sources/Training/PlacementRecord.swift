@@ -41,7 +41,10 @@ extension TrainingLoop {
       .init(.activations, worker.activationBytes, on: node),
       .init(.gradients, worker.gradientBytes, on: node),
     ]
-    stretches += shared.optimizer.bytes(plan.segments[context.index]).map { .init(.optimizer, $0, on: node) }
+    for (index, bucket) in plan.buckets.enumerated() {
+      stretches += shared.optimizer.bytes(bucket.segments[context.index], bucket: index)
+        .map { .init(.optimizer, $0, on: node) }
+    }
     for dataset in data.sets {
       let (memory, nodes) = dataset.account(context)
       stretches += memory.map { .init(.data, $0, on: nodes) }

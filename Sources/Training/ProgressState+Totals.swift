@@ -45,6 +45,7 @@ extension ProgressState.Sums {
     reduceNanoseconds += t.reduceNanoseconds
     barrierNanoseconds += t.barrierNanoseconds
     meetingsNanoseconds += t.meetingsNanoseconds
+    exchangeNanoseconds += t.exchangeNanoseconds
   }
 
   /// The means, of steps that end with `last`.
@@ -57,6 +58,8 @@ extension ProgressState.Sums {
       imagesPerSecond: stepNanoseconds == 0 ? 0 : Double(examples) / (Double(stepNanoseconds) * 1e-9),
       stepMilliseconds: Double(stepNanoseconds) / count, reduceMilliseconds: Double(reduceNanoseconds) / count,
       barrierMilliseconds: Double(barrierNanoseconds) / count,
-      meetingsMilliseconds: Double(meetingsNanoseconds) / count, steps: steps, elapsedSeconds: Double(elapsed) * 1e-9)
+      meetingsMilliseconds: Double(meetingsNanoseconds) / count,
+      exchangeMilliseconds: Double(exchangeNanoseconds) / count, steps: steps,
+      elapsedSeconds: Double(elapsed) * 1e-9)
   }
 }

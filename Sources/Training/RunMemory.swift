@@ -15,6 +15,11 @@ package struct RunMemory: Sendable, Hashable {
   package let parameterFloats: Int
   package let trainedFloats: Int
   package let preparedFloats: Int
+  /// Of the trained parameters, by bucket, those that are updated here: all of them, but for a rank of a job, which updates a
+  /// part.
+  let updatedByBucket: [Int]
+  /// Floats of the sums that other ranks send.
+  package let inboxFloats: Int
   /// Flat buffers of each worker: partial sums, and one per tree level above a run.
   package let gradientBuffers: Int
   /// Of each worker.
@@ -32,8 +37,11 @@ package struct RunMemory: Sendable, Hashable {
 
   package init(
     _ network: NetworkPlan, _ placement: Placement, shardsPerBatch: Int, gradientBuffers: Int, stateSlots: [StateSlot],
-    keepsAverage: Bool = false, isAudited: Bool = false, hugePages: Bool
+    keepsAverage: Bool = false, isAudited: Bool = false, hugePages: Bool, updatedFloats: [Int]? = nil,
+    inboxFloats: Int = 0
   ) {
+    updatedByBucket = updatedFloats ?? [network.parameters.trainedCount]
+    self.inboxFloats = inboxFloats
     self.keepsAverage = keepsAverage
     self.isAudited = isAudited
     meetingSums = shardsPerBatch * network.schedule.sumsPerShard
@@ -55,11 +63,20 @@ package struct RunMemory: Sendable, Hashable {
   package var replicaBytes: Int {
     (parameterFloats + roundUp(preparedFloats, to: 32)) * MemoryLayout<Float>.stride
   }
-  /// From one slot of the optimizer's state to the next: whole pages, so that segments begin on a page in every slot.
-  package var stateStride: Int { roundUp(trainedFloats, to: NodeBuffer.pageBytes / MemoryLayout<Float>.stride) }
+  package var updatedFloats: Int { updatedByBucket.reduce(0, +) }
+  /// Where each bucket's part of a slot of the optimizer's state begins, and at last from one slot to the next: whole pages, so
+  /// that segments begin on a page.
+  var stateStarts: [Int] {
+    updatedByBucket.reduce(into: [0]) {
+      $0.append($0[$0.count - 1] + roundUp($1, to: NodeBuffer.pageBytes / MemoryLayout<Float>.stride))
+    }
+  }
+  package var stateStride: Int { stateStarts[updatedByBucket.count] }
   /// The optimizer's state, shared by all workers.
   package var optimizerBytes: Int {
-    stateSlots.isEmpty ? 0 : (stateSlots.count - 1) * stateStride * MemoryLayout<Float>.stride + trainedBytes
+    guard !stateSlots.isEmpty, let last = updatedByBucket.indices.last else { return 0 }
+    let lastSlot = stateStarts[last] + updatedByBucket[last]
+    return ((stateSlots.count - 1) * stateStride + lastSlot) * MemoryLayout<Float>.stride
   }
   /// Of the audit: two gradients, and the sums of meetings.
   package var auditBytes: Int { isAudited ? 2 * trainedBytes + meetingSums * MemoryLayout<Double>.stride : 0 }
@@ -80,7 +97,8 @@ package struct RunMemory: Sendable, Hashable {
   }
 
   private var sharedBytes: Int {
-    optimizerBytes + averageBytes + auditBytes + replicas * replicaBytes + meetingSums * MemoryLayout<Double>.stride
+    optimizerBytes + averageBytes + auditBytes + inboxFloats * MemoryLayout<Float>.stride + replicas * replicaBytes
+      + meetingSums * MemoryLayout<Double>.stride
   }
 
   func fits(_ available: AvailableMemory) -> Bool { neededBytes(available) <= available.bytes }

@@ -18,7 +18,7 @@ extension RunPlan {
       smaller.training.batchSize = count * shardSize
       let plan = try? RunPlan(
         smaller, topology: topology, kernels: kernels, exampleCount: shards.exampleCount,
-        computesInputGradient: network.computesInputGradient)
+        computesInputGradient: network.computesInputGradient, place: ranks?.place)
       return plan?.memory.fits(available) ?? false
     }
     var (fitting, tooMany) = (0, shards.maximumShardCount)

@@ -16,8 +16,12 @@ package final class RunPlan: Sendable {
   package let topology: Topology
   /// Workers by the node whose memory they use; each group has a replica of the weights.
   package let groups: [Placement.Group]
-  /// The floats of the flat parameter buffer that each worker updates.
-  let segments: [Range<Int>]
+  /// The trained parameters, by what is exchanged together.
+  let buckets: [Bucket]
+  /// The floats of the flat parameter buffer that each worker looks after.
+  private let parts: [Range<Int>]
+  /// What the process does as a rank of a job; `nil` if it is alone.
+  package let ranks: RankPlan?
   let shards: ShardPlan
   /// How shard gradients combine for a full batch and for the ragged last one.
   let fullBatch: ReductionProgram
@@ -36,10 +40,12 @@ package final class RunPlan: Sendable {
   /// With at least this many images a dense layer is compute-bound.
   private static let imagesPerChunk = 32
 
-  /// - Parameter computesInputGradient: whether the backward pass goes all the way to the images.
+  /// - Parameters:
+  ///   - computesInputGradient: whether the backward pass goes all the way to the images.
+  ///   - place: the process's among the ranks of a job; `nil` if it is alone.
   package init(
     _ configuration: RunConfiguration, topology: Topology, kernels: KernelTable, exampleCount: Int,
-    computesInputGradient: Bool = false
+    computesInputGradient: Bool = false, place: RankPlace? = nil
   ) throws {
     self.configuration = configuration
     let runtime = configuration.runtime
@@ -47,13 +53,13 @@ package final class RunPlan: Sendable {
       exampleCount: exampleCount, batchSize: configuration.training.batchSize, shardSize: runtime.shardSize)
     let graph = try ModelGraph(configuration.model)
     let unit = graph.shardsTogether(shardSize: runtime.shardSize)
-    placement = try Placement.plan(
-      topology, runtime: runtime, shardsPerBatch: (shards.maximumShardCount - 1) / unit + 1)
+    placement = try Self.placement(configuration, shards, unit, topology, ranks: place?.count ?? 1)
     self.topology = topology
     groups = placement.groups
     self.kernels = kernels
-    fullBatch = Self.program(shards, groups, step: 0, unit)
-    lastBatch = Self.program(shards, groups, step: shards.stepsPerEpoch - 1, unit)
+    let deals = (RankDeal(shards, place, unit, step: 0), RankDeal(shards, place, unit, step: shards.stepsPerEpoch - 1))
+    fullBatch = Self.program(shards, groups, deals.0, unit)
+    lastBatch = Self.program(shards, groups, deals.1, unit)
 
     optimizer = configuration.training.optimizer.makeOptimizer()
     try RunMemory.requireFits(
@@ -73,17 +79,25 @@ package final class RunPlan: Sendable {
     // In a step with an audit a shard is summed by itself.
     treeLevels = ShardTree.levels(
       of: largest, leafCount: isAudited ? 1 : network.capacity.run / network.capacity.shard)
+    let trained = network.parameters.trainedCount
+    let workers = groups.map(\.workers)
+    parts = Segments.all(count: trained, groups: workers)
+    let buckets = Bucket.all(
+      trained: trained, front: network.frontParameterCount, place, workers: workers,
+      overlaps: place != nil && runtime.mpi.overlap && !network.schedule.hasMeetings)
+    self.buckets = buckets
+    ranks = place.map { RankPlan($0, full: deals.0, last: deals.1, buckets) }
     memory = RunMemory(
       network, placement, shardsPerBatch: shards.maximumShardCount, gradientBuffers: gradientSlots + treeLevels,
       stateSlots: optimizer.slots, keepsAverage: configuration.training.weightAverage != nil, isAudited: isAudited,
-      hugePages: runtime.memory.hugePages)
+      hugePages: runtime.memory.hugePages, updatedFloats: buckets.map(\.own.count),
+      inboxFloats: ranks?.inboxFloats.reduce(0, +) ?? 0)
     let training = configuration.training
     rates = LearningRates(
       training, stepsPerEpoch: shards.stepsPerEpoch,
       totalSteps: min(training.epochs * shards.stepsPerEpoch, training.maxSteps ?? Int.max))
     updates = UpdateRules(
       network.parameters, configuration.training.optimizer, adapts: optimizer.readsNorms)
-    segments = Segments.all(count: memory.trainedFloats, groups: groups.map(\.workers))
   }
 
   /// Shards that a workspace sums without a flat gradient buffer per level of the tree.
@@ -130,26 +144,41 @@ package final class RunPlan: Sendable {
 
   package var workerCount: Int { placement.workers.count }
 
-  /// The floats of the state that a worker looks after: those that it updates and, in the last one, what no worker updates.
+  /// The floats of the state that a worker looks after: its part and, in the last one, what no worker updates.
   func state(of worker: Int) -> Range<Int> {
-    let segment = segments[worker]
-    return segment.lowerBound..<(worker == workerCount - 1 ? memory.parameterFloats : segment.upperBound)
+    let part = parts[worker]
+    return part.lowerBound..<(worker == workerCount - 1 ? memory.parameterFloats : part.upperBound)
   }
 
-  /// The floats that neighbouring workers update together.
-  func segment(of workers: Range<Int>) -> Range<Int> {
-    segments[workers.lowerBound].lowerBound..<segments[workers.upperBound - 1].upperBound
+  /// The shards of a set of `shardCount` that a worker evaluates: an even share of its rank's even share.
+  func evaluated(by worker: Int, shardCount: Int) -> Range<Int> {
+    let own =
+      ranks.map { shards.shards(ofWorker: $0.place.rank, of: $0.place.count, shardCount: shardCount) } ?? 0..<shardCount
+    let run = shards.shards(ofWorker: worker, of: workerCount, shardCount: own.count)
+    return own.lowerBound + run.lowerBound..<own.lowerBound + run.upperBound
   }
 
+  /// - Parameter ranks: among which the shards are dealt.
+  static func placement(
+    _ configuration: RunConfiguration, _ shards: ShardPlan, _ unit: Int, _ topology: Topology, ranks: Int
+  ) throws -> Placement {
+    let units = (shards.maximumShardCount - 1) / unit + 1
+    return try Placement.plan(
+      topology, runtime: configuration.runtime, shardsPerBatch: (units - 1) / ranks + 1)
+  }
+
+  /// How the workers add the sums of the shards that are dealt to them.
   private static func program(
-    _ shards: ShardPlan, _ groups: [Placement.Group], step: Int, _ unit: Int
+    _ shards: ShardPlan, _ groups: [Placement.Group], _ deal: RankDeal, _ unit: Int
   ) -> ReductionProgram {
     let workers = groups.last?.workers.upperBound ?? 0
-    let count = shards.shardCount(batchSize: shards.batchRange(stepInEpoch: step).count)
+    let own = deal.own
     return ReductionProgram(
-      shardCount: count,
-      runs: (0..<workers).map { shards.shards(ofWorker: $0, of: workers, shardCount: count, unit: unit) },
-      groups: groups.map(\.workers))
+      shardCount: deal.shardCount,
+      runs: (0..<workers).map { worker in
+        let run = shards.shards(ofWorker: worker, of: workers, shardCount: own.count, unit: unit)
+        return own.lowerBound + run.lowerBound..<own.lowerBound + run.upperBound
+      }, groups: groups.map(\.workers))
   }
 }
 

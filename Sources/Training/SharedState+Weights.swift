@@ -17,6 +17,17 @@ extension SharedState {
     }
   }
 
+  /// Takes some of the weights, in their public layouts.
+  func replaceWeights(_ tensors: [NamedTensor]) {
+    let table = plan.network.parameters
+    for tensor in tensors {
+      guard let parameter = table.parameters.first(where: { $0.name == tensor.name }) else {
+        fatalError("There is no parameter \(tensor.name).")
+      }
+      table.pack(parameter, tensor.values, into: weights)
+    }
+  }
+
   /// Takes weights in their public layouts; `source` is the file they come from.
   ///
   /// - Throws: `UserError(.badData)` if a parameter is missing, unknown or of another shape.
@@ -27,7 +38,9 @@ extension SharedState {
   /// Takes the state after a checkpoint's last step; throws as `setWeights`.
   ///
   /// A stored one is read tensor by tensor, so that resuming takes no more memory than starting.
-  func restore(_ checkpoint: Checkpoint) throws(UserError) {
+  /// - Parameter snapshot: takes the optimizer's whole state, of which rank 0 of a job has only a part in the end.
+  func restore(_ checkpoint: Checkpoint, over snapshot: Snapshot? = nil) throws(UserError) {
+    func floats(of slot: StateSlot) -> UnsafeMutablePointer<Float>? { self.floats(of: slot, snapshot) }
     func subject(_ slot: StateSlot?) -> String { checkpoint.source + (slot.map { " (\($0.name))" } ?? "") }
     guard checkpoint.isStored else {
       try set(weights, checkpoint.parameters, subject: subject(nil))
@@ -53,8 +66,9 @@ extension SharedState {
   private var stateSlots: [StateSlot] { optimizer.slots + (average == nil ? [] : [.average]) }
 
   /// The flat buffer of a slot; `nil` if the run has none.
-  private func floats(of slot: StateSlot) -> UnsafeMutablePointer<Float>? {
-    slot == .average ? average?.floats : optimizer.slots.firstIndex(of: slot).map { optimizer.slot($0) }
+  private func floats(of slot: StateSlot, _ snapshot: Snapshot?) -> UnsafeMutablePointer<Float>? {
+    guard slot != .average else { return average?.floats }
+    return optimizer.slots.firstIndex(of: slot).map { snapshot?.slot($0) ?? optimizer.slot($0) }
   }
 
   private func set(
@@ -76,9 +90,11 @@ extension SharedState {
   func namedResult() -> [NamedTensor] { plan.network.parameters.named(average?.floats ?? weights) }
 
   /// The parameters in layer order, by what the run keeps beside the weights.
-  func namedState() -> [SlotTensors] {
+  ///
+  /// - Parameter snapshot: has the optimizer's whole state, of which a rank of a job has a part.
+  func namedState(_ snapshot: Snapshot? = nil) -> [SlotTensors] {
     stateSlots.compactMap { slot in
-      floats(of: slot).map {
+      floats(of: slot, snapshot).map {
         SlotTensors(slot: slot, tensors: plan.network.parameters.named($0, trainedAlone: slot.isOfTrained))
       }
     }
@@ -88,9 +104,13 @@ extension SharedState {
   func nonFiniteParameters() -> [String] {
     plan.network.parameters.parameters.filter { parameter in
       let range = parameter.offset..<parameter.offset + parameter.packedCount
-      let state = parameter.isTrained ? optimizer.slots.indices.map { optimizer.slot($0) } : []
-      let buffers = [weights] + state
-      return !buffers.allSatisfy { buffer in range.allSatisfy { buffer[$0].isFinite } }
+      let isStateFinite = plan.buckets.enumerated().allSatisfy { index, bucket in
+        optimizer.slots.indices.allSatisfy { slot in
+          let floats = optimizer.slot(slot, bucket: index)
+          return range.clamped(to: bucket.own).allSatisfy { floats[$0].isFinite }
+        }
+      }
+      return !isStateFinite || !range.allSatisfy { weights[$0].isFinite }
     }.map(\.name)
   }
 }

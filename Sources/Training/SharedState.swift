@@ -62,8 +62,7 @@ final class SharedState: @unchecked Sendable {
     self.plan = plan
     try plan.requireMemory(AvailableMemory.read())
     replicas = try plan.groups.map { try WeightReplica(plan.memory, node: $0.memoryNode) }
-    optimizer = try OptimizerState(
-      plan.memory, places: plan.groups.map { (plan.segment(of: $0.workers), $0.memoryNode) })
+    optimizer = try OptimizerState(plan.memory, plan.buckets, plan.groups)
     average = try plan.configuration.training.weightAverage.map { rule in try WeightAverage(rule, plan.memory) }
     transport = SharedMemory(
       workers: plan.workerCount, slots: plan.gradientSlots, results: replicas.map(\.weights))
@@ -93,7 +92,7 @@ final class SharedState: @unchecked Sendable {
     beats = WorkerBeats(count: plan.workerCount)
     times = StepTimes(
       workers: plan.workerCount, keptSteps: keptSteps,
-      meetings: TrainingLoop.meetings + 2 * plan.network.schedule.meetings.count)
+      meetings: TrainingLoop.meetings(plan.ranks) + (plan.ranks == nil ? 2 : 4) * plan.network.schedule.meetings.count)
     order = EpochOrder(count: orderedExamples)
   }
 
@@ -123,7 +122,10 @@ extension SharedState {
     try group.run { [self] context in
       let replica = UnsafeMutableRawBufferPointer(mutating: replicas[context.group].bytes)
       let own = part(context.member, of: context.members.count, UnsafeRawBufferPointer(replica))
-      for bytes in [own] + optimizer.bytes(plan.segments[context.index]) {
+      let state = plan.buckets.enumerated().flatMap {
+        optimizer.bytes($1.segments[context.index], bucket: $0)
+      }
+      for bytes in [own] + state {
         UnsafeMutableRawBufferPointer(mutating: bytes).initializeMemory(as: UInt8.self, repeating: 0)
       }
     }

@@ -8,7 +8,7 @@ import Synchronization
 ///
 /// `@unchecked Sendable`: each worker writes its part between the second and third barrier of a step in which worker 0
 /// found the snapshot free; the reporting thread reads once worker 0 has announced it in the ring, and then frees it.
-final class Snapshot: @unchecked Sendable {
+package final class Snapshot: @unchecked Sendable {
   let weights: UnsafeMutablePointer<Float>
   private let slots: [StateSlot]
   private let parameterFloats: Int
@@ -27,7 +27,8 @@ final class Snapshot: @unchecked Sendable {
     weights = buffer.pointer.bindMemory(to: Float.self, capacity: memory.snapshotBytes / MemoryLayout<Float>.stride)
   }
 
-  private func slot(_ index: Int) -> UnsafeMutablePointer<Float> { weights + parameterFloats + index * trainedFloats }
+  /// The copy of a slot of the optimizer's state.
+  func slot(_ index: Int) -> UnsafeMutablePointer<Float> { weights + parameterFloats + index * trainedFloats }
 
   /// After the optimizer's slots.
   private var average: UnsafeMutablePointer<Float> { slot(slots.count) }
@@ -47,10 +48,14 @@ final class Snapshot: @unchecked Sendable {
 
   /// Copies what this worker looks after; weights from its replica. Nothing writes any of it meanwhile.
   func copy(_ shared: SharedState, _ replica: WeightReplica, worker: Int) {
-    let (range, whole) = (shared.plan.segments[worker], shared.plan.state(of: worker))
+    let whole = shared.plan.state(of: worker)
     (weights + whole.lowerBound).update(from: replica.weights + whole.lowerBound, count: whole.count)
-    for index in slots.indices {
-      (slot(index) + range.lowerBound).update(from: shared.optimizer.slot(index) + range.lowerBound, count: range.count)
+    for (number, bucket) in shared.plan.buckets.enumerated() {
+      let range = bucket.segments[worker]
+      for index in slots.indices {
+        (slot(index) + range.lowerBound).update(
+          from: shared.optimizer.slot(index, bucket: number) + range.lowerBound, count: range.count)
+      }
     }
     if let mean = shared.average {
       (average + whole.lowerBound).update(from: mean.floats + whole.lowerBound, count: whole.count)

@@ -107,7 +107,7 @@ struct StepClock: ~Copyable {
     guard state.pointee.isOpen else { return }
     let line = state.pointee.line
     line.add(clockSpan(before, now), to: state.pointee.phase)
-    guard !state.pointee.phase.isWork else { return }
+    guard state.pointee.phase.isBarrier else { return }
     precondition(line.meetings < times.meetings, "A step meets more often than its account has room for.")
     line.addMeeting(arrival: before, departure: now, kind: state.pointee.meeting)
   }

@@ -10,6 +10,8 @@ struct StepLeader {
   private let plan: RunPlan
   private let shared: SharedState
   private let channel: RunChannel
+  /// With the other ranks of a job; `nil` in a process that is alone.
+  private let exchange: RankExchange?
   private var schedule: CheckpointSchedule
   /// Of the step that was decided last.
   private var totals = StepTotals()
@@ -27,6 +29,7 @@ struct StepLeader {
     plan = session.plan
     shared = session.shared
     self.channel = channel
+    exchange = session.exchange
     schedule = CheckpointSchedule(
       plan.configuration.checkpoint, stepsPerEpoch: plan.shards.stepsPerEpoch, now: now)
   }
@@ -41,10 +44,31 @@ struct StepLeader {
       seed: plan.configuration.seed, epoch: epoch, shuffle: plan.configuration.training.shuffle)
   }
 
-  /// Once all have computed: sums the batch's losses, and decides how the step ends. Others read it after the next barrier.
+  /// Before anything else of a step: names it to the other ranks.
+  func begin(_ step: TrainingStep) { exchange?.begin(step) }
+
+  /// What this process asks of the run after a step; a rank of a job tells it to the others.
   ///
   /// - Parameter now: the time, by the worker's clock.
+  @discardableResult
+  mutating func ask(_ step: TrainingStep, now: UInt64) -> StepRequests {
+    progress.elapsedNanoseconds = earlierNanoseconds + watch.look(now: now)
+    let requests = StepRequests(
+      stops: channel.stop.isRequested,
+      isTimeUp: training.maxSeconds.map { Double(progress.elapsedNanoseconds) * 1e-9 >= $0 } ?? false,
+      wantsCheckpoint: schedule.isDue(
+        stepsDone: step.number + 1, now: now, isRequested: channel.stop.takeCheckpointRequest()),
+      hasRoom: channel.snapshot?.isFree == true)
+    exchange?.blocks.requests = requests
+    return requests
+  }
+
+  /// Once all have computed: sums the batch's losses, and decides how the step ends. Others read it after the next barrier.
+  ///
+  /// All ranks of a job have the same losses and requests, and decide alike.
+  /// - Parameter now: the time, by the worker's clock.
   mutating func decide(_ step: TrainingStep, now: UInt64) {
+    let requests = exchange?.blocks.requests ?? ask(step, now: now)
     // Shard losses are complete now and written again only after the next barrier.
     totals = Self.sums(of: step.shardCount, shared)
     totals.epoch = step.epoch
@@ -53,16 +77,15 @@ struct StepLeader {
     totals.examples = step.batch.count
     totals.learningRate = plan.learningRate(step, plateau: shared.plateauRate)
     let stepsDone = step.number + 1
-    progress.elapsedNanoseconds = earlierNanoseconds + watch.look(now: now)
-    let isTimeUp = training.maxSeconds.map { Double(progress.elapsedNanoseconds) * 1e-9 >= $0 } ?? false
-    let isInterrupted = channel.stop.isRequested
-    shared.isLastStep = isInterrupted || isTimeUp
-    shared.evaluatesEnd = !isInterrupted && (isTimeUp || stepsDone == plan.totalSteps)
+    shared.isLastStep = requests.stops || requests.isTimeUp
+    shared.evaluatesEnd = !requests.stops && (requests.isTimeUp || stepsDone == plan.totalSteps)
     shared.lossIsFinite = totals.loss.isFinite
     shared.takesSnapshot =
-      schedule.isDue(stepsDone: stepsDone, now: now, isRequested: channel.stop.takeCheckpointRequest())
-      && shared.lossIsFinite && stepsDone < plan.totalSteps && !shared.isLastStep && channel.snapshot?.isFree == true
+      requests.wantsCheckpoint && shared.lossIsFinite && stepsDone < plan.totalSteps && !shared.isLastStep
+      && requests.hasRoom
     if shared.takesSnapshot { schedule.wasTaken(now: now) }
+    // What another rank asked for ends this one's run as if it had been asked itself.
+    if requests.stops, exchange != nil { channel.stop.request() }
   }
 
   /// Publishes the step that was decided last and has ended on `clock`.
@@ -75,6 +98,9 @@ struct StepLeader {
     totals.reduceNanoseconds = clock.nanoseconds(.reduce)
     totals.barrierNanoseconds = clock.nanoseconds(.barrier)
     totals.meetingsNanoseconds = clock.nanoseconds(.meetings)
+    totals.exchangeNanoseconds = clock.nanoseconds(.exchange)
+    exchange?.blocks.weightsDigest = totals.weightsDigest
+    exchange?.blocks.stepNanoseconds = totals.stepNanoseconds
     progress.add(totals)
     channel.push(totals)
     guard totals.loss.isFinite else {

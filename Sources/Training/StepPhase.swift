@@ -5,6 +5,7 @@
 /// may meet as often as it likes.
 package enum StepPhase: UInt8, Sendable, CaseIterable {
   case starting, computing, meeting, summing, reducing, updating, preparing, copying, waiting, publishing, evaluating
+  case exchanging
 
   /// As documents and results call it.
   package var name: String { "\(self)" }
@@ -23,6 +24,7 @@ package enum StepPhase: UInt8, Sendable, CaseIterable {
     case .waiting: "waiting for the others"
     case .publishing: "publishing results"
     case .evaluating: "evaluating the test set"
+    case .exchanging: "waiting for other ranks"
     }
   }
 
@@ -34,12 +36,16 @@ package enum StepPhase: UInt8, Sendable, CaseIterable {
     case .summing, .reducing: .reduce
     case .updating, .preparing, .copying: .update
     case .waiting: .barrier
+    case .exchanging: .exchange
     case .starting, .publishing, .evaluating: nil
     }
   }
 
+  /// Whether the worker waits for others of its process.
+  package var isBarrier: Bool { self == .waiting || self == .meeting }
+
   /// False if the worker waits for others, which is not its fault.
-  package var isWork: Bool { self != .waiting && self != .meeting }
+  package var isWork: Bool { !isBarrier && self != .exchanging }
 }
 
 /// Where the time of a step goes, as benchmarks and the scaling model report it.
@@ -52,6 +58,8 @@ package enum StepPart: String, Sendable, CaseIterable {
   case imbalance
   /// From the last arrival at such a barrier until the worker goes on.
   case barrier
+  /// Waiting for the messages of other ranks, of which those that arrive late are a part.
+  case exchange
   /// Adding partial gradients.
   case reduce
   /// The optimizer, and preparing the new weights for the next step.
@@ -63,6 +71,7 @@ package enum StepPart: String, Sendable, CaseIterable {
     case .compute: false
     case .meetings: column == .barrier || column == .meetings
     case .imbalance, .barrier: column == .barrier
+    case .exchange: column == .barrier || column == .exchange
     case .reduce, .update: column == .reduce
     }
   }
@@ -73,4 +82,5 @@ package enum StepColumn: String, Sendable, CaseIterable {
   case reduce = "reduce_ms"
   case barrier = "barrier_ms"
   case meetings = "meetings_ms"
+  case exchange = "exchange_ms"
 }

@@ -24,6 +24,7 @@ struct StepTotals {
   var reduceNanoseconds: UInt64 = 0
   var barrierNanoseconds: UInt64 = 0
   var meetingsNanoseconds: UInt64 = 0
+  var exchangeNanoseconds: UInt64 = 0
   /// Sums over the test set, for `epochEnd` and `evaluation`; no examples where it was not evaluated.
   var testExamples = 0
   var testLoss = 0.0

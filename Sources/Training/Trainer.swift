@@ -18,11 +18,14 @@ package final class Trainer {
   private let training: ImageDataset
   private let test: ImageDataset?
   private let data: TrainingData
-  private let snapshot: Snapshot
+  /// Where the state is copied to for checkpoints; rank 0 of a job writes them, for the others there is none.
+  private let snapshot: Snapshot?
+  /// The job that the process is a rank of; `nil` if it is alone.
+  private let job: Job?
   /// For checkpoints in the layouts of the file.
   private let reserve: MemoryReserve
   private let dataFingerprint: String
-  /// What the run's ledger begins with; `nil` without one.
+  /// What the run's ledger begins with; `nil` without one, and for ranks of a job but the first.
   package let ledgerStart: LedgerStart?
   /// Where an earlier part of the run left off.
   private let start: ProgressState
@@ -36,40 +39,52 @@ package final class Trainer {
   /// - Parameters:
   ///   - initialWeights: replaces the random initial weights; must name every parameter once.
   ///   - weightsSource: what errors call the initial weights, such as their file.
-  ///   - checkpoint: training continues after its last step; the caller has compared its configuration.
+  ///   - checkpoint: training continues after its last step; the caller has compared its configuration. Of a job, rank 0's
+  ///     alone counts, as do its initial weights.
+  ///   - job: the process trains as a rank of it: all ranks make a trainer, and all run it.
   /// - Throws: `UserError` if data and configuration do not fit together or the machine refuses.
   package init(
     configuration: RunConfiguration, topology: Topology, kernels: KernelTable, training: ImageDataset,
     test: ImageDataset?, initialWeights: [NamedTensor]?, weightsSource: String = "weights",
-    resuming checkpoint: Checkpoint? = nil
+    resuming checkpoint: Checkpoint? = nil, job: Job? = nil
   ) throws {
     guard training.count > 0 else {
       throw UserError(.badData, "data.train", "the training set has 0 examples; at least 1 is needed")
     }
+    let test = test.flatMap { $0.count > 0 ? $0 : nil }
+    dataFingerprint = DataFingerprint.of(training: training, test: test)
+    let place = try job?.place(of: configuration, topology, training.count, dataFingerprint: dataFingerprint)
+    let checkpoint = try job?.share(checkpoint) ?? checkpoint
     plan = try RunPlan(
-      configuration, topology: topology, kernels: kernels, exampleCount: training.count)
+      configuration, topology: topology, kernels: kernels, exampleCount: training.count, place: place)
     try checkDataset(training, "data.train", plan.network)
     try plan.requireTrainable()
     if let test { try checkDataset(test, "data.test", plan.network) }
     self.training = training
-    let test = test.flatMap { $0.count > 0 ? $0 : nil }
+    self.job = job
     try configuration.training.requireMetrics(hasTestSet: test != nil, classes: plan.network.classes)
     self.test = test
-    dataFingerprint = DataFingerprint.of(training: training, test: test)
     try checkpoint?.requireFits(
       plan.shards, configuration.training, dataFingerprint: dataFingerprint,
       sampled: DataFingerprint.sample(training: training, test: test))
     data = try TrainingData(training: training, test: test, plan)
+    let isFirst = (place?.rank ?? 0) == 0
+    snapshot = isFirst ? try Snapshot(plan.memory) : nil
     session = try Session(
-      plan, start: Session.Start(checkpoint: checkpoint, weights: initialWeights, source: weightsSource),
-      orderedExamples: training.count, evaluatedExamples: test?.count ?? 0)
-    snapshot = try Snapshot(plan.memory)
+      plan,
+      start: isFirst
+        ? Session.Start(
+          checkpoint: checkpoint, weights: initialWeights, source: weightsSource,
+          measured: PatchWhitening.weights(of: plan.network, training, configuration.data))
+        : .ofFirstRank(hasState: checkpoint != nil),
+      orderedExamples: training.count, evaluatedExamples: test?.count ?? 0, job: job, snapshot: snapshot)
     start = checkpoint?.progress ?? ProgressState()
     lastCheckpoint = checkpoint?.step
     initialWeightsDigest =
       if let checkpoint { checkpoint.initialWeights } else { initialWeights.map { StateDigest.ofWeights($0) } }
     isStartCurrent = checkpoint.map { $0.configuration == configuration.jsonValue } ?? true
-    ledgerStart = session.ledgerStart(training: training, test: test, knowsWeights: checkpoint == nil)
+    ledgerStart =
+      isFirst ? session.ledgerStart(training: training, test: test, knowsWeights: checkpoint == nil) : nil
     reserve = try MemoryReserve(byteCount: plan.memory.checkpointBytes, purpose: "writing checkpoints")
   }
 
@@ -77,17 +92,13 @@ package final class Trainer {
   package var description: RunDescription {
     plan.description(
       trainingExamples: training.count, testExamples: test?.count ?? 0, firstStep: start.stepsDone,
-      dataNotes: [training, test].compactMap { data in
-        data?.decoded.map { decoded in
-          "decoded images are mapped from \(decoded.file), \((data?.pixels.count ?? 0) >> 20) MiB"
-            + (decoded.isFound ? ", which an earlier run left" : "")
-        }
-      })
+      dataNotes: [training, test].compactMap { $0?.note })
   }
 
   /// Trains to the end, or until `stop` is requested; `observer` is called on the calling thread.
   ///
-  /// Checkpoints are published when they are due by the configuration, on request, and at the end or stop of the run.
+  /// Checkpoints are published when they are due by the configuration, on request, and at the end or stop of the run; in a
+  /// job by rank 0 alone.
   /// - Throws: the first error of a worker or of `observer`; `UserError(.diverged)` for a loss or weights that are not
   ///   finite, naming step, layers and the last checkpoint.
   package func run(stop: StopFlag, observer: (TrainingEvent) throws -> Void) throws -> TrainingSummary {
@@ -97,6 +108,8 @@ package final class Trainer {
       session: session, data: data, channel: channel, start: start, options: options)
     // Its time begins before the workers', so that a run that has ended by their time has ended by the recorded one.
     var progress = ProgressAggregator(plan, resuming: start)
+    session.exchange?.start()
+    defer { session.exchange?.stop() }
     let running = session.group.start { context in try loop.run(context) }
     let ledger = ledgerStart.map { _ in LedgerEntries(plan, exampleCount: training.count) }
     var watchdog = Watchdog(
@@ -110,9 +123,9 @@ package final class Trainer {
         while let totals = channel.ring.pop() {
           if totals.kind == .step, let entry = ledger?.entry(totals) { try observer(.ledger(entry)) }
           try progress.add(totals, observer)
-          if totals.kind == .snapshot {
+          if totals.kind == .snapshot, let snapshot {
             reserve.release()
-            try publishSnapshot(progress.state, observer)
+            try publish(snapshot, progress.state, observer)
             reserve.keep()
           }
         }
@@ -129,16 +142,20 @@ package final class Trainer {
     do { try running.result() } catch let error as UserError where error.category == .diverged {
       throw described(error)
     }
+    try session.exchange?.end()
     reserve.release()
     let interrupted =
       stop.isRequested && progress.stepsDone < plan.totalSteps && !progress.state.isOver(plan.configuration.training)
     // A run with checkpoints ends with one, which records that it has ended.
     let isKept = lastCheckpoint == progress.stepsDone && (isStartCurrent || progress.stepsDone > start.stepsDone)
-    if !isKept, interrupted || plan.configuration.checkpoint.isOn || lastCheckpoint != nil {
-      try publish(checkpoint(session.shared.namedWeights(), session.shared.namedState(), progress.state), observer)
+    if snapshot != nil, !isKept, interrupted || plan.configuration.checkpoint.isOn || lastCheckpoint != nil {
+      let state = session.shared.namedState(session.exchange?.snapshot)
+      try publish(checkpoint(session.shared.namedWeights(), state, progress.state), observer)
     }
     var summary = progress.summary(
-      workers: plan.workerCount, digest: WeightsDigest.of(weights()), interrupted: interrupted)
+      workers: plan.ranks?.place.allWorkers ?? plan.workerCount, digest: WeightsDigest.of(weights()),
+      interrupted: interrupted)
+    summary.ranks = job?.count
     summary.placement = PlacementReport(session.shared, data.sets, threadNotes: running.notes)
     return summary
   }
@@ -149,15 +166,18 @@ package final class Trainer {
   /// The parameters as they are trained, which `weights` averages where the run asks for it.
   package func trainedWeights() -> [NamedTensor] { session.shared.namedWeights() }
 
-  /// What is kept beside the weights, slot by slot, under the parameters' names: the optimizer's state, and the average.
-  package func state() -> [SlotTensors] { session.shared.namedState() }
+  /// What is kept beside the weights, slot by slot, under the parameters' names: the optimizer's state, and the average. Of a
+  /// job, rank 0 knows it after a run, and others a part.
+  package func state() -> [SlotTensors] { session.shared.namedState(session.exchange?.snapshot) }
 
   /// The digest of the weights as a ledger has it; not during a run. `nil` without a ledger.
   package func weightsTreeDigest() -> SHA256Digest? { session.weightsTreeDigest() }
 
   // MARK: Checkpoints
 
-  private func publishSnapshot(_ progress: ProgressState, _ observer: (TrainingEvent) throws -> Void) throws {
+  private func publish(
+    _ snapshot: Snapshot, _ progress: ProgressState, _ observer: (TrainingEvent) throws -> Void
+  ) throws {
     let table = plan.network.parameters
     let taken = checkpoint(table.named(snapshot.weights), snapshot.state(table), progress)
     snapshot.release()

@@ -17,6 +17,17 @@ struct TrainingData: Sendable {
   var sets: [PlacedDataset] { [training] + (test.map { [$0] } ?? []) }
 }
 
+extension ImageDataset {
+  /// What is worth saying of where its pixels are, and of who decoded them.
+  var note: String? {
+    let readers = readerThreads.map { "decoded by \($0) \($0 == 1 ? "thread" : "threads")" }
+    guard let mapped else { return readers.map { "\(count) images, \($0)" } }
+    let kind = mapped.origin == .data ? "images" : files.isEmpty ? "converted images" : "decoded images"
+    return "\(kind) are mapped from \(mapped.file), \(pixels.count >> 20) MiB"
+      + (mapped.isFound ? ", which an earlier run left" : readers.map { ", \($0)" } ?? "")
+  }
+}
+
 /// Refuses a data set whose images or labels the network cannot take.
 package func checkDataset(_ dataset: ImageDataset, _ key: String, _ network: NetworkPlan) throws {
   let shape = ImageShape(height: dataset.height, width: dataset.width, channels: dataset.channels)

@@ -87,6 +87,8 @@ package struct StepRecord: Sendable, Hashable {
   package var barrierMilliseconds: Double
   /// Of these, where layers need sums over the whole batch.
   package var meetingsMilliseconds: Double
+  /// Of these, for messages of other ranks.
+  package var exchangeMilliseconds: Double
   /// The steps that the means are over.
   package var steps: Int
   /// Since the start of training, without the time between the parts of an interrupted run.
@@ -97,7 +99,7 @@ package struct StepRecord: Sendable, Hashable {
   package init(
     epoch: Int, step: Int, stepInEpoch: Int, loss: Double, accuracy: Double, learningRate: Double,
     imagesPerSecond: Double, stepMilliseconds: Double, reduceMilliseconds: Double, barrierMilliseconds: Double,
-    meetingsMilliseconds: Double, steps: Int, elapsedSeconds: Double
+    meetingsMilliseconds: Double, exchangeMilliseconds: Double = 0, steps: Int, elapsedSeconds: Double
   ) {
     self.epoch = epoch
     self.step = step
@@ -110,6 +112,7 @@ package struct StepRecord: Sendable, Hashable {
     self.reduceMilliseconds = reduceMilliseconds
     self.barrierMilliseconds = barrierMilliseconds
     self.meetingsMilliseconds = meetingsMilliseconds
+    self.exchangeMilliseconds = exchangeMilliseconds
     self.steps = steps
     self.elapsedSeconds = elapsedSeconds
   }
@@ -172,6 +175,8 @@ package struct TrainingSummary: Sendable, Hashable {
   package var bestCheckpoint: String?
   /// What the kernel said about threads and memory; `nil` before the end of a run.
   package var placement: PlacementReport?
+  /// Of a job; `workers` are then those of all ranks.
+  package var ranks: Int?
 
   package init(
     epochs: Int, steps: Int, totalSteps: Int, loss: Double, validationLoss: Double?, validationAccuracy: Double?,

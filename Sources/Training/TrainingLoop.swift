@@ -12,10 +12,11 @@ import Runs
 /// ┃ is a barrier of all workers, ┇ one of those on the same memory node. With one node `sum` and its barrier are left out;
 /// between `reduce` and `update` there is a ┃ where the update depends on norms of the whole gradient;
 /// `compute` has a ┃ of its own wherever a layer needs sums over the whole batch, see `Schedule`.
+/// The ranks of a job exchange what they can behind `compute`, see `StepOverlap`.
 /// The phases' names and times are `StepPhase` and `StepClock`; worker 0's extra work is `StepLeader`.
 struct TrainingLoop: Sendable {
-  /// The most barriers of a step, without those that layers need.
-  static let meetings = 6
+  /// The most barriers of a step, and waits for other ranks, without those that layers need.
+  static func meetings(_ ranks: RankPlan?) -> Int { ranks == nil ? 6 : 18 }
 
   let session: Session
   let data: TrainingData
@@ -38,7 +39,9 @@ struct TrainingLoop: Sendable {
     var leader = context.index == 0 ? StepLeader(session, channel, resuming: start) : nil
     try context.barrier.wait()
     try worker.loadWeights()
-    let reductions = worker.reductions()
+    let ranks = session.exchange
+    let reductions = worker.reductions(ranks)
+    var overlap = StepOverlap(ranks)
 
     var number = firstStep
     while number < min(plan.totalSteps, options.lastStep ?? .max), !shared.isLastStep {
@@ -51,10 +54,19 @@ struct TrainingLoop: Sendable {
       let reduction = step.endsEpoch ? reductions.last : reductions.full
 
       clock.begin(number, .computing)
-      try worker.compute(training, step) { () throws(BarrierBroken) in
-        try clock.meet(context.barrier, .sums)
+      leader?.begin(step)
+      overlap?.begin()
+      try worker.compute(training, step) {
+        overlap?.reached($0, worker, reduction, clock)
+      } meet: { () throws(any Error) in
+        if let ranks {
+          try ranks.send(.meeting, context, clock)
+        } else {
+          try clock.meet(context.barrier, .sums)
+        }
         clock.enter(.computing)
       }
+      try overlap?.end(worker, clock)
       let audited = shared.audit?.shard(in: step)
       if let audited {
         try clock.meet(context.barrier)
@@ -69,30 +81,46 @@ struct TrainingLoop: Sendable {
         worker.sumInsideGroup(reduction)
         try clock.meet(context.barrier)
       }
+      if let ranks {
+        clock.enter(.summing)
+        worker.sumInsideRank(reduction)
+        overlap?.addRest(worker, reduction)
+        leader?.ask(step, now: clock.now)
+        try ranks.send(.sums, context, clock)
+      }
       clock.enter(.reducing)
       leader?.decide(step, now: clock.now)
       worker.updateStatistics(step)
       let update = plan.optimizerStep(step, plateau: shared.plateauRate)
-      let lost: LostWeight?
+      var lost: LostWeight?
       if plan.readsNorms {
         worker.reduce(reduction)
-        try clock.meet(context.barrier)
+        if let ranks { try ranks.send(.squares, context, clock) } else { try clock.meet(context.barrier) }
         clock.enter(.updating)
         lost = worker.update(reduction, update)
       } else {
         lost = worker.reduceAndUpdate(reduction, update, clock)
       }
-      worker.updateAverage(step)
-      try clock.meet(context.barrier)
+      if let ranks {
+        lost = try gather(lost, step, worker, ranks, &overlap, context, clock)
+        worker.updateAverage(step)
+      } else {
+        worker.updateAverage(step)
+        try clock.meet(context.barrier)
+      }
       clock.enter(.preparing)
-      worker.prepareWeights()
+      worker.prepareWeights(of: overlap?.awaitsWeights == true ? 0..<plan.network.frontCount : nil)
       if step.digestsWeights { worker.hashWeights() }
       if shared.takesSnapshot {
         clock.enter(.copying)
         channel.snapshot?.copy(shared, worker.replica, worker: context.index)
+        try ranks?.send(.state, context, clock)
       }
       // If the loss is not finite, worker 0 ends the run in this step with a better message.
-      if shared.lossIsFinite, let lost { throw diverged(lost, update) }
+      if shared.lossIsFinite, let lost {
+        try overlap?.receiveWeights(worker, clock)
+        throw diverged(lost, update)
+      }
       // Worker 0 reads the parts of the weights' digest of all groups.
       if step.digestsWeights {
         try clock.meet(context.barrier)
@@ -120,6 +148,33 @@ struct TrainingLoop: Sendable {
     shared.placements[context.index] = placementRecord(worker, trace, context)
   }
 
+  /// Whether the second bucket's weights may come behind the next step: nothing reads them before its passes do. As worker 0
+  /// has decided how the step ends, for which others wait.
+  private func defersWeights(_ step: TrainingStep) -> Bool {
+    let stepsDone = step.number + 1
+    return !step.endsEpoch && !step.digestsWeights && stepsDone < min(plan.totalSteps, options.lastStep ?? .max)
+      && !shared.isLastStep && !shared.takesSnapshot && !shared.evaluatesEnd && shared.lossIsFinite
+      && shared.average == nil
+  }
+
+  /// Brings the new weights of all ranks into all replicas, but for those that come behind the next step.
+  ///
+  /// - Returns: the first weight of all that is no longer finite; `lost` is that of the worker's segment.
+  private func gather(
+    _ lost: LostWeight?, _ step: TrainingStep, _ worker: borrowing Worker, _ ranks: RankExchange,
+    _ overlap: inout StepOverlap?, _ context: WorkerContext, _ clock: borrowing StepClock
+  ) throws -> LostWeight? {
+    ranks.enter(lost, worker: context.index)
+    let defersDense = try ranks.sendWeights(context, clock, defersDense: defersWeights(step))
+    if defersDense { overlap?.deferWeights() }
+    clock.enter(.updating)
+    for bucket in defersDense ? plan.buckets.prefix(1) : plan.buckets[...] {
+      worker.copyWeights(ofOtherRanks: bucket)
+    }
+    if plan.groups.count > 1 { try clock.meet(context.groupBarrier, .group) }
+    return ranks.lostWeight
+  }
+
   /// Evaluates the test set over all workers, with the weights' average where there is one.
   private func evaluate(
     _ test: ImageDataset, _ worker: borrowing Worker, _ context: WorkerContext, _ clock: borrowing StepClock
@@ -129,7 +184,11 @@ struct TrainingLoop: Sendable {
     clock.enter(.evaluating)
     try exchangeAverage(worker, context)
     worker.evaluate(test, 0..<test.count)
-    try clock.meet(context.barrier)
+    if let ranks = session.exchange {
+      try ranks.send(.evaluation, context, clock)
+    } else {
+      try clock.meet(context.barrier)
+    }
     try exchangeAverage(worker, context)
   }
 

@@ -68,7 +68,9 @@ struct Watchdog {
     var found = stuck.filter {
       MeetingLog.place(last[$0].meeting) == .outside && WorkerBeats.phase(last[$0].beat).isWork
     }
-    if found.isEmpty, stuck.count == beats.count { found = log.behind() }
+    // Workers that wait for other ranks have met already; how long they may wait is up to the job.
+    let isExchanging = stuck.contains { WorkerBeats.phase(last[$0].beat) == .exchanging }
+    if found.isEmpty, stuck.count == beats.count, !isExchanging { found = log.behind() }
     if !found.isEmpty { patience *= 2 }
     return found.map { worker in
       StalledWorker(

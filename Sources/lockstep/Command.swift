@@ -54,7 +54,10 @@ extension Command: Hashable {
 extension Command {
   package static let train = Command(
     "train", "train a network; writes the run directory",
-    [.output, .weights.described("start from these weights"), .resume, .overwrite, .strictPlacement, .trace, .watch]
+    [
+      .output, .weights.described("start from these weights"), .resume, .overwrite, .strictPlacement, .trace, .watch,
+      .dryRun,
+    ]
       + Flag.overrides
       + [.json, .quiet, .noProgress],
     example: "Config/digits.json --epochs 5 --output runs/short"

@@ -19,32 +19,48 @@ extension CommandCall {
     return ExitCode.success
   }
 
+  /// Training steps, by all ranks of a job together; the forward pass alone, in one process.
   func benchThroughput() throws -> Int32 {
+    guard invocation.has(.inference) else { return try onRanks { try $0.benchSteps() } }
     try requireOneTask()
+    return try report(
+      ThroughputBenchmark.inference(
+        configuration: configuration(), topology: Topology.read(), kernels: kernels(), seconds: Self.benchmarkSeconds))
+  }
+
+  private func benchSteps() throws -> Int32 {
     let run = try configuration()
-    let (topology, kernels, seconds) = (try Topology.read(), try kernels(), Self.benchmarkSeconds)
-    let summary =
-      invocation.has(.inference)
-      ? try ThroughputBenchmark.inference(
-        configuration: run, topology: topology, kernels: kernels, seconds: seconds)
-      : try ThroughputBenchmark.run(configuration: run, topology: topology, kernels: kernels, seconds: seconds)
+    return try report(
+      ThroughputBenchmark.run(
+        configuration: run, topology: machine(), kernels: kernels(), seconds: Self.benchmarkSeconds,
+        job: job(timeoutSeconds: Double(run.runtime.mpi.timeoutSeconds))))
+  }
+
+  private func report(_ summary: ThroughputSummary) throws -> Int32 {
     warn(summary.warnings)
     try print(summary)
     return ExitCode.success
   }
 
-  /// Throughput over worker counts; table, JSON and chart go to the output folder too.
+  /// Throughput over worker counts, in a job over those of each rank; table, JSON and chart go to the output folder too.
   func benchScaling() throws -> Int32 {
-    try requireOneTask()
+    if invocation.value(.predict) != nil { try requireOneTask() }
+    return try onRanks { try $0.benchWorkerCounts() }
+  }
+
+  private func benchWorkerCounts() throws -> Int32 {
     let run = try configuration()
     let folder = invocation.value(.output) ?? "runs/\(run.name)-scaling"
     let target: TargetTopology? = try invocation.value(.predict).map { (text) throws(UserError) in
       try TargetTopology(text: text)
     }
+    let (topology, job) = (try machine(), job(timeoutSeconds: Double(run.runtime.mpi.timeoutSeconds)))
+    let most = try job?.workers(topology.usableCores.count).min() ?? .max
     let summary = try ScalingBenchmark.run(
-      configuration: run, topology: try Topology.read(), kernels: try kernels(), counts: try invocation.workerCounts(),
-      predict: target
-    ) { if !invocation.has(.noProgress) { log($0) } }
+      configuration: run, topology: topology, kernels: try kernels(), counts: try invocation.workerCounts(), most: most,
+      predict: target, job: job
+    ) { if speaks, !invocation.has(.noProgress) { log($0) } }
+    guard speaks else { return ExitCode.success }
     try summary.write(to: folder)
     try summary.page.write(to: FilePlace(path: "\(folder)/scaling.html"))
     log("written to \(folder)/scaling.txt, scaling.json, scaling.svg and scaling.html")
@@ -52,10 +68,19 @@ extension CommandCall {
     return ExitCode.success
   }
 
-  /// The all-reduce over sizes, or of `--parameters` alone.
+  /// The all-reduce over sizes, or of `--parameters` alone; in a job the exchange between its ranks.
   func benchAllReduce() throws -> Int32 {
-    try requireOneTask()
+    try onRanks { try $0.benchSizes() }
+  }
+
+  private func benchSizes() throws -> Int32 {
     let sizes = try invocation.parameterCount().map { [$0] } ?? AllReduceBenchmark.defaultSizes
+    if let job = job(timeoutSeconds: Double(try configurationOrDigits().runtime.mpi.timeoutSeconds)) {
+      let summary = try ExchangeBenchmark.run(job, sizes: sizes)
+      if speaks { try write(summary.page) }
+      try print(summary)
+      return ExitCode.success
+    }
     let summary = try AllReduceBenchmark.run(
       configuration: try configurationOrDigits(), topology: try Topology.read(), kernels: try kernels(), sizes: sizes)
     try write(summary.page)

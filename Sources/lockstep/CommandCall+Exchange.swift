@@ -10,8 +10,9 @@ import Training
 extension CommandCall {
   /// `--weights` for other programs, in `--output`.
   func export() throws -> Int32 {
-    let run = try configuration()
     let format = try exportFormat()
+    // The numbers of `"auto"` are part of an ONNX model.
+    let run = format == .onnx ? try measuredConfiguration() : try configuration()
     let pixels: ONNXExport.Pixels = try choice(of: .pixels) ?? .u8
     for flag: Flag in [.pixels, .foldNorms] where invocation.has(flag) && format != .onnx {
       throw UserError(.usage, flag.text, "is given with --format \(format.name); allowed: with onnx")

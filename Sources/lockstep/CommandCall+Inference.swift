@@ -59,7 +59,7 @@ extension CommandCall {
   }
 
   /// The configuration, with values measured on the training set where it asks for that.
-  private func measuredConfiguration() throws -> RunConfiguration {
+  func measuredConfiguration() throws -> RunConfiguration {
     let run = try configuration()
     return run.data.measured == .none ? run : run.measured(on: try run.loadTrainingData())
   }

@@ -2,7 +2,6 @@ import Configuration
 import Diagnostics
 import Drafts
 import Network
-import Runs
 import Storage
 
 extension CommandCall {
@@ -26,7 +25,7 @@ extension CommandCall {
         .usage, file, "is there already; init replaces nothing", hint: "rename it, or name another folder")
     }
     let draft = try ConfigurationDraft(source, name: name, preset: preset)
-    try RunDirectory.makeFolder(folder)
+    try FolderHandle.make(folder)
     let text = draft.text { PathText.relative($0, to: folder) }
     try requireReadable(text, file: file, preset: preset)
     try AtomicFile.write(text, to: file)

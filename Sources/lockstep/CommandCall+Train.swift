@@ -1,7 +1,9 @@
 import Configuration
 import Datasets
 import Diagnostics
+import KernelInterface
 import Machine
+import MessagePassing
 import Network
 import Pages
 import Reporting
@@ -13,10 +15,20 @@ extension CommandCall {
   /// Trains, or continues an unfinished run; exit code 75 where a signal ended the run early with a checkpoint.
   ///
   /// With `--strict-placement` a mismatch throws: after the first step, or once all files are written.
+  ///
+  /// Under a launcher it is one rank of a job: rank 0 writes all files and says what there is to say.
   func train() throws -> Int32 {
-    try requireOneTask()
     try TrainingTarget.requireCompatible(invocation)
-    let trained = try trainAndKeep()
+    guard !invocation.has(.dryRun) else { return try dryRun() }
+    let stop = StopFlag()
+    return try onRanks(first: { RunSignals.watch(stop) }) { call in
+      if call.ranks == nil { return try call.trainAndReport(stop) }
+      return try call.speaks ? call.trainAndReport(stop) : call.trainAlong(stop)
+    }
+  }
+
+  private func trainAndReport(_ stop: StopFlag) throws -> Int32 {
+    let trained = try trainAndKeep(stop)
     // The trainer's memory is free now, so that a report takes no more than the training did.
     if let report = trained.report {
       do { try report.write(to: trained.directory) } catch {
@@ -52,34 +64,81 @@ extension CommandCall {
     let trace: (trace: StepTrace, placement: Placement, file: String)?
   }
 
-  private func trainAndKeep() throws -> Trained {
-    let written = try configuration()
+  /// What a rank other than 0 does: the same steps, and no file.
+  private func trainAlong(_ stop: StopFlag) throws -> Int32 {
+    let trainer = try trainer(try prepare(stop))
+    trainer.options.isPlacementStrict = invocation.has(.strictPlacement)
+    let console = reporter(name: "")
+    defer { console.finish() }
+    let summary = try trainer.run(stop: stop) { event in if case .stalled = event { console.handle(event) } }
+    if invocation.has(.strictPlacement) { try summary.placement?.requireMatch() }
+    return summary.interrupted ? ExitCode.interrupted : ExitCode.success
+  }
+
+  /// What training begins with.
+  private struct Preparation {
+    let run: RunConfiguration
+    /// Those of `--weights`; rank 0 has them for all.
+    let weights: [NamedTensor]?
+    /// On rank 0, which writes the files.
+    let target: TrainingTarget?
+    let training: ImageDataset
+    let test: ImageDataset?
+    let topology: Topology
+    let kernels: KernelTable
+  }
+
+  /// Reads everything; on several ranks all go on, or none.
+  private func prepare(_ stop: StopFlag) throws -> Preparation {
+    let written = try together("the configuration") { try configuration() }
     // What is measured on the data must be known before runs are compared.
-    var loaded: (training: ImageDataset, test: ImageDataset?)?
-    let cache = try cacheFolder(written)
-    if written.data.measured != .none { loaded = try written.loadData(cache: cache) }
-    let run = loaded.map { written.measured(on: $0.training) } ?? written
-    let initialWeights: [NamedTensor]? = try startingWeights(run)
-    let stop = StopFlag()
-    RunSignals.watch(stop)
-    let target = try TrainingTarget.find(invocation, run, weights: initialWeights)
-    let (path, point): (String, ResumePoint?) = (target.path, target.point)
-    warn(target.notes)
-    let data = try loaded ?? run.loadData(cache: cache)
+    // Ranks watch signals before they know each other; while they wait for each other, decoding goes on to its end.
+    let isAlone = job(timeoutSeconds: Self.startSeconds) == nil
+    if isAlone { RunSignals.watch(stop) }
+    let reading = ReadingLine(style: progressStyle, write: StandardStreams.log, now: StandardStreams.seconds)
+    let loading = loading(reading, isStopped: { isAlone && stop.isRequested })
+    func load(_ run: RunConfiguration) throws -> (training: ImageDataset, test: ImageDataset?) {
+      try together("the data") { try reading.clearing { try run.loadData(loading) } }
+    }
+    let measured = written.data.measured == .none ? nil : try load(written)
+    let run = measured.map { written.measured(on: $0.training) } ?? written
+    let (weights, target) = try together("the run's folder") { try beginning(run) }
+    let data = try measured ?? load(run)
     warn(leftOut: data.training)
     warn(leftOut: data.test)
-    let (topology, kernels) = (try Topology.read(), try kernels())
-    let trainer = try Trainer(
-      configuration: run, topology: topology, kernels: kernels, training: data.training,
-      test: data.test, initialWeights: initialWeights, weightsSource: invocation.value(.weights) ?? "weights",
-      resuming: point?.checkpoint)
+    return Preparation(
+      run: run, weights: weights, target: target, training: data.training, test: data.test, topology: try machine(),
+      kernels: try kernels())
+  }
+
+  /// What rank 0 begins with, and where it writes.
+  private func beginning(_ run: RunConfiguration) throws -> (weights: [NamedTensor]?, target: TrainingTarget?) {
+    let weights = speaks ? try startingWeights(run) : nil
+    let target = speaks ? try TrainingTarget.find(invocation, run, weights: weights) : nil
+    warn(target?.notes ?? [])
+    return (weights, target)
+  }
+
+  private func trainer(_ prepared: Preparation) throws -> Trainer {
+    try Trainer(
+      configuration: prepared.run, topology: prepared.topology, kernels: prepared.kernels, training: prepared.training,
+      test: prepared.test, initialWeights: prepared.weights, weightsSource: invocation.value(.weights) ?? "weights",
+      resuming: prepared.target?.point?.checkpoint,
+      job: job(timeoutSeconds: Double(prepared.run.runtime.mpi.timeoutSeconds)))
+  }
+
+  private func trainAndKeep(_ stop: StopFlag) throws -> Trained {
+    let prepared = try prepare(stop)
+    guard let target = prepared.target else { preconditionFailure("The rank that writes files has a folder for them.") }
+    let (run, point) = (prepared.run, target.point)
+    let trainer = try trainer(prepared)
     trainer.options.isPlacementStrict = invocation.has(.strictPlacement)
     let trace = invocation.value(.trace).map {
       (trace: StepTrace(workers: trainer.plan.workerCount), placement: trainer.plan.placement, file: $0)
     }
     trainer.options.trace = trace?.trace
     let directory = try RunDirectory(
-      path: path, configuration: run, resuming: point, ledger: trainer.ledgerStart, lock: target.lock,
+      path: target.path, configuration: run, resuming: point, ledger: trainer.ledgerStart, lock: target.lock,
       isUnseen: target.lock == nil)
     if let point { log("continuing \(point.file) after step \(point.checkpoint.step)") }
     warn(directory.notes)
@@ -96,26 +155,19 @@ extension CommandCall {
     }
     console.finish()
     let end = try directory.finish(
-      weights: trainer.weights(), summary: summary, classNames: data.training.classNames)
+      weights: trainer.weights(), summary: summary, classNames: prepared.training.classNames)
     watching?.update { $0.end(isInterrupted: end.interrupted) }
     return Trained(
       directory: directory, summary: end,
       report: run.logging.report
         ? RunReport(
-          trainer, run, topology: topology, kernels: kernels, training: data.training, test: data.test, summary: end)
+          trainer, run, topology: prepared.topology, kernels: prepared.kernels, training: prepared.training,
+          test: prepared.test, summary: end)
         : nil, trace: trace)
   }
 
-  /// The folder that holds the run's, for decoded images; made where they may go there.
-  private func cacheFolder(_ run: RunConfiguration) throws(UserError) -> String? {
-    guard case .imageFolder(let folders) = run.data.source, folders.cache != .memory else { return nil }
-    let folder = invocation.value(.output).map { PathText.folder(of: $0) } ?? "runs"
-    try RunDirectory.makeFolder(folder)
-    return folder
-  }
-
   /// The parameters of `--weights`; those of a last layer for another number of classes are drawn anew, as `seed` says.
-  private func startingWeights(_ run: RunConfiguration) throws -> [NamedTensor]? {
+  func startingWeights(_ run: RunConfiguration) throws -> [NamedTensor]? {
     guard let file = try weights(run, newHead: true) else { return nil }
     guard !file.misfits.isEmpty else { return file.tensors }
     let table = try ParameterTable.of(run)
@@ -145,11 +197,22 @@ extension CommandCall {
     return server
   }
 
+  private var progressStyle: ConsoleReporter.Style {
+    invocation.has(.quiet) || !speaks
+      ? .silent : StandardStreams.isTerminal && !invocation.has(.noProgress) ? .live : .lines
+  }
+
+  /// Images that do not fit into memory go beside the run's folder; ranks decode images together.
+  private func loading(_ reading: ReadingLine, isStopped: @escaping @Sendable () -> Bool) -> DataLoading {
+    DataLoading(
+      cache: invocation.value(.output).map { PathText.folder(of: $0) } ?? "runs",
+      decoding: ImageDecoding(progress: { reading.show($0, of: $1) }, isStopped: isStopped),
+      team: job(timeoutSeconds: Self.startSeconds)?.decodingTeam)
+  }
+
   private func reporter(name: String) -> ConsoleReporter {
-    let style: ConsoleReporter.Style =
-      invocation.has(.quiet) ? .silent : StandardStreams.isTerminal && !invocation.has(.noProgress) ? .live : .lines
-    return ConsoleReporter(
-      name: name, style: style, write: StandardStreams.log,
+    ConsoleReporter(
+      name: name, style: progressStyle, write: StandardStreams.log,
       terminal: Terminal(
         columns: StandardStreams.columns, rows: StandardStreams.rows, hasColours: StandardStreams.hasColours,
         isUTF8: StandardStreams.isUTF8),

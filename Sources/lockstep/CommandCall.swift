@@ -4,6 +4,7 @@ import Diagnostics
 import KernelBuilds
 import KernelInterface
 import Machine
+import MessagePassing
 import Network
 import Reporting
 import Runs
@@ -13,6 +14,13 @@ import Training
 /// One command with its flags, and what the commands share.
 struct CommandCall {
   let invocation: Invocation
+  /// The job that the process is a rank of; `nil` for a process by itself.
+  var ranks: MPIJob?
+
+  init(invocation: Invocation) { self.invocation = invocation }
+
+  /// Whether this process speaks for all: rank 0, or a process by itself.
+  var speaks: Bool { (ranks?.rank ?? 0) == 0 }
 
   /// The configuration with environment and flags applied.
   func configuration() throws(UserError) -> RunConfiguration {
@@ -54,20 +62,29 @@ struct CommandCall {
     try KernelBuild.select(kernelName, subject: Self.kernelVariable)
   }
 
-  /// Refuses to run as one of several processes that a launcher started.
+  /// Refuses to run as one of several processes that a launcher started, each of which would do the same work.
   func requireOneTask() throws(UserError) {
-    try LaunchedTasks.requireOne(environment: StandardStreams.environment(prefix: ""))
+    guard let launch = Launch(environment: StandardStreams.environment(prefix: "")), launch.hasSeveral else { return }
+    throw UserError(
+      .usage, launch.variable,
+      "\(launch.command) started \(launch.countText), but this command is one of a single process: each task would do the same "
+        + "work on its own",
+      hint:
+        "start it once, without mpirun or with srun --ntasks=1; lockstep train and most of lockstep bench run on several machines"
+    )
   }
 
-  /// Prints a result to standard output: one line of JSON with `--json`, else its lines for people.
+  /// Prints a result to standard output, once for all ranks: one line of JSON with `--json`, else its lines for people.
   func print(_ summary: some Summary) throws(UserError) {
+    guard speaks else { return }
     let text =
       invocation.has(.json) ? summary.json.compactText : summary.lines.map(\.onOneLine).joined(separator: "\n")
     try StandardStreams.result(text + "\n")
   }
 
-  /// Warnings on standard error, each once, with `--quiet` too.
+  /// Warnings on standard error, each once, from one rank, with `--quiet` too.
   func warn(_ warnings: [String]) {
+    guard speaks else { return }
     var shown: Set<String> = []
     for text in warnings where shown.insert(text).inserted {
       StandardStreams.log("lockstep: warning: \(text.onOneLine)\n")
@@ -79,8 +96,8 @@ struct CommandCall {
     warn((data?.leftOut ?? []).map { "left out: \($0.subject): \($0.message)" })
   }
 
-  /// A message on standard error, unless `--quiet`.
+  /// A message on standard error, from one rank, unless `--quiet`.
   func log(_ text: String) {
-    if !invocation.has(.quiet) { StandardStreams.log(text.onOneLine + "\n") }
+    if speaks, !invocation.has(.quiet) { StandardStreams.log(text.onOneLine + "\n") }
   }
 }

@@ -53,7 +53,7 @@ extension Flag {
   package static let workerCounts = Flag(
     "worker-counts", "1,2,4", "the worker counts to measure (1, 2, 4 … and whole nodes)")
   package static let predict = Flag(
-    "predict", "NODESxCORES|DIR", "efficiency on such a machine, such as 8x16 or a copied /sys")
+    "predict", "TARGET", "efficiency on others: 8x16 (nodes x cores), 4x(2x64)@25Gb, /sys copied to DIR/")
   package static let parameters = Flag("parameters", "N", "measure one size only")
   package static let write = Flag("write", "FILE", "write a copy of CONFIG with the best runtime section")
   package static let force = Flag("force", nil, "write even if the best setting is uncertain")
@@ -66,6 +66,8 @@ extension Flag {
   package static let page = output.described("a page about it, for a browser", placeholder: "FILE.html")
   package static let trace = Flag("trace", "FILE", "when each worker did what, for Perfetto and chrome://tracing")
   package static let watch = Flag("watch", "PORT", "serve the report as it grows on 127.0.0.1; 0: any free port")
+  package static let dryRun = Flag(
+    "dry-run", nil, "check everything, estimate memory and time by a few steps, write nothing")
   package static let workers = Flag("workers", "N|auto", "runtime.workers", keyPath: "runtime.workers")
   package static let epochs = Flag("epochs", "N", "training.epochs", keyPath: "training.epochs")
   package static let batchSize = Flag("batch-size", "N", "training.batch_size", keyPath: "training.batch_size")

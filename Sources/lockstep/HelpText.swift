@@ -22,10 +22,33 @@ package enum HelpText {
 
   /// Of one command: its usage, its flags and an example.
   package static func command(_ command: Command) -> String {
+    let usage = ["lockstep \(command.name)"] + command.operandUsage + command.required.map(\.usage) + ["[flags]"]
     let lines =
-      ["lockstep \(usage(command))", "  \(command.summary)", ""] + table(command.flags)
-      + ["", "example: lockstep \(command.name) \(command.example)"]
+      hanging(usage, columns: WrappedText.columns) + ["  \(command.summary)", ""] + table(command.flags)
+      + ["", "example:"] + example(command, columns: WrappedText.columns - 2).map { "  \($0)" }
     return lines.joined(separator: "\n") + "\n"
+  }
+
+  /// The example as a shell takes it, in several lines if one of so many columns does not hold it.
+  static func example(_ command: Command, columns: Int) -> [String] {
+    var words = ["lockstep \(command.name)"]
+    for word in command.example.split(separator: " ").map(String.init) {
+      // A flag and its value stay together.
+      if let last = words.last, last.hasPrefix("--"), !last.contains(" "), !word.hasPrefix("--") {
+        words[words.count - 1] = "\(last) \(word)"
+      } else {
+        words.append(word)
+      }
+    }
+    let end = " \\"
+    let lines = hanging(words, columns: columns - end.count)
+    return lines.dropLast().map { $0 + end } + lines.suffix(1)
+  }
+
+  /// The words in lines of at most so many characters, all but the first further to the right.
+  private static func hanging(_ words: [String], columns: Int) -> [String] {
+    let lines = WrappedText.lines(words, columns: columns - 2)
+    return lines.prefix(1) + lines.dropFirst().map { "  \($0)" }
   }
 
   /// Of the commands that share a first word.
@@ -40,9 +63,10 @@ package enum HelpText {
   package static func usage(_ command: Command) -> String { shortUsage(command) + " [flags]" }
 
   /// The variables that the program reads. Flags override them, and they override the configuration.
-  private static let environment: [(name: String, summary: String)] = [
+  static let environment: [(name: String, summary: String)] = [
     ("LOCKSTEP_SECTION__KEY=VALUE", "any key: LOCKSTEP_TRAINING__EPOCHS=5"),
     ("\(CommandCall.kernelVariable)=NAME", "portable, avx2 or avx512, not the widest"),
+    ("\(CommandCall.libraryVariable)=FILE", "the library of MPI, not the first one found"),
     ("TERM=dumb", "plain lines, no live display"),
     ("NO_COLOR=1", "no colours"),
   ]
@@ -68,8 +92,13 @@ package enum HelpText {
   }
 
   private static func table(_ flags: [Flag]) -> [String] {
+    let room = WrappedText.columns - 4 - (flags.map(\.usage.count).max() ?? 0)
     var table = TextTable([.left, .left])
-    for flag in flags { table.add(flag.usage, flag.summary) }
+    for flag in flags {
+      for (number, line) in WrappedText.lines(flag.summary, columns: room).enumerated() {
+        table.add(number == 0 ? flag.usage : "", line)
+      }
+    }
     return table.lines(indentation: 2)
   }
 }

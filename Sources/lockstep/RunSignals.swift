@@ -1,5 +1,6 @@
 import Glibc
 import Machine
+import Synchronization
 import Training
 
 /// Signals during a run.
@@ -18,11 +19,14 @@ enum RunSignals {
   /// Seconds after the first request to stop from which another one counts.
   private static let patience = 1.0
 
+  private static let isWatching = Atomic<Bool>(false)
+
   /// Blocks the signals in the calling thread and all it starts from now on, and waits for them on a separate thread.
   ///
-  /// Call it once, before other threads start: a signal goes to any thread that does not block it. If SIGHUP was ignored,
-  /// as under `nohup`, it stays so.
+  /// Call it before other threads start: a signal goes to any thread that does not block it. Only the first call counts. If
+  /// SIGHUP was ignored, as under `nohup`, it stays so.
   static func watch(_ stop: StopFlag) {
+    guard !isWatching.exchange(true, ordering: .relaxed) else { return }
     signal(SIGPIPE, SIG_IGN)
     var hangUp: sigaction = sigaction()
     sigaction(SIGHUP, nil, &hangUp)

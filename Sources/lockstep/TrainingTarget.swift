@@ -42,6 +42,11 @@ struct TrainingTarget {
     throw UserError(.usage, "--resume", "found \(value) with --weights; allowed: one of the two, or never")
   }
 
+  /// The lock of a folder that a run is to write to; a dry run takes none.
+  private static func lock(_ path: String, _ invocation: Invocation) throws(UserError) -> RunLock? {
+    invocation.has(.dryRun) ? nil : try RunLock.take(path)
+  }
+
   private static func find(_ invocation: Invocation, _ run: RunConfiguration) throws(UserError) -> TrainingTarget {
     let output: String? = invocation.value(.output)
     let value = invocation.value(.resume) ?? "auto"
@@ -49,14 +54,14 @@ struct TrainingTarget {
     case "auto", "never": return try place(invocation, run, goesOn: value == "auto", from: nil)
     case "last":
       let path = output ?? lastFolder(run.name)
-      return TrainingTarget(path: path, lock: try RunLock.take(path), point: try newest(in: path))
+      return TrainingTarget(path: path, lock: try lock(path, invocation), point: try newest(in: path))
     default:
       guard isFolder(value) else {
         let point = ResumePoint(checkpoint: try Checkpoint.open(value), file: value)
         return try place(invocation, run, goesOn: true, from: point)
       }
       guard output == nil else { return try place(invocation, run, goesOn: true, from: try newest(in: value)) }
-      return TrainingTarget(path: value, lock: try RunLock.take(value), point: try newest(in: value))
+      return TrainingTarget(path: value, lock: try lock(value, invocation), point: try newest(in: value))
     }
   }
 
@@ -71,7 +76,7 @@ struct TrainingTarget {
     var note: String?
     for number in 1... {
       let path = invocation.value(.output) ?? folder(run.name, number)
-      var target = TrainingTarget(path: path, lock: try RunLock.take(path), point: point)
+      var target = TrainingTarget(path: path, lock: try lock(path, invocation), point: point)
       if let note { target.notes = ["\(note); this one goes to \(path)"] }
       let newest: ResumePoint?
       switch try state(of: path, goesOn: goesOn && point == nil) {

@@ -1,10 +1,14 @@
 // Trains a small net once for each argument after the second, for so many epochs, and prints how many times workers
 // allocated memory in each run: `<steps> <allocations>` in a line. The first argument is the number of memory nodes that
 // the run is planned for, which need not be there; the second is the net, see `nets`: `recipe` and `mapped` are
-// others with all that a recipe adds, and with images in a file that is mapped into memory.
+// others with all that a recipe adds, and with images in a file that is mapped into memory. `ranks` is `recipe` over two
+// ranks of one process, whose couriers count as workers; `overlap` is over ranks, too, and has a dense layer that they exchange
+// while they compute.
 
+import Collectives
 import Configuration
 import Datasets
+import Dispatch
 import Glibc
 import KernelBuilds
 import Machine
@@ -37,6 +41,12 @@ func plain() -> [ModelEntry] {
   ]
   return named(kinds).map { .layer($0) }
 }
+
+/// Most weights are a dense layer's.
+let wide: [LayerKind] = [
+  .conv2d(filters: 16, kernelSize: 3, padding: .same, algorithm: .direct), .relu, .flatten, .dense(units: 64), .relu,
+  .dense(units: 10), .softmax,
+]
 
 /// Norms over the whole batch, some on request over groups, after convolutions and a dense layer, residual blocks, dropout
 /// and smooth activations.
@@ -132,7 +142,7 @@ func mapped(_ data: ImageDataset) throws -> ImageDataset {
   let copy = try ImageDataset.folder(
     ImageFolder(path: folder), fit: ImageFit(height: data.height, width: data.width, channels: data.channels),
     damaged: .fail, place: .file(folder: folder))
-  guard let cache = copy.decoded?.file else { fatalError("The images are not in a file.") }
+  guard let cache = copy.mapped?.file else { fatalError("The images are not in a file.") }
   for file in files + [cache] { unlink(file) }
   for label in 0..<data.classCount { rmdir("\(folder)/\(label)") }
   rmdir(folder)
@@ -145,12 +155,13 @@ guard let nodes = CommandLine.arguments.dropFirst().first.flatMap({ Int($0) }), 
 }
 let nets = [
   "plain": plain(), "norms": norms(), "groups": norms(inGroups: true), "recipe": norms(inGroups: true),
-  "mapped": plain(),
+  "mapped": plain(), "ranks": norms(inGroups: true), "overlap": named(wide).map { .layer($0) },
 ]
 guard let name = CommandLine.arguments.dropFirst(2).first, let entries = nets[name] else {
-  fatalError("The second argument is not a net: plain, norms, groups, recipe or mapped.")
+  fatalError("The second argument is not a net: plain, norms, groups, recipe, mapped, ranks or overlap.")
 }
-let isRecipe = name == "recipe"
+let hasRanks = name == "ranks" || name == "overlap"
+let isRecipe = name == "recipe" || name == "ranks"
 let isInGroups = isRecipe || name == "groups"
 let topology = machine(nodes: nodes)
 let isMapped = name == "mapped"
@@ -158,12 +169,24 @@ let training = isMapped ? try mapped(try data(20, .train)) : try data(20, .train
 let test = try data(5, .test)
 for argument in CommandLine.arguments.dropFirst(3) {
   guard let epochs = Int(argument) else { fatalError("\(argument) is not a number of epochs.") }
-  let trainer = try Trainer(
-    configuration: isRecipe ? recipe(entries, epochs: epochs) : configuration(entries, epochs: epochs),
-    topology: topology,
-    kernels: try KernelBuild.select(nil, subject: "AllocationProbe"), training: training, test: test,
-    initialWeights: nil)
+  let run = isRecipe ? recipe(entries, epochs: epochs) : configuration(entries, epochs: epochs)
+  let kernels = try KernelBuild.select(nil, subject: "AllocationProbe")
+  @Sendable nonisolated func trainer(_ job: Job? = nil) throws -> Trainer {
+    try Trainer(
+      configuration: run, topology: topology, kernels: kernels, training: training, test: test, initialWeights: nil,
+      job: job)
+  }
+  let transports = PairTransport.pair()
+  let other = DispatchGroup()
+  if hasRanks {
+    DispatchQueue(label: "rank.1").async(group: other) {
+      leaveOutThread()
+      do { _ = try trainer(Job(transports[1])).run(stop: StopFlag()) { _ in } } catch { fatalError("\(error)") }
+    }
+  }
+  let first = try trainer(hasRanks ? Job(transports[0]) : nil)
   let before = workerAllocations()
-  let summary = try trainer.run(stop: StopFlag()) { _ in }
+  let summary = try first.run(stop: StopFlag()) { _ in }
+  other.wait()
   print(summary.steps, workerAllocations() - before)
 }

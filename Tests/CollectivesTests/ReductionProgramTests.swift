@@ -90,6 +90,32 @@ struct ReductionProgramTests {
     }
   }
 
+  /// Every way in which these tests deal shards to ranks, and those to 1 to 3 workers in 1 or 2 groups.
+  @Test("ranks add what is theirs, then what joins them: the same tree", arguments: 1...6)
+  func ranks(count: Int) {
+    for shards in 1...40 {
+      for deal in [Self.evenRuns(shards, count), Self.unevenRuns(shards, count, seed: shards)] {
+        let joint = ReductionProgram(shardCount: shards, runs: deal)
+        var sums: [String] = []
+        for (rank, run) in deal.enumerated() {
+          let workers = 1 + (rank + shards) % 3
+          let runs = Self.evenRuns(run.count, workers).map {
+            run.lowerBound + $0.lowerBound..<run.lowerBound + $0.upperBound
+          }
+          let own = ReductionProgram(shardCount: shards, runs: runs, groups: Self.groups(workers, 1 + shards % 2))
+          var partial = own.nodes.map { Self.tree($0.shards) }
+          for step in own.inside.flatMap({ $0 }) + own.across {
+            partial[step.into] = "(\(partial[step.into])+\(partial[step.from]))"
+          }
+          #expect(own.roots.count == joint.nodes(of: rank).count, "\(deal)")
+          sums += own.roots.map { partial[$0] }
+        }
+        for step in joint.steps { sums[step.into] = "(\(sums[step.into])+\(sums[step.from]))" }
+        #expect(joint.roots == [0] && sums[0] == Self.tree(0..<shards), "\(deal)")
+      }
+    }
+  }
+
   @Test("equal nodes of a power of two leave one addition per node but the first")
   func across() {
     for nodes in [1, 2, 4, 8] {

@@ -40,6 +40,21 @@ import Testing
     #expect(try contents(ofFile: folder.file("c.onnx")) != model)
   }
 
+  @Test("an ONNX model has the numbers that \"auto\" in the configuration stands for")
+  func measuredNumbers() throws {
+    let auto = "--set data.scale=auto --set data.mean=auto --set data.std=auto"
+    let trained = try run("train tiny.json --quiet --output m \(auto)")
+    #expect(trained.exitCode == 0, "\(trained.errors)")
+    for (configuration, file) in [
+      ("m/config.json", "a.onnx"), ("tiny.json \(auto)", "b.onnx"), ("tiny.json", "c.onnx"),
+    ] {
+      let exported = try run("export \(configuration) --weights m/weights.safetensors --output \(file)")
+      #expect(exported.exitCode == 0, "\(exported.errors)")
+    }
+    #expect(try contents(ofFile: folder.file("a.onnx")) == contents(ofFile: folder.file("b.onnx")))
+    #expect(try contents(ofFile: folder.file("a.onnx")) != contents(ofFile: folder.file("c.onnx")))
+  }
+
   @Test("weights go out and come back with the same digest", arguments: ["pytorch", "keras"])
   func roundTrip(format: String) throws {
     let out = try json(

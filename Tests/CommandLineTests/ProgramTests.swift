@@ -114,7 +114,7 @@ import Testing
     #expect(folder.exists("runs/tiny/weights.safetensors"))
     let lines = try folder.text("runs/tiny/metrics.jsonl").split(separator: "\n")
     #expect(lines.count == 5, "three intervals and two epochs")
-    for line in lines { #expect(try json(line).count == 16) }
+    for line in lines { #expect(try json(line).count == 17) }
     #expect(try lines.map { try json($0)["kind"] as? String } == ["step", "epoch", "step", "step", "epoch"])
     #expect(try lines.map { try json($0)["steps"] as? Int } == [2, 3, 2, 2, 3])
     let again = try Executable.run(

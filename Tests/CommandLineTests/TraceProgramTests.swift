@@ -29,8 +29,8 @@ import Testing
     let spans = trace.traceEvents.filter { $0.ph == "X" }
     let names = trace.traceEvents.filter { $0.ph == "M" }
     #expect(spans.count + names.count == trace.traceEvents.count)
-    #expect(Set(names.filter { $0.name == "process_name" }.map(\.pid)) == [0, 1])
-    for worker in 0..<2 {
+    #expect(Set(names.filter { $0.name == "process_name" }.map(\.pid)) == [1, 2])
+    for worker in 1...2 {
       let own = spans.filter { $0.pid == worker }.sorted { ($0.ts ?? 0, $0.dur ?? 0) < ($1.ts ?? 0, $1.dur ?? 0) }
       // Two epochs of three steps.
       #expect(own.filter { $0.name == "computing" }.compactMap(\.args.step) == Array(1...6))
@@ -41,6 +41,9 @@ import Testing
       let rows = Set(own.map(\.tid))
       #expect(rows == Set(names.filter { $0.pid == worker && $0.name == "thread_name" }.map(\.tid)))
     }
+    // Readers of such files take the number 0 for another one.
+    let rows = Set(spans.map { [$0.pid, $0.tid ?? 0] })
+    #expect(Set(rows.map { $0[1] }).count == rows.count && rows.allSatisfy { $0[0] > 0 && $0[1] > 0 })
     let refused = try Executable.run(
       ["train", file, "--quiet", "--output", "other", "--trace", "no/such/trace.json"], folder: folder.path)
     #expect(refused.exitCode == 74 && refused.errors.contains("no/such/trace.json"), "\(refused.errors)")

@@ -75,6 +75,9 @@ struct WrongValue: Sendable, CustomTestStringConvertible {
     WrongValue("training: { ema: { decay: 1 } }", "training.ema.decay", "found 1"),
     WrongValue("training: { label_smoothing: 1 }", "training.label_smoothing", "found 1"),
     WrongValue("data: { augment: { horizontal_flip: 1.5 } }", "data.augment.horizontal_flip", "found 1.5"),
+    WrongValue(
+      "data: { augment: { horizontal_flip: 'always' } }", "data.augment.horizontal_flip",
+      "allowed: \"alternate\" or a number"),
     WrongValue("data: { augment: { random_crop: {} } }", "data.augment.random_crop.padding", "is missing"),
     WrongValue(
       "data: { augment: { random_crop: { padding: 1 }, random_resized_crop: {} } }", "data.augment.random_resized_crop",

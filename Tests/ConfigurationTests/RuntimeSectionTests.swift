@@ -8,7 +8,8 @@ import Testing
     workers: .count(3), shardSize: 8, policy: .scatter, nodes: nil, useSMT: false)
   private let section =
     #"{ "workers": 3, "shard_size": 8, "placement": { "policy": "scatter", "nodes": "all", "use_smt": false }, "#
-    + #""memory": { "dataset": "auto", "huge_pages": true }, "audit_every_steps": 0 }"#
+    + #""memory": { "dataset": "auto", "huge_pages": true }, "audit_every_steps": 0, "#
+    + #""mpi": { "timeout_seconds": 300, "overlap": true } }"#
 
   @Test(
     "only the runtime section changes",

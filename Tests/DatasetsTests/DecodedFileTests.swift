@@ -46,9 +46,9 @@ import Testing
   func samePixels() throws {
     let memory = try load(.memory)
     let (first, second) = (try load(), try load())
-    #expect(memory.decoded == nil && first.decoded?.isFound == false && second.decoded?.isFound == true)
+    #expect(memory.mapped == nil && first.mapped?.isFound == false && second.mapped?.isFound == true)
     #expect(same(first, memory) && same(second, memory))
-    #expect(try caches == [(first.decoded?.file as NSString?)?.lastPathComponent].compactMap { $0 })
+    #expect(try caches == [(first.mapped?.file as NSString?)?.lastPathComponent].compactMap { $0 })
     for i in 0..<second.count { second.prefetch(i) }
     #expect(same(second, memory))
   }
@@ -57,20 +57,20 @@ import Testing
   func keys() throws {
     _ = try load()
     try write("set/b/2.png", 99)
-    #expect(try load().decoded?.isFound == false)
+    #expect(try load().mapped?.isFound == false)
     #expect(try same(load(), load(.memory)))
     try write("set/b/9.png", 1)
-    #expect(try load().decoded?.isFound == false)
+    #expect(try load().mapped?.isFound == false)
     #expect(try caches.count == 3)
     let grey = try ImageDataset.folder(
       try ImageFolder(path: folder.file("set")), fit: ImageFit(height: 40, width: 30, channels: 3), damaged: .fail,
       place: .file(folder: folder.file("cache")))
-    #expect(grey.decoded?.isFound == false)
+    #expect(grey.mapped?.isFound == false)
   }
 
   @Test("a cache that was cut, is of other files or is no file is made anew", arguments: ["cut", "other", "folder"])
   func damagedCache(kind: String) throws {
-    let file = try #require(try load().decoded?.file)
+    let file = try #require(try load().mapped?.file)
     let whole = try contents(ofFile: file)
     switch kind {
     case "cut": try Data(whole.dropLast()).write(to: URL(fileURLWithPath: file))
@@ -83,7 +83,7 @@ import Testing
       try FileManager.default.createDirectory(atPath: file, withIntermediateDirectories: false)
     }
     let again = try load()
-    #expect(again.decoded?.isFound == false)
+    #expect(again.mapped?.isFound == false)
     #expect(try same(again, load(.memory)))
     if kind != "folder" { #expect(try contents(ofFile: file) == whole) }
   }
@@ -93,7 +93,7 @@ import Testing
     _ = try folder.write("nothing", to: "set/a/1.png")
     for _ in 0..<2 {
       let data = try load(damaged: .skip)
-      #expect(data.count == 9 && data.leftOut.count == 1 && data.decoded?.isFound == false)
+      #expect(data.count == 9 && data.leftOut.count == 1 && data.mapped?.isFound == false)
       #expect(try same(data, load(.memory, damaged: .skip)))
     }
     #expect(try caches == [])
@@ -111,9 +111,11 @@ import Testing
     #expect(DecodedPlace.file(folder: "f").folder(bytes: 1, available: nil) == "f")
   }
 
-  @Test("a folder that is not there is an error with a way out")
+  @Test("a folder that is not there is made; one that cannot be is an error with a way out")
   func noFolder() throws {
-    let error = userError { _ = try load(.file(folder: folder.file("nowhere"))) }
+    #expect(try load(.file(folder: folder.file("new/one"))).mapped?.isFound == false)
+    _ = try folder.write("", to: "file")
+    let error = userError { _ = try load(.file(folder: folder.file("file/in"))) }
     #expect(error?.category == .cannotWrite && error?.hint?.contains("data.cache: \"memory\"") == true)
   }
 }

@@ -86,6 +86,42 @@ import Testing
     for i in 0..<1000 { try write(dot(UInt8(i * 7 % 256)), to: "a/\(10000 + i)") }
     let set = try load(ImageFolder(path: folder.path))
     #expect((0..<1000).allSatisfy { set.bytes?[$0] == UInt8($0 * 7 % 256) })
+    for threads in [1, 3, 16] {
+      let other = try ImageDataset.folder(
+        ImageFolder(path: folder.path), fit: ImageFit(height: 1, width: 1, channels: 1), damaged: .fail,
+        decoding: ImageDecoding(threads: threads))
+      #expect(other.readerThreads == threads && [UInt8](other.pixels) == [UInt8](set.pixels))
+    }
+  }
+
+  @Test("all damaged files are listed in the files' order, whatever the number of threads", arguments: [1, 2, 7])
+  func damagedFilesInOrder(threads: Int) throws {
+    for i in 0..<200 { try write(i % 9 == 4 ? Array("no image".utf8) : dot(UInt8(i)), to: "a/\(1000 + i)") }
+    let set = try ImageDataset.folder(
+      ImageFolder(path: folder.path), fit: ImageFit(height: 1, width: 1, channels: 1), damaged: .skip,
+      decoding: ImageDecoding(threads: threads))
+    let damaged: [String] = (0..<200).filter { $0 % 9 == 4 }.map { folder.file("a/\(1000 + $0)") }
+    #expect(set.leftOut.map(\.subject) == damaged)
+    let kept: [UInt8] = (0..<200).filter { $0 % 9 != 4 }.map { UInt8($0) }
+    #expect([UInt8](set.pixels) == kept)
+  }
+
+  @Test("decoding that is stopped ends with its own error, and leaves no file behind", arguments: [1, 4])
+  func stopped(threads: Int) throws {
+    for i in 0..<64 { try write(dot(UInt8(i)), to: "set/a/\(i)") }
+    let cache = folder.file("cache")
+    let error = userError {
+      _ = try ImageDataset.folder(
+        ImageFolder(path: folder.file("set")), fit: ImageFit(height: 1, width: 1, channels: 1), damaged: .fail,
+        place: .file(folder: cache),
+        decoding: ImageDecoding(threads: threads) { done, count in
+          #expect(done <= count)
+        } isStopped: {
+          true
+        })
+    }
+    #expect(error?.category == .interrupted, "\(String(describing: error))")
+    #expect(try FileManager.default.contentsOfDirectory(atPath: cache) == [])
   }
 
   @Test("resizing and the crop of the middle make images of other sizes fit")

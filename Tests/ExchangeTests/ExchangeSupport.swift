@@ -81,6 +81,35 @@ struct ExchangeCase: Sendable, CustomTestStringConvertible {
     }
   }
 
+  /// A net for each activation: on maps, behind norms, in blocks and after them, on flat values, with dropout between.
+  static let activations: [ExchangeCase] = [
+    ("gelu", LayerKind(GELU())), ("silu", LayerKind(SiLU())), ("leaky", LayerKind(LeakyReLU(slope: 0.2))),
+    ("negative-leaky", LayerKind(LeakyReLU(slope: -0.5))), ("capped", LayerKind(ReLU(maximum: 0.7))),
+    ("relu6", .relu6), ("relu", .relu),
+  ].enumerated().map { number, activation in
+    let (name, kind) = activation
+    let convolution = LayerKind(Conv2D(filters: 8, Window(Extent(3), padding: .same)))
+    let norm = LayerKind(BatchNorm(epsilon: 1e-5, center: true, scale: true))
+    let block = ResidualBlock(
+      name: "residual_1", layers: TestNetworks.named([convolution, norm, kind, convolution]), shortcut: [],
+      activation: ActivationWord(kind) == nil ? nil : kind, times: 2)
+    let (front, end): ([LayerKind], [LayerKind]) = (
+      [convolution, norm, kind, LayerKind(MaxPool2D(Window(Extent(2), strides: Extent(2)), ties: .first))],
+      [
+        LayerKind(Dropout(rate: 0.4)), .flatten, LayerKind(Dense(units: 12, usesBias: true)), kind,
+        LayerKind(Dropout(rate: 0.2)), LayerKind(Dense(units: 5, usesBias: true)), .softmax,
+      ]
+    )
+    let layers = TestNetworks.named(front + end)
+    let entries =
+      layers[..<front.count].map { ModelEntry.layer($0) } + [.residual(block)]
+      + layers[front.count...].map { .layer($0) }
+    return ExchangeCase(
+      name: "activation-\(name)",
+      model: ModelSpecification(input: ImageShape(height: 12, width: 10, channels: 3), entries: entries),
+      seed: UInt64(200 + number), examples: 6, normScale: 1, mean: [0.5], std: [0.25])
+  }
+
   /// A random net; every third has floats for pixels.
   static func random(_ seed: UInt64) throws -> ExchangeCase {
     let model = try RandomNormedNetwork.model(seed: seed)

@@ -185,6 +185,62 @@ import Testing
     #expect(throws: UserError.self) { try TargetTopology(text: text) }
   }
 
+  @Test("hosts have nodes and a link", arguments: ["16x(2x64)@25Gb", "16X(2X64)@25gb", "16×(2×64)@25.0Gb"])
+  func hosts(text: String) throws {
+    let target = try TargetTopology(text: text)
+    #expect(target == TargetTopology(hosts: 16, nodes: 2, coresPerNode: 64, gigabits: 25))
+    #expect(target.cores == 2048 && target.description == "16x(2x64)@25Gb")
+    #expect(try TargetTopology(text: "2x(1x4)@2.5Gb").description == "2x(1x4)@2.5Gb")
+  }
+
+  @Test(
+    "hosts without nodes or a link are a usage error",
+    arguments: [
+      "16x(2x64)", "16x(2x64)@", "16x(2x64)@25", "16x2x64@25Gb", "(2x64)@25Gb", "0x(2x64)@25Gb", "2x(2x64@25Gb",
+      "2x()@1Gb",
+      "2x(2x64)@0Gb", "2x(2x64)@infGb", "2x(2x64)@-1Gb", "2(2x64)@25Gb", "2x(2x64)@25Gb@25Gb", "@", "@Gb", "x(1x1)@1Gb",
+    ])
+  func wrongHosts(text: String) { #expect(throws: UserError.self) { try TargetTopology(text: text) } }
+
+  @Test("hosts send partial sums and weights over their links")
+  func linksBetweenHosts() {
+    var costs = costs
+    (costs.exchangeNanoseconds, costs.linkShare) = (7, 0.5)
+    // 16 gigabits at a half are a byte a nanosecond.
+    let target = TargetTopology(hosts: 4, nodes: 1, coresPerNode: 2, gigabits: 16)
+    let model = ScalingModel(costs: costs, target: target, design: .threePhase)
+    let (host, all) = (model.step(workers: 2, shards: 2), model.step(workers: 8, shards: 8))
+    #expect(host.exchange == 0 && all.compute == host.compute && all.barrier == host.barrier)
+    // Each host has one tree node: 3/4 of 1000 bytes out as sums, and as weights.
+    #expect(all.exchange == 1500 + 2 * 7)
+    #expect(all.reduce == host.reduce + 1.5 * 1000 / 20)
+    #expect(all.update == host.update - 40.0 / 2 + 40.0 / 8)
+    // 3 shards of 6 are two nodes, 2 and 1.
+    let two = ScalingModel(
+      costs: costs, target: TargetTopology(hosts: 2, nodes: 1, coresPerNode: 3, gigabits: 16), design: .threePhase)
+    #expect(two.step(workers: 6, shards: 6).exchange == 1.5 * 1000 + 2 * 7)
+    // A meeting more, in which every host gets the sums of the others' 4 shards.
+    costs.segments = [.init(share: 0.5, jitter: 0), .init(share: 0.5, jitter: 0)]
+    costs.sumBytes = 10
+    let meeting = ScalingModel(costs: costs, target: target, design: .threePhase).step(workers: 8, shards: 8)
+    #expect(meeting.exchange == 1500 + 60 + 21, "three exchanges")
+  }
+
+  @Test("points go on over hosts, as training does")
+  func pointsOfHosts() throws {
+    let target = TargetTopology(hosts: 6, nodes: 2, coresPerNode: 2, gigabits: 10)
+    #expect(ScalingModel.counts(target) == [1, 2, 4, 8, 16, 24])
+    let points = ScalingModel.points(costs, target, shardSize: 16)
+    #expect(points.filter { $0.design == .flat }.map(\.workers) == [1, 2, 4])
+    #expect(points.filter { $0.design == .threePhase }.map(\.hosts) == [1, 1, 1, 2, 4, 6])
+    #expect(points.last?.nodes == 12)
+    let prediction = ScalingPrediction(target: target, costs: costs, points: points, checks: [])
+    let one = try #require(points.first { $0.design == .threePhase && $0.workers == 4 })
+    let all = try #require(points.last)
+    let expected = all.imagesPerSecond / (6 * one.imagesPerSecond)
+    #expect(prediction.hostEfficiency == expected && expected < 1)
+  }
+
   @Test("one interruption does not count as jitter")
   func oneInterruptionDoesNotCountAsJitter() {
     #expect(ScalingModel.relativeDeviation([100, 100, 100, 100, 900]) == 0)

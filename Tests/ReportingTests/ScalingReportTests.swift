@@ -32,7 +32,7 @@ import Testing
     #expect(points[1]["efficiency"] as? Double == 0.7)
     #expect(
       (points[1]["breakdown_ms"] as? [String: Double])
-        == ["compute": 30, "meetings": 4, "imbalance": 10, "barrier": 1, "reduce": 2, "update": 2.5])
+        == ["compute": 30, "meetings": 4, "imbalance": 10, "barrier": 1, "exchange": 0, "reduce": 2, "update": 2.5])
     #expect(object["knee"] as? Int == 1)
   }
 
@@ -133,6 +133,27 @@ import Testing
     #expect(
       predicted.json.compactText.contains(#""segments":[{"share":0.25,"jitter":0.01},{"share":0.75,"jitter":0.02}]"#))
     #expect(measured.hasSuffix("assumed: 100 GB/s a node, 20 GB/s between nodes"))
+  }
+
+  @Test("predictions of hosts show them, and what waits for their links")
+  func predictionsOfHosts() {
+    var predicted = summary
+    predicted.prediction = ScalingPrediction(
+      target: TargetTopology(hosts: 2, nodes: 1, coresPerNode: 4, gigabits: 25), costs: ScalingCosts(),
+      points: [
+        .init(
+          workers: 4, nodes: 1, batchSize: 64, design: .threePhase, imagesPerSecond: 2600, efficiency: 0.95,
+          breakdown: StepBreakdown(compute: 1e6)),
+        .init(
+          workers: 8, hosts: 2, nodes: 2, batchSize: 128, design: .threePhase, imagesPerSecond: 5000, efficiency: 0.93,
+          breakdown: StepBreakdown(compute: 1e6, exchange: 2e6)),
+      ], checks: [])
+    let text = predicted.lines.joined(separator: "\n")
+    #expect(text.contains("predicted for 2x(1x4)@25Gb (hosts x (nodes x cores) @ link)"))
+    #expect(text.contains("hosts") && text.contains("exchange") && text.contains("2.000"))
+    #expect(text.contains("2 hosts against 2 times one host: 96.15%"))
+    #expect(text.contains("90.00% of the link between hosts, 30 µs an exchange, none overlapped"))
+    #expect(predicted.json.compactText.contains(#""host_efficiency":0.9615"#))
   }
 
   @Test("the all-reduce and the tuner print JSON")

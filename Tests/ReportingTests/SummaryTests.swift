@@ -12,13 +12,13 @@ import Testing
     #expect(
       MetricsLine.step(exampleRecord())
         == #"{"kind":"step","epoch":3,"step":56,"steps":10,"loss":0.12345,"accuracy":0.97222,"val_loss":null,"#
-        + #""val_accuracy":null,"val_top5_accuracy":null,"lr":0.05,"images_per_second":12345.6,"step_ms":5.25,"reduce_ms":0.5,"barrier_ms":0.25,"meetings_ms":0.125,"elapsed_s":12}"#
+        + #""val_accuracy":null,"val_top5_accuracy":null,"lr":0.05,"images_per_second":12345.6,"step_ms":5.25,"reduce_ms":0.5,"barrier_ms":0.25,"meetings_ms":0.125,"exchange_ms":0,"elapsed_s":12}"#
     )
     #expect(
       MetricsLine.epoch(
         EpochRecord(means: exampleRecord(loss: .nan), validationLoss: .infinity, validationAccuracy: 1))
         == #"{"kind":"epoch","epoch":3,"step":56,"steps":10,"loss":null,"accuracy":0.97222,"val_loss":null,"#
-        + #""val_accuracy":1,"val_top5_accuracy":null,"lr":0.05,"images_per_second":12345.6,"step_ms":5.25,"reduce_ms":0.5,"barrier_ms":0.25,"meetings_ms":0.125,"elapsed_s":12}"#
+        + #""val_accuracy":1,"val_top5_accuracy":null,"lr":0.05,"images_per_second":12345.6,"step_ms":5.25,"reduce_ms":0.5,"barrier_ms":0.25,"meetings_ms":0.125,"exchange_ms":0,"elapsed_s":12}"#
     )
   }
 
@@ -72,6 +72,12 @@ import Testing
       throughput.json.compactText
         == #"{"images_per_second":{"median":1000,"best":1100.5},"step_ms":{"median":12.8},"workers":2,"#
         + #""batch_size":128}"#)
+    var training = throughput
+    training.loadingMicroseconds = 4
+    #expect(
+      training.json.compactText.hasSuffix(
+        #""batch_size":128,"loading":{"us_per_image":4,"share":0.02}}"#), "\(training.json.compactText)")
+    #expect(training.lines.last == "loading     4.0 µs an image, 2.00% of a step")
     var inference = throughput
     inference.norms = FoldedNorms.Count(folded: 19, all: 21)
     #expect(
@@ -81,6 +87,14 @@ import Testing
     #expect(inference.lines.contains("batch       12.800 ms median"))
     #expect(inference.lines.last == "norms       19 of 21 computed in the layers before them")
     #expect(throughput.lines.first == "images/s    1,000 median, 1,101 best")
+    var ofRanks = throughput
+    var sums = ExchangeTally(name: "sums")
+    (sums.count, sums.bytesSent, sums.nanoseconds) = (4, 4 << 20, 6_000_000)
+    (ofRanks.ranks, ofRanks.exchanged) = (2, [sums])
+    #expect(
+      ofRanks.json.compactText.hasSuffix(
+        #""ranks":2,"exchanges":{"sums":{"count":4,"mean_ms":1.5,"mean_bytes_sent":1048576}}}"#))
+    #expect(ofRanks.lines.suffix(2) == ["ranks       2", "sums        1.50 ms an exchange, 1 MiB sent by rank 0"])
   }
 
   @Test("gradient checks name what failed")

@@ -10,7 +10,8 @@ import tempfile
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 STEP = {"train/loss": "loss", "train/accuracy": "accuracy", "train/lr": "lr", "speed/images_per_second": "images_per_second",
-        "speed/step_ms": "step_ms", "speed/reduce_ms": "reduce_ms", "speed/barrier_ms": "barrier_ms", "speed/meetings_ms": "meetings_ms"}
+        "speed/step_ms": "step_ms", "speed/reduce_ms": "reduce_ms", "speed/barrier_ms": "barrier_ms", "speed/meetings_ms": "meetings_ms",
+        "speed/exchange_ms": "exchange_ms"}
 EPOCH = {"epoch/loss": "loss", "epoch/accuracy": "accuracy", "validation/loss": "val_loss",
          "validation/accuracy": "val_accuracy", "validation/top5_accuracy": "val_top5_accuracy"}
 

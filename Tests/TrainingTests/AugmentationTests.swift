@@ -95,6 +95,23 @@ import Testing
     #expect((150...250).contains(flips), "\(flips) of 400")
   }
 
+  @Test("mirror images in every other epoch, of about half of the examples in the first")
+  func alternatingFlips() throws {
+    var first = 0
+    for seed in 1...30 {
+      let augmentation = try augmentation(UInt64(seed)) { $0.alternatesFlips = true }
+      for example in 0..<12 {
+        let plain = original(example)
+        let mirrored = map { at(plain, $0, Self.width - 1 - $1, $2) }
+        let epochs = (0..<5).map { image(augmentation, example, epoch: $0).values }
+        let isFlipped = epochs[0] == mirrored
+        first += isFlipped ? 1 : 0
+        #expect(epochs == (0..<5).map { isFlipped == $0.isMultiple(of: 2) ? mirrored : plain })
+      }
+    }
+    #expect((140...220).contains(first), "\(first) of 360")
+  }
+
   @Test("crops of the image in zeros")
   func crop() throws {
     let augmentation = try augmentation { $0.crop = .init(padding: 2) }

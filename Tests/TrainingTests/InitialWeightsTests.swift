@@ -1,8 +1,8 @@
-import Network
 import Storage
 import TestSupport
 import Testing
 
+@testable import Network
 @testable import Training
 
 @Suite("Initial weights")
@@ -70,7 +70,38 @@ struct InitialWeightsTests {
     #expect(dense.values.enumerated().allSatisfy { $1 == ($0 / dense.shape[1] == $0 % dense.shape[1] ? 1 : 0) })
   }
 
-  @Test("are the same for any number of workers; biases are 0", arguments: Initializer.allCases)
+  /// PyTorch's default, `kaiming_uniform_` with a = √5, where `dirac_` has zeros.
+  @Test("repeat the input in part, and are uniform in the outputs that are left")
+  func partialDirac() throws {
+    for (tensor, whole) in zip(try weights(.partialDirac), try weights(.dirac)) where tensor.name.hasSuffix(".weight") {
+      let (inputs, _) = Self.fans(tensor)
+      let isDense = tensor.name == "dense_1.weight"
+      // Values of one output lie side by side in a dense layer, and far apart in a convolution.
+      let outputs =
+        isDense ? tensor.shape[0] : tensor.shape[3] * (tensor.name.hasPrefix("depthwise") ? tensor.shape[2] : 1)
+      func values(_ tensor: NamedTensor, _ output: Int) -> [Float] {
+        tensor.values.indices.filter { (isDense ? $0 / tensor.shape[1] : $0 % outputs) == output }.map {
+          tensor.values[$0]
+        }
+      }
+      var drawn: [Double] = []
+      for output in 0..<outputs {
+        let (own, diracs) = (values(tensor, output), values(whole, output))
+        if diracs.contains(1) {
+          #expect(own == diracs, "\(tensor.name), output \(output)")
+        } else {
+          drawn += own.map { Double($0) * inputs.squareRoot() }
+        }
+      }
+      #expect(isDense == drawn.isEmpty, "\(tensor.name)")
+      #expect(drawn.allSatisfy { abs($0) <= 1.0000001 })
+      if drawn.count > 100 {
+        #expect(abs(drawn.reduce(0) { $0 + $1 * $1 } / Double(drawn.count) - 1.0 / 3) < 0.1, "\(tensor.name)")
+      }
+    }
+  }
+
+  @Test("are the same for any number of workers; biases are 0", arguments: Initializer.anywhere)
   func workers(_ initializer: Initializer) throws {
     let expected = try weights(initializer, workers: 1)
     for tensor in expected {

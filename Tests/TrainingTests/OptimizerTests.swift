@@ -25,8 +25,8 @@ import Testing
     #expect(two.snapshotBytes == 3 * two.parameterBytes)
     #expect(two.optimizerBytes == two.stateStride * 4 + two.parameterBytes)
     #expect(two.totalBytes - one.totalBytes == two.stateStride * 4 + 2 * two.parameterBytes)
-    let state = try OptimizerState(two, places: [])
-    let stretches = state.bytes(1024..<two.trainedFloats)
+    let state = try OptimizerState(two, [Bucket(0..<two.trainedFloats, nil, workers: [0..<1])], [])
+    let stretches = state.bytes(1024..<two.trainedFloats, bucket: 0)
     #expect(stretches.map(\.count) == [Int](repeating: two.parameterBytes - 4096, count: 2))
     #expect(stretches.allSatisfy { Int(bitPattern: $0.baseAddress) % NodeBuffer.pageBytes == 0 })
     // Slots do not overlap: what is written to one is not read in the other.

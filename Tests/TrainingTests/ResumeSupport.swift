@@ -1,3 +1,4 @@
+import Collectives
 import Configuration
 import Datasets
 import Machine
@@ -26,7 +27,8 @@ struct RunTrace: Equatable {
   private mutating func add(_ record: StepRecord, _ validationLoss: Double?) {
     var timeless = record
     (timeless.imagesPerSecond, timeless.stepMilliseconds) = (0, 0)
-    (timeless.reduceMilliseconds, timeless.barrierMilliseconds, timeless.meetingsMilliseconds) = (0, 0, 0)
+    (timeless.reduceMilliseconds, timeless.barrierMilliseconds) = (0, 0)
+    (timeless.meetingsMilliseconds, timeless.exchangeMilliseconds) = (0, 0)
     timeless.elapsedSeconds = 0
     records.append(timeless)
     validation.append(validationLoss)
@@ -52,19 +54,19 @@ struct ResumeRun {
     configuration = try ConfigurationReader.read(text: text, file: "small.json", overrides: overrides)
   }
 
-  func trainer() throws -> Trainer {
+  func trainer(_ job: Job? = nil) throws -> Trainer {
     let data = try configuration.loadData()
     return try Trainer(
       configuration: configuration, topology: try topology ?? Topology.read(), kernels: testKernels,
       training: data.training,
-      test: data.test, initialWeights: nil, resuming: checkpoint)
+      test: data.test, initialWeights: nil, resuming: checkpoint, job: job)
   }
 
-  func run(stop: StopFlag = StopFlag(), _ observer: (TrainingEvent) throws -> Void = { _ in }) throws
-    -> (summary: TrainingSummary, trace: RunTrace)
-  {
+  func run(
+    stop: StopFlag = StopFlag(), job: Job? = nil, _ observer: (TrainingEvent) throws -> Void = { _ in }
+  ) throws -> (summary: TrainingSummary, trace: RunTrace) {
     var trace = RunTrace()
-    let summary = try trainer().run(stop: stop) { event in
+    let summary = try trainer(job).run(stop: stop) { event in
       trace.add(event)
       try observer(event)
     }

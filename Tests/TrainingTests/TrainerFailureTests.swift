@@ -43,7 +43,7 @@ struct TrainerFailureTests {
     let plan = try RunPlan(
       run.configuration, topology: try machine(), kernels: testKernels, exampleCount: data.train.count)
     let loop = TrainingLoop(
-      session: try Session(plan, start: .random, orderedExamples: data.train.count),
+      session: try Session(plan, start: .random(), orderedExamples: data.train.count),
       data: try TrainingData(training: data.train, test: nil, plan), channel: RunChannel(stop: StopFlag()))
     #expect(throws: Mishap(worker: 2)) {
       try loop.session.group.run { context in

@@ -1,3 +1,4 @@
+import Collectives
 import Configuration
 import Datasets
 import KernelInterface
@@ -30,6 +31,8 @@ struct TestRun {
   var topology: Topology?
   var memory = MemoryConfiguration()
   var memoryFill: UInt8?
+  /// Whether ranks exchange while they compute.
+  var overlaps = true
   var initialWeights: [NamedTensor]?
   /// Replaces the optimizer that the numbers above describe.
   var optimizer: OptimizerConfiguration?
@@ -58,15 +61,16 @@ struct TestRun {
         workers: .count(workers), shardSize: shardSize, policy: policy, nodes: nil, useSMT: false, memory: memory),
       checkpoint: CheckpointConfiguration(everyEpochs: 0),
       logging: LoggingConfiguration(everySteps: everySteps))
+    run.runtime.mpi.overlap = overlaps
     if let optimizer { run.training.optimizer = optimizer }
     training(&run.training)
     return run
   }
 
-  func trainer(_ data: TestData) throws -> Trainer {
+  func trainer(_ data: TestData, _ job: Job? = nil) throws -> Trainer {
     let trainer = try Trainer(
       configuration: configuration, topology: try topology ?? machine(), kernels: kernels ?? testKernels,
-      training: data.train, test: data.test, initialWeights: initialWeights)
+      training: data.train, test: data.test, initialWeights: initialWeights, job: job)
     trainer.options.memoryFill = memoryFill
     return trainer
   }

@@ -9,7 +9,7 @@ package final class SharedMemory: Transport, @unchecked Sendable {
   private let sums: UnsafeMutablePointer<UnsafeMutablePointer<Float>?>
   /// One per group.
   private let results: UnsafeMutablePointer<UnsafeMutablePointer<Float>>
-  private let groups: Int
+  package let groupCount: Int
 
   /// - Parameters:
   ///   - slots: buffers of each worker.
@@ -19,8 +19,8 @@ package final class SharedMemory: Transport, @unchecked Sendable {
     count = workers * slots
     sums = .allocate(capacity: count)
     sums.initialize(repeating: nil, count: count)
-    groups = results.count
-    self.results = .allocate(capacity: groups)
+    groupCount = results.count
+    self.results = .allocate(capacity: groupCount)
     for (group, result) in results.enumerated() { (self.results + group).initialize(to: result) }
   }
 
@@ -44,9 +44,11 @@ package final class SharedMemory: Transport, @unchecked Sendable {
   }
 
   package func distribute(_ range: Range<Int>, of group: Int) {
-    assert(group >= 0 && group < groups && range.lowerBound >= 0, "Group \(group) of \(groups) has no floats \(range).")
+    assert(
+      group >= 0 && group < groupCount && range.lowerBound >= 0,
+      "Group \(group) of \(groupCount) has no floats \(range).")
     let own = results[group]
-    for other in 0..<groups where other != group {
+    for other in 0..<groupCount where other != group {
       (results[other] + range.lowerBound).update(from: own + range.lowerBound, count: range.count)
     }
   }

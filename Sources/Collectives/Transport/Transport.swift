@@ -7,6 +7,9 @@ package protocol Transport: Sendable {
   /// - Precondition: that worker has entered it, before a barrier.
   func partialSum(worker: Int, slot: Int) -> UnsafeMutablePointer<Float>
 
+  /// Groups that have a copy of the results each.
+  var groupCount: Int { get }
+
   /// Brings `range` of the results that `group` holds to all other groups, which may read it after the next barrier.
   func distribute(_ range: Range<Int>, of group: Int)
 }

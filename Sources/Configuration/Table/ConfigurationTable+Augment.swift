@@ -14,7 +14,16 @@ extension ConfigurationTable {
         "A part of the image, stretched to the image's size by linear interpolation."),
       \.resizedCrop, resizedCrop, empty: .init()),
     KeyField(
-      ConfigurationKey("horizontal_flip", share, default: .number(0), "The probability of the mirror image."), \.flip),
+      ConfigurationKey(
+        "horizontal_flip",
+        .either([.choice(["alternate"]), share], allowed: "\"alternate\" or a number from 0 to 1"), default: .number(0),
+        "The probability of the mirror image; alternate: each image's mirror image in every other epoch, from the first or the "
+          + "second one on by chance."),
+      get: { $0.alternatesFlips ? .string("alternate") : .number($0.flip) },
+      set: {
+        $0.alternatesFlips = $1 == .string("alternate")
+        $0.flip = $1.floatingPoint ?? 0
+      }),
     .section(
       ConfigurationKey(
         "color_jitter", .section(jitter.map(\.key)), otherwise: "none",

@@ -56,6 +56,14 @@ extension ConfigurationTable {
   ]
 
   private static let pixels: [KeyField<DataConfiguration>] = [
+    KeyField(
+      ConfigurationKey(
+        "cache", .choice(of: DataConfiguration.Cache.self), default: .string("auto"), effect: .speed,
+        "Where `train` keeps images: in memory, or mapped from a file (the data's own where it has the pixels as they are "
+          + "needed, else one beside the run's folder, which the next run finds again), or (auto) mapped only if they take "
+          + "more than half of the available memory."
+      )
+      .with("format", "idx", "cifar10", "cifar100", "npz", "image_folder"), \.cache),
     measurable(
       ConfigurationKey(
         "scale", .number(.notZero.or("\"auto\"")), default: .number(1.0 / 255),
@@ -93,7 +101,7 @@ extension ConfigurationTable {
     set: @escaping @Sendable (inout DataConfiguration, JSONValue) -> Void, placeholder: JSONValue
   ) -> KeyField<DataConfiguration> {
     KeyField(
-      key,
+      key.or("auto"),
       read: { node, data in
         data[keyPath: flag] = node[key.name] == .string("auto")
         if let value = data[keyPath: flag] ? placeholder : node.value(of: key) { set(&data, value) }

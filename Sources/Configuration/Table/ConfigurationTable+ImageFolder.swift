@@ -43,10 +43,13 @@ extension ConfigurationTable {
       set: { if case .string(let word) = $1 { $0.folders.crop = .init(rawValue: word) } }),
     KeyField(
       folderKey(
-        "cache", .choice(of: DataConfiguration.ImageFolders.Cache.self), default: .string("auto"), effect: .speed,
-        "Where `train` keeps decoded images: in memory, in a file beside the run's folder that is mapped into memory and found "
-          + "again by the next run, or (auto) in the file only if they take more than half of the available memory."),
-      \.folders.cache),
+        "reader_threads",
+        .either([.choice(["auto"]), .integer(1...1024)], allowed: "\"auto\" or an integer from 1 to 1024"),
+        default: .string("auto"), effect: .speed,
+        "Threads that read and decode files before training starts; auto: one per processor. More help where files come "
+          + "over a network."),
+      get: { $0.folders.readerThreads.map { .integer($0) } ?? .string("auto") },
+      set: { $0.folders.readerThreads = $1.exactInteger }),
   ]
 
   private static let resize: [KeyField<DataConfiguration.ImageFolders.Resize>] = [

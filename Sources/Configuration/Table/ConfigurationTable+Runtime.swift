@@ -32,6 +32,20 @@ extension ConfigurationTable {
         "audit_every_steps", .integer(0...1_000_000_000), default: .integer(0), effect: .speed,
         "Steps from one check against silent corruption to the next, in which another worker computes a shard's gradient again; "
           + "0: none. Not with `virtual_batch_size`."), \.auditEverySteps),
+    .section("mpi", \.mpi, mpi, "Several machines."),
+  ]
+
+  private static let mpi: [KeyField<MPIConfiguration>] = [
+    KeyField(
+      ConfigurationKey(
+        "timeout_seconds", .integer(1...1_000_000), default: .integer(300), effect: .speed,
+        "How long a rank waits for the others in a step before it ends the job."), \.timeoutSeconds),
+    KeyField(
+      ConfigurationKey(
+        "overlap", .bool, default: .bool(true), effect: .speed,
+        "Whether the ranks exchange gradients and weights of dense layers while they compute; not with norms over the batch."
+      ),
+      \.overlap),
   ]
 
   private static let placement: [KeyField<RuntimeConfiguration>] = [

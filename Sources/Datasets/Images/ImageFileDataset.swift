@@ -1,5 +1,4 @@
 import Diagnostics
-import Dispatch
 import Machine
 import Storage
 
@@ -14,21 +13,27 @@ extension ImageDataset {
 
   /// The images of a folder of classes, decoded once by several threads; pixels and order do not depend on their number.
   ///
-  /// - Parameter place: where the pixels are kept.
+  /// - Parameters:
+  ///   - place: where the pixels are kept.
+  ///   - team: other processes that do the same, with which the work is shared.
   /// - Throws: `UserError`: `.systemRefused` if the pixels do not fit into memory, or `.cannotWrite` if not onto the device,
-  ///   before a file is read; `.badData` about the damaged files, or if none is left.
+  ///   before a file is read; `.badData` about the damaged files, or if none is left; `.interrupted`.
   package static func folder(
-    _ folder: ImageFolder, fit: ImageFit, damaged: DamagedFiles, place: DecodedPlace = .memory
+    _ folder: ImageFolder, fit: ImageFit, damaged: DamagedFiles, place: DecodedPlace = .memory,
+    decoding: ImageDecoding = ImageDecoding(), team: DecodingTeam? = nil
   ) throws(UserError) -> ImageDataset {
     let labels = folder.files.enumerated().flatMap { [Int32](repeating: Int32($0.offset), count: $0.element.count) }
     let files = folder.files.flatMap { $0.map { PathText.resolve($0, in: folder.path) } }
-    guard !files.isEmpty else { throw UserError(.badData, folder.path, "holds no images") }
+    guard !files.isEmpty else {
+      _ = try team?.begin(.failed)
+      throw UserError(.badData, folder.path, "holds no images")
+    }
     return try decoded(
       files, labels: labels, subject: folder.path, classNames: folder.classNames, fit: fit, damaged: damaged,
-      place: place,
+      place: place, decoding: decoding,
       leftOut: folder.unclassified.map { name in
         UserError(.badData, PathText.resolve(name, in: folder.path), "is in no class's folder")
-      })
+      }, team: team)
   }
 
   /// Image files without labels, for prediction: every label is 0 and there is one class.
@@ -43,39 +48,52 @@ extension ImageDataset {
       damaged: damaged)
   }
 
-  /// Bytes of pixels that are worth another thread.
-  private static let bytesPerPart = 1 << 18
-
   private static func decoded(
     _ files: [String], labels: [Int32], subject: String, classNames: [String]?, fit: ImageFit, damaged: DamagedFiles,
-    place: DecodedPlace = .memory, leftOut: [UserError] = []
+    place: DecodedPlace = .memory, decoding: ImageDecoding = ImageDecoding(), leftOut: [UserError] = [],
+    team: DecodingTeam? = nil
   ) throws(UserError) -> ImageDataset {
     let folder = place.folder(bytes: files.count * fit.byteCount, available: AvailableMemory.read())
-    let file = folder.map { DecodedFile(folder: $0, files: files, fit: fit) }
+    let file = folder.map {
+      DecodedFile(folder: $0, files: files, form: "\(fit)", byteCount: files.count * fit.byteCount)
+    }
     if let file, let pixels = file.found() {
+      if let team {
+        let missing = try team.begin(.hasPixels)
+        if missing.contains(true) {
+          _ = try team.union([])
+          try team.share(pixels.elements, images: files.count, bytesPerImage: fit.byteCount, missing: missing)
+        }
+      }
       let buffer = try PageBuffer<Int32>(count: files.count, for: subject)
       _ = buffer.elements.update(fromContentsOf: labels)
       return ImageDataset(
         height: fit.height, width: fit.width, channels: fit.channels, classCount: classNames?.count ?? 1,
         pixels: .bytes(pixels), labels: buffer, classNames: classNames, files: files, leftOut: leftOut,
-        decoded: (file.path, isFound: true))
+        mapped: MappedFile(file: file.path, origin: .found))
     }
-    let filling = try file?.create()
+    let filling: DecodedPixels<UInt8>?
     let pixels: PageBuffer<UInt8>
     do throws(UserError) {
-      if let filling {
-        pixels = filling.buffer
-      } else {
-        pixels = try PageBuffer<UInt8>(shape: [files.count, fit.height, fit.width, fit.channels], for: subject)
-      }
+      filling = try file?.create()
+      if let filling { pixels = filling.buffer } else { pixels = try buffer(files.count, fit, subject) }
     } catch {
-      throw UserError(
-        error.category, error.subject, error.message,
-        hint:
-          "sets of images are decoded into memory: take fewer images, a smaller model.input, or data.cache: \"disk\"")
+      _ = try team?.begin(.failed)
+      throw error
     }
     let labelBuffer = try PageBuffer<Int32>(count: files.count, for: subject)
-    let failures = decode(files, fit: fit, into: pixels)
+    let missing = try team?.begin(.lacksPixels)
+    var (failures, threads) = try decoding.decode(
+      files, team?.part(of: files.count) ?? 0..<files.count, fit: fit, into: pixels, subject: subject)
+    if let team, let missing {
+      // What others found to be damaged is looked at here, too: for what is wrong with it.
+      let others = Set(try team.union(failures.map(\.index))).subtracting(failures.map(\.index))
+      try team.share(pixels.elements, images: files.count, bytesPerImage: fit.byteCount, missing: missing)
+      for index in others {
+        failures += try decoding.decode(files, index..<index + 1, fit: fit, into: pixels, subject: subject).failures
+      }
+      failures.sort { $0.index < $1.index }
+    }
     if let first = failures.first(where: { $0.error.category == .systemRefused }) { throw first.error }
     switch damaged {
     case _ where failures.isEmpty: break
@@ -111,41 +129,19 @@ extension ImageDataset {
     return ImageDataset(
       height: fit.height, width: fit.width, channels: fit.channels, classCount: classNames?.count ?? 1,
       pixels: .bytes(pixels), labels: labelBuffer, classNames: classNames, files: kept,
-      leftOut: leftOut + failures.map(\.error), decoded: file.map { ($0.path, isFound: false) })
+      leftOut: leftOut + failures.map(\.error), mapped: file.map { MappedFile(file: $0.path, origin: .made) },
+      readerThreads: threads)
   }
 
-  /// Decodes every file into its place, by as many threads as there are processors; returns what failed, in order.
-  private static func decode(
-    _ files: [String], fit: ImageFit, into pixels: PageBuffer<UInt8>
-  ) -> [(index: Int, error: UserError)] {
-    let parts = max(1, min(files.count, max(files.count / 64, files.count * fit.byteCount / bytesPerPart)))
-    let failures: UnsafeMutableBufferPointer<[(index: Int, error: UserError)]> = .allocate(capacity: parts)
-    failures.initialize(repeating: [])
-    defer {
-      failures.deinitialize()
-      failures.deallocate()
+  /// Memory for pixels.
+  private static func buffer(_ count: Int, _ fit: ImageFit, _ subject: String) throws(UserError) -> PageBuffer<UInt8> {
+    do throws(UserError) {
+      return try PageBuffer<UInt8>(shape: [count, fit.height, fit.width, fit.channels], for: subject)
+    } catch {
+      throw UserError(
+        error.category, error.subject, error.message,
+        hint:
+          "sets of images are decoded into memory: take fewer images, a smaller model.input, or data.cache: \"disk\"")
     }
-    // Each part writes pixels and failures of its own.
-    nonisolated(unsafe) let (target, failed) = (pixels.elements, failures)
-    let decodePart: @Sendable (Int) -> Void = { part in
-      let range = files.count * part / parts..<files.count * (part + 1) / parts
-      do throws(UserError) {
-        let reader = try ImageFileReader()
-        for index in range {
-          do throws(UserError) {
-            let image = try fit.apply(to: try reader.raster(path: files[index]), name: files[index])
-            let start = index * fit.byteCount
-            for k in 0..<fit.byteCount { target[start + k] = image.pixels[k] }
-          } catch { failed[part].append((index, error)) }
-        }
-      } catch { failed[part].append((range.lowerBound, error)) }
-    }
-    // Dispatch would wait forever for a thread that cannot be created.
-    if parts > 1, ThreadSupply.allows(min(parts, ThreadSupply.processors) - 1) {
-      DispatchQueue.concurrentPerform(iterations: parts, execute: decodePart)
-    } else {
-      for part in 0..<parts { decodePart(part) }
-    }
-    return failures.flatMap { $0 }
   }
 }

@@ -27,7 +27,7 @@ package struct Conv2D: LayerType {
       "Parts of the channels and of the filters, each part of the filters over its part of the channels."),
     WindowKeys.dilation,
     ConfigurationKey("use_bias", .bool, default: .bool(true), "Whether a bias is added."),
-    Initializer.key,
+    Initializer.key(Initializer.allCases),
     ConfigurationKey(
       "algorithm", .choice(of: ConvolutionAlgorithm.self), default: .string(ConvolutionAlgorithm.auto.rawValue),
       "How it is computed: part of the result, as the methods round differently; auto goes by the shapes alone."),
@@ -94,6 +94,7 @@ package struct Conv2D: LayerType {
         "groups \(groups) meets \(channels) channels and \(filters) filters; allowed: a number that divides both")
     }
     if algorithm == .winograd { try requireTransforms() }
+    if initializer == .patchWhitening { try requireWhitening(channels: channels) }
     return ValueShape(try window.outputShape(inputs[0].image, channels: filters, name: "kernel_size"))
   }
 
@@ -119,6 +120,17 @@ package struct Conv2D: LayerType {
     throw LayerMisfit(
       "found algorithm \"winograd\" with \(found); allowed: \(allowed)",
       hint: "algorithm \"auto\" takes Winograd's method where it helps")
+  }
+
+  /// There are as many whitening filters as values in a patch, and each may have its negative beside it.
+  private func requireWhitening(channels: Int) throws(LayerMisfit) {
+    let patch = window.size.count * channels
+    guard groups == 1, window.dilation == Extent(1), patch <= 192, filters <= 2 * patch else {
+      throw LayerMisfit(
+        "initializer \"patch_whitening\" meets filters \(filters), kernel_size \(window.size), groups \(groups), dilation_rate "
+          + "\(window.dilation); allowed: at most 2 · \(patch) filters, twice the values of a patch, of which there may be 192, "
+          + "groups 1, dilation_rate 1")
+    }
   }
 
   package func parameters(_ inputs: [ValueShape]) -> [ParameterSpecification] {

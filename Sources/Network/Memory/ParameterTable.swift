@@ -13,8 +13,11 @@ package enum ParameterRole: String, Hashable, Sendable, CaseIterable {
 /// How a parameter starts, see `Initializer`.
 package enum InitialValue: Hashable, Sendable {
   case heNormal, heUniform, glorotUniform
-  /// Each of `groups` equal parts of the outputs repeats its first inputs at the kernel's position `middle`.
-  case dirac(middle: Int, groups: Int)
+  /// Each of `groups` equal parts of the outputs repeats its first inputs at the kernel's position `middle`; where a part has
+  /// more outputs than inputs, the others are 0, or drawn uniformly between ±1/√fan-in.
+  case dirac(middle: Int, groups: Int, drawsOthers: Bool = false)
+  /// Measured on the training set, see `PatchWhitening`; without one as `heNormal`.
+  case patchWhitening
   case constant(Float)
 }
 
@@ -146,6 +149,15 @@ package struct Parameter: Hashable, Sendable {
     case .convolution, .groupedConvolution:
       let row = index / outputs
       return row / channels == middle && row % channels == index % outputs % (outputs / groups)
+    }
+  }
+
+  /// Whether the output of a weight repeats an input, see `InitialValue.dirac`.
+  package func outputRepeats(_ index: Int, groups: Int) -> Bool {
+    switch layout {
+    case .vector: false
+    case .dense: index / fanIn < fanIn
+    case .convolution, .groupedConvolution: index % outputs % (outputs / groups) < channels
     }
   }
 

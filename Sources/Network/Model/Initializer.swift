@@ -13,7 +13,14 @@ package enum Initializer: String, Hashable, Sendable, CaseIterable {
   case glorotUniform = "glorot_uniform"
   /// 1 where output k reads the middle pixel of channel k, in each group; else 0, so that outputs repeat their inputs.
   case dirac
+  /// The first outputs as of `dirac`, and those that would be 0 uniform between ±1/√fan-in, PyTorch's default.
+  case partialDirac = "partial_dirac"
+  /// Filters that make the patches of the training set's images uncorrelated and of variance 1, see `PatchWhitening`.
+  case patchWhitening = "patch_whitening"
   case zeros
+
+  /// Those of layers that need not read the images.
+  static let anywhere = allCases.filter { $0 != .patchWhitening }
 
   /// - Parameters:
   ///   - middle: the kernel's middle position.
@@ -24,13 +31,22 @@ package enum Initializer: String, Hashable, Sendable, CaseIterable {
     case .heUniform: .heUniform
     case .glorotUniform: .glorotUniform
     case .dirac: .dirac(middle: middle, groups: groups)
+    case .partialDirac: .dirac(middle: middle, groups: groups, drawsOthers: true)
+    case .patchWhitening: .patchWhitening
     case .zeros: .constant(0)
     }
   }
 
-  static let key = ConfigurationKey(
-    "initializer", .choice(of: Initializer.self), default: .string(Initializer.heNormal.rawValue),
-    "How the weights start: normal or uniform as He, uniform as Glorot, repeating the input, or 0; biases start at 0.")
+  static let key = key(anywhere)
+
+  /// The key of a layer that may start as any of these.
+  static func key(_ allowed: [Initializer]) -> ConfigurationKey {
+    ConfigurationKey(
+      "initializer", .choice(allowed.map(\.rawValue)), default: .string(Initializer.heNormal.rawValue),
+      "How the weights start: normal or uniform as He, uniform as Glorot, repeating the input, all or in part, "
+        + (allowed.contains(.patchWhitening) ? "whitening the images, of a layer that reads them, " : "")
+        + "or 0; biases start at 0.")
+  }
 
   init(_ values: KeyValues) { self = values.choice(Self.key.name) }
 

@@ -108,7 +108,8 @@ package struct ModelGraph: Sendable {
     } catch {
       throw failure(index, layer, error.message, hint: error.hint)
     }
-    for parameter in layer.kind.type.parameters(shapes) where Self.count(parameter.shape) > Self.largestWeight {
+    let parameters = layer.kind.type.parameters(shapes)
+    for parameter in parameters where Self.count(parameter.shape) > Self.largestWeight {
       throw failure(
         index, layer,
         "its weight of shape \(parameter.shape) has too many values; allowed: at most \(Self.largestWeight)")
@@ -118,6 +119,12 @@ package struct ModelGraph: Sendable {
         index, layer,
         "its output of \(shape.image) has \(shape.image.elementCount) values; allowed: at most \(Self.largestFeatureMap)"
       )
+    }
+    if parameters.contains(where: { $0.initialValue == .patchWhitening }), inputs != [0] {
+      throw failure(
+        index, layer,
+        "initializer \"patch_whitening\" is that of a layer that reads the images; allowed: he_normal or another one",
+        hint: "put the layer first, or give it the inputs [\"\(LayerSpecification.imagesName)\"]")
     }
     for value in inputs { values[value].consumers.append(index) }
     let isTrainable = layer.isTrainable && !model.freezes(layer.name)

@@ -1,16 +1,29 @@
 import KernelInterface
 import Summation
 
+/// Where a pass over a run of shards can be used to do something beside it.
+package enum PassPoint: Sendable {
+  /// The layers after the front come next, forward over a chunk: from here on their weights are read.
+  case backForward
+  /// The run's gradients of the layers after the front are complete; the front's backward pass over the last chunk comes next.
+  case backGradients
+  /// The front has passed a block backward.
+  case frontBlock
+}
+
 extension NetworkPlan {
   /// Writes the gradient of a run of `examples` images, summed, into the flat buffer `target`; of a network without meetings.
+  ///
+  /// The gradients of the layers after the front, whose parameters come last in the buffer, are complete before the front's
+  /// backward pass over the run's last chunk begins.
   ///
   /// `load` is called for each chunk's images, numbered in the run, before its forward pass; it fills `input` and labels.
   /// Shards of `capacity.shard` images (the last may be smaller) are summed in the fixed tree: split at the largest power
   /// of two below their number, left plus right. Within a shard, sums run over examples, then pixels (or tiles)
-  /// row-major. Nothing is divided by m.
+  /// row-major. Nothing is divided by m. `reached` is called in the middle of the passes, see `PassPoint`.
   package func sumGradients(
     _ w: Workspace, examples: Int, into target: UnsafeMutablePointer<Float>, _ inputs: borrowing PassInputs,
-    load: (Range<Int>) -> Void
+    load: (Range<Int>) -> Void, reached: (PassPoint) -> Void = { _ in }
   ) {
     assert(!schedule.hasMeetings, "A network with meetings passes segment by segment.")
     let pass = Pass(w, inputs)
@@ -20,10 +33,14 @@ extension NetworkPlan {
       pass,
       begin: { images in
         load(images)
-        forward(layers: layers.indices, pass, images) { _ in }
+        forward(layers: 0..<frontCount, pass, images) { _ in }
+        reached(.backForward)
+        forward(layers: frontCount..<layers.count, pass, images) { _ in }
         inputGradientsOfBack(layers.indices, pass, images)
-      }, computed: { _ in })
-    parameterGradientsOfBack(layers.indices, pass, images: 0..<examples, into: target)
+        guard images.upperBound == examples else { return }
+        parameterGradientsOfBack(layers.indices, pass, images: 0..<examples, into: target)
+        reached(.backGradients)
+      }, computed: { _ in reached(.frontBlock) })
   }
 
   /// The gradients of a segment of the front over a run of shards, as left plus right.

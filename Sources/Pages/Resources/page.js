@@ -297,8 +297,8 @@
 
   const parts = [
     ["compute", "computing", "--compute"], ["meetings", "waiting for sums over the batch", "--meetings"],
-    ["barrier", "waiting for other workers", "--barrier"], ["reduce", "adding gradients", "--reduce"],
-    ["update", "updating and preparing weights", "--update"],
+    ["barrier", "waiting for other workers", "--barrier"], ["exchange", "waiting for other ranks", "--exchange"],
+    ["reduce", "adding gradients", "--reduce"], ["update", "updating and preparing weights", "--update"],
   ];
   const timeCard = (run, title) => {
     const workers = run.findings?.times?.workers;

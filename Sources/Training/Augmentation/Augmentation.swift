@@ -27,41 +27,49 @@ final class Augmentation: Sendable {
   ) -> MixedTarget {
     let draws = ExampleDraws(seed: seed, epoch: epoch, example: index)
     let image = TargetImage(dataset, target, row: row, pixel: pixel)
-    write(dataset, index, draws, scratch.pixels, image)
+    write(dataset, index, draws, isFlipped: isFlipped(index, draws, epoch), scratch.pixels, image)
     guard rules.mixes else { return MixedTarget(label: dataset.labels[index], share: 1) }
     let usesRectangle = rules.cutmix > 0 && (rules.mixup == 0 || draws.uniform(.mixes) < 0.5)
     let share = draws.beta(usesRectangle ? rules.cutmix : rules.mixup)
     let partner = draws.below(dataset.count, .partner)
     let other = TargetImage(dataset, scratch.partner, row: image.width * image.channels, pixel: image.channels)
-    write(dataset, partner, ExampleDraws(seed: seed, epoch: epoch, example: partner), scratch.pixels, other)
+    let others = ExampleDraws(seed: seed, epoch: epoch, example: partner)
+    write(dataset, partner, others, isFlipped: isFlipped(partner, others, epoch), scratch.pixels, other)
     let kept =
       usesRectangle ? image.paste(other, share: share, draws) : image.blend(other, share: Float(share))
     return MixedTarget(label: dataset.labels[partner], share: kept)
   }
 
+  /// Whether an epoch sees the mirror image of an example; alternating ones begin as the first epoch's draw says.
+  private func isFlipped(_ index: Int, _ draws: ExampleDraws, _ epoch: Int) -> Bool {
+    guard rules.alternatesFlips else { return rules.flip > 0 && draws.uniform(.flip) < rules.flip }
+    let isFlippedAtFirst = ExampleDraws(seed: seed, epoch: 0, example: index).uniform(.flip) < 0.5
+    return isFlippedAtFirst == epoch.isMultiple(of: 2)
+  }
+
   /// An example without what is mixed into it.
   private func write(
-    _ dataset: ImageDataset, _ index: Int, _ draws: ExampleDraws, _ pixels: UnsafeMutablePointer<Float>,
-    _ image: TargetImage
+    _ dataset: ImageDataset, _ index: Int, _ draws: ExampleDraws, isFlipped: Bool,
+    _ pixels: UnsafeMutablePointer<Float>, _ image: TargetImage
   ) {
     let raw = RawImage(pixels, height: dataset.height, width: dataset.width, channels: dataset.channels)
-    let isFlipped = rules.flip > 0 && draws.uniform(.flip) < rules.flip
-    if let crop = rules.resizedCrop {
-      raw.stretch(dataset, index, SourceBox(crop, draws, height: raw.height, width: raw.width), isFlipped: isFlipped)
-    } else {
-      var (top, left) = (0, 0)
-      if let crop = rules.crop {
-        top = draws.below(2 * crop.padding + 1, .top) - crop.padding
-        left = draws.below(2 * crop.padding + 1, .left) - crop.padding
-      }
-      raw.copy(dataset, index, top: top, left: left, isFlipped: isFlipped)
+    var (top, left) = (0, 0)
+    if let crop = rules.crop {
+      top = draws.below(2 * crop.padding + 1, .top) - crop.padding
+      left = draws.below(2 * crop.padding + 1, .left) - crop.padding
     }
-    if let jitter = rules.jitter { raw.jitter(jitter, draws) }
-    for i in 0..<raw.height {
-      for j in 0..<raw.width {
-        let (source, place) = (pixels + (i * raw.width + j) * raw.channels, image.place(i, j))
-        for c in 0..<raw.channels { place[c] = normalization.value(Double(source[c]), c) }
+    if rules.resizedCrop == nil, rules.jitter == nil,
+      let moved = MovedImage(dataset, index, top: top, left: left, isFlipped: isFlipped)
+    {
+      moved.load(normalization.table, into: image)
+    } else {
+      if let crop = rules.resizedCrop {
+        raw.stretch(dataset, index, SourceBox(crop, draws, height: raw.height, width: raw.width), isFlipped: isFlipped)
+      } else {
+        raw.copy(dataset, index, top: top, left: left, isFlipped: isFlipped)
       }
+      if let jitter = rules.jitter { raw.jitter(jitter, draws) }
+      normalization.load(raw, into: image)
     }
     if rules.erasing > 0, draws.uniform(.erases) < rules.erasing { image.erase(draws) }
   }

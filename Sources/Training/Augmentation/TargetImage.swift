@@ -7,7 +7,7 @@ struct TargetImage {
   let channels: Int
   private let start: UnsafeMutablePointer<Float>
   private let row: Int
-  private let pixel: Int
+  let pixel: Int
 
   init(_ dataset: ImageDataset, _ start: UnsafeMutablePointer<Float>, row: Int, pixel: Int) {
     (height, width, channels) = (dataset.height, dataset.width, dataset.channels)

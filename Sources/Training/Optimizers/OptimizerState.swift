@@ -12,28 +12,37 @@ final class OptimizerState: @unchecked Sendable {
   /// How many ranges of memory the system refused to place.
   private(set) var placementRefusals = 0
   private let buffer: NodeBuffer
-  private let floats: UnsafeMutablePointer<Float>
+  /// By bucket, where the state of the first parameter would be.
+  private let floats: [UnsafeMutablePointer<Float>]
 
-  /// - Parameter places: segments of the buffer, and the node that each is to lie on.
-  init(_ memory: RunMemory, places: [(segment: Range<Int>, node: Int?)]) throws(UserError) {
+  /// - Parameters:
+  ///   - buckets: of whose own floats there is a state, as many as `memory` says.
+  ///   - groups: on whose nodes the segments of their workers are to lie.
+  init(_ memory: RunMemory, _ buckets: [Bucket], _ groups: [Placement.Group]) throws(UserError) {
     slots = memory.stateSlots
     stride = memory.stateStride
     buffer = try NodeBuffer(
       byteCount: memory.optimizerBytes, hugePages: memory.hugePages, purpose: "the optimizer's state")
-    floats = buffer.pointer.bindMemory(to: Float.self, capacity: memory.optimizerBytes / MemoryLayout<Float>.stride)
-    for (segment, node) in places {
-      guard let node else { continue }
-      placementRefusals += bytes(segment).count { !MemoryPolicy.prefer(node: node, $0) }
+    let first = buffer.pointer.bindMemory(
+      to: Float.self, capacity: memory.optimizerBytes / MemoryLayout<Float>.stride)
+    floats = zip(buckets, memory.stateStarts).map { first + $1 - $0.own.lowerBound }
+    for (index, bucket) in buckets.enumerated() {
+      for group in groups {
+        guard let node = group.memoryNode else { continue }
+        placementRefusals += bytes(bucket.segment(of: group.workers), bucket: index)
+          .count { !MemoryPolicy.prefer(node: node, $0) }
+      }
     }
   }
 
-  /// The floats of one slot.
-  func slot(_ index: Int) -> UnsafeMutablePointer<Float> { floats + index * stride }
+  /// The floats of one slot, by those of the parameters of a bucket.
+  func slot(_ index: Int, bucket: Int = 0) -> UnsafeMutablePointer<Float> { floats[bucket] + index * stride }
 
-  /// The memory of a segment, a stretch per slot.
-  func bytes(_ segment: Range<Int>) -> [UnsafeRawBufferPointer] {
+  /// The memory of a segment of a bucket, a stretch per slot.
+  func bytes(_ segment: Range<Int>, bucket: Int) -> [UnsafeRawBufferPointer] {
     slots.indices.map {
-      UnsafeRawBufferPointer(UnsafeBufferPointer(start: slot($0) + segment.lowerBound, count: segment.count))
+      UnsafeRawBufferPointer(
+        UnsafeBufferPointer(start: slot($0, bucket: bucket) + segment.lowerBound, count: segment.count))
     }
   }
 }

@@ -56,6 +56,12 @@ final class SquareSums: @unchecked Sendable {
     }
   }
 
+  /// The leaves of a segment of the parameters, for other ranks.
+  func bytes(_ segment: Range<Int>) -> UnsafeMutableRawBufferPointer {
+    UnsafeMutableRawBufferPointer(
+      UnsafeMutableBufferPointer(start: leaves + segment.lowerBound / 32, count: segment.count / 32))
+  }
+
   /// The sum over the floats of one parameter.
   func sum(_ floats: Range<Int>) -> Double {
     let first = floats.lowerBound / 32
