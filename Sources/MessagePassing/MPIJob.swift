@@ -17,8 +17,11 @@ package struct MPIJob: Sendable {
   private static let stragglerMicroseconds: UInt32 = 250_000
   /// Seconds in which other ranks may still say what they know before a failure ends the job.
   private static let graceSeconds: UInt32 = 1
-  /// Seconds after which a rank ends although others have not come to `MPI_Finalize`.
-  private static let finalizeSeconds: UInt32 = 60
+  /// Seconds after which a rank ends although others have not said farewell; and after which it ends, once all have, although
+  /// `MPI_Finalize` does not return.
+  private static let endSeconds: (farewell: UInt32, finalize: UInt32) = (60, 10)
+  /// How long a rank waits for the others to come as far as it has.
+  private static let restMicroseconds: UInt32 = 300_000
 
   /// Joins the job: opens the library, initializes it, and greets every other rank.
   ///
@@ -54,14 +57,15 @@ package struct MPIJob: Sendable {
   /// 0, such as 75 of a run that was stopped, only rank 0 says so, and last. MPICH's launcher leaves ranks in peace once they
   /// are past `MPI_Finalize`, and after a signal to itself returns the last rank's code, so there all say so.
   package func leave(code: Int32) -> Int32 {
-    ProcessEnd.later(code: code, seconds: Self.finalizeSeconds)
-    // MPICH over TCP waits in MPI_Finalize for answers that a rank which came there earlier no longer gives.
-    _ = try? RankMessages.exchange(
-      [0], tag: RankMessages.farewellTag, over: transport, seconds: Double(Self.finalizeSeconds))
+    ProcessEnd.later(code: code, seconds: Self.endSeconds.farewell)
+    let farewells = try? RankMessages.exchange(
+      [0], tag: RankMessages.farewellTag, over: transport, seconds: Double(Self.endSeconds.farewell))
+    if farewells != nil { ProcessEnd.later(code: code, seconds: Self.endSeconds.finalize) }
+    if MPIInterface.mayHangInFinalize(version: library.version) { usleep(Self.restMicroseconds) }
     _ = try? transport.finalize()
     guard code != 0 else { return 0 }
     if rank != 0 { return launch.launcher == .hydra ? code : 0 }
-    usleep(300_000)
+    usleep(Self.restMicroseconds)
     return code
   }
 

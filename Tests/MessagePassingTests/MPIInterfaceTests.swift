@@ -24,6 +24,15 @@ import Testing
     #expect(interface("libmpi.so", "HPE MPT 2.28") == nil)
   }
 
+  @Test("libraries before whose MPI_Finalize a rank rests")
+  func librariesThatMayHangAtTheEnd() {
+    let versions = [
+      "MPICH Version: 3.4.1", "MPICH Version: 4.0.2", "MPICH Version: 4.1.1", "MPICH Version: 4.2.0", "MPICH Version: 5.0.2",
+      "Intel(R) MPI Library 2021.12", "Open MPI v4.1.4",
+    ]
+    #expect(versions.filter(MPIInterface.mayHangInFinalize) == Array(versions.prefix(3)))
+  }
+
   @Test("the launcher's family of libraries is tried first")
   func orderOfNames() {
     #expect(MPIInterface.fileNames(usesPMI: false).first == "libmpi.so.40")
