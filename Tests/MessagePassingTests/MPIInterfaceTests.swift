@@ -27,8 +27,8 @@ import Testing
   @Test("libraries before whose MPI_Finalize a rank rests")
   func librariesThatMayHangAtTheEnd() {
     let versions = [
-      "MPICH Version: 3.4.1", "MPICH Version: 4.0.2", "MPICH Version: 4.1.1", "MPICH Version: 4.2.0", "MPICH Version: 5.0.2",
-      "Intel(R) MPI Library 2021.12", "Open MPI v4.1.4",
+      "MPICH Version: 3.4.1", "MPICH Version: 4.0.2", "MPICH Version: 4.1.1",
+      "MPICH Version: 4.2.0", "MPICH Version: 5.0.2", "Intel(R) MPI Library 2021.12", "Open MPI v4.1.4",
     ]
     #expect(versions.filter(MPIInterface.mayHangInFinalize) == Array(versions.prefix(3)))
   }
