@@ -167,7 +167,7 @@ package final class Courier: @unchecked Sendable {
       guard asked.load() == done else { return }
       let isDone = try transport.poll()
       guard let errand = outing?.errand else {
-        pause = min(pause + pause / 8, Self.idlePauses.longest)
+        pause = min(2 * pause, Self.idlePauses.longest)
         continue
       }
       if isDone {
