@@ -30,6 +30,7 @@ def without_comments(text):
 
 
 def main(program):
+    program = Path(program).resolve()  # `run` starts it in another folder.
     validator = jsonschema.Draft7Validator(json.loads((ROOT / "Config/schema.json").read_text()))
     draw = np.random.default_rng(1)
     with tempfile.TemporaryDirectory() as name:
