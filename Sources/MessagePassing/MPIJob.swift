@@ -17,9 +17,9 @@ package struct MPIJob: Sendable {
   private static let stragglerMicroseconds: UInt32 = 250_000
   /// Seconds in which other ranks may still say what they know before a failure ends the job.
   private static let graceSeconds: UInt32 = 1
-  /// Seconds after which a rank ends although others have not said farewell; and after which it ends, once all have, although
-  /// `MPI_Finalize` does not return.
-  private static let endSeconds: (farewell: UInt32, finalize: UInt32) = (60, 10)
+  /// Seconds after which a rank ends although others have not come to their end, or `MPI_Finalize` does not return; the second
+  /// for a library where it may never do so, once all have said farewell.
+  private static let endSeconds: (any: UInt32, mayHang: UInt32) = (60, 10)
   /// How long a rank waits for the others to come as far as it has.
   private static let restMicroseconds: UInt32 = 300_000
 
@@ -57,11 +57,13 @@ package struct MPIJob: Sendable {
   /// 0, such as 75 of a run that was stopped, only rank 0 says so, and last. MPICH's launcher leaves ranks in peace once they
   /// are past `MPI_Finalize`, and after a signal to itself returns the last rank's code, so there all say so.
   package func leave(code: Int32) -> Int32 {
-    ProcessEnd.later(code: code, seconds: Self.endSeconds.farewell)
+    ProcessEnd.later(code: code, seconds: Self.endSeconds.any)
     let farewells = try? RankMessages.exchange(
-      [0], tag: RankMessages.farewellTag, over: transport, seconds: Double(Self.endSeconds.farewell))
-    if farewells != nil { ProcessEnd.later(code: code, seconds: Self.endSeconds.finalize) }
-    if MPIInterface.mayHangInFinalize(version: library.version) { usleep(Self.restMicroseconds) }
+      [0], tag: RankMessages.farewellTag, over: transport, seconds: Double(Self.endSeconds.any))
+    if MPIInterface.mayHangInFinalize(version: library.version) {
+      if farewells != nil { ProcessEnd.later(code: code, seconds: Self.endSeconds.mayHang) }
+      usleep(Self.restMicroseconds)
+    }
     _ = try? transport.finalize()
     guard code != 0 else { return 0 }
     if rank != 0 { return launch.launcher == .hydra ? code : 0 }
