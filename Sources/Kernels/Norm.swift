@@ -1,7 +1,17 @@
 import KernelInterface
 
-/// See `ProductSums`. Eight sums of 8 lanes stay in registers over a row's pixels.
+/// See `ProductSums`.
 func productSums(_ s: ProductSums) {
+  if s.a.start == s.b.start, s.a.image == s.b.image, s.a.row == s.b.row {
+    productSums(s, isSquare: true)
+  } else {
+    productSums(s, isSquare: false)
+  }
+}
+
+/// Eight sums of 8 lanes stay in registers over a row's pixels; of squares a factor is widened once.
+@inline(__always)
+private func productSums(_ s: ProductSums, isSquare: Bool) {
   let (extent, a, b) = (s.extent, s.a, s.b)
   for n in 0..<extent.images {
     let startsAtZero = n == 0 && !s.accumulates
@@ -19,8 +29,8 @@ func productSums(_ s: ProductSums) {
           let (x0, x1) = (widened(x), widened(x + 8))
           low += x0
           high += x1
-          lowProduct = lowProduct.addingProduct(x0, widened(y))
-          highProduct = highProduct.addingProduct(x1, widened(y + 8))
+          lowProduct = lowProduct.addingProduct(x0, isSquare ? x0 : widened(y))
+          highProduct = highProduct.addingProduct(x1, isSquare ? x1 : widened(y + 8))
           x += extent.lanes
           y += extent.lanes
         }
