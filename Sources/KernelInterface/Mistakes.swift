@@ -156,8 +156,11 @@ extension WinogradTiles {
       return "There are no \(tiles) tiles from \(firstTile) on among \(tileRows)×\(tileColumns) of an image."
     }
     guard channels >= 0, channels % 16 == 0 else { return "Tiles have whole sixteens of channels, not \(channels)." }
-    guard plane >= tiles * channels else {
+    guard plane >= (blockStep == 0 ? tiles * channels : (channels + 31) / 32 * blockStep) else {
       return "A plane of \(plane) floats cannot hold \(tiles) tiles of \(channels) channels."
+    }
+    guard blockStep == 0 || blockStep >= 32 * tiles && !writesMap else {
+      return "Blocks \(blockStep) floats apart cannot hold \(tiles) tiles of 32 channels, or are read."
     }
     guard row >= width * channels, image >= (height - 1) * row + width * channels else {
       return "Rows \(row) and images \(image) floats apart lie in each other at \(height)×\(width)×\(channels)."

@@ -61,6 +61,11 @@ package struct TileSum {
   package var mask: UnsafePointer<Float>?
   package var maskOffsets: UnsafePointer<Int32>?
 
+  /// Memory that someone will soon read or write, and how much of it: it is prefetched in between, as far as that costs the sums
+  /// nothing. Changes no bit; may be any address.
+  package var ahead: UnsafePointer<Float>?
+  package var aheadFloats: Int = 0
+
   package init(
     a: UnsafePointer<Float>, aOffsets: UnsafePointer<Int32>, b: UnsafePointer<Float>,
     out: UnsafeMutablePointer<Float>, outOffsets: UnsafePointer<Int32>

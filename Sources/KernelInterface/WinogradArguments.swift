@@ -20,7 +20,8 @@ package enum WinogradSize: Sendable {
 /// A run of tiles between a feature map and the transform domain.
 ///
 /// Tiles are numbered over images, then tile rows, then tile columns; the transform domain is `[products][tile][channel]`
-/// with `plane` floats from one product to the next, and `channels` (a multiple of 16) from one tile to the next.
+/// with `plane` floats from one product to the next, and `channels` (a multiple of 16) from one tile to the next; on the way
+/// there also `[products][channel/32][tile][32]`, see `blockStep`.
 package struct WinogradTiles {
   package var size: WinogradSize
   /// The first tile and how many.
@@ -38,6 +39,9 @@ package struct WinogradTiles {
   package var width: Int
   package var domain: UnsafeMutablePointer<Float>
   package var plane: Int
+  /// Floats from 32 channels of all tiles to the next 32, tiles then being 32 floats apart: sums over tiles would find those of
+  /// many channels in few sets of the first cache. 0 where a tile's channels lie side by side.
+  package var blockStep: Int = 0
   package var epilogue: Epilogue = .store
   /// Which ReLU, for `biasReLU` and `reluGradient`.
   package var relu = FusedReLU.unlimited

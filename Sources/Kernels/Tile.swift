@@ -240,10 +240,26 @@ protocol Ahead {
   mutating func request()
 }
 
-/// `step` floats more of a panel with every term.
-struct PanelAhead: Ahead {
+/// `step` floats more of a panel, or of other memory, with every term.
+struct MemoryAhead: Ahead {
   var next: UnsafePointer<Float>
   var step: Int
+
+  @inline(__always)
+  init(next: UnsafePointer<Float>, step: Int) {
+    self.next = next
+    self.step = step
+  }
+
+  /// The part of `TileSum.ahead` that belongs to the 32 lanes from `lane` on, over so many terms of all tiles.
+  @inline(__always)
+  init?(_ s: TileSum, lane: Int, terms: Int) {
+    guard let memory = s.ahead, terms > 0 else { return nil }
+    let blocks = (s.lanes &+ 31) >> 5
+    let floats = (s.aheadFloats &+ blocks &- 1) / blocks
+    next = memory + (lane >> 5) &* floats
+    step = min(16, (floats &+ terms &- 1) / terms)
+  }
 
   @inline(__always)
   mutating func enterRow(followedBy a: UnsafePointer<Float>) {}
@@ -252,6 +268,21 @@ struct PanelAhead: Ahead {
   mutating func request() {
     lockstep_prefetch_l2(next)
     next += step
+  }
+}
+
+/// Two memories at a time.
+struct BothAhead: Ahead {
+  var first: MemoryAhead
+  var second: MemoryAhead
+
+  @inline(__always)
+  mutating func enterRow(followedBy a: UnsafePointer<Float>) {}
+
+  @inline(__always)
+  mutating func request() {
+    first.request()
+    second.request()
   }
 }
 

@@ -71,6 +71,7 @@ private func tileSumInBlocks(_ s: TileSum) {
     while first < s.inner {
       var part = s
       part.inner = min(s.termsPerBlock, s.inner - first)
+      if first > 0 { part.ahead = nil }
       part.a = s.a + first * s.aInner
       let isLast = first + part.inner == s.inner
       if first > 0 || !isLast {
@@ -109,10 +110,20 @@ private func tileRowsOfLanes<Lanes: LaneGroup>(
 ) {
   let fullTiles = s.rows / tileRows
   if fullTiles > 0 {
-    if s.outer == 1, s.middle == 1, s.bInner == 32 {
-      if (lane + Lanes.lanes) & 31 == 0 {
-        // The panel of the next terms, lanes or product follows in memory.
-        var ahead = PanelAhead(next: b - (lane & 31) + 32 * s.inner, step: max(1, 32 / fullTiles))
+    let isProduct = s.outer == 1 && s.middle == 1 && s.aInner == 1 && s.bInner == 32
+    let endsPanel = (lane + Lanes.lanes) & 31 == 0
+    // The panel of the next terms, lanes or product follows in memory.
+    let panel = MemoryAhead(next: b - (lane & 31) + 32 * s.inner, step: max(1, 32 / fullTiles))
+    if var ahead = MemoryAhead(s, lane: lane, terms: fullTiles &* s.outer &* s.middle &* s.inner) {
+      if isProduct, endsPanel {
+        var ahead = BothAhead(first: panel, second: ahead)
+        tiles(Lanes.self, s, count: fullTiles, prefetchesRows: true, b: b, out: out, lane: lane, ahead: &ahead)
+      } else {
+        tiles(Lanes.self, s, count: fullTiles, prefetchesRows: isProduct, b: b, out: out, lane: lane, ahead: &ahead)
+      }
+    } else if isProduct {
+      if endsPanel {
+        var ahead = panel
         tiles(Lanes.self, s, count: fullTiles, prefetchesRows: true, b: b, out: out, lane: lane, ahead: &ahead)
       } else {
         var ahead = NothingAhead()

@@ -44,125 +44,114 @@ struct TilePlace {
   private(set) var i: Int
   private(set) var j: Int
   private let t: WinogradTiles
-  private static var outputs: Int { WinogradSize.outputs }
 
   @inline(__always)
   init(_ t: WinogradTiles) {
     self.t = t
+    assert(tileOutputs == WinogradSize.outputs, "Kernels compute tiles of another size.")
     let perImage = t.tileRows * t.tileColumns
     image = t.firstTile / perImage
-    i = t.firstTile % perImage / t.tileColumns * Self.outputs
-    j = t.firstTile % t.tileColumns * Self.outputs
+    i = t.firstTile % perImage / t.tileColumns * tileOutputs
+    j = t.firstTile % t.tileColumns * tileOutputs
     map = t.map + image * t.image + i * t.row + j * t.channels
     domain = t.domain
   }
 
   @inline(__always)
   mutating func advance() {
-    domain += t.channels
-    j &+= Self.outputs
-    if j == t.tileColumns * Self.outputs {
+    domain += t.blockStep == 0 ? t.channels : 32
+    j &+= tileOutputs
+    if j == t.tileColumns &* tileOutputs {
       j = 0
-      i &+= Self.outputs
-      if i == t.tileRows * Self.outputs {
+      i &+= tileOutputs
+      if i == t.tileRows &* tileOutputs {
         i = 0
         image &+= 1
       }
-      map = t.map + image * t.image + i * t.row
+      map = t.map + image &* t.image + i &* t.row
     } else {
-      map += Self.outputs * t.channels
+      map += tileOutputs &* t.channels
     }
   }
 }
 
 @inline(__always)
 private func winogradInput<F: WinogradAlgorithm>(_: F.Type, _ t: WinogradTiles) {
-  forEachVector(t) { map, domain, columns in
-    transformPatch(
-      side: F.points, result: F.points, ahead: WinogradSize.outputs, map, row: t.row, column: t.channels, domain,
-      targetRow: F.points * t.plane,
-      targetColumn: t.plane, columns: columns
-    ) { F.input($0, $1) }
+  forEachVector(t) { map, domain in
+    WinogradPatch(InputLine<F>.self, map, row: t.row, column: t.channels, ahead: tileOutputs)
+      .write(at: domain, row: F.points &* t.plane, column: t.plane)
   }
 }
 
 @inline(__always)
 private func winogradGradient<F: WinogradAlgorithm>(_: F.Type, _ t: WinogradTiles) {
-  forEachVector(t) { map, domain, columns in
-    transformPatch(
-      side: 4, result: F.points, ahead: WinogradSize.outputs, map, row: t.row, column: t.channels, domain,
-      targetRow: F.points * t.plane,
-      targetColumn: t.plane, columns: columns
-    ) { F.spread($0, $1) }
+  forEachVector(t) { map, domain in
+    WinogradPatch(SpreadLine<F>.self, map, row: t.row, column: t.channels, ahead: tileOutputs)
+      .write(at: domain, row: F.points &* t.plane, column: t.plane)
   }
 }
 
-/// Calls `body` with the map, the domain and scratch of every vector of channels of every tile.
+/// Calls `body` with the map and the domain of every vector of channels of every tile.
 @inline(__always)
-private func forEachVector(
-  _ t: WinogradTiles, _ body: (UnsafePointer<Float>, UnsafeMutablePointer<Float>, UnsafeMutablePointer<Float>) -> Void
-) {
-  withPatchColumns { columns in
-    var place = TilePlace(t)
-    for _ in 0..<t.tiles {
-      var c = 0
-      while c < t.channels {
-        body(UnsafePointer(place.map + c), place.domain + c, columns)
-        c &+= Vector.scalarCount
-      }
-      place.advance()
+private func forEachVector(_ t: WinogradTiles, _ body: (UnsafePointer<Float>, UnsafeMutablePointer<Float>) -> Void) {
+  var place = TilePlace(t)
+  let blockStep = t.blockStep == 0 ? 32 : t.blockStep
+  for _ in 0..<t.tiles {
+    var c = 0
+    while c < t.channels {
+      body(UnsafePointer(place.map + c), place.domain + (c >> 5) &* blockStep + c & 31)
+      c &+= Vector.scalarCount
     }
+    place.advance()
   }
 }
 
 @inline(__always)
 private func winogradKernel<F: WinogradAlgorithm>(_: F.Type, _ k: WinogradKernel) {
-  forEachVector(k) { taps, domain, columns in
-    transformPatch(
-      side: F.taps, result: F.points, UnsafePointer(taps), row: F.taps * k.tap, column: k.tap, domain,
-      targetRow: F.points * k.plane, targetColumn: k.plane, columns: columns
-    ) { F.kernel($0, $1) }
+  forEachVector(k) { taps, domain in
+    WinogradPatch(KernelLine<F>.self, UnsafePointer(taps), row: F.taps &* k.tap, column: k.tap)
+      .write(at: domain, row: F.points &* k.plane, column: k.plane)
   }
 }
 
 @inline(__always)
 private func winogradKernelGradient<F: WinogradAlgorithm>(_: F.Type, _ k: WinogradKernel) {
   if k.accumulates {
-    winogradKernelGradient(F.self, k) { SummedLine($0, k.tap) }
+    forEachTapRow(F.self, k) { row, taps in row.add(F.taps, to: taps, stride: k.tap) }
   } else {
-    winogradKernelGradient(F.self, k) { MutableLine($0, k.tap) }
+    forEachTapRow(F.self, k) { row, taps in row.write(F.taps, at: taps, stride: k.tap) }
   }
 }
 
+/// Calls `body` with the gradients of each row of taps, and where they go.
 @inline(__always)
-private func winogradKernelGradient<F: WinogradAlgorithm, Target: LineTarget>(
-  _: F.Type, _ k: WinogradKernel, _ target: (UnsafeMutablePointer<Float>) -> Target
+private func forEachTapRow<F: WinogradAlgorithm>(
+  _: F.Type, _ k: WinogradKernel, _ body: (Line, UnsafeMutablePointer<Float>) -> Void
 ) {
-  forEachVector(k) { taps, domain, columns in
-    transformColumns(
-      side: F.points, UnsafePointer(domain), row: F.points * k.plane, column: k.plane, columns: columns
-    ) { F.tapGradients($0, $1) }
-    var i = 0
-    while i < F.taps {
-      F.tapGradients(transformedRow(i, side: F.points, columns: columns), target(taps + i * F.taps * k.tap))
-      i &+= 1
+  forEachVector(k) { taps, domain in
+    let gradients = WinogradPatch(
+      TapGradientLine<F>.self, UnsafePointer(domain), row: F.points &* k.plane, column: k.plane)
+    @inline(__always) func put(_ i: Int) {
+      if i < F.taps { body(gradients.row(i), taps + i &* F.taps &* k.tap) }
     }
+    put(0)
+    put(1)
+    put(2)
+    put(3)
+    put(4)
   }
 }
 
-/// Calls `body` with the taps, the domain and scratch of every vector of every kernel.
+/// Calls `body` with the taps and the domain of every vector of every kernel.
 @inline(__always)
 private func forEachVector(
-  _ k: WinogradKernel,
-  _ body: (UnsafeMutablePointer<Float>, UnsafeMutablePointer<Float>, UnsafeMutablePointer<Float>) -> Void
+  _ k: WinogradKernel, _ body: (UnsafeMutablePointer<Float>, UnsafeMutablePointer<Float>) -> Void
 ) {
-  withPatchColumns { columns in
-    for number in 0..<k.count {
-      var lane = 0
-      while lane < 32 {
-        body(k.taps + number * k.tapStep + lane, k.domain + number * k.domainStep + lane, columns)
-        lane &+= Vector.scalarCount
-      }
+  for number in 0..<k.count {
+    var lane = 0
+    while lane < 32 {
+      body(k.taps + number * k.tapStep + lane, k.domain + number * k.domainStep + lane)
+      lane &+= Vector.scalarCount
     }
   }
 }

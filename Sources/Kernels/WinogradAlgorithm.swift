@@ -4,91 +4,107 @@ import KernelInterface
 /// The one-dimensional transforms of F(4, r): 4 outputs of r taps from `points` = r + 3 products.
 ///
 /// Every transform is lane by lane in a fixed order, so it gives the same bits at any vector width. The two-dimensional
-/// ones apply it to all columns of a patch, then to all rows, see `transformPatch`.
+/// ones apply it to all columns of a patch, then to all rows, see `WinogradPatch`.
 protocol WinogradAlgorithm {
   static var points: Int { get }
   static var taps: Int { get }
   /// `Bᵀd`: `points` values to `points`.
-  static func input(_ d: Line, _ v: MutableLine)
+  static func input(_ d: Line) -> Line
   /// `Aᵀs`: `points` products to 4 outputs.
-  static func outputs(_ s: Line) -> Four
+  static func outputs(_ s: Line) -> Line
   /// `A·z`: 4 output gradients to `points`.
-  static func spread(_ z: Line, _ d: MutableLine)
+  static func spread(_ z: Line) -> Line
   /// `G·w`: `taps` taps to `points`.
-  static func kernel(_ w: Line, _ u: MutableLine)
+  static func kernel(_ w: Line) -> Line
   /// `Gᵀs`: `points` sums to `taps` tap gradients.
-  static func tapGradients(_ s: Line, _ w: some LineTarget)
+  static func tapGradients(_ s: Line) -> Line
 }
 
-/// Vectors `stride` floats apart: a row or a column of a patch.
+/// `WinogradSize.outputs`, which the compiler does not know as a constant in this module.
+@inline(__always) var tileOutputs: Int { 4 }
+
+/// A row or a column of a patch: at most eight vectors, of which the others are 0.
+///
+/// A value, as are patches, and nothing loops over them: so they stay in registers as far as there are any.
 struct Line {
-  let start: UnsafePointer<Float>
-  let stride: Int
-
-  @inline(__always) init(_ start: UnsafePointer<Float>, _ stride: Int) {
-    self.start = start
-    self.stride = stride
-  }
-
-  @inline(__always) subscript(i: Int) -> Vector { load(start + i * stride) }
-}
-
-/// A line that takes results.
-protocol LineTarget {
-  func set(_ i: Int, _ value: Vector)
-}
-
-/// A line to write.
-struct MutableLine: LineTarget {
-  let start: UnsafeMutablePointer<Float>
-  let stride: Int
-
-  @inline(__always) init(_ start: UnsafeMutablePointer<Float>, _ stride: Int) {
-    self.start = start
-    self.stride = stride
-  }
-
-  @inline(__always) func set(_ i: Int, _ value: Vector) { store(value, start + i * stride) }
-
-  /// `self[i] = even + odd`, `self[i + 1] = even − odd`: what two opposite points have in common.
-  @inline(__always) func set(_ i: Int, even: Vector, odd: Vector) {
-    set(i, even + odd)
-    set(i + 1, even - odd)
-  }
-}
-
-/// A line to add to.
-struct SummedLine: LineTarget {
-  private let line: MutableLine
-
-  @inline(__always) init(_ start: UnsafeMutablePointer<Float>, _ stride: Int) { line = MutableLine(start, stride) }
-
-  @inline(__always) func set(_ i: Int, _ value: Vector) {
-    line.set(i, load(UnsafePointer(line.start + i * line.stride)) + value)
-  }
-}
-
-/// Four vectors of outputs.
-struct Four {
   var v0: Vector
   var v1: Vector
   var v2: Vector
   var v3: Vector
+  var v4: Vector
+  var v5: Vector
+  var v6: Vector
+  var v7: Vector
 
   @inline(__always)
-  init(_ v0: Vector, _ v1: Vector, _ v2: Vector, _ v3: Vector) {
+  init(
+    _ v0: Vector, _ v1: Vector, _ v2: Vector, _ v3: Vector = Vector(repeating: 0),
+    _ v4: Vector = Vector(repeating: 0), _ v5: Vector = Vector(repeating: 0), _ v6: Vector = Vector(repeating: 0),
+    _ v7: Vector = Vector(repeating: 0)
+  ) {
     self.v0 = v0
     self.v1 = v1
     self.v2 = v2
     self.v3 = v3
+    self.v4 = v4
+    self.v5 = v5
+    self.v6 = v6
+    self.v7 = v7
   }
 
+  /// `count` vectors that lie `stride` floats apart.
   @inline(__always)
-  func write(_ line: MutableLine) {
-    line.set(0, v0)
-    line.set(1, v1)
-    line.set(2, v2)
-    line.set(3, v3)
+  init(_ count: Int, at start: UnsafePointer<Float>, stride: Int) {
+    @inline(__always) func value(_ i: Int) -> Vector {
+      i < count ? load(start + i &* stride) : Vector(repeating: 0)
+    }
+    self.init(value(0), value(1), value(2), value(3), value(4), value(5), value(6), value(7))
+  }
+
+  @inline(__always) subscript(i: Int) -> Vector {
+    switch i {
+    case 0: v0
+    case 1: v1
+    case 2: v2
+    case 3: v3
+    case 4: v4
+    case 5: v5
+    case 6: v6
+    default: v7
+    }
+  }
+
+  /// Writes the first `count` vectors `stride` floats apart.
+  @inline(__always)
+  func write(_ count: Int, at start: UnsafeMutablePointer<Float>, stride: Int) {
+    @inline(__always) func put(_ i: Int) {
+      if i < count { store(self[i], start + i &* stride) }
+    }
+    put(0)
+    put(1)
+    put(2)
+    put(3)
+    put(4)
+    put(5)
+    put(6)
+    put(7)
+  }
+
+  /// Adds the first `count` vectors to those that lie `stride` floats apart.
+  @inline(__always)
+  func add(_ count: Int, to start: UnsafeMutablePointer<Float>, stride: Int) {
+    @inline(__always) func put(_ i: Int) {
+      let place = start + i &* stride
+      if i < count { store(load(UnsafePointer(place)) + self[i], place) }
+    }
+    put(0)
+    put(1)
+    put(2)
+    put(3)
+    put(4)
+    put(5)
+    put(6)
+    put(7)
   }
 }
 
@@ -98,58 +114,99 @@ extension Vector {
   func plus(_ x: Vector, times constant: Float) -> Vector { addingProduct(x, Vector(repeating: constant)) }
 }
 
-/// Room for the columns of a patch between its two transforms: at most 8×8 vectors.
-typealias PatchColumns = InlineArray<64, Vector>
-
-/// Calls `body` with uninitialised stack scratch for the columns of one patch at a time.
-@inline(__always)
-func withPatchColumns(_ body: (UnsafeMutablePointer<Float>) -> Void) {
-  var columns = PatchColumns(repeating: Vector(repeating: 0))
-  withUnsafeMutablePointer(to: &columns) {
-    body(UnsafeMutableRawPointer($0).assumingMemoryBound(to: Float.self))
-  }
+/// A transform of a `Line` of `values` vectors to one of `results`.
+protocol LineTransform {
+  static var values: Int { get }
+  static var results: Int { get }
+  static func apply(_ line: Line) -> Line
 }
 
-/// `target = L·source·Lᵀ` for the matrix L that `line` multiplies by; `source` has `side` columns and rows, `target` `result`.
-///
-/// The `ahead` rows below, which the next row of tiles will read, are prefetched meanwhile: a map comes from memory.
-@inline(__always)
-func transformPatch(
-  side: Int, result: Int, ahead: Int = 0, _ source: UnsafePointer<Float>, row: Int, column: Int,
-  _ target: UnsafeMutablePointer<Float>, targetRow: Int, targetColumn: Int, columns: UnsafeMutablePointer<Float>,
-  _ line: (Line, MutableLine) -> Void
-) {
-  transformColumns(side: side, ahead: ahead, source, row: row, column: column, columns: columns, line)
-  var i = 0
-  while i < result {
-    line(transformedRow(i, side: side, columns: columns), MutableLine(target + i * targetRow, targetColumn))
-    i &+= 1
-  }
+enum InputLine<F: WinogradAlgorithm>: LineTransform {
+  @inline(__always) static var values: Int { F.points }
+  @inline(__always) static var results: Int { F.points }
+  @inline(__always) static func apply(_ line: Line) -> Line { F.input(line) }
 }
 
-/// `columns = L·source`, column by column.
-@inline(__always)
-func transformColumns(
-  side: Int, ahead: Int = 0, _ source: UnsafePointer<Float>, row: Int, column: Int,
-  columns: UnsafeMutablePointer<Float>, _ line: (Line, MutableLine) -> Void
-) {
-  let width = Vector.scalarCount
-  var j = 0
-  while j < side {
-    if j < ahead {
-      var i = side
-      while i < side &+ ahead {
-        lockstep_prefetch(source + i * row + j * column)
-        i &+= 1
-      }
+enum OutputLine<F: WinogradAlgorithm>: LineTransform {
+  @inline(__always) static var values: Int { F.points }
+  @inline(__always) static var results: Int { tileOutputs }
+  @inline(__always) static func apply(_ line: Line) -> Line { F.outputs(line) }
+}
+
+enum SpreadLine<F: WinogradAlgorithm>: LineTransform {
+  @inline(__always) static var values: Int { tileOutputs }
+  @inline(__always) static var results: Int { F.points }
+  @inline(__always) static func apply(_ line: Line) -> Line { F.spread(line) }
+}
+
+enum KernelLine<F: WinogradAlgorithm>: LineTransform {
+  @inline(__always) static var values: Int { F.taps }
+  @inline(__always) static var results: Int { F.points }
+  @inline(__always) static func apply(_ line: Line) -> Line { F.kernel(line) }
+}
+
+enum TapGradientLine<F: WinogradAlgorithm>: LineTransform {
+  @inline(__always) static var values: Int { F.points }
+  @inline(__always) static var results: Int { F.taps }
+  @inline(__always) static func apply(_ line: Line) -> Line { F.tapGradients(line) }
+}
+
+/// `L·source` for the matrix L that `T` multiplies by, column by column; its rows are then `L·source·Lᵀ`.
+struct WinogradPatch<T: LineTransform> {
+  private let c0: Line
+  private let c1: Line
+  private let c2: Line
+  private let c3: Line
+  private let c4: Line
+  private let c5: Line
+  private let c6: Line
+  private let c7: Line
+
+  /// The patch at `source`, whose rows and columns lie so many floats apart.
+  ///
+  /// The `ahead` rows below, which the next row of tiles will read, are prefetched meanwhile: a map comes from memory.
+  @inline(__always)
+  init(_: T.Type, _ source: UnsafePointer<Float>, row: Int, column: Int, ahead: Int = 0) {
+    @inline(__always) func prefetch(_ i: Int, _ j: Int) {
+      if i < ahead { lockstep_prefetch(source + (T.values &+ i) &* row + j &* column) }
     }
-    line(Line(source + j * column, row), MutableLine(columns + j * width, side * width))
-    j &+= 1
+    @inline(__always) func take(_ j: Int) -> Line {
+      guard j < T.values else { return Line(Vector(repeating: 0), Vector(repeating: 0), Vector(repeating: 0)) }
+      if j < ahead {
+        prefetch(0, j)
+        prefetch(1, j)
+        prefetch(2, j)
+        prefetch(3, j)
+      }
+      return T.apply(Line(T.values, at: source + j &* column, stride: row))
+    }
+    c0 = take(0)
+    c1 = take(1)
+    c2 = take(2)
+    c3 = take(3)
+    c4 = take(4)
+    c5 = take(5)
+    c6 = take(6)
+    c7 = take(7)
   }
-}
 
-/// Row `i` of what `transformColumns` wrote.
-@inline(__always)
-func transformedRow(_ i: Int, side: Int, columns: UnsafeMutablePointer<Float>) -> Line {
-  Line(columns + i * side * Vector.scalarCount, Vector.scalarCount)
+  /// Row `i` of `L·source·Lᵀ`.
+  @inline(__always)
+  func row(_ i: Int) -> Line { T.apply(Line(c0[i], c1[i], c2[i], c3[i], c4[i], c5[i], c6[i], c7[i])) }
+
+  /// Writes `L·source·Lᵀ`.
+  @inline(__always)
+  func write(at target: UnsafeMutablePointer<Float>, row: Int, column: Int) {
+    @inline(__always) func put(_ i: Int) {
+      if i < T.results { self.row(i).write(T.results, at: target + i &* row, stride: column) }
+    }
+    put(0)
+    put(1)
+    put(2)
+    put(3)
+    put(4)
+    put(5)
+    put(6)
+    put(7)
+  }
 }

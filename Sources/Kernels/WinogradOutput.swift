@@ -79,32 +79,19 @@ private func winogradOutput<E: OutputEpilogue>(_ epilogue: E, _ t: WinogradTiles
 
 @inline(never)
 private func winogradOutput<F: WinogradAlgorithm, E: OutputEpilogue>(_: F.Type, _ epilogue: E, _ t: WinogradTiles) {
-  let width = Vector.scalarCount
-  withPatchColumns { columns in
-    var place = TilePlace(t)
-    for _ in 0..<t.tiles {
-      var sink = OutputSink(
-        epilogue: epilogue, target: place.map, row: t.row, channels: t.channels,
-        mask: place.image * t.maskImage + place.i * t.maskRow + place.j * t.channels, maskRow: t.maskRow,
-        rows: min(t.height - place.i, WinogradSize.outputs), columns: t.width - place.j)
-      while sink.c < t.channels {
-        let source = UnsafePointer(place.domain + sink.c)
-        var j = 0
-        while j < F.points {
-          F.outputs(Line(source + j * t.plane, F.points * t.plane))
-            .write(MutableLine(columns + j * width, F.points * width))
-          j &+= 1
-        }
-        sink.prefetchNextRow()
-        var i = 0
-        while i < sink.rows {
-          sink.put(i, F.outputs(Line(columns + i * F.points * width, width)))
-          i &+= 1
-        }
-        sink.c &+= width
-      }
-      place.advance()
+  var place = TilePlace(t)
+  for _ in 0..<t.tiles {
+    var sink = OutputSink(
+      epilogue: epilogue, target: place.map, row: t.row, channels: t.channels,
+      mask: place.image &* t.maskImage &+ place.i &* t.maskRow &+ place.j &* t.channels, maskRow: t.maskRow,
+      rows: min(t.height - place.i, tileOutputs), columns: t.width - place.j)
+    while sink.c < t.channels {
+      sink.put(
+        WinogradPatch(
+          OutputLine<F>.self, UnsafePointer(place.domain + sink.c), row: F.points &* t.plane, column: t.plane))
+      sink.c &+= Vector.scalarCount
     }
+    place.advance()
   }
 }
 
@@ -120,34 +107,45 @@ struct OutputSink<E: OutputEpilogue> {
   let columns: Int
   var c = 0
 
-  /// Brings near what the tile below will write; a map lies in memory, and stores that miss hold up those after them.
   @inline(__always)
-  func prefetchNextRow() {
-    var p = WinogradSize.outputs
-    while p < 2 * WinogradSize.outputs {
-      var q = 0
-      while q < WinogradSize.outputs {
-        let place = q * channels + c
-        lockstep_prefetch_write(target + p * row + place)
-        epilogue.prefetch(mask: mask + p * maskRow + place)
-        q &+= 1
-      }
-      p &+= 1
-    }
+  func put<F: WinogradAlgorithm>(_ outputs: WinogradPatch<OutputLine<F>>) {
+    prefetch(4)
+    prefetch(5)
+    prefetch(6)
+    prefetch(7)
+    put(0, outputs.row(0))
+    if rows > 1 { put(1, outputs.row(1)) }
+    if rows > 2 { put(2, outputs.row(2)) }
+    if rows > 3 { put(3, outputs.row(3)) }
+  }
+
+  /// Brings near a row of what the tile below will write; a map lies in memory, and stores that miss hold up those after them.
+  @inline(__always)
+  private func prefetch(_ p: Int) {
+    prefetch(p, 0)
+    prefetch(p, 1)
+    prefetch(p, 2)
+    prefetch(p, 3)
   }
 
   @inline(__always)
-  func put(_ p: Int, _ line: Four) {
+  private func prefetch(_ p: Int, _ q: Int) {
+    let place = q &* channels &+ c
+    lockstep_prefetch_write(target + p &* row + place)
+    epilogue.prefetch(mask: mask &+ p &* maskRow &+ place)
+  }
+
+  @inline(__always)
+  private func put(_ p: Int, _ line: Line) {
     put(p, 0, line.v0)
-    put(p, 1, line.v1)
-    put(p, 2, line.v2)
-    put(p, 3, line.v3)
+    if columns > 1 { put(p, 1, line.v1) }
+    if columns > 2 { put(p, 2, line.v2) }
+    if columns > 3 { put(p, 3, line.v3) }
   }
 
   @inline(__always)
   private func put(_ p: Int, _ q: Int, _ value: Vector) {
-    guard q < columns else { return }
-    let place = q * channels + c
-    store(epilogue.apply(value, channel: c, mask: mask + p * maskRow + place), target + p * row + place)
+    let place = q &* channels &+ c
+    store(epilogue.apply(value, channel: c, mask: mask &+ p &* maskRow &+ place), target + p &* row + place)
   }
 }

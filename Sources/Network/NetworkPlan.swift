@@ -38,6 +38,8 @@ package final class NetworkPlan: Sendable {
   let meetingLayers: [any MeetingLayer]
   /// The first layer whose backward pass computes anything.
   let firstBackward: Int
+  /// By segment, see `MapsAhead`; none without meetings.
+  let mapsAhead: (forward: [[MapsAhead.Source]], backward: [[MapsAhead.Source]])
 
   /// - Throws: `UserError(.badConfiguration)` if layers do not fit together; the subject names the layer.
   package convenience init(
@@ -78,6 +80,7 @@ package final class NetworkPlan: Sendable {
       return layer
     }
     firstBackward = work.firstIndex(where: \.hasBackward) ?? work.count
+    mapsAhead = Self.mapsAhead(layout)
   }
 
   /// - Parameter examples: of a batch.

@@ -133,8 +133,11 @@ struct MistakeTests {
       tiles, { $0.mistake(writesMap: true) },
       [
         { $0.tiles = -1 }, { $0.tileRows = 0 }, { $0.channels = 8 }, { $0.plane = 63 }, { $0.row = 79 },
-        { $0.image = 399 }, { $0.width = 4 }, { $0.height = 4 }, { $0.epilogue = .biasReLU },
+        { $0.image = 399 }, { $0.width = 4 }, { $0.height = 4 }, { $0.epilogue = .biasReLU }, { $0.blockStep = 64 },
       ])
+    var blocks = tiles
+    (blocks.blockStep, blocks.plane) = (128, 128)
+    expect(blocks, { $0.mistake(writesMap: false) }, [{ $0.blockStep = 127 }, { $0.plane = 127 }])
     expect(
       WinogradKernel(
         size: .f4k5, count: 2, taps: floats.pointer, tap: 32, tapStep: 32, domain: floats.pointer, plane: 64,

@@ -22,6 +22,7 @@ struct WinogradTests {
     var channels: Int
     var firstTile: Int
     var tiles: Int
+    var isBlocked = false
     let images = 3
     let height = 7
     let width = 10
@@ -29,7 +30,13 @@ struct WinogradTests {
     var columns: Int { (width + WinogradSize.outputs - 1) / WinogradSize.outputs }
     var row: Int { (columns * WinogradSize.outputs + 6) * channels }
     var image: Int { (rows * WinogradSize.outputs + 6) * row + 16 }
-    var plane: Int { tiles * channels + 16 }
+    var blockStep: Int { isBlocked ? 32 * tiles + 16 : 0 }
+    var plane: Int { (isBlocked ? (channels + 31) / 32 * blockStep : tiles * channels) + 16 }
+
+    /// Where a channel of a tile lies in its plane.
+    func place(_ tile: Int, _ c: Int) -> Int {
+      isBlocked ? c / 32 * blockStep + tile * 32 + c % 32 : tile * channels + c
+    }
 
     /// Image and first pixel of each tile of the run.
     var places: [(n: Int, i: Int, j: Int)] {
@@ -42,9 +49,11 @@ struct WinogradTests {
     }
 
     func arguments(_ map: FloatBuffer, _ domain: FloatBuffer) -> WinogradTiles {
-      WinogradTiles(
-        size: size, firstTile: firstTile, tiles: tiles, tileRows: rows, tileColumns: columns, channels: channels,
+      var tiles = WinogradTiles(
+        size: size, firstTile: firstTile, tiles: self.tiles, tileRows: rows, tileColumns: columns, channels: channels,
         map: map.pointer, image: image, row: row, height: height, width: width, domain: domain.pointer, plane: plane)
+      tiles.blockStep = blockStep
+      return tiles
     }
 
     /// The `side`×`side` patch of a tile's channel.
@@ -61,10 +70,11 @@ struct WinogradTests {
     (16, 0, 1), (16, 5, 3), (32, 0, 12), (48, 1, 17), (80, 7, 2),
   ]
 
-  @Test("patches and gradients into the transform domain", arguments: sizes)
-  func intoTheDomain(size: WinogradSize) {
+  @Test("patches and gradients into the transform domain", arguments: sizes, [false, true])
+  func intoTheDomain(size: WinogradSize, isBlocked: Bool) {
     for run in Self.runs {
-      let g = Geometry(size: size, channels: run.channels, firstTile: run.firstTile, tiles: run.tiles)
+      let g = Geometry(
+        size: size, channels: run.channels, firstTile: run.firstTile, tiles: run.tiles, isBlocked: isBlocked)
       var random = RandomFloats(seed: run.tiles)
       let map = FloatBuffer(random.array(g.images * g.image))
       let spread = ReferenceWinograd.transposed(ReferenceWinograd.outputMatrix(size))
@@ -85,7 +95,7 @@ struct WinogradTests {
           var actual: [Float] = []
           for tile in 0..<g.tiles {
             for c in 0..<g.channels {
-              actual += (0..<size.products).map { values[$0 * g.plane + tile * g.channels + c] }
+              actual += (0..<size.products).map { values[$0 * g.plane + g.place(tile, c)] }
             }
           }
           expectClose(actual, expected, "\(kernels.name), \(size), \(run), input \(isInput)")

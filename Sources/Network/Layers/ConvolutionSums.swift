@@ -112,9 +112,9 @@ struct ConvolutionSums {
 
   /// `out = Σ_a Σ_b Σ_c X · W + bias`, with the ReLU that the layer applies, summed in the order a, b, c; `weights` is `[K/32][a][b][C][32]`.
   ///
-  /// All passes are given the starts of their slice's first image, and how many images it has.
+  /// All passes are given the starts of their slice's first image, how many images it has, and what lies ahead.
   func forward(
-    _ kernel: Kernel, _ count: Int, x: UnsafePointer<Float>, weights: UnsafePointer<Float>,
+    _ kernel: Kernel, _ ahead: MapsAhead?, _ count: Int, x: UnsafePointer<Float>, weights: UnsafePointer<Float>,
     bias: UnsafePointer<Float>, into out: UnsafeMutablePointer<Float>
   ) {
     var sum = TileSum(
@@ -136,6 +136,7 @@ struct ConvolutionSums {
     let pixels = output.shape.height * output.shape.width
     forEachCall(count) { images in
       sum.rows = images * pixels
+      sum.takeAhead(ahead)
       kernel(sum)
       sum.a += images * input.imageStride
       sum.out += images * output.imageStride
@@ -145,7 +146,8 @@ struct ConvolutionSums {
   /// `dW[a,b,c,k] = Σ_n Σ_i Σ_j dZ[n,i,j,k] · X[n, i·s + a·d − before, …, c]` as `[K/32][a][b][C][32]`; goes on with what is
   /// there on request.
   func weightGradient(
-    _ kernel: Kernel, _ count: Int, x: UnsafePointer<Float>, dz: UnsafePointer<Float>, accumulates: Bool,
+    _ kernel: Kernel, _ ahead: MapsAhead?, _ count: Int, x: UnsafePointer<Float>, dz: UnsafePointer<Float>,
+    accumulates: Bool,
     into target: UnsafeMutablePointer<Float>
   ) {
     var sum = TileSum(
@@ -165,6 +167,7 @@ struct ConvolutionSums {
     if accumulates { sum.epilogue = .accumulate }
     sum.termsPerBlock = termsPerBlock
     sum.mergeLoops()
+    sum.takeAhead(ahead)
     kernel(sum)
   }
 
@@ -172,7 +175,7 @@ struct ConvolutionSums {
   ///
   /// `weights` is `[class][C/32][taps][K][32]`, classes and taps as `GradientClasses` orders them.
   func inputGradient(
-    _ kernel: Kernel, _ count: Int, dz: UnsafePointer<Float>, weights: UnsafePointer<Float>,
+    _ kernel: Kernel, _ ahead: MapsAhead?, _ count: Int, dz: UnsafePointer<Float>, weights: UnsafePointer<Float>,
     mask: UnsafePointer<Float>?, into target: UnsafeMutablePointer<Float>
   ) {
     for rows in gradients {
@@ -199,6 +202,7 @@ struct ConvolutionSums {
       let pixels = rows.targets.count / images
       forEachCall(count) { images in
         sum.rows = images * pixels
+        sum.takeAhead(ahead)
         kernel(sum)
         sum.a += images * dOutput.imageStride
         sum.out += images * dInput.imageStride

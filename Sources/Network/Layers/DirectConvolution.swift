@@ -58,15 +58,19 @@ final class DirectConvolution: Layer {
     isDepthwise ? pass.kernels.laneSum : pass.kernels.tileSum
   }
 
+  /// What its kernel can prefetch; that of single channels computes too little to do so.
+  private func ahead(_ pass: borrowing Pass) -> MapsAhead? { isDepthwise ? nil : pass.memory.ahead }
+
   func forward(_ pass: borrowing Pass, _ slice: ImageSlice) {
     sums.forward(
-      kernel(pass), slice.count, x: pass.map(place.input, slice), weights: pass.weights + place.weight.offset,
+      kernel(pass), ahead(pass), slice.count, x: pass.map(place.input, slice),
+      weights: pass.weights + place.weight.offset,
       bias: place.bias.values(pass), into: pass.map(place.output, slice))
   }
 
   func parameterGradients(_ pass: borrowing Pass, _ slice: ImageSlice, into target: GradientTarget) {
     sums.weightGradient(
-      kernel(pass), slice.count, x: pass.map(place.input, slice), dz: pass.gradient(place.output, slice),
+      kernel(pass), ahead(pass), slice.count, x: pass.map(place.input, slice), dz: pass.gradient(place.output, slice),
       accumulates: !slice.startsShard, into: pass.shardSum(of: place.weight, target))
     pass.endShardSum(of: place.weight, slice, target)
     place.bias.gradient(pass, place.output, slice, into: target)
@@ -74,7 +78,8 @@ final class DirectConvolution: Layer {
 
   func inputGradient(_ pass: borrowing Pass, _ slice: ImageSlice, of index: Int) {
     sums.inputGradient(
-      kernel(pass), slice.count, dz: pass.gradient(place.output, slice), weights: pass.prepared + preparedOffset,
+      kernel(pass), ahead(pass), slice.count, dz: pass.gradient(place.output, slice),
+      weights: pass.prepared + preparedOffset,
       mask: pass.mask(place.input, slice)?.output, into: pass.gradient(place.input, slice))
   }
 }

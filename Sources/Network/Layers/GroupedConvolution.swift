@@ -118,7 +118,8 @@ final class GroupedConvolution: Layer {
     forEachBundle { number, bundle, forward, _ in
       let (channel, filter) = (bundle.channels.lowerBound, bundle.filters.lowerBound)
       sums[number].forward(
-        pass.kernels.tileSum, slice.count, x: x + channel, weights: pass.prepared + preparedOffset + forward,
+        pass.kernels.tileSum, pass.memory.ahead, slice.count, x: x + channel,
+        weights: pass.prepared + preparedOffset + forward,
         bias: bias + filter, into: out + filter)
     }
   }
@@ -129,7 +130,8 @@ final class GroupedConvolution: Layer {
     let weight = target.flat + place.weight.offset
     forEachBundle { number, bundle, start, _ in
       sums[number].weightGradient(
-        pass.kernels.tileSum, slice.count, x: x + bundle.channels.lowerBound, dz: dz + bundle.filters.lowerBound,
+        pass.kernels.tileSum, pass.memory.ahead, slice.count, x: x + bundle.channels.lowerBound,
+        dz: dz + bundle.filters.lowerBound,
         accumulates: !slice.startsShard, into: kept + start)
       guard slice.endsShard else { return }
       let channels = bundle.channels.count
@@ -153,7 +155,7 @@ final class GroupedConvolution: Layer {
     forEachBundle { number, bundle, _, backward in
       let channel = bundle.channels.lowerBound
       sums[number].inputGradient(
-        pass.kernels.tileSum, slice.count, dz: dz + bundle.filters.lowerBound,
+        pass.kernels.tileSum, pass.memory.ahead, slice.count, dz: dz + bundle.filters.lowerBound,
         weights: pass.prepared + preparedOffset + backward, mask: mask.map { $0 + channel }, into: dx + channel)
     }
   }

@@ -95,7 +95,7 @@ final class WinogradConvolution: Layer {
     sum.bBlock = plan.channels * 32
     convolve(
       source, sum, target, tiles: slice.count * plan.outputTileRows * plan.outputTileColumns,
-      planes: (plan.channelPlane, plan.forwardWeightPlane, plan.filterPlane), pass.kernels)
+      planes: (plan.channelPlane, plan.forwardWeightPlane, plan.filterPlane), pass)
     v.withMemoryRebound(to: Int32.self, capacity: plan.windowScratch) { scratch in
       pass.kernels.equalizeWindows(
         EqualWindows(
@@ -134,14 +134,15 @@ final class WinogradConvolution: Layer {
     sum.bBlock = plan.filters * 32
     convolve(
       source, sum, target, tiles: slice.count * plan.inputTileRows * plan.inputTileColumns,
-      planes: (plan.filterPlane, plan.backwardWeightPlane, plan.channelPlane), pass.kernels)
+      planes: (plan.filterPlane, plan.backwardWeightPlane, plan.channelPlane), pass)
   }
 
   /// A convolution, group by group: tiles into the transform domain, products, and the results back.
   private func convolve(
     _ source: WinogradTiles, _ products: TileSum, _ target: WinogradTiles, tiles: Int,
-    planes: (tiles: Int, weights: Int, results: Int), _ kernels: KernelTable
+    planes: (tiles: Int, weights: Int, results: Int), _ pass: borrowing Pass
   ) {
+    let kernels = pass.kernels
     var (source, sum, target) = (source, products, target)
     sum.termsPerBlock = termsPerBlock
     forEachGroup(tiles) { first, count in
@@ -149,7 +150,7 @@ final class WinogradConvolution: Layer {
       source.tiles = count
       kernels.winogradInput(source)
       sum.rows = count
-      multiply(sum, aPlane: planes.tiles, bPlane: planes.weights, outPlane: planes.results, kernels)
+      multiply(sum, aPlane: planes.tiles, bPlane: planes.weights, outPlane: planes.results, pass)
       target.firstTile = first
       target.tiles = count
       kernels.winogradOutput(target)
@@ -172,19 +173,22 @@ final class WinogradConvolution: Layer {
     let (input, dOutput) = (place.input.map, place.output.gradient)
     let kernels = pass.kernels
     let v = pass.memory.scratch
-    let d = v + plan.size.products * plan.channelPlane
+    let (channelPlane, filterPlane) = (plan.summedPlane(of: plan.channels), plan.summedPlane(of: plan.filters))
+    let d = v + plan.size.products * channelPlane
     var source = tiles(
       rows: plan.outputTileRows, columns: plan.outputTileColumns, channels: plan.channels,
       map: pass.map(place.input, slice) + place.window.start(in: input), layout: input, domain: v,
-      plane: plan.channelPlane)
+      plane: channelPlane)
+    source.blockStep = plan.blockStep(of: plan.channels)
     var gradient = tiles(
       rows: plan.outputTileRows, columns: plan.outputTileColumns, channels: plan.filters,
-      map: pass.gradient(place.output, slice) + dOutput.origin, layout: dOutput, domain: d, plane: plan.filterPlane)
-    let sums = plan.keptSums > 0 ? pass.memory.kept[index] : d + plan.size.products * plan.filterPlane
+      map: pass.gradient(place.output, slice) + dOutput.origin, layout: dOutput, domain: d, plane: filterPlane)
+    gradient.blockStep = plan.blockStep(of: plan.filters)
+    let sums = plan.keptSums > 0 ? pass.memory.kept[index] : d + plan.size.products * filterPlane
     var sum = TileSum(a: v, aOffsets: plan.channelRows.base, b: d, out: sums, outOffsets: plan.sumRows.base)
     sum.rows = plan.channels
-    sum.aInner = plan.channels
-    sum.bInner = plan.filters
+    sum.aInner = plan.tileStep(of: plan.channels)
+    sum.bInner = plan.tileStep(of: plan.filters)
     let blocks = place.weight.parameter.blocks
     func writeTaps(block: Int, sums: UnsafeMutablePointer<Float>) {
       var taps = WinogradKernel(
@@ -210,9 +214,9 @@ final class WinogradConvolution: Layer {
       sum.epilogue = slice.startsShard && first == 0 ? .store : .accumulate
       for block in 0..<blocks {
         sum.lanes = min(32, plan.filters - 32 * block)
-        sum.b = UnsafePointer(d + 32 * block)
+        sum.b = UnsafePointer(d + block * gradient.blockStep)
         sum.out = plan.keptSums > 0 ? sums + block * plan.channels * 32 : sums
-        multiply(sum, aPlane: plan.channelPlane, bPlane: plan.filterPlane, outPlane: plan.sumPlane, kernels)
+        multiply(sum, aPlane: channelPlane, bPlane: filterPlane, outPlane: plan.sumPlane, pass)
         if plan.keptSums == 0 { writeTaps(block: block, sums: sums) }
       }
     }
@@ -241,10 +245,11 @@ final class WinogradConvolution: Layer {
   }
 
   /// The products, plane by plane.
-  private func multiply(_ sum: TileSum, aPlane: Int, bPlane: Int, outPlane: Int, _ kernels: KernelTable) {
+  private func multiply(_ sum: TileSum, aPlane: Int, bPlane: Int, outPlane: Int, _ pass: borrowing Pass) {
     var product = sum
     for _ in 0..<plan.size.products {
-      kernels.tileSum(product)
+      product.takeAhead(pass.memory.ahead)
+      pass.kernels.tileSum(product)
       product.a += aPlane
       product.b += bPlane
       product.out += outPlane

@@ -19,10 +19,10 @@ struct WinogradPlan {
   private(set) var group = 0
   /// Tiles of the largest shard.
   private var shardTiles = 0
-  /// Rows of the batched products: tile t at `t · channels`, `t · filters`; channel c at c, and at 32·c.
+  /// Rows of the batched products: tile t at `t · channels`, `t · filters`; channel c as `blockStep` says, and at 32·c.
   private(set) var tilesOfChannels = OffsetTable([])
   private(set) var tilesOfFilters = OffsetTable([])
-  var channelRows: OffsetTable
+  private(set) var channelRows = OffsetTable([])
   var sumRows: OffsetTable
 
   /// Tiles over `pixels` rows or columns.
@@ -64,7 +64,6 @@ struct WinogradPlan {
     inputTileColumns = Self.tiles(input.shape.width)
     self.channels = input.channelStride
     self.filters = roundUp(filters, to: 16)
-    channelRows = OffsetTable(count: self.channels, stride: 1)
     sumRows = OffsetTable(count: self.channels, stride: 32)
   }
 
@@ -80,7 +79,17 @@ struct WinogradPlan {
     shardTiles = imagesPerShard * tilesPerImage
     tilesOfChannels = OffsetTable(count: group, stride: channels)
     tilesOfFilters = OffsetTable(count: group, stride: filters)
+    let step = blockStep(of: channels)
+    channelRows = OffsetTable((0..<channels).map { step == 0 ? $0 : $0 / 32 * step + $0 % 32 })
   }
+
+  /// Floats from 32 channels of a group's tiles to the next, as the weight gradient, which sums over tiles, has them; 0 where
+  /// there are no more than 32. See `WinogradTiles.blockStep`.
+  func blockStep(of channels: Int) -> Int { channels > 32 ? 32 * group : 0 }
+  /// Floats from a tile's channels to the next tile's, there.
+  func tileStep(of channels: Int) -> Int { min(channels, 32) }
+  /// Floats from one of its planes to the next; where the last 32 channels are 16, the others' place stays empty.
+  func summedPlane(of channels: Int) -> Int { group * (channels > 32 ? roundUp(channels, to: 32) : channels) + 16 }
 
   /// Floats from one of the planes of tiles to the next, kept off multiples of the cache's set stride.
   var channelPlane: Int { group * channels + 16 }
@@ -94,7 +103,8 @@ struct WinogradPlan {
   var keptSums: Int { shardTiles > group ? size.products * sumPlane : 0 }
   /// Scratch floats of the largest pass.
   var scratchFloats: Int {
-    size.products * (channelPlane + filterPlane + (shardTiles > group ? 0 : sumPlane)) + 64
+    size.products
+      * (summedPlane(of: channels) + summedPlane(of: filters) + (shardTiles > group ? 0 : sumPlane)) + 64
   }
 
   /// Integers for comparing the windows of an image.

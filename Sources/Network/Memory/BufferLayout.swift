@@ -11,6 +11,9 @@ struct BufferLayout {
     self.base = base
   }
 
+  /// Whether buffers may be written, or are only measured.
+  var hasMemory: Bool { base != nil }
+
   mutating func take<T>(_ count: Int, of type: T.Type) -> UnsafeMutablePointer<T> {
     assert(count >= 0 && MemoryLayout<T>.alignment <= 64, "A buffer cannot have \(count) \(type)s.")
     // While measuring, addresses start at a page that is never touched.

@@ -30,6 +30,8 @@ package struct Workspace {
   let gradientTotals: PointerTable<Double>
   /// What one pass of one layer needs for itself: transform domains, transposed gradients.
   let scratch: UnsafeMutablePointer<Float>
+  /// What the next block of a segment reads and writes.
+  let ahead: MapsAhead
 
   /// Bytes of a workspace of `plan`.
   package static func byteCount(_ plan: NetworkPlan) -> Int {
@@ -77,6 +79,7 @@ package struct Workspace {
     inputTotals = layout.takeTable(plan.schedule.sums.map { plan.groups($0) * $0.forward.count })
     gradientTotals = layout.takeTable(plan.schedule.sums.map { plan.groups($0) * $0.backward.count })
     scratch = layout.take(plan.layers.map(\.memory.scratch).max() ?? 0, of: Float.self)
+    ahead = MapsAhead(&layout, count: (plan.mapsAhead.forward + plan.mapsAhead.backward).map(\.count).max() ?? 0)
   }
 }
 

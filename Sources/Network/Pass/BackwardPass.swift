@@ -85,15 +85,16 @@ extension NetworkPlan {
   /// input that was not kept is computed again first.
   func backward(
     from l: Int, downTo first: Int, _ pass: borrowing Pass, _ slice: ImageSlice, into target: GradientTarget,
-    computed: (ImageSlice) -> Void
+    isOuter: Bool = true, computed: (ImageSlice) -> Void
   ) {
     guard l >= max(first, firstBackward) else { return }
     slice.forEachBlock(of: work[l].block) { block in
+      if isOuter { pass.memory.ahead.enter(first: block.first, count: block.count) }
       if let producer = work[l].recomputes { layers[producer].forward(pass, block) }
       if work[l].isTrained { layers[l].parameterGradients(pass, block, into: target) }
       inputGradients(l, pass, block)
       if l > first {
-        backward(from: l - 1, downTo: first, pass, block, into: target, computed: computed)
+        backward(from: l - 1, downTo: first, pass, block, into: target, isOuter: false, computed: computed)
       } else {
         computed(block)
       }

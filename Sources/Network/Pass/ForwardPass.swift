@@ -19,7 +19,7 @@ extension NetworkPlan {
       while first < images.upperBound {
         let shard = first..<min(first + capacity.shard, images.upperBound)
         let slice = ImageSlice(first: first, count: shard.count, chunkStart: images.lowerBound, shard: shard)
-        forward(upTo: front.upperBound - 1, from: front.lowerBound, pass, slice, computed)
+        forward(upTo: front.upperBound - 1, from: front.lowerBound, pass, slice, isOuter: true, computed)
         first = shard.upperBound
       }
     }
@@ -32,10 +32,12 @@ extension NetworkPlan {
   }
 
   private func forward(
-    upTo last: Int, from first: Int, _ pass: borrowing Pass, _ slice: ImageSlice, _ computed: (ImageSlice) -> Void
+    upTo last: Int, from first: Int, _ pass: borrowing Pass, _ slice: ImageSlice, isOuter: Bool = true,
+    _ computed: (ImageSlice) -> Void
   ) {
     slice.forEachBlock(of: work[last].block) { block in
-      if last > first { forward(upTo: last - 1, from: first, pass, block) { _ in } }
+      if isOuter { pass.memory.ahead.enter(first: block.first, count: block.count) }
+      if last > first { forward(upTo: last - 1, from: first, pass, block, isOuter: false) { _ in } }
       layers[last].forward(pass, block)
       computed(block)
     }

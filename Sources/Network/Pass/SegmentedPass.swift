@@ -48,7 +48,9 @@ extension NetworkPlan {
     let images = 0..<share.examples
     let first = share.shards.lowerBound
     load(images)
+    defer { w.ahead.end() }
     for (s, range) in schedule.forward.enumerated() {
+      begin(mapsAhead.forward[s], images: share.examples, w)
       guard s < schedule.meetings.count else {
         forward(layers: range, pass, images) { _ in }
         continue
@@ -73,6 +75,7 @@ extension NetworkPlan {
       }
     }
     for (s, range) in schedule.backward.enumerated().reversed() {
+      begin(mapsAhead.backward[s], images: share.examples, w)
       inputGradientsOfBack(range, pass, images)
       let meeting = s == 0 ? nil : schedule.meetings[s - 1]
       let sumsBlocks = meeting != nil && range.lowerBound < frontCount && range.lowerBound >= firstBackward
