@@ -1,6 +1,6 @@
 """Trains a recipe once by Lockstep and once by PyTorch, and draws accuracy over minutes.
 
-    $PYTHON Benchmarks/recipes/curve.py Config/cifar10-fast.json --data FOLDER --output Benchmarks/results/cifar10-fast
+    $PYTHON Benchmarks/recipes/curve.py Config/cifar10-fast.json --data FOLDER --output Benchmarks/recipes/cifar10-fast
 
 Writes OUTPUT.json and OUTPUT.svg. Minutes count from the start of the program, decoding included; PyTorch's from the start of
 reading, without its import. The sides run one after the other, each with the machine to itself; `--twin FILE` takes what
@@ -19,7 +19,7 @@ from pathlib import Path
 from recipe import LOCKSTEP, overrides
 
 COLOURS = {"Lockstep": "#d9480f", "PyTorch": "#5c7cfa"}
-WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 760, 340, 56, 96, 44, 44
+WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 760, 340, 56, 124, 44, 44
 
 Points = list[tuple[float, float]]
 
