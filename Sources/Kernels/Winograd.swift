@@ -117,28 +117,17 @@ private func winogradKernel<F: WinogradAlgorithm>(_: F.Type, _ k: WinogradKernel
 @inline(__always)
 private func winogradKernelGradient<F: WinogradAlgorithm>(_: F.Type, _ k: WinogradKernel) {
   if k.accumulates {
-    forEachTapRow(F.self, k) { row, taps in row.add(F.taps, to: taps, stride: k.tap) }
+    winogradKernelGradient(F.self, k, adds: true)
   } else {
-    forEachTapRow(F.self, k) { row, taps in row.write(F.taps, at: taps, stride: k.tap) }
+    winogradKernelGradient(F.self, k, adds: false)
   }
 }
 
-/// Calls `body` with the gradients of each row of taps, and where they go.
 @inline(__always)
-private func forEachTapRow<F: WinogradAlgorithm>(
-  _: F.Type, _ k: WinogradKernel, _ body: (Line, UnsafeMutablePointer<Float>) -> Void
-) {
+private func winogradKernelGradient<F: WinogradAlgorithm>(_: F.Type, _ k: WinogradKernel, adds: Bool) {
   forEachVector(k) { taps, domain in
-    let gradients = WinogradPatch(
-      TapGradientLine<F>.self, UnsafePointer(domain), row: F.points &* k.plane, column: k.plane)
-    @inline(__always) func put(_ i: Int) {
-      if i < F.taps { body(gradients.row(i), taps + i &* F.taps &* k.tap) }
-    }
-    put(0)
-    put(1)
-    put(2)
-    put(3)
-    put(4)
+    WinogradPatch(TapGradientLine<F>.self, UnsafePointer(domain), row: F.points &* k.plane, column: k.plane)
+      .write(at: taps, row: F.taps &* k.tap, column: k.tap, adds: adds)
   }
 }
 

@@ -74,28 +74,13 @@ struct Line {
     }
   }
 
-  /// Writes the first `count` vectors `stride` floats apart.
+  /// Writes the first `count` vectors `stride` floats apart, or adds them to what is there.
   @inline(__always)
-  func write(_ count: Int, at start: UnsafeMutablePointer<Float>, stride: Int) {
+  func write(_ count: Int, at start: UnsafeMutablePointer<Float>, stride: Int, adds: Bool = false) {
     @inline(__always) func put(_ i: Int) {
-      if i < count { store(self[i], start + i &* stride) }
-    }
-    put(0)
-    put(1)
-    put(2)
-    put(3)
-    put(4)
-    put(5)
-    put(6)
-    put(7)
-  }
-
-  /// Adds the first `count` vectors to those that lie `stride` floats apart.
-  @inline(__always)
-  func add(_ count: Int, to start: UnsafeMutablePointer<Float>, stride: Int) {
-    @inline(__always) func put(_ i: Int) {
+      guard i < count else { return }
       let place = start + i &* stride
-      if i < count { store(load(UnsafePointer(place)) + self[i], place) }
+      store(adds ? load(UnsafePointer(place)) + self[i] : self[i], place)
     }
     put(0)
     put(1)
@@ -194,11 +179,11 @@ struct WinogradPatch<T: LineTransform> {
   @inline(__always)
   func row(_ i: Int) -> Line { T.apply(Line(c0[i], c1[i], c2[i], c3[i], c4[i], c5[i], c6[i], c7[i])) }
 
-  /// Writes `L·source·Lᵀ`.
+  /// Writes `L·source·Lᵀ`, or adds it to what is there.
   @inline(__always)
-  func write(at target: UnsafeMutablePointer<Float>, row: Int, column: Int) {
+  func write(at target: UnsafeMutablePointer<Float>, row: Int, column: Int, adds: Bool = false) {
     @inline(__always) func put(_ i: Int) {
-      if i < T.results { self.row(i).write(T.results, at: target + i &* row, stride: column) }
+      if i < T.results { self.row(i).write(T.results, at: target + i &* row, stride: column, adds: adds) }
     }
     put(0)
     put(1)

@@ -57,6 +57,7 @@ struct MapsAheadTests {
       ahead.begin(images: 6)
       ahead.add(start, imageStride: 64)
       ahead.enter(first: 0, count: 2)
+      #expect(ahead.take(atMost: 0) == nil)
       #expect(ahead.take(atMost: 16)?.baseAddress == start + 128)
       ahead.enter(first: 2, count: 2)
       #expect(ahead.take(atMost: 16)?.baseAddress == start + 256)

@@ -79,6 +79,7 @@ struct MapsAhead {
 
   /// The next part of what is to be prefetched, of at most `most` floats; `nil` when all of it has been handed on.
   func take(atMost most: Int) -> UnsafeBufferPointer<Float>? {
+    guard most > 0 else { return nil }
     while state.pointee.current < state.pointee.streams {
       let stream = streams + state.pointee.current
       let left = stream.pointee.end - stream.pointee.next

@@ -61,9 +61,11 @@ extension NetworkPlan {
     if let chunk, shards.count == 1 {
       let slice = ImageSlice(
         first: images.lowerBound, count: images.count, chunkStart: chunk.lowerBound, shard: images)
-      let range = segment.layers
-      return backward(
-        from: range.upperBound - 1, downTo: range.lowerBound, pass, slice, into: target, computed: computed)
+      guard let last = segment.layers.last else { return }
+      return slice.forEachBlock(of: work[last].block) { block in
+        pass.memory.ahead.enter(first: block.first, count: block.count)
+        backward(from: last, downTo: segment.layers.lowerBound, pass, block, into: target, computed: computed)
+      }
     }
     let middle = shards.lowerBound + ShardTree.split(shards.count)
     var sum = GradientTarget(flat: target.addsShard ? pass.memory.frontScratch[level] : target.flat)
@@ -85,16 +87,15 @@ extension NetworkPlan {
   /// input that was not kept is computed again first.
   func backward(
     from l: Int, downTo first: Int, _ pass: borrowing Pass, _ slice: ImageSlice, into target: GradientTarget,
-    isOuter: Bool = true, computed: (ImageSlice) -> Void
+    computed: (ImageSlice) -> Void
   ) {
     guard l >= max(first, firstBackward) else { return }
     slice.forEachBlock(of: work[l].block) { block in
-      if isOuter { pass.memory.ahead.enter(first: block.first, count: block.count) }
       if let producer = work[l].recomputes { layers[producer].forward(pass, block) }
       if work[l].isTrained { layers[l].parameterGradients(pass, block, into: target) }
       inputGradients(l, pass, block)
       if l > first {
-        backward(from: l - 1, downTo: first, pass, block, into: target, isOuter: false, computed: computed)
+        backward(from: l - 1, downTo: first, pass, block, into: target, computed: computed)
       } else {
         computed(block)
       }

@@ -19,7 +19,11 @@ extension NetworkPlan {
       while first < images.upperBound {
         let shard = first..<min(first + capacity.shard, images.upperBound)
         let slice = ImageSlice(first: first, count: shard.count, chunkStart: images.lowerBound, shard: shard)
-        forward(upTo: front.upperBound - 1, from: front.lowerBound, pass, slice, isOuter: true, computed)
+        let last = front.upperBound - 1
+        slice.forEachBlock(of: work[last].block) { block in
+          pass.memory.ahead.enter(first: block.first, count: block.count)
+          forward(upTo: last, from: front.lowerBound, pass, block, computed)
+        }
         first = shard.upperBound
       }
     }
@@ -32,12 +36,10 @@ extension NetworkPlan {
   }
 
   private func forward(
-    upTo last: Int, from first: Int, _ pass: borrowing Pass, _ slice: ImageSlice, isOuter: Bool = true,
-    _ computed: (ImageSlice) -> Void
+    upTo last: Int, from first: Int, _ pass: borrowing Pass, _ slice: ImageSlice, _ computed: (ImageSlice) -> Void
   ) {
     slice.forEachBlock(of: work[last].block) { block in
-      if isOuter { pass.memory.ahead.enter(first: block.first, count: block.count) }
-      if last > first { forward(upTo: last - 1, from: first, pass, block, isOuter: false) { _ in } }
+      if last > first { forward(upTo: last - 1, from: first, pass, block) { _ in } }
       layers[last].forward(pass, block)
       computed(block)
     }
