@@ -19,6 +19,10 @@ class Split:
     def __init__(self, images: np.ndarray, labels: np.ndarray) -> None:
         self.images, self.labels = torch.from_numpy(images), torch.from_numpy(labels.astype(np.int64))
 
+    def to(self, device: str) -> "Split":
+        self.images, self.labels = self.images.to(device), self.labels.to(device)
+        return self
+
 
 def read(recipe: Recipe, split: str, threads: int) -> Split:
     """The training or the test set, in Lockstep's order: classes and files by their names' bytes."""
@@ -73,7 +77,7 @@ class Normalization:
             mean = (measured * scale).tolist() if mean == "auto" else mean
             std = (spread * scale).tolist() if std == "auto" else std
         mean, std = (torch.tensor(values, dtype=torch.float64) for values in (mean, std))
-        self.factor, self.offset = (scale / std).float(), (mean / std).float()
+        self.factor, self.offset = (values.float().to(images.device) for values in (scale / std, mean / std))
 
     def __call__(self, images: torch.Tensor) -> torch.Tensor:
         return (images * self.factor).sub_(self.offset).permute(0, 3, 1, 2)
@@ -90,9 +94,10 @@ class Batches:
         p = self.padding
         # Zeros are of the raw pixels, before they are normalised.
         self.images = torch.nn.functional.pad(split.images, (0, 0, p, p, p, p)) if p else split.images
-        self.random = torch.Generator().manual_seed(recipe.seed)
+        self.device = split.labels.device
+        self.random = torch.Generator(self.device).manual_seed(recipe.seed)
         self.epochs = 0
-        self.begins_flipped = torch.rand(len(self.labels), generator=self.random) < 0.5
+        self.begins_flipped = self.uniform(len(self.labels)) < 0.5
 
     @property
     def count(self) -> int:
@@ -100,8 +105,8 @@ class Batches:
         return -(-len(self.labels) // self.size)
 
     def epoch(self):
-        order = torch.randperm(len(self.labels), generator=self.random) if self.shuffles \
-            else torch.arange(len(self.labels))
+        order = torch.randperm(len(self.labels), generator=self.random, device=self.device) if self.shuffles \
+            else self.range(len(self.labels))
         self.epochs += 1
         for chosen in order.split(self.size):
             yield self.augmented(chosen), self.labels[chosen]
@@ -113,10 +118,10 @@ class Batches:
         if not flip and not self.padding:
             images = self.normalize(self.images[chosen])
         else:
-            rows = self.drawn(n, 2 * self.padding + 1)[:, None] + torch.arange(self.height)
-            columns = torch.arange(self.width).expand(n, -1)
+            rows = self.drawn(n, 2 * self.padding + 1)[:, None] + self.range(self.height)
+            columns = self.range(self.width).expand(n, -1)
             mirrored = (self.begins_flipped[chosen] if self.epochs % 2 else ~self.begins_flipped[chosen])[:, None] \
-                if alternates else torch.rand(n, 1, generator=self.random) < flip
+                if alternates else self.uniform(n, 1) < flip
             columns = torch.where(mirrored, self.width - 1 - columns, columns)
             columns = columns + self.drawn(n, 2 * self.padding + 1)[:, None]
             images = self.normalize(self.images[chosen[:, None, None], rows[:, :, None], columns[:, None, :]])
@@ -127,10 +132,13 @@ class Batches:
         return images
 
     def drawn(self, n: int, bound: int) -> torch.Tensor:
-        return torch.randint(bound, (n,), generator=self.random)
+        return torch.randint(bound, (n,), generator=self.random, device=self.device)
 
     def uniform(self, *shape: int) -> torch.Tensor:
-        return torch.rand(shape, generator=self.random)
+        return torch.rand(shape, generator=self.random, device=self.device)
+
+    def range(self, count: int) -> torch.Tensor:
+        return torch.arange(count, device=self.device)
 
     def erase(self, images: torch.Tensor, probability: float) -> None:
         """A rectangle of 2 to 33 % of the area, sides in a quotient from 0.3 to 3.3, becomes 0; none if none of ten fits."""
@@ -150,10 +158,10 @@ class Batches:
         """A square around a pixel, cut off at the edges, becomes 0."""
         n, _, h, w = images.shape
         top, left = self.drawn(n, h) - size // 2, self.drawn(n, w) - size // 2
-        self.blank(images, torch.ones(n, dtype=torch.bool), (top, top + size), (left, left + size))
+        self.blank(images, torch.ones(n, dtype=torch.bool, device=self.device), (top, top + size), (left, left + size))
 
     def blank(self, images: torch.Tensor, chosen: torch.Tensor, rows: tuple, columns: tuple) -> None:
-        i, j = torch.arange(images.shape[2]), torch.arange(images.shape[3])
+        i, j = self.range(images.shape[2]), self.range(images.shape[3])
         inside = (i >= rows[0][:, None]) & (i < rows[1][:, None]) & chosen[:, None]
         across = (j >= columns[0][:, None]) & (j < columns[1][:, None])
         images.masked_fill_((inside[:, :, None] & across[:, None, :])[:, None], 0)

@@ -5,6 +5,7 @@
 A line of JSON for the start, one for each epoch and one for the end, with the keys of Lockstep's `metrics.jsonl`; `total_s`
 counts from before the decoding. `--steps` ends early and measures throughput alone. Random numbers are PyTorch's own, so runs
 agree in distribution and not in their bits; `check_twin.py` shows that both sides take the same steps from the same weights.
+`--device cuda` is for accuracies alone: the same training on a GPU, in fp32 as here, its times no side of a comparison.
 """
 
 import argparse
@@ -14,7 +15,7 @@ import os
 import statistics
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 START = time.perf_counter()
@@ -28,6 +29,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--set", dest="settings", action="append", default=[], metavar="KEY=VALUE")
     parser.add_argument("--data", type=Path, help="the folder with train and test, instead of the configuration's")
     parser.add_argument("--mode", choices=MODES, default="eager")
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--steps", type=int, help="steps after which to end, without an evaluation")
     parser.add_argument("--each-step", action="store_true", help="a line for every step, too")
@@ -137,7 +139,7 @@ def load(model: nn.Module, file: Path) -> None:
             target.copy_(value)
 
 
-def optimizer(model: nn.Module, rule: dict) -> torch.optim.Optimizer:
+def optimizer(model: nn.Module, rule: dict, device: str) -> torch.optim.Optimizer:
     """With a group of parameters for each factor of the rate and each decay; biases and norms have one dimension."""
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     other = rule.get("weight_decay_norm")
@@ -155,13 +157,52 @@ def optimizer(model: nn.Module, rule: dict) -> torch.optim.Optimizer:
                 settings, rule["lr"], momentum=rule["momentum"], nesterov=rule["nesterov"], fused=True)
         case "adam" | "adamw":
             kind = torch.optim.Adam if rule["type"] == "adam" else torch.optim.AdamW
-            return kind(settings, rule["lr"], betas=tuple(rule["betas"]), eps=rule["epsilon"], fused=True)
+            return kind(
+                settings, rule["lr"], betas=tuple(rule["betas"]), eps=rule["epsilon"], fused=True,
+                capturable=device == "cuda")
         case "rmsprop":
             return torch.optim.RMSprop(
                 settings, rule["lr"], rule["alpha"], rule["epsilon"], momentum=rule["momentum"],
-                centered=rule["centered"])
+                centered=rule["centered"], capturable=device == "cuda")
         case unknown:
             sys.exit(f"the twin has no training.optimizer of type {unknown}")
+
+
+class Recorded:
+    """A function of a batch whose work on the GPU is recorded once for each size of batch and then replayed: launching its many
+    small kernels one by one would take longer than they do."""
+
+    EAGER_CALLS = 3  # before a recording, so that libraries have chosen their kernels and buffers exist
+
+    def __init__(self, function: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]) -> None:
+        self.function = function
+        self.calls: dict[int, int] = {}
+        self.graphs: dict[int, tuple] = {}
+
+    def __call__(self, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        size = len(labels)
+        self.calls[size] = self.calls.get(size, 0) + 1
+        if self.calls[size] <= self.EAGER_CALLS:
+            return self.aside(images, labels)
+        if size not in self.graphs:
+            own_images, own_labels, graph = images.clone(), labels.clone(), torch.cuda.CUDAGraph()
+            with torch.cuda.graph(graph):
+                result = self.function(own_images, own_labels)
+            self.graphs[size] = graph, own_images, own_labels, result
+        graph, own_images, own_labels, result = self.graphs[size]
+        own_images.copy_(images)
+        own_labels.copy_(labels)
+        graph.replay()
+        return result
+
+    def aside(self, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        """On a stream of its own, as recordings are."""
+        main, stream = torch.cuda.current_stream(), torch.cuda.Stream()
+        stream.wait_stream(main)
+        with torch.cuda.stream(stream):
+            result = self.function(images, labels)
+        main.wait_stream(stream)
+        return result
 
 
 class Average:
@@ -203,39 +244,52 @@ class Run:
 
     def __init__(self, recipe: Recipe, options: argparse.Namespace) -> None:
         self.recipe, self.options, self.training = recipe, options, recipe.training
-        train = read(recipe, "train", options.threads)
-        self.test = read(recipe, "test", options.threads) if recipe.data.get("test") else None
+        train = read(recipe, "train", options.threads).to(options.device)
+        self.test = read(recipe, "test", options.threads).to(options.device) if recipe.data.get("test") else None
         self.normalize = Normalization(recipe, train.images)
         self.batches = Batches(recipe, train, self.normalize)
         self.decoded = time.perf_counter()
-        self.model = build(recipe)
+        self.model = build(recipe).to(options.device)
         whiten(self.model, train.images, self.normalize)
         if options.weights:
             with torch.no_grad():
                 load(self.model, options.weights)
         self.forward = torch.compile(self.model) if options.mode.endswith("compile") else self.model
-        self.optimizer = optimizer(self.model, self.training["optimizer"])
+        self.optimizer = optimizer(self.model, self.training["optimizer"], options.device)
         self.rate = LearningRate(self.training, self.batches.count)
         self.average = Average(self.training["ema"], self.model) if self.training.get("ema") else None
         self.steps, self.seconds = 0, []
+        self.updated = self.update
+        if options.device == "cuda":
+            self.updated = Recorded(self.update)
+            for group in self.optimizer.param_groups:  # recorded work reads the rate from memory
+                group["lr"] = torch.zeros((), device=options.device)
 
-    def step(self, images: torch.Tensor, labels: torch.Tensor) -> tuple[float, int]:
+    def step(self, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         """Returns the sum of losses, with the smoothed targets, and how many were right, before the update."""
         rate = self.rate(self.steps)
         for group in self.optimizer.param_groups:
-            group["lr"] = rate * group["scale"]
+            if isinstance(group["lr"], torch.Tensor):
+                group["lr"].fill_(rate * group["scale"])
+            else:
+                group["lr"] = rate * group["scale"]
+        found = self.updated(images, labels)
+        self.steps += 1
+        if self.average:
+            self.average.update(self.steps)
+        return found
+
+    def update(self, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         self.optimizer.zero_grad(set_to_none=True)
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.options.mode.startswith("bf16")):
+        half = self.options.mode.startswith("bf16")
+        with torch.autocast(self.options.device, dtype=torch.bfloat16, enabled=half):
             logits = self.forward(images)
             loss = functional.cross_entropy(logits, labels, label_smoothing=self.training["label_smoothing"])
         loss.backward()
         if self.training.get("clip_norm"):
             nn.utils.clip_grad_norm_(self.model.parameters(), self.training["clip_norm"])
         self.optimizer.step()
-        self.steps += 1
-        if self.average:
-            self.average.update(self.steps)
-        return loss.item() * len(labels), int((logits.argmax(1) == labels).sum())
+        return torch.stack([loss.detach().double() * len(labels), (logits.argmax(1) == labels).sum().double()])
 
     def train(self) -> None:
         self.started = time.perf_counter()
@@ -244,13 +298,14 @@ class Run:
             torch=torch.__version__, seed=self.recipe.seed, steps_per_epoch=self.batches.count)
         val_accuracy, is_over = None, False
         for epoch in range(1, self.training["epochs"] + 1):
-            loss, right, seen, begun = 0.0, 0, 0, time.perf_counter()
+            sums, seen, begun = torch.zeros(2, dtype=torch.float64, device=self.options.device), 0, time.perf_counter()
             before = begun
             for images, labels in self.batches.epoch():
                 part = self.step(images, labels)
-                loss, right, seen = loss + part[0], right + part[1], seen + len(labels)
+                sums += part
+                seen += len(labels)
                 if self.options.each_step:
-                    self.report("step", epoch=epoch, step=self.steps, loss=part[0] / len(labels))
+                    self.report("step", epoch=epoch, step=self.steps, loss=part[0].item() / len(labels))
                 now = time.perf_counter()
                 self.seconds.append((now - before) / len(labels))
                 before = now
@@ -258,6 +313,7 @@ class Run:
                     now - self.started >= (self.training.get("max_seconds") or float("inf")))
                 if is_over:
                     break
+            loss, right = sums.tolist()
             values = {
                 "epoch": epoch, "step": self.steps, "loss": loss / seen, "accuracy": right / seen,
                 "lr": self.rate(self.steps - 1), "images_per_second": seen / (time.perf_counter() - begun)}
@@ -278,7 +334,7 @@ class Run:
                 self.average.exchange()
             # The format sorts by name, so names begin with the place in the net.
             save_file({
-                f"{place:04}.{name}": tensor.contiguous()
+                f"{place:04}.{name}": tensor.cpu().contiguous()
                 for place, (name, tensor) in enumerate(tensors(self.model).items())}, self.options.save)
 
     def evaluated(self) -> tuple[float, float]:
@@ -309,6 +365,9 @@ class Run:
 
 def main() -> None:
     torch.set_num_threads(options.threads)
+    if options.device == "cuda":
+        torch.backends.cudnn.benchmark = True
+        torch.backends.cudnn.allow_tf32 = False  # products of whole floats, as on a CPU
     recipe = Recipe(options.config, overrides(options.config, options.settings, options.data))
     torch.manual_seed(recipe.seed)
     Run(recipe, options).train()
