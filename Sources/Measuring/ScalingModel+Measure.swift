@@ -54,10 +54,10 @@ extension ScalingModel {
     costs.sumNanoseconds = try sumNanoseconds(network, shards: 64, single)
     let shard = try NetworkPlan(configuration.model, capacity: ImageCapacity(shard: shardSize))
     let ownCaches = topology.caches.filter { $0.level <= 2 }.map(\.bytes).max() ?? 0
+    costs.cacheBytes = Double(ownCaches) + costs.sharedCacheBytes
     if Workspace.byteCount(shard) > ownCaches {
-      let counted = network.workloads.filter { $0.weightBytes > 0 || network.schedule.hasMeetings }
-      costs.shardBytes = counted.reduce(0) { sum, layer in
-        layer.passes.reduce(sum) { $0 + layer.bytesPerImage($1) * Double(shardSize) + layer.weightBytes }
+      for shards in costs.compute.keys {
+        costs.shardBytes[shards] = movedBytes(network, images: shards * shardSize, cacheBytes: Int(costs.cacheBytes))
       }
     }
 
@@ -91,6 +91,18 @@ extension ScalingModel {
       }
       return result
     }
+  }
+
+  /// What forward and backward over so many images fetch and write back: of a net with meetings the maps that its caches do not
+  /// keep from one segment to the next; of others, whose blocks pass all layers, what layers with weights read and write.
+  private static func movedBytes(_ network: NetworkPlan, images: Int, cacheBytes: Int) -> Double {
+    let meets = network.schedule.hasMeetings
+    let layers = network.workloads.filter { $0.weightBytes > 0 }.reduce(0) { sum, layer in
+      layer.passes.reduce(sum) { sum, pass in
+        sum + layer.weightBytes + (meets ? 0 : layer.bytesPerImage(pass) * Double(images))
+      }
+    }
+    return layers + Double(network.segmentBytes(images: images, cacheBytes: cacheBytes))
   }
 
   /// How long a worker adds one shard's sums of all meetings, where there are `shards` of them; 0 without meetings.

@@ -40,13 +40,18 @@ package struct ScalingCosts: Sendable, Hashable {
   /// Bytes of all parameters, and of the transformed weights.
   package var parameterBytes: Double = 0
   package var preparedBytes: Double = 0
-  /// Bytes that forward and backward over one shard move between layers; 0 if they stay in a core's own caches.
-  package var shardBytes: Double = 0
+  /// Bytes that forward and backward over 1, 2, … shards move to and from memory: `shardBytes[shards]`; empty if a shard stays in
+  /// a core's own caches.
+  package var shardBytes: [Int: Double] = [:]
   /// Bytes one core reads and writes while copying, alone, and all measured cores together.
   package var coreBytesPerNanosecond: Double = 1
   package var copyBytesPerNanosecond: Double = 1
 
+  /// What a core has of its caches for maps: its own, and its share of the last level.
+  package var cacheBytes: Double = 0
+
   /// Assumed, as a machine with one node cannot measure them; typical of two-socket to eight-socket servers.
+  package var sharedCacheBytes: Double = 2 * 1024 * 1024
   package var nodeBytesPerNanosecond: Double = 100
   package var linkBytesPerNanosecond: Double = 20
   package var remoteLatencyRatio: Double = 2.1
@@ -159,7 +164,9 @@ package struct ScalingModel: Sendable, Hashable {
   /// A worker's time for so many shards while `perNode` cores compute on each node and share its memory.
   private func loaded(_ shards: Int, _ workers: Int, _ perNode: Int, _ bandwidth: Double) -> Double {
     let contention = workers > 1 ? costs.contention : 1
-    return max(compute(shards) * contention, Double(shards * perNode) * costs.shardBytes / bandwidth)
+    return max(
+      Self.value(costs.compute, of: shards) * contention,
+      Double(perNode) * Self.value(costs.shardBytes, of: shards) / bandwidth)
   }
 
   /// Each partial sum is read once, and every second one is written back with another added to it; those on other nodes
@@ -187,13 +194,13 @@ package struct ScalingModel: Sendable, Hashable {
   /// Partial sums of the batch: one per worker with shards; runs that are not whole subtrees have more (not counted).
   private func partialSums(workers: Int, shards: Int) -> Double { Double(min(workers, shards)) }
 
-  /// Between measured numbers of shards, and beyond them, in proportion.
-  private func compute(_ shards: Int) -> Double {
+  /// Between measured numbers of shards, and beyond them, in proportion; 0 if nothing was measured.
+  private static func value(_ measured: [Int: Double], of shards: Int) -> Double {
     if shards == 0 { return 0 }
-    if let known = costs.compute[shards] { return known }
-    let nearest = costs.compute.keys.sorted().min { abs($0 - shards) < abs($1 - shards) }
-    guard let nearest, let time = costs.compute[nearest] else { return 0 }
-    return time * Double(shards) / Double(nearest)
+    if let known = measured[shards] { return known }
+    let nearest = measured.keys.sorted().min { abs($0 - shards) < abs($1 - shards) }
+    guard let nearest, let value = measured[nearest] else { return 0 }
+    return value * Double(shards) / Double(nearest)
   }
 
   /// By how many standard deviations the slowest of `workers` exceeds the mean: G. Blom's approximation.

@@ -39,7 +39,7 @@ package final class NetworkPlan: Sendable {
   /// The first layer whose backward pass computes anything.
   let firstBackward: Int
   /// By segment, see `MapsAhead`; none without meetings.
-  let mapsAhead: (forward: [[MapsAhead.Source]], backward: [[MapsAhead.Source]])
+  let mapsAhead: (forward: [MapsAhead.Segment], backward: [MapsAhead.Segment])
 
   /// - Throws: `UserError(.badConfiguration)` if layers do not fit together; the subject names the layer.
   package convenience init(

@@ -171,10 +171,13 @@ extension ScalingPrediction {
           .init("optimizer_ms", .number(costs.optimizer * 1e-6)),
           .init("prepare_ms", .number(costs.prepare * 1e-6)),
           .init("parameter_bytes", .number(costs.parameterBytes)),
-          .init("prepared_bytes", .number(costs.preparedBytes)), .init("shard_bytes", .number(costs.shardBytes)),
+          .init("prepared_bytes", .number(costs.preparedBytes)),
+          .init("shard_bytes", .number(costs.shardBytes[1] ?? 0)),
+          .init("cache_bytes", .number(costs.cacheBytes)),
           .init("core_gb_per_second", .number(costs.coreBytesPerNanosecond)),
           .init("copy_gb_per_second", .number(costs.copyBytesPerNanosecond)),
           .init("assumed_node_gb_per_second", .number(costs.nodeBytesPerNanosecond)),
+          .init("assumed_shared_cache_bytes", .number(costs.sharedCacheBytes)),
           .init("assumed_link_gb_per_second", .number(costs.linkBytesPerNanosecond)),
           .init("assumed_exchange_us", .number(costs.exchangeNanoseconds * 1e-3)),
           .init("assumed_link_share", .number(costs.linkShare)),
@@ -224,6 +227,7 @@ extension ScalingPrediction {
     var assumed: [String] = [
       "\(NumberText.fixed(costs.nodeBytesPerNanosecond, 0)) GB/s a node",
       "\(NumberText.fixed(costs.linkBytesPerNanosecond, 0)) GB/s between nodes",
+      "\(NumberText.fixed(costs.sharedCacheBytes / (1024 * 1024), 0)) MiB of the last cache a core",
     ]
     if target.hosts > 1 {
       assumed.append(

@@ -48,7 +48,7 @@ import Testing
     slow.prepare = 120
     #expect(model(slow, 1, 4, .flat).step(workers: 4, shards: 4).update == 10 + 120, "no slower than one core alone")
     #expect(step.compute == 100)
-    slow.shardBytes = 1000
+    slow.shardBytes = [1: 1000]
     step = model(slow, 1, 4, .flat).step(workers: 4, shards: 4)
     #expect(step.compute == 200, "four times 1000 bytes")
     #expect(model(slow, 1, 4, .flat).step(workers: 1, shards: 1).compute == 100)

@@ -81,17 +81,28 @@ struct MapsAheadTests {
     // Values: 0 images, 1 first convolution, 2 its norm, 3 second convolution, 4 its norm.
     func map(_ index: Int) -> MapsAhead.Source { MapsAhead.Source(isGradient: false, index: index) }
     #expect(net.mapsAhead.forward.count == 3 && net.mapsAhead.backward.count == 3)
-    #expect(net.mapsAhead.forward[0] == [map(0), map(1)])
-    #expect(net.mapsAhead.forward[1] == [map(1), map(3)])
-    for sources in net.mapsAhead.forward + net.mapsAhead.backward {
-      #expect(Set(sources).count == sources.count)
-      for source in sources {
+    #expect(net.mapsAhead.forward[0].sources == [map(0), map(1)] && net.mapsAhead.forward[0].written == [map(1)])
+    #expect(net.mapsAhead.forward[1].sources == [map(1), map(3)] && net.mapsAhead.forward[1].written == [map(3)])
+    for segment in net.mapsAhead.forward + net.mapsAhead.backward {
+      #expect(Set(segment.sources).count == segment.sources.count)
+      #expect(Set(segment.sources).isSuperset(of: segment.written))
+      for source in segment.sources {
         #expect((source.isGradient ? net.gradients : net.maps)[source.index].residence == .chunk)
       }
     }
     // The second norm's backward pass reads its input; the convolution before it has the first norm's output computed again.
-    #expect(Set(net.mapsAhead.backward[1]).isSuperset(of: [map(1), map(3)]))
+    #expect(Set(net.mapsAhead.backward[1].sources).isSuperset(of: [map(1), map(3)]))
+    // Without caches all sources are fetched, and what is written is written back; caches that hold all move nothing.
+    let floats = (net.mapsAhead.forward + net.mapsAhead.backward).flatMap { $0.sources + $0.written }.reduce(0) {
+      $0 + ($1.isGradient ? net.gradients : net.maps)[$1.index].imageStride
+    }
+    #expect(net.segmentBytes(images: 3, cacheBytes: 0) == 3 * 4 * floats)
+    #expect(net.segmentBytes(images: 3, cacheBytes: 1 << 30) == 0)
+    // One map fits: what a segment wrote last is there for the next one, and is written back once it is the oldest.
+    let map1 = 4 * net.maps[1].imageStride
+    #expect(net.segmentBytes(images: 1, cacheBytes: map1) <= 4 * floats - map1)
     let chain = try plan([convolution, .relu] + end)
+    #expect(chain.segmentBytes(images: 3, cacheBytes: 0) == 0)
     #expect(chain.mapsAhead.forward.isEmpty && chain.mapsAhead.backward.isEmpty)
   }
 }

@@ -132,7 +132,8 @@ import Testing
     #expect(measured.contains("2 segments of compute with jitter up to 2.00%"))
     #expect(
       predicted.json.compactText.contains(#""segments":[{"share":0.25,"jitter":0.01},{"share":0.75,"jitter":0.02}]"#))
-    #expect(measured.hasSuffix("assumed: 100 GB/s a node, 20 GB/s between nodes"))
+    #expect(
+      measured.hasSuffix("assumed: 100 GB/s a node, 20 GB/s between nodes, 2 MiB of the last cache a core"))
   }
 
   @Test("predictions of hosts show them, and what waits for their links")

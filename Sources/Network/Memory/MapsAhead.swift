@@ -15,6 +15,12 @@ struct MapsAhead {
     var index: Int
   }
 
+  /// The maps and gradients of a segment's layers that stay for a chunk: all in the order of their use, and those it writes.
+  struct Segment: Sendable {
+    var sources: [Source]
+    var written: [Source]
+  }
+
   /// A map's memory.
   private struct Stream {
     var start: UnsafePointer<Float>
@@ -95,8 +101,8 @@ struct MapsAhead {
 }
 
 extension NetworkPlan {
-  /// By segment of the forward, and of the backward pass: the maps and gradients of its layers that stay for a chunk.
-  static func mapsAhead(_ layout: NetworkLayout) -> (forward: [[MapsAhead.Source]], backward: [[MapsAhead.Source]]) {
+  /// By segment of the forward, and of the backward pass; empty without meetings.
+  static func mapsAhead(_ layout: NetworkLayout) -> (forward: [MapsAhead.Segment], backward: [MapsAhead.Segment]) {
     guard layout.schedule.hasMeetings else { return ([], []) }
     let (work, front) = (layout.work, 0..<layout.frontCount)
     func map(_ index: Int) -> MapsAhead.Source? {
@@ -114,29 +120,64 @@ extension NetworkPlan {
     let forward = layout.schedule.forward.map { range in
       let range = range.clamped(to: front)
       // What layers of the segment hand each other is in the cache; what they write is not, and is brought there to be written.
-      return unique(
-        range.flatMap { l in inputs(l).filter { $0.map { !range.contains($0.index - 1) } ?? false } }
-          + range.map { map($0 + 1) })
+      let written = range.map { map($0 + 1) }
+      let read = range.flatMap { l in inputs(l).filter { $0.map { !range.contains($0.index - 1) } ?? false } }
+      return MapsAhead.Segment(sources: unique(read + written), written: unique(written))
     }
     let backward = layout.schedule.backward.map { range in
-      unique(
-        range.clamped(to: front).reversed().flatMap { l in
-          [gradient(l + 1)] + inputs(l) + (work[l].recomputes.map(inputs) ?? [])
-            + work[l].inputs.filter(\.needsGradient).map { gradient($0.gradient) }
-        })
+      let range = range.clamped(to: front)
+      func written(_ l: Int) -> [MapsAhead.Source?] {
+        work[l].inputs.filter(\.needsGradient).map { gradient($0.gradient) }
+      }
+      let sources = range.reversed().flatMap { l in
+        [gradient(l + 1)] + inputs(l) + (work[l].recomputes.map(inputs) ?? []) + written(l)
+      }
+      return MapsAhead.Segment(sources: unique(sources), written: unique(range.flatMap(written)))
     }
     return (forward, backward)
   }
 
-  /// Tells a workspace what a segment over `images` images reads and writes.
-  func begin(_ sources: [MapsAhead.Source], images: Int, _ w: Workspace) {
-    w.ahead.begin(images: images)
-    for source in sources {
-      if source.isGradient {
-        w.ahead.add(w.gradients[source.index], imageStride: gradients[source.index].imageStride)
+  /// Bytes of maps and gradients that a step over `images` images moves between a core's caches and memory, if the caches hold
+  /// `cacheBytes` of those used last: what a segment reads is fetched, what it writes is fetched and written back. 0 without
+  /// meetings.
+  package func segmentBytes(images: Int, cacheBytes: Int) -> Int {
+    var cached: [(source: MapsAhead.Source, bytes: Int, isChanged: Bool)] = []
+    var (held, moved) = (0, 0)
+    func use(_ source: MapsAhead.Source, changes: Bool) {
+      var map = (source: source, bytes: images * imageStride(source) * MemoryLayout<Float>.stride, isChanged: changes)
+      if let place = cached.firstIndex(where: { $0.source == source }) {
+        map.isChanged = cached.remove(at: place).isChanged || changes
       } else {
-        w.ahead.add(w.maps[source.index], imageStride: maps[source.index].imageStride)
+        held += map.bytes
+        moved += map.bytes
       }
+      cached.append(map)
+      while held > cacheBytes {
+        let oldest = cached.removeFirst()
+        held -= oldest.bytes
+        if oldest.isChanged { moved += oldest.bytes }
+      }
+    }
+    // The second step, which finds what the first one left.
+    for _ in 0..<2 {
+      moved = 0
+      for segment in mapsAhead.forward + mapsAhead.backward {
+        for source in segment.sources { use(source, changes: segment.written.contains(source)) }
+      }
+    }
+    return moved
+  }
+
+  private func imageStride(_ source: MapsAhead.Source) -> Int {
+    source.isGradient ? gradients[source.index].imageStride : maps[source.index].imageStride
+  }
+
+  /// Tells a workspace what a segment over `images` images reads and writes.
+  func begin(_ segment: MapsAhead.Segment, images: Int, _ w: Workspace) {
+    w.ahead.begin(images: images)
+    for source in segment.sources {
+      let start = source.isGradient ? w.gradients[source.index] : w.maps[source.index]
+      w.ahead.add(start, imageStride: imageStride(source))
     }
   }
 }

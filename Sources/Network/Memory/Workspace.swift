@@ -79,7 +79,8 @@ package struct Workspace {
     inputTotals = layout.takeTable(plan.schedule.sums.map { plan.groups($0) * $0.forward.count })
     gradientTotals = layout.takeTable(plan.schedule.sums.map { plan.groups($0) * $0.backward.count })
     scratch = layout.take(plan.layers.map(\.memory.scratch).max() ?? 0, of: Float.self)
-    ahead = MapsAhead(&layout, count: (plan.mapsAhead.forward + plan.mapsAhead.backward).map(\.count).max() ?? 0)
+    ahead = MapsAhead(
+      &layout, count: (plan.mapsAhead.forward + plan.mapsAhead.backward).map(\.sources.count).max() ?? 0)
   }
 }
 
