@@ -78,6 +78,19 @@ struct ConvolutionTests {
     conv(
       3, Window(Extent(3), strides: Extent(2), padding: .sides(Halo(top: 9, bottom: 7, left: 8, right: 9))), on: 2, 3, 4
     ),
+    // Many images so small that taps over zeros are left out.
+    conv(48, Window(Extent(3), padding: .same), bias: false, on: 2, 2, 48, examples: 20),
+    conv(64, Window(Extent(3), padding: .same), on: 1, 1, 17, examples: 9),
+    conv(5, Window(Extent(3), padding: .same), on: 3, 1, 33, examples: 31),
+    conv(16, Window(Extent(5, 3), padding: .same), on: 3, 4, 16, examples: 12),
+    conv(33, Window(Extent(3), strides: Extent(2), padding: .sides(one)), on: 3, 2, 16, examples: 16),
+    conv(16, Window(Extent(3), dilation: Extent(2), padding: .same), on: 3, 3, 8, examples: 10),
+    conv(
+      20, Window(Extent(3), strides: Extent(2), padding: .sides(Halo(top: 9, bottom: 7, left: 8, right: 9))), on: 2, 3,
+      20, examples: 12),
+    conv(16, Window(Extent(2), strides: Extent(3), padding: .sides(Halo(top: 2, left: 5))), on: 2, 2, 16, examples: 9),
+    grouped(2, 32, Window(Extent(3), padding: .same), on: 2, 2, 32, examples: 16),
+    grouped(3, 15, Window(Extent(3), padding: .same), on: 2, 1, 9, examples: 19),
     // Each channel by itself, whole sixteens and not, with strides, dilation and windows larger than the image.
     depthwise(Window(Extent(3), padding: .same), bias: false, on: 7, 5, 32),
     depthwise(Window(Extent(3), strides: Extent(2), padding: .same), on: 8, 6, 19, examples: 20),
@@ -134,6 +147,35 @@ struct ConvolutionTests {
         result.db.map { Double($0) } == (gradients.parameters["bias"] ?? []).map { ($0 * m).rounded() },
         "db, \(kernels.name)")
       #expect(result.dx.map(Double.init) == gradients.inputs[0].values, "dx, \(kernels.name)")
+    }
+  }
+
+  /// Shards of four images are too few for rows of their own, those of sixteen are enough.
+  @Test("taps over zeros change no bit", arguments: [1, 2, 4], [1, 2])
+  func tapsOverZeros(side: Int, stride: Int) throws {
+    let window = Window(Extent(3), strides: Extent(stride), padding: .sides(Self.one))
+    let kind = LayerKind(Conv2D(filters: 40, window, algorithm: .direct))
+    let image = ImageShape(height: side, width: side, channels: 48)
+    let output = try kind.type.outputShape([ValueShape(image)]).image
+    #expect(window.placed(on: image).shareInside < 0.7)
+    var random = RandomFloats(seed: side)
+    func floats(_ count: Int) -> [Float] { (0..<count).map { _ in random.draw() } }
+    let (x, weight, bias) = (floats(16 * image.elementCount), floats(9 * 48 * 40), floats(40))
+    let dz = floats(16 * output.elementCount)
+    func run(_ examples: Range<Int>, _ kernels: KernelTable) throws -> LayerProbe.Result {
+      func part(_ values: [Float]) -> ArraySlice<Float> {
+        let size = values.count / 16
+        return values[examples.lowerBound * size..<examples.upperBound * size]
+      }
+      let images = Tensor4(
+        count: examples.count, height: side, width: side, channels: 48, values: part(x).map(Double.init))
+      return try LayerProbe.run(kind, x: images, weight: weight, bias: bias, dz: [Float](part(dz)), kernels: kernels)
+    }
+    for kernels in runnableKernels {
+      let all = try run(0..<16, kernels)
+      let parts = try (0..<4).map { try run(4 * $0..<4 * $0 + 4, kernels) }
+      #expect(all.z.map(\.bitPattern) == parts.flatMap(\.z).map(\.bitPattern), "\(kernels.name)")
+      #expect(all.dx.map(\.bitPattern) == parts.flatMap(\.dx).map(\.bitPattern), "\(kernels.name)")
     }
   }
 

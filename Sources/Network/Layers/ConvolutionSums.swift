@@ -27,27 +27,12 @@ struct ConvolutionSums {
   private let termsPerBlock: Int
   /// Images of a call.
   private let images: Int
-  /// Rows of the forward pass: the pixels of the output.
-  private let forwardInput: OffsetTable
-  private let forwardOutput: OffsetTable
-  /// Rows of the weight gradient: (a, b, c) of the kernel.
-  private let weightRows: OffsetTable
-  private let weightOutput: OffsetTable
-  /// By class of the input's pixels; the last has the pixels that no tap reaches, and no terms.
-  private let gradients: [GradientRows]
-
-  /// Rows of the input gradient: the pixels of one class.
-  private struct GradientRows {
-    let sources: OffsetTable
-    let targets: OffsetTable
-    /// Where the ReLU mask of each row lies in the input map.
-    let masks: OffsetTable
-    let taps: Extent
-    /// Results from one tap to the next.
-    let steps: Extent
-    /// Taps of the classes before it.
-    let tapsBefore: Int
-  }
+  /// Whether taps over the zeros around an image are left out.
+  private let isCut: Bool
+  /// Rows of the forward pass, of the weight gradient and of the input gradient.
+  private let outputs: [PixelRegion]
+  private let taps: [TapRegion]
+  private let inputs: [PixelRegion]
 
   /// `KernelTable.tileSum`, or `laneSum` where each channel is by itself.
   typealias Kernel = @Sendable (TileSum) -> Void
@@ -57,6 +42,11 @@ struct ConvolutionSums {
 
   /// Pixels that make a call worth while: a panel of weights is read once per call, and used for each of them.
   private static let pixelsPerCall = 256
+
+  /// Where so many images are summed together and at most this share of the taps is over pixels, the others are left out.
+  /// Their products are zeros, which change no sum; but an image's borders are rows of their own then.
+  private static let imagesPerCut = 8
+  private static let shareCut = 0.7
 
   /// Images that make a block worth while: by what they write, and by how often they use a line of weights.
   static func imagesPerBlock(_ site: LayerSite) -> Int {
@@ -76,38 +66,10 @@ struct ConvolutionSums {
     termsPerBlock = sizes.termsPerBlock
     let images = max(1, min(block, Self.pixelsPerCall / (output.shape.height * output.shape.width)))
     self.images = images
-    forwardInput = OffsetTable(window.results(in: input), images: images, in: input)
-    forwardOutput = OffsetTable(output.pixelOffsets, images: images, in: output)
-    let start = window.start(in: input)
-    weightRows = OffsetTable(window.taps(in: input).flatMap { tap in (0..<channels.terms).map { start + tap + $0 } })
-    weightOutput = OffsetTable(count: weightRows.count, stride: 32)
-    gradients = place.needsInputGradient ? Self.gradientRows(place, images) : []
-  }
-
-  private static func gradientRows(_ place: ConvolutionPlace, _ images: Int) -> [GradientRows] {
-    let (input, dInput, dOutput) = (place.input.map, place.input.gradient, place.output.gradient)
-    let all = GradientClasses(place.window)
-    var rows: [GradientRows] = []
-    var taps = 0
-    func add(_ sources: [Int], _ pixels: (MapLayout) -> [Int], taps count: Extent, steps: Extent) {
-      rows.append(
-        GradientRows(
-          sources: OffsetTable(sources, images: images, in: dOutput),
-          targets: OffsetTable(pixels(dInput), images: images, in: dInput),
-          masks: OffsetTable(pixels(input), images: images, in: input), taps: count, steps: steps, tapsBefore: taps))
-      taps += count.count
-    }
-    for one in all.classes {
-      add(
-        one.sources(in: dOutput), { one.pixels(in: $0, place.window) },
-        taps: Extent(one.rows.taps.count, one.columns.taps.count), steps: Extent(one.rows.step, one.columns.step))
-    }
-    let bare = all.barePixels(in: dInput).count
-    if bare > 0 {
-      add(
-        [Int](repeating: 0, count: bare), { all.barePixels(in: $0) }, taps: Extent(0), steps: Extent(0))
-    }
-    return rows
+    isCut = channels.terms > 1 && images >= Self.imagesPerCut && window.shareInside <= Self.shareCut
+    outputs = PixelRegion.outputs(place, images: images, isCut: isCut)
+    taps = TapRegion.kernel(place, terms: channels.terms, isCut: isCut)
+    inputs = place.needsInputGradient ? PixelRegion.inputs(place, images: images, isCut: isCut) : []
   }
 
   /// `out = Σ_a Σ_b Σ_c X · W + bias`, with the ReLU that the layer applies, summed in the order a, b, c; `weights` is `[K/32][a][b][C][32]`.
@@ -118,29 +80,13 @@ struct ConvolutionSums {
     bias: UnsafePointer<Float>, into out: UnsafeMutablePointer<Float>
   ) {
     var sum = TileSum(
-      a: x, aOffsets: forwardInput.base, b: weights, out: out, outOffsets: forwardOutput.base)
+      a: x, aOffsets: outputs[0].sources.base, b: weights, out: out, outOffsets: outputs[0].targets.base)
     sum.lanes = filters.lanes
-    sum.outer = window.rows.taps
-    sum.middle = window.columns.taps
-    sum.inner = channels.terms
-    sum.aOuter = window.rows.dilation * input.rowStride
-    sum.aMiddle = window.columns.dilation * input.channelStride
-    sum.bMiddle = sum.inner * 32
-    sum.bOuter = sum.middle * sum.bMiddle
-    sum.bBlock = sum.outer * sum.bOuter
     sum.bias = bias
     sum.epilogue = relu == nil ? .bias : .biasReLU
     sum.relu = relu ?? .unlimited
-    sum.termsPerBlock = termsPerBlock
-    sum.mergeLoops()
-    let pixels = output.shape.height * output.shape.width
-    forEachCall(count) { images in
-      sum.rows = images * pixels
-      sum.takeAhead(ahead)
-      kernel(sum)
-      sum.a += images * input.imageStride
-      sum.out += images * output.imageStride
-    }
+    sum.inner = channels.terms
+    add(outputs, kernel, ahead, count, sum, tapFloats: 0, from: input, to: output)
   }
 
   /// `dW[a,b,c,k] = Σ_n Σ_i Σ_j dZ[n,i,j,k] · X[n, i·s + a·d − before, …, c]` as `[K/32][a][b][C][32]`; goes on with what is
@@ -150,25 +96,27 @@ struct ConvolutionSums {
     accumulates: Bool,
     into target: UnsafeMutablePointer<Float>
   ) {
-    var sum = TileSum(
-      a: x, aOffsets: weightRows.base, b: dz + dOutput.origin, out: target, outOffsets: weightOutput.base)
-    sum.rows = weightRows.count
-    sum.lanes = filters.lanes
-    sum.outBlock = sum.rows * 32
-    sum.outer = count
-    sum.middle = dOutput.shape.height
-    sum.inner = dOutput.shape.width
-    sum.aOuter = input.imageStride
-    sum.aMiddle = window.rows.stride * input.rowStride
-    sum.aInner = window.columns.stride * input.channelStride
-    sum.bOuter = dOutput.imageStride
-    sum.bMiddle = dOutput.rowStride
-    sum.bInner = dOutput.channelStride
-    if accumulates { sum.epilogue = .accumulate }
-    sum.termsPerBlock = termsPerBlock
-    sum.mergeLoops()
-    sum.takeAhead(ahead)
-    kernel(sum)
+    for region in taps {
+      var sum = TileSum(
+        a: x, aOffsets: region.sources.base, b: dz + region.first, out: target, outOffsets: region.targets.base)
+      sum.rows = region.sources.count
+      sum.lanes = filters.lanes
+      sum.outBlock = window.positions * channels.terms * 32
+      sum.outer = count
+      sum.middle = region.results.height
+      sum.inner = region.results.width
+      sum.aOuter = input.imageStride
+      sum.aMiddle = window.rows.stride * input.rowStride
+      sum.aInner = window.columns.stride * input.channelStride
+      sum.bOuter = dOutput.imageStride
+      sum.bMiddle = dOutput.rowStride
+      sum.bInner = dOutput.channelStride
+      if accumulates { sum.epilogue = .accumulate }
+      sum.termsPerBlock = termsPerBlock
+      sum.mergeLoops()
+      sum.takeAhead(ahead)
+      kernel(sum)
+    }
   }
 
   /// `dX` of every pixel, from the taps that reach it: summed over a and b descending, then k, class by class.
@@ -178,35 +126,54 @@ struct ConvolutionSums {
     _ kernel: Kernel, _ ahead: MapsAhead?, _ count: Int, dz: UnsafePointer<Float>, weights: UnsafePointer<Float>,
     mask: UnsafePointer<Float>?, into target: UnsafeMutablePointer<Float>
   ) {
-    for rows in gradients {
-      var sum = TileSum(
-        a: dz, aOffsets: rows.sources.base, b: weights + rows.tapsBefore * tapFloats, out: target,
-        outOffsets: rows.targets.base)
-      sum.mask = mask
-      if let inputReLU {
-        sum.epilogue = .reluGradient
-        sum.relu = inputReLU
-        sum.maskOffsets = rows.masks.base
-      }
-      sum.lanes = channels.lanes
-      sum.outer = rows.taps.height
-      sum.middle = rows.taps.width
-      sum.inner = filters.terms
-      sum.aOuter = rows.steps.height * dOutput.rowStride
-      sum.aMiddle = rows.steps.width * dOutput.channelStride
-      sum.bMiddle = sum.inner * 32
-      sum.bOuter = sum.middle * sum.bMiddle
-      sum.bBlock = sum.outer * sum.bOuter
-      sum.termsPerBlock = termsPerBlock
-      sum.mergeLoops()
-      let pixels = rows.targets.count / images
-      forEachCall(count) { images in
-        sum.rows = images * pixels
-        sum.takeAhead(ahead)
-        kernel(sum)
-        sum.a += images * dOutput.imageStride
-        sum.out += images * dInput.imageStride
-        sum.mask = sum.mask.map { $0 + images * input.imageStride }
+    guard let first = inputs.first else { return }
+    var sum = TileSum(a: dz, aOffsets: first.sources.base, b: weights, out: target, outOffsets: first.targets.base)
+    sum.lanes = channels.lanes
+    sum.mask = mask
+    if let inputReLU {
+      sum.epilogue = .reluGradient
+      sum.relu = inputReLU
+    }
+    sum.inner = filters.terms
+    add(inputs, kernel, ahead, count, sum, tapFloats: tapFloats, from: dOutput, to: dInput)
+  }
+
+  /// The sums of all regions; `sum` has what they share. `tapFloats` is what a tap takes of the weights' panels.
+  private func add(
+    _ regions: [PixelRegion], _ kernel: Kernel, _ ahead: MapsAhead?, _ count: Int, _ sum: TileSum, tapFloats: Int,
+    from source: MapLayout, to target: MapLayout
+  ) {
+    // Where several regions read a panel of weights, they do so one after the other.
+    let lanes = isCut ? 32 : sum.lanes
+    for lane in stride(from: 0, to: sum.lanes, by: lanes) {
+      for region in regions {
+        var part = sum
+        part.lanes = min(lanes, sum.lanes - lane)
+        part.aOffsets = region.sources.base
+        part.outOffsets = region.targets.base
+        part.maskOffsets = region.masks?.base
+        part.outer = region.taps.height
+        part.middle = region.taps.width
+        part.aOuter = region.steps.height * source.rowStride
+        part.aMiddle = region.steps.width * source.channelStride
+        part.bMiddle = part.inner * 32
+        part.bOuter = region.panel.taps.width * part.bMiddle
+        part.bBlock = region.panel.taps.count * part.bMiddle
+        part.b += region.panel.tapsBefore * tapFloats + region.firstTap * part.bMiddle + lane / 32 * part.bBlock
+        part.out += lane
+        part.bias = sum.bias.map { $0 + lane }
+        part.mask = sum.mask.map { $0 + lane }
+        part.termsPerBlock = termsPerBlock
+        part.mergeLoops()
+        let pixels = region.targets.count / images
+        forEachCall(count) { images in
+          part.rows = images * pixels
+          part.takeAhead(ahead)
+          kernel(part)
+          part.a += images * source.imageStride
+          part.out += images * target.imageStride
+          part.mask = part.mask.map { $0 + images * input.imageStride }
+        }
       }
     }
   }

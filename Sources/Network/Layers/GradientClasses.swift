@@ -12,22 +12,6 @@ struct GradientClasses: Hashable, Sendable {
     func positions(_ window: PlacedWindow) -> [Int] {
       rows.taps.flatMap { a in columns.taps.map { a * window.columns.taps + $0 } }
     }
-
-    /// The offset of the result under each pixel's first tap, row-major.
-    func sources(in map: MapLayout) -> [Int] {
-      (0..<rows.count).flatMap { i in
-        (0..<columns.count).map { map.offset(rows.source + i, columns.source + $0) }
-      }
-    }
-
-    /// The offset of each pixel, row-major.
-    func pixels(in map: MapLayout, _ window: PlacedWindow) -> [Int] {
-      (0..<rows.count).flatMap { i in
-        (0..<columns.count).map {
-          map.offset(rows.first + i * window.rows.stride, columns.first + $0 * window.columns.stride)
-        }
-      }
-    }
   }
 
   let window: PlacedWindow
@@ -79,6 +63,10 @@ struct GradientAxis: Hashable, Sendable {
 
   /// The last result that is read.
   var last: Int { source + count - 1 + (taps.count - 1) * step }
+
+  /// Pixel `i` of the class, and the result whose tap `a` of the class's lies over it.
+  func pixel(_ i: Int, _ axis: WindowAxis) -> Int { first + i * axis.stride }
+  func result(_ i: Int, _ a: Int) -> Int { source + i + a * step }
 
   /// The classes that have pixels and taps.
   static func all(_ axis: WindowAxis) -> [GradientAxis] {

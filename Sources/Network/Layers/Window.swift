@@ -110,20 +110,9 @@ struct PlacedWindow: Hashable, Sendable {
   /// Offset of the pixel under the first tap of the first result.
   func start(in map: MapLayout) -> Int { map.offset(-rows.before, -columns.before) }
 
-  /// The offset from there to every tap's pixel, row-major.
-  func taps(in map: MapLayout) -> [Int] {
-    (0..<rows.taps).flatMap { a in
-      (0..<columns.taps).map { a * rows.dilation * map.rowStride + $0 * columns.dilation * map.channelStride }
-    }
-  }
-
-  /// The offset of the pixel under the first tap of every result, row-major.
-  func results(in map: MapLayout) -> [Int] {
-    (0..<rows.results).flatMap { i in
-      (0..<columns.results).map { j in
-        map.offset(i * rows.stride - rows.before, j * columns.stride - columns.before)
-      }
-    }
+  /// The share of the products whose tap is over a pixel, not over the zeros around the image.
+  var shareInside: Double {
+    rows.shareInside * columns.shareInside
   }
 }
 
@@ -142,6 +131,9 @@ struct WindowAxis: Hashable, Sendable {
   var paddedPixels: Int { before + pixels + after }
   /// Places where it stands; none where it is larger than the padded image.
   var results: Int { paddedPixels < reach ? 0 : (paddedPixels - reach) / stride + 1 }
+  /// The pixel under tap `a` of result `i`; less than 0 before the image.
+  func pixel(_ i: Int, _ a: Int) -> Int { i * stride + a * dilation - before }
+
   /// Pixels after the image that the last result covers.
   var covered: Int { max(0, (results - 1) * stride + reach - before - pixels) }
 }
