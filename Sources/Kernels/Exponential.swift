@@ -1,4 +1,4 @@
-/// `e^x` in 16 lanes, for finite x; below −87.3 the result is 0, above 88.37 it is the value there: 2¹²⁸ is not a Float.
+/// `e^x` in 16 lanes, for x up to 88.37; below −87.3 the result is 0, and that of a NaN is one.
 ///
 /// Range reduction `x = n·ln 2 + r` with ln 2 in two parts, then a polynomial of degree 6 in r (Cephes' `expf`
 /// coefficients), scaled by 2^n through the exponent bits. Relative error below 2 units in the last place. The C
@@ -6,9 +6,8 @@
 @inline(__always)
 func exponential(_ x: Vector16) -> Vector16 {
   let smallest = Vector16(repeating: -87.3)
-  let largest = Vector16(repeating: 88.37)
-  let above = x.kept(whereNotNegative: x - smallest, else: smallest)
-  let clamped = largest.kept(whereNotNegative: above - largest, else: above)
+  let isSmaller = x .< smallest
+  let clamped = x.replacing(with: smallest, where: isSmaller)
   // Adding 1.5·2²³ rounds to the nearest integer and leaves it in the low bits.
   let magic = Vector16(repeating: 12_582_912)
   let rounded = magic.addingProduct(clamped, Vector16(repeating: 1.44269504))
@@ -22,8 +21,7 @@ func exponential(_ x: Vector16) -> Vector16 {
   p = Vector16(repeating: 1.6666665459e-1).addingProduct(p, r)
   p = Vector16(repeating: 5.0000001201e-1).addingProduct(p, r)
   p = (r + 1).addingProduct(p, r * r)
-  return p.scaled(byRounded: rounded, magic: magic)
-    .kept(whereNotNegative: x - smallest, else: Vector16(repeating: 0))
+  return p.scaled(byRounded: rounded, magic: magic).replacing(with: Vector16(repeating: 0), where: isSmaller)
 }
 
 /// Natural logarithm of a positive normal Float, computed in Double and rounded once.

@@ -22,7 +22,7 @@ private func normalDistribution(_ x: Vector16) -> (share: Vector16, bell: Vector
   let largest = Vector16(repeating: 14)
   let one = Vector16(repeating: 1)
   let magnitude = x.magnitude
-  let a = largest.kept(whereNotNegative: magnitude - largest, else: magnitude)
+  let a = magnitude.replacing(with: largest, where: magnitude .> largest)
   let square = a * a
   let rest = (Vector16(repeating: 0) - square).addingProduct(a, a)
   let half = Vector16(repeating: -0.5)

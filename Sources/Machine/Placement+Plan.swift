@@ -89,12 +89,15 @@ extension Placement {
     return wanted
   }
 
+  private static let moreShards = "; smaller shards (runtime.shard_size) keep more busy"
+
   /// What was decided when the number of workers was left to the program.
   private static func notes(count: Int, isAutomatic: Bool, available: Int, shards: Int) -> [String] {
     guard isAutomatic, count < available else { return [] }
     return [
       count == shards
         ? "a batch has \(counted(shards, "shard")), so \(count) of \(counted(available, "usable core")) work"
+          + moreShards
         : "the CPU quota is worth \(counted(count, "CPU")), so \(count) of \(counted(available, "usable core")) work"
     ]
   }
@@ -107,7 +110,8 @@ extension Placement {
         "\(count) workers under a CPU quota worth \(counted(quota, "CPU")) will be held up by the system")
     }
     if count > shards {
-      warnings.append("\(count - shards) of \(count) workers are idle: a batch has \(counted(shards, "shard"))")
+      warnings.append(
+        "\(count - shards) of \(count) workers are idle: a batch has \(counted(shards, "shard"))" + moreShards)
     } else if !isAutomatic {
       // The fewest workers whose busiest has no more shards than now.
       let most = (shards + count - 1) / count

@@ -212,7 +212,10 @@ import Testing
     let folder = try TemporaryFolder()
     let file = try folder.write(Self.tiny, to: "tiny.json")
     let idle = try Executable.run(["train", file, "--quiet", "--workers", "6"], folder: folder.path)
-    #expect(idle.errors.contains("lockstep: warning: 2 of 6 workers are idle: a batch has 4 shards\n"))
+    #expect(
+      idle.errors.contains(
+        "lockstep: warning: 2 of 6 workers are idle: a batch has 4 shards; smaller shards (runtime.shard_size) keep more busy\n"
+      ))
     let uneven = try Executable.run(
       ["bench", "throughput", file, "--quiet", "--workers", "3"], folder: folder.path)
     #expect(

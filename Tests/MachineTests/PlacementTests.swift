@@ -81,10 +81,16 @@ struct PlacementTests {
     let machine = CannedMachine.regular(sockets: 1, cores: 8)
     let automatic = try plan(machine, shards: 3)
     #expect(cpus(automatic) == [0, 1, 2])
-    #expect(automatic.notes == ["a batch has 3 shards, so 3 of 8 usable cores work"])
+    #expect(
+      automatic.notes == [
+        "a batch has 3 shards, so 3 of 8 usable cores work; smaller shards (runtime.shard_size) keep more busy"
+      ])
     let wanted = try plan(machine, workers: 8, shards: 1)
     #expect(wanted.workers.count == 8)
-    #expect(wanted.notes == ["7 of 8 workers are idle: a batch has 1 shard"])
+    #expect(
+      wanted.notes == [
+        "7 of 8 workers are idle: a batch has 1 shard; smaller shards (runtime.shard_size) keep more busy"
+      ])
     #expect(wanted.warnings == wanted.notes && automatic.warnings == [], "what was asked for, not what was decided")
     let uneven = try plan(machine, workers: 7, shards: 16)
     #expect(
