@@ -71,7 +71,7 @@ package enum ScalingBenchmark {
     summary.notes = notes(summary, trials: strong, shards: shards, wanted: weakCounts.map { $0 * ranks })
     if load >= 0.5 {
       summary.notes.append(
-        "the system's load was \((load * 10).rounded() / 10) before the start: other programs took CPU time from this")
+        "the system's load was \((load * 10).rounded() / 10) before the start: other programs took CPU time")
     }
     if let target {
       summary.prediction = try ScalingModel.predict(

@@ -68,6 +68,14 @@ package enum ReductionDesign: String, Sendable, CaseIterable {
   case flat
   /// Inside each node, across nodes, then each node's replica of the weights.
   case threePhase = "three_phase"
+
+  /// What `bench scaling` calls it.
+  package var summary: String {
+    switch self {
+    case .flat: "each worker adds its part of all workers' sums, for comparison"
+    case .threePhase: "inside nodes, across nodes, into replicas, as training does"
+    }
+  }
 }
 
 /// The time of one step on `workers` workers as a pure function of costs; the arithmetic of docs/scaling-model.md.

@@ -30,12 +30,12 @@ extension KernelBenchmarkSummary: Summary {
     machine.add("peak", "\(NumberText.fixed(peakGigaflops, 1)) GFLOP/s of one core, multiply-adds in registers")
     machine.add("copy", "\(NumberText.fixed(copyGigabytesPerSecond, 1)) GB/s read and written by one core")
     machine.add("images", "\(NumberText.grouped(images)) at a time")
-    var table = TextTable([.left, .left, .left, .right, .right, .right, .right, .right, .left])
-    table.add("layer", "pass", "algorithm", "GFLOP/s", "of peak", "µs/image", "bytes/image", "of copy", "bound")
+    var table = TextTable([.left, .right, .right, .right, .right, .right, .left])
+    table.add("pass", "GFLOP/s", "of peak", "µs/image", "bytes/image", "of copy", "bound")
     table.addRule()
     for row in rows {
       table.add(
-        row.layer, row.pass.rawValue, row.algorithm, row.gigaflops > 0 ? NumberText.fixed(row.gigaflops, 1) : "",
+        row.pass.rawValue, row.gigaflops > 0 ? NumberText.fixed(row.gigaflops, 1) : "",
         row.gigaflops > 0 ? NumberText.fixed(row.shareOfPeak, 2) : "", NumberText.fixed(row.microsecondsPerImage, 2),
         NumberText.grouped(Int(row.bytesPerImage)), NumberText.fixed(row.shareOfCopy, 2), row.bound)
     }
@@ -48,11 +48,25 @@ extension KernelBenchmarkSummary: Summary {
     if rows.contains(where: { $0.type == norm }) {
       notes.append("\(norm): \(NumberText.percent(share(ofType: norm))) of the time of all passes")
     }
-    return machine.lines() + [""] + table.lines() + notes
+    return machine.lines() + [""] + underLayers(table.lines(indentation: 2)) + notes
       + [
-        "GFLOP/s count the direct method's operations, so Winograd's may exceed the peak.",
-        "of copy: bytes at copy bandwidth over the time taken; maps that stay in caches may exceed 1.",
+        "GFLOP/s count the direct method's operations: Winograd's may exceed the peak.",
+        "of copy: bytes at copy bandwidth over the time; maps in caches may exceed 1.",
       ]
+  }
+
+  /// A table's lines, the passes of a layer under its name.
+  private func underLayers(_ lines: [String]) -> [String] {
+    let head = lines.count - rows.count
+    var found = [String](lines.prefix(head))
+    var last = ""
+    for (row, line) in zip(rows, lines.dropFirst(head)) {
+      let layer = "\(row.layer): \(row.algorithm)"
+      if layer != last { found.append(layer) }
+      found.append(line)
+      last = layer
+    }
+    return found
   }
 
   /// `direct 0.95, winograd 2.90`, in the order in which the kinds first come.

@@ -35,9 +35,9 @@ extension ScalingSummary: Summary {
   }
 
   package var lines: [String] {
-    var lines = ["\(name), \(kernels) kernels; milliseconds per step, means over the workers", ""]
-    lines += ["strong scaling: the same batch for all"] + Self.table(strong).lines(indentation: 2)
-    lines += ["", "weak scaling: a batch in proportion to the workers"] + Self.table(weak).lines(indentation: 2)
+    var lines = ["\(name), \(kernels) kernels"]
+    lines += ["", "strong scaling: the same batch for all"] + Self.tables(strong)
+    lines += ["", "weak scaling: a batch in proportion to the workers"] + Self.tables(weak)
     if let knee, strong.count > 1 {
       lines += [
         "",
@@ -47,7 +47,7 @@ extension ScalingSummary: Summary {
       ]
     }
     if (strong + weak).contains(where: { $0.breakdown.meetings > 0 }) {
-      lines += ["", "meetings: waiting for the others where batch norms need sums over the whole batch"]
+      lines += ["", "meetings: waiting for others where batch norms need sums over the whole batch"]
     }
     if ranks > 1 { lines += [""] + exchangeLines }
     lines += notes.map { "note: \($0)" }
@@ -71,20 +71,19 @@ extension ScalingSummary: Summary {
     ] + table.lines(indentation: 2)
   }
 
-  private static func table(_ points: [ScalingPoint]) -> TextTable {
-    let parts = StepBreakdown.parts(of: points.map(\.breakdown))
-    var table = TextTable([TextTable.Alignment](repeating: .right, count: 6 + parts.count))
-    table.add(["workers", "batch", "images/s", "best", "speed-up", "efficiency"] + parts.map(\.rawValue))
+  /// How fast each worker count is, and where the time of its steps goes.
+  private static func tables(_ points: [ScalingPoint]) -> [String] {
+    var table = TextTable([TextTable.Alignment](repeating: .right, count: 6))
+    table.add("workers", "batch", "images/s", "best", "speed-up", "efficiency")
     table.addRule()
     for point in points {
       table.add(
-        [
-          "\(point.workers)", NumberText.grouped(point.batchSize), NumberText.rate(point.medianImagesPerSecond),
-          NumberText.rate(point.bestImagesPerSecond), NumberText.fixed(point.speedUp, 2),
-          NumberText.percent(point.efficiency),
-        ] + point.breakdown.cells(parts))
+        "\(point.workers)", NumberText.grouped(point.batchSize), NumberText.rate(point.medianImagesPerSecond),
+        NumberText.rate(point.bestImagesPerSecond), NumberText.fixed(point.speedUp, 2),
+        NumberText.percent(point.efficiency))
     }
-    return table
+    return table.lines(indentation: 2) + ["", "  milliseconds of a step, means over the workers"]
+      + StepBreakdown.table(points.map { ($0.workers, $0.breakdown) }).lines(indentation: 2)
   }
 
   /// Writes `scaling.txt`, `scaling.json` and `scaling.svg` into a folder, which is made if it is missing.
@@ -104,6 +103,16 @@ extension StepBreakdown {
     .object(StepPart.allCases.map { .init($0.rawValue, .number(self[$0] * 1e-6)) })
   }
 
+  /// The parts of steps in milliseconds, by numbers of workers.
+  static func table(_ steps: [(workers: Int, breakdown: StepBreakdown)]) -> TextTable {
+    let parts = parts(of: steps.map(\.breakdown))
+    var table = TextTable([TextTable.Alignment](repeating: .right, count: 1 + parts.count))
+    table.add(["workers"] + parts.map(\.rawValue))
+    table.addRule()
+    for step in steps { table.add(["\(step.workers)"] + step.breakdown.cells(parts)) }
+    return table
+  }
+
   /// Some of the parts in milliseconds.
   package func cells(_ parts: [StepPart]) -> [String] { parts.map { NumberText.fixed(self[$0] * 1e-6, 3) } }
 }
@@ -115,7 +124,7 @@ extension ScalingPrediction {
     if target.nodes > 1, let phases = nodeEfficiency(.threePhase), let flat = nodeEfficiency(.flat) {
       lines.append(
         "\(target.nodes) nodes against \(target.nodes) times one node: "
-          + "\(NumberText.percent(phases)) in three phases, as training does; \(NumberText.percent(flat)) flat")
+          + "\(NumberText.percent(phases)) in three phases, \(NumberText.percent(flat)) flat")
     }
     if target.hosts > 1, let hostEfficiency {
       lines.append(
@@ -194,26 +203,28 @@ extension ScalingPrediction {
         check.kind, "\(check.workers)", NumberText.grouped(check.batchSize), NumberText.rate(check.measured),
         NumberText.rate(check.predicted), NumberText.percent(check.relativeError))
     }
-    let parts = StepBreakdown.parts(of: points.map(\.breakdown))
-    var table = TextTable(
-      [.left] + [TextTable.Alignment](repeating: .right, count: (target.hosts > 1 ? 6 : 5) + parts.count))
-    table.add(
-      ["all-reduce"] + (target.hosts > 1 ? ["hosts"] : []) + ["nodes", "workers", "batch", "images/s", "efficiency"]
-        + parts.map(\.rawValue))
+    return ["the model against this machine, images/s"] + checked.lines(indentation: 2)
+      + ["", "predicted for \(target) (\(targetForm)), one shard a worker;", "see docs/scaling-model.md"]
+      + ReductionDesign.allCases.flatMap(tables) + [""] + efficiencyLines + provenance
+  }
+
+  private func tables(of design: ReductionDesign) -> [String] {
+    let points = points.filter { $0.design == design }
+    guard !points.isEmpty else { return [] }
+    let hosts = target.hosts > 1 ? ["hosts"] : []
+    var table = TextTable([TextTable.Alignment](repeating: .right, count: hosts.count + 5))
+    table.add(hosts + ["nodes", "workers", "batch", "images/s", "efficiency"])
     table.addRule()
     for point in points {
       table.add(
-        [
-          point.design.rawValue
-        ] + (target.hosts > 1 ? ["\(point.hosts)"] : []) + [
+        hosts.map { _ in "\(point.hosts)" } + [
           "\(point.nodes)", "\(point.workers)", NumberText.grouped(point.batchSize),
           NumberText.rate(point.imagesPerSecond), NumberText.percent(point.efficiency),
-        ] + point.breakdown.cells(parts))
+        ])
     }
-    return ["the model against this machine, images/s"] + checked.lines(indentation: 2)
-      + ["", "predicted for \(target) (\(targetForm)), one shard a worker; see docs/scaling-model.md"]
-      + table.lines(indentation: 2) + efficiencyLines
-      + provenance
+    return ["", "\(design.rawValue): \(design.summary)"] + table.lines(indentation: 2)
+      + ["", "  milliseconds of a step"]
+      + StepBreakdown.table(points.map { ($0.workers, $0.breakdown) }).lines(indentation: 2)
   }
 
   private var targetForm: String { target.hosts > 1 ? "hosts x (nodes x cores) @ link" : "nodes x cores" }
@@ -247,6 +258,6 @@ extension ScalingPrediction {
     } else {
       assumed.append("\(barrier), as no two workers were measured")
     }
-    return ["measured: " + measured.joined(separator: ", "), "assumed: " + assumed.joined(separator: ", ")]
+    return TextTable.list("measured:", measured) + TextTable.list("assumed:", assumed)
   }
 }

@@ -15,6 +15,21 @@ package struct TextTable: Sendable {
 
   package mutating func addRule() { rules.insert(rows.count) }
 
+  /// `head a, b, c` in lines of at most 78 characters, broken after commas where that is possible.
+  static func list(_ head: String, _ items: [String]) -> [String] {
+    var lines: [String] = []
+    var line = head
+    for (number, item) in items.enumerated() {
+      let word = " " + item + (number < items.count - 1 ? "," : "")
+      if line.count + word.count > 78, line != head {
+        lines.append(line)
+        line = " "
+      }
+      line += word
+    }
+    return lines + [line]
+  }
+
   /// The lines, two spaces between columns, without trailing spaces; one character is one column wide.
   package func lines(indentation: Int = 0) -> [String] {
     let widths: [Int] = alignments.indices.map { column in

@@ -35,15 +35,21 @@ import Testing
   }
 
   @Test("every row is a line")
-  func everyRowIsALine() {
+  func everyRowIsALine() throws {
     let lines = summary.lines
-    #expect(lines.contains { $0.hasPrefix("conv2d_1") && $0.contains("winograd") && $0.contains("2.50") })
-    #expect(lines.contains { $0.hasPrefix("dense_1") && $0.contains("1,234,567") && $0.hasSuffix("memory") })
+    func line(under layer: String) throws -> String {
+      lines[try #require(lines.firstIndex(of: layer)) + 1]
+    }
+    let convolution = try line(under: "conv2d_1: winograd")
+    #expect(convolution.hasPrefix("  weight_gradient") && convolution.contains("2.50"))
+    let dense = try line(under: "dense_1: gemm")
+    #expect(dense.hasPrefix("  forward") && dense.contains("1,234,567") && dense.hasSuffix("memory"))
+    let norm = try line(under: "batch_norm_1: elementwise")
+    #expect(norm.hasPrefix("  input_sums") && !norm.contains("0.0 "), "no operations, no rate")
+    for row in lines { #expect(row.count <= 80, "\(row)") }
     #expect(lines.contains("median share of peak: winograd 2.50, gemm 0.50"))
     #expect(lines.contains("median share of copy bandwidth: batch_norm 0.50"))
     #expect(lines.contains("batch_norm: 18.75% of the time of all passes"), "0.75 of 4 µs")
-    let norm = lines.first { $0.hasPrefix("batch_norm_1") }
-    #expect(norm?.contains("input_sums") == true && norm?.contains("0.0 ") == false, "no operations, no rate")
   }
 
   @Test("the reason says why the build was chosen")

@@ -40,7 +40,8 @@ import Testing
   func theLinesNameTheKneeAndTheNotes() {
     #expect(summary.lines.contains { $0.hasPrefix("knee: 1 worker;") })
     #expect(summary.lines.contains("note: a note"))
-    #expect(summary.lines.contains { $0.contains("70.00%") && $0.contains("30.000") && $0.contains("4.000") })
+    #expect(summary.lines.contains { $0.contains("70.00%") && $0.contains("1,400") })
+    #expect(summary.lines.contains { $0.contains("30.000") && $0.contains("4.000") })
     // Nets without meetings need no word about them.
     #expect(summary.lines.contains { $0.hasPrefix("meetings: ") })
     var chain = summary
@@ -105,6 +106,11 @@ import Testing
     #expect(bars.contains { abs($0.magnitude - 0.15 * 270 / 2) < 0.2 }, "\(bars)")
   }
 
+  /// Lists as if there were room for all of them in one line.
+  private func unbroken(_ lines: [String]) -> String {
+    lines.joined(separator: "\n").replacing(",\n  ", with: ", ")
+  }
+
   @Test("predictions show their error and assumptions")
   func predictionsShowTheirErrorAndAssumptions() {
     var predicted = summary
@@ -116,7 +122,7 @@ import Testing
           breakdown: StepBreakdown())
       ],
       checks: [.init(kind: "weak", workers: 2, batchSize: 64, measured: 1000, predicted: 1050)])
-    let text = predicted.lines.joined(separator: "\n")
+    let text = unbroken(predicted.lines)
     #expect(text.contains("predicted for 2x4"))
     #expect(text.contains("5.00%") && text.contains("93.00%") && text.contains("assumed: 100 GB/s a node"))
     #expect(predicted.json.compactText.contains(#""all_reduce":"three_phase""#))
@@ -127,7 +133,8 @@ import Testing
     predicted.prediction?.costs.measuredWorkers = 2
     predicted.prediction?.costs.measuresContention = true
     predicted.prediction?.costs.segments = [.init(share: 0.25, jitter: 0.01), .init(share: 0.75, jitter: 0.02)]
-    let measured = predicted.lines.joined(separator: "\n")
+    let measured = unbroken(predicted.lines)
+    for line in predicted.lines { #expect(line.count <= 80, "\(line)") }
     #expect(measured.contains("measured: contention 1.000, jitter ") && measured.contains("GB/s 2 workers"))
     #expect(measured.contains("2 segments of compute with jitter up to 2.00%"))
     #expect(
@@ -149,7 +156,7 @@ import Testing
           workers: 8, hosts: 2, nodes: 2, batchSize: 128, design: .threePhase, imagesPerSecond: 5000, efficiency: 0.93,
           breakdown: StepBreakdown(compute: 1e6, exchange: 2e6)),
       ], checks: [])
-    let text = predicted.lines.joined(separator: "\n")
+    let text = unbroken(predicted.lines)
     #expect(text.contains("predicted for 2x(1x4)@25Gb (hosts x (nodes x cores) @ link)"))
     #expect(text.contains("hosts") && text.contains("exchange") && text.contains("2.000"))
     #expect(text.contains("2 hosts against 2 times one host: 96.15%"))
