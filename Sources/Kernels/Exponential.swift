@@ -1,4 +1,4 @@
-/// `e^x` in 16 lanes, for x up to 88.37; below −87.3 the result is 0, and that of a NaN is one.
+/// `e^x` in 16 lanes; below −87.3 the result is 0, above 88.37 it is the value there: 2¹²⁸ is not a Float. That of a NaN is one.
 ///
 /// Range reduction `x = n·ln 2 + r` with ln 2 in two parts, then a polynomial of degree 6 in r (Cephes' `expf`
 /// coefficients), scaled by 2^n through the exponent bits. Relative error below 2 units in the last place. The C
@@ -7,7 +7,8 @@
 func exponential(_ x: Vector16) -> Vector16 {
   let smallest = Vector16(repeating: -87.3)
   let isSmaller = x .< smallest
-  let clamped = x.replacing(with: smallest, where: isSmaller)
+  let largest = Vector16(repeating: 88.37)
+  let clamped = x.replacing(with: smallest, where: isSmaller).replacing(with: largest, where: x .> largest)
   // Adding 1.5·2²³ rounds to the nearest integer and leaves it in the low bits.
   let magic = Vector16(repeating: 12_582_912)
   let rounded = magic.addingProduct(clamped, Vector16(repeating: 1.44269504))

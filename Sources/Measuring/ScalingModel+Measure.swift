@@ -57,7 +57,7 @@ extension ScalingModel {
     costs.cacheBytes = Double(ownCaches) + costs.sharedCacheBytes
     if Workspace.byteCount(shard) > ownCaches {
       for shards in costs.compute.keys {
-        costs.shardBytes[shards] = movedBytes(network, images: shards * shardSize, cacheBytes: Int(costs.cacheBytes))
+        costs.shardBytes[shards] = movedBytes(network, shards, of: shardSize, cacheBytes: Int(costs.cacheBytes))
       }
     }
 
@@ -93,16 +93,14 @@ extension ScalingModel {
     }
   }
 
-  /// What forward and backward over so many images fetch and write back: of a net with meetings the maps that its caches do not
-  /// keep from one segment to the next; of others, whose blocks pass all layers, what layers with weights read and write.
-  private static func movedBytes(_ network: NetworkPlan, images: Int, cacheBytes: Int) -> Double {
+  /// What forward and backward over so many shards fetch and write back: weights, and of a net with meetings the maps that its
+  /// caches do not keep from one segment to the next; of others, whose blocks pass all layers, what layers with weights read and write.
+  private static func movedBytes(_ network: NetworkPlan, _ shards: Int, of size: Int, cacheBytes: Int) -> Double {
     let meets = network.schedule.hasMeetings
-    let layers = network.workloads.filter { $0.weightBytes > 0 }.reduce(0) { sum, layer in
-      layer.passes.reduce(sum) { sum, pass in
-        sum + layer.weightBytes + (meets ? 0 : layer.bytesPerImage(pass) * Double(images))
-      }
+    let bytes = network.workloads.filter { $0.weightBytes > 0 }.reduce(0) { sum, layer in
+      layer.passes.reduce(sum) { $0 + layer.weightBytes + (meets ? 0 : layer.bytesPerImage($1) * Double(size)) }
     }
-    return layers + Double(network.segmentBytes(images: images, cacheBytes: cacheBytes))
+    return Double(shards) * bytes + Double(network.segmentBytes(images: shards * size, cacheBytes: cacheBytes))
   }
 
   /// How long a worker adds one shard's sums of all meetings, where there are `shards` of them; 0 without meetings.
