@@ -68,6 +68,23 @@ import Testing
     #expect(ioctl(descriptor, UInt(TIOCSWINSZ), &size) == 0)
   }
 
+  /// Stops a process; true once each of its threads stands still, false if it has ended.
+  private func isStopped(_ process: Int32) -> Bool {
+    let tasks = URL(filePath: "/proc/\(process)/task")
+    while kill(process, SIGSTOP) == 0 {
+      guard let threads = try? FileManager.default.contentsOfDirectory(atPath: tasks.path) else { return false }
+      let states = threads.map { thread -> Character? in
+        let status = try? String(contentsOf: tasks.appending(path: "\(thread)/stat"), encoding: .utf8)
+        // "number (name) state …"
+        return status?.split(separator: ")").last?.dropFirst().first
+      }
+      if states.contains("Z") || states.contains("X") { return false }
+      if states.allSatisfy({ $0 == "T" }) { return true }
+      usleep(1_000)
+    }
+    return false
+  }
+
   /// Trains on a terminal for a second; `narrow` is its width from the middle of the run on.
   private func train(
     columns: Int, rows: Int = 24, narrow: Int? = nil, environment: [String: String] = [:]
@@ -102,6 +119,7 @@ import Testing
       var state = pollfd(fd: master, events: Int16(POLLIN), revents: 0)
       if poll(&state, 1, 100) != 1 {
         if !process.isRunning { break }
+        kill(process.processIdentifier, SIGCONT)
         continue
       }
       let count = read(master, &buffer, buffer.count)
@@ -113,13 +131,18 @@ import Testing
       raw += text
       screen.write(text)
       if text.contains("\u{1B}[J") { draws += 1 }
-      if draws == 4, let narrow, screen.columns != narrow {
+      if draws >= 4, let narrow, screen.columns != narrow {
+        // A draw on its way was made for the wide window, so the program stands still until it has been read.
+        guard isStopped(process.processIdentifier) else { continue }
+        if poll(&state, 1, 0) == 1 { continue }
         setSize(master, columns: narrow, rows: rows)
         screen.resize(columns: narrow)
+        kill(process.processIdentifier, SIGCONT)
       }
     }
     process.waitUntilExit()
     #expect(process.terminationStatus == 0, "\(raw)")
+    #expect(screen.columns == narrow ?? columns, "the window was never narrowed")
     return (screen, raw)
   }
 
