@@ -172,6 +172,7 @@ extension WinogradTiles {
     guard epilogue.hasOperands(bias: bias, mask: mask) else {
       return "The epilogue \(epilogue) of tiles lacks its bias or mask."
     }
+    guard !adds || writesMap && bias == nil else { return "Tiles are added to a map without a bias, and to no domain." }
     return nil
   }
 }

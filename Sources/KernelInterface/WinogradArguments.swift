@@ -43,6 +43,8 @@ package struct WinogradTiles {
   /// many channels in few sets of the first cache. 0 where a tile's channels lie side by side.
   package var blockStep: Int = 0
   package var epilogue: Epilogue = .store
+  /// Whether results are added to what the map holds, and a mask is applied to the sum; with `store` and `reluGradient`.
+  package var adds: Bool = false
   /// Which ReLU, for `biasReLU` and `reluGradient`.
   package var relu = FusedReLU.unlimited
   package var bias: UnsafePointer<Float>?

@@ -5,19 +5,24 @@ import KernelInterface
 func winogradOutput(_ t: WinogradTiles) {
   assert(t.mistake(writesMap: true) == nil, t.mistake(writesMap: true) ?? "")
   switch (t.epilogue, t.bias, t.mask) {
-  case (.store, _, _): winogradOutput(Unchanged(), t)
+  case (.store, _, _): winogradGradientOutput(Unchanged(), t)
   case (.bias, let bias?, _): winogradOutput(AddBias(bias: bias), t)
   case (.biasReLU, let bias?, _) where t.relu.isUnlimited: winogradOutput(AddBiasPositivePart(bias: bias), t)
   case (.biasReLU, let bias?, _): winogradOutput(AddBiasReLU(bias: bias, relu: t.relu), t)
-  case (.reluGradient, _, let mask?) where t.relu.isUnlimited: winogradOutput(WherePositive(mask: mask), t)
-  case (.reluGradient, _, let mask?): winogradOutput(ReLUGradient(mask: mask, relu: t.relu), t)
+  case (.reluGradient, _, let mask?) where t.relu.isUnlimited: winogradGradientOutput(WherePositive(mask: mask), t)
+  case (.reluGradient, _, let mask?): winogradGradientOutput(ReLUGradient(mask: mask, relu: t.relu), t)
   default: fatalError("A Winograd output's epilogue is unknown or lacks its operand (bias or mask).")
   }
 }
 
-/// What happens to one vector of outputs of channel `c` before it is stored; `mask` is where its mask would be.
+@inline(__always)
+private func winogradGradientOutput(_ epilogue: some OutputEpilogue, _ t: WinogradTiles) {
+  if t.adds { winogradOutput(AddTarget(then: epilogue), t) } else { winogradOutput(epilogue, t) }
+}
+
+/// What happens to one vector of outputs of channel `c` before it is stored at `target`; `mask` is where its mask would be.
 protocol OutputEpilogue {
-  func apply(_ value: Vector, channel c: Int, mask: Int) -> Vector
+  func apply(_ value: Vector, channel c: Int, mask: Int, target: UnsafePointer<Float>) -> Vector
   /// Brings the mask near.
   func prefetch(mask: Int)
 }
@@ -26,19 +31,32 @@ extension OutputEpilogue {
   @inline(__always) func prefetch(mask: Int) {}
 }
 
+struct AddTarget<E: OutputEpilogue>: OutputEpilogue {
+  let then: E
+  @inline(__always)
+  func apply(_ value: Vector, channel c: Int, mask: Int, target: UnsafePointer<Float>) -> Vector {
+    then.apply(load(target) + value, channel: c, mask: mask, target: target)
+  }
+  @inline(__always) func prefetch(mask: Int) { then.prefetch(mask: mask) }
+}
+
 struct Unchanged: OutputEpilogue {
-  @inline(__always) func apply(_ value: Vector, channel c: Int, mask: Int) -> Vector { value }
+  @inline(__always) func apply(_ value: Vector, channel c: Int, mask: Int, target: UnsafePointer<Float>) -> Vector {
+    value
+  }
 }
 
 struct AddBias: OutputEpilogue {
   let bias: UnsafePointer<Float>
-  @inline(__always) func apply(_ value: Vector, channel c: Int, mask: Int) -> Vector { value + load(bias + c) }
+  @inline(__always) func apply(_ value: Vector, channel c: Int, mask: Int, target: UnsafePointer<Float>) -> Vector {
+    value + load(bias + c)
+  }
 }
 
 /// `AddBiasReLU` without a limit.
 struct AddBiasPositivePart: OutputEpilogue {
   let bias: UnsafePointer<Float>
-  @inline(__always) func apply(_ value: Vector, channel c: Int, mask: Int) -> Vector {
+  @inline(__always) func apply(_ value: Vector, channel c: Int, mask: Int, target: UnsafePointer<Float>) -> Vector {
     (value + load(bias + c)).positivePart
   }
 }
@@ -46,7 +64,9 @@ struct AddBiasPositivePart: OutputEpilogue {
 /// `ReLUGradient` without a limit.
 struct WherePositive: OutputEpilogue {
   let mask: UnsafePointer<Float>
-  @inline(__always) func apply(_ value: Vector, channel c: Int, mask offset: Int) -> Vector {
+  @inline(__always) func apply(_ value: Vector, channel c: Int, mask offset: Int, target: UnsafePointer<Float>)
+    -> Vector
+  {
     value.kept(where: load(mask + offset))
   }
   @inline(__always) func prefetch(mask offset: Int) { lockstep_prefetch(mask + offset) }
@@ -55,7 +75,7 @@ struct WherePositive: OutputEpilogue {
 struct AddBiasReLU: OutputEpilogue {
   let bias: UnsafePointer<Float>
   let relu: FusedReLU
-  @inline(__always) func apply(_ value: Vector, channel c: Int, mask: Int) -> Vector {
+  @inline(__always) func apply(_ value: Vector, channel c: Int, mask: Int, target: UnsafePointer<Float>) -> Vector {
     (value + load(bias + c)).rectified(relu)
   }
 }
@@ -63,7 +83,9 @@ struct AddBiasReLU: OutputEpilogue {
 struct ReLUGradient: OutputEpilogue {
   let mask: UnsafePointer<Float>
   let relu: FusedReLU
-  @inline(__always) func apply(_ value: Vector, channel c: Int, mask offset: Int) -> Vector {
+  @inline(__always) func apply(_ value: Vector, channel c: Int, mask offset: Int, target: UnsafePointer<Float>)
+    -> Vector
+  {
     value.passed(relu, load(mask + offset))
   }
   @inline(__always) func prefetch(mask offset: Int) { lockstep_prefetch(mask + offset) }
@@ -146,6 +168,7 @@ struct OutputSink<E: OutputEpilogue> {
   @inline(__always)
   private func put(_ p: Int, _ q: Int, _ value: Vector) {
     let place = q &* channels &+ c
-    store(epilogue.apply(value, channel: c, mask: mask &+ p &* maskRow &+ place), target + p &* row + place)
+    let pixel = target + p &* row + place
+    store(epilogue.apply(value, channel: c, mask: mask &+ p &* maskRow &+ place, target: pixel), pixel)
   }
 }

@@ -14,7 +14,10 @@ struct NetworkLayout {
   private(set) var maps: [MapLayout] = []
   private(set) var gradients: [MapLayout] = []
   private(set) var storesGradient: [Bool] = []
-  private(set) var gradientOwners: [Int] = []
+  /// By gradient: the one that it is, or begins as, see `passOnGradients`.
+  private(set) var gradientRoots: [Int] = []
+  /// By value: the layer that adds its gradient to what lies there.
+  private var adders: [Int: Int] = [:]
   private(set) var parameters = ParameterTable()
   private(set) var schedule = Schedule([], inputs: [])
   private(set) var layers: [any Layer] = []
@@ -199,8 +202,8 @@ struct NetworkLayout {
         "\(capacity.chunk) examples of \(map.shape) take \(capacity.chunk) × \(map.imageStride) values; allowed: at "
           + "most \(Int32.max) together")
     }
+    passOnGradients()
     addWork()
-    shareGradients()
     for s in sites.indices {
       layers.append(sites[s].kind.type.layer(place(s)))
       preparedCount += layers[s].memory.prepared
@@ -268,13 +271,44 @@ struct NetworkLayout {
 
   // MARK: Places
 
+  /// The gradient of a sum is that of both its sides, and lies in one place with theirs if they have one layout. Where another
+  /// layer reads a side, too, that layer adds to it and masks the result; so the gradient of a chain of residual blocks is one
+  /// map, to which each block adds its own.
+  private mutating func passOnGradients() {
+    gradientRoots = Array(gradients.indices)
+    // By root: the value whose gradient it is since a layer has added to it.
+    var changed: [Int: Int] = [:]
+    for (s, site) in sites.enumerated().reversed() {
+      let (output, root) = (s + 1, gradientRoots[s + 1])
+      guard site.kind.traits.contains(.passesGradient), Set(site.inputs).count == site.inputs.count,
+        changed[root] ?? output == output
+      else { continue }
+      let sides = site.inputs.filter { $0 > 0 && storesGradient[$0] && gradients[$0] == gradients[output] }
+      for value in sides where consumers(value) == [s] && sites[value - 1].relu == nil { gradientRoots[value] = root }
+      for value in sides where consumers(value).count == 2 {
+        let adder = consumers(value)[0]
+        // Layers that read the gradient as it was have done so by then.
+        let readers = gradientRoots.indices.filter { gradientRoots[$0] == root }.map { $0 - 1 }
+        guard sites[adder].demands.addsInputGradient, readers.allSatisfy({ $0 > adder }) else { continue }
+        gradientRoots[value] = root
+        adders[value] = adder
+        changed[root] = value
+        break
+      }
+    }
+  }
+
   private mutating func addWork() {
     for (s, site) in sites.enumerated() {
+      let passesGradient = site.kind.traits.contains(.passesGradient)
       let inputs = site.inputs.map { value -> LayerWork.Input in
         var input = LayerWork.Input(needsGradient: storesGradient[value], gradient: value, written: value)
+        input.isPassedOn = passesGradient && gradientRoots[value] == gradientRoots[s + 1]
+        input.addsInPlace = adders[value] == s
         // Backward passes run from the last layer to the first: the last consumer stores, the others add.
-        if input.needsGradient, consumers(value).last != s {
+        if input.needsGradient, consumers(value).last != s, !input.addsInPlace {
           input.written = gradients.count
+          gradientRoots.append(gradients.count)
           gradients.append(gradients[value])
           storesGradient.append(true)
         }
@@ -288,32 +322,33 @@ struct NetworkLayout {
     }
   }
 
-  /// Lets gradients of one layout that are kept for a chunk share memory if neither is written before the last layer that
-  /// reads the other has done so. Halos stay zero, as they are in the same places.
-  private mutating func shareGradients() {
-    gradientOwners = Array(gradients.indices)
-    // From the layer that reads it to the one that writes it first, in the forward order.
+  /// By map that the front writes and reads, from the layer that writes it to the last that reads it.
+  var mapLives: [ClosedRange<Int>?] {
+    maps.indices.map { value in
+      guard value > 0, maps[value].residence != .run, let last = consumers(value).last else { return nil }
+      return value - 1...last
+    }
+  }
+
+  /// By gradient that the front writes and reads, from the layer that reads it to the one that writes it first, in the forward
+  /// order.
+  var gradientLives: [ClosedRange<Int>?] {
     var lives: [ClosedRange<Int>?] = gradients.indices.map { gradient in
-      guard gradient < maps.count else { return nil }
-      guard let last = consumers(gradient).last, gradient > 0, last < frontCount else { return nil }
+      guard gradient > 0, gradient < maps.count, let last = consumers(gradient).last, last < frontCount else {
+        return nil
+      }
       return gradient - 1...last
     }
     for (s, work) in work.enumerated() {
       for input in work.inputs where input.adds && s < frontCount { lives[input.written] = s...s }
     }
-    var users: [(owner: Int, life: ClosedRange<Int>)] = []
-    for gradient in gradients.indices {
-      guard let life = lives[gradient], storesGradient[gradient], gradients[gradient].residence == .chunk else {
-        continue
+    for (gradient, root) in gradientRoots.enumerated() where gradient != root {
+      if let life = lives[gradient], let whole = lives[root] {
+        lives[root] = min(life.lowerBound, whole.lowerBound)...max(life.upperBound, whole.upperBound)
       }
-      // The lifetimes of the owner's other users must not overlap either.
-      let owner = users.first { candidate in
-        gradients[candidate.owner] == gradients[gradient]
-          && users.allSatisfy { $0.owner != candidate.owner || !$0.life.overlaps(life) }
-      }?.owner
-      gradientOwners[gradient] = owner ?? gradient
-      users.append((owner ?? gradient, life))
+      lives[gradient] = nil
     }
+    return gradients.indices.map { storesGradient[$0] && gradients[$0].residence != .run ? lives[$0] : nil }
   }
 
   private func value(_ value: Int, gradient: Int) -> PlacedValue {
@@ -330,6 +365,7 @@ struct NetworkLayout {
       output: value(s + 1, gradient: s + 1),
       parameters: site.parameters.map { PlacedParameter(index: $0, parameter: parameters.parameters[$0]) },
       relu: site.relu, needsInputGradient: work[s].inputs.map(\.needsGradient),
+      addsInputGradient: work[s].inputs.map(\.addsInPlace),
       preparedOffset: preparedCount, block: site.block, capacity: capacity, sizes: sizes,
       sums: schedule.sums.firstIndex { $0.layer == s })
   }

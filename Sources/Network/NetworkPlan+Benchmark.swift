@@ -47,13 +47,13 @@ extension NetworkPlan {
     layers.indices.dropLast().map { l in
       let layer = graph.layers[work[l].number]
       let (inputs, output) = (graph.shapes(layer.inputs), graph.values[layer.output].shape)
-      let needsInputGradient = work[l].inputs.contains(where: \.needsGradient)
+      let computesInputGradient = work[l].inputs.contains(where: \.isComputed)
       let meets = layers[l] is any MeetingLayer
       let passes = LayerPass.allCases.filter { pass in
         switch pass {
         case .inputSums, .gradientSums: meets
         case .forward: true
-        case .inputGradient: needsInputGradient
+        case .inputGradient: computesInputGradient
         // Those of a layer that meets follow from its sums.
         case .weightGradient: work[l].isTrained && !meets
         }

@@ -1,18 +1,26 @@
 extension NetworkPlan {
-  /// What stopped being finite first in a forward pass of one image: the pixels, or a layer's output; `nil` if all is finite.
+  /// What stops being finite first in a forward pass of the image in a workspace, layer by layer: the pixels, or a layer's output;
+  /// `nil` if all is finite.
   ///
-  /// - Precondition: the plan's capacity is one image, so that every map still holds it.
-  package func firstNotFinite(_ w: Workspace) -> String? {
-    precondition(capacity.run == 1, "A map that holds several images may have lost one of them.")
-    for (i, map) in maps.enumerated() {
-      for row in 0..<map.shape.height {
-        for column in 0..<map.shape.width {
-          let pixel = w.maps[i] + map.offset(row, column)
-          guard (0..<map.shape.channels).contains(where: { !pixel[$0].isFinite }) else { continue }
-          return i == 0 ? "the normalized input" : "the output of \(work[i - 1].name)"
-        }
-      }
+  /// - Precondition: the plan's capacity is one image.
+  package func firstNotFinite(_ w: Workspace, _ inputs: borrowing PassInputs) -> String? {
+    precondition(capacity.run == 1, "A pass layer by layer is over one image.")
+    guard isFinite(w, map: 0) else { return "the normalized input" }
+    let pass = Pass(w, inputs)
+    for l in layers.indices {
+      forward(layers: l..<l + 1, pass, 0..<1) { _ in }
+      guard isFinite(w, map: l + 1) else { return "the output of \(work[l].name)" }
     }
     return nil
+  }
+
+  private func isFinite(_ w: Workspace, map value: Int) -> Bool {
+    let map = maps[value]
+    return (0..<map.shape.height).allSatisfy { row in
+      (0..<map.shape.width).allSatisfy { column in
+        let pixel = w.maps[value] + map.offset(row, column)
+        return (0..<map.shape.channels).allSatisfy { pixel[$0].isFinite }
+      }
+    }
   }
 }

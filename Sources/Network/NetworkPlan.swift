@@ -20,8 +20,8 @@ package final class NetworkPlan: Sendable {
   package let preparedCount: Int
   package let maps: [MapLayout]
   package let gradients: [MapLayout]
-  /// The gradient in whose memory each one lies: its own, or an earlier one that is no longer needed when it is written.
-  let gradientOwners: [Int]
+  /// Where they lie in a worker's memory.
+  let places: MapPlaces
   /// Whether any layer needs the gradient.
   let storesGradient: [Bool]
   package let layers: [any Layer]
@@ -65,7 +65,9 @@ package final class NetworkPlan: Sendable {
     preparedCount = layout.preparedCount
     maps = layout.maps
     gradients = layout.gradients
-    gradientOwners = layout.gradientOwners
+    places = MapPlaces(
+      maps: layout.maps, layout.mapLives, gradients: layout.gradients, layout.gradientLives,
+      sharedBy: layout.gradientRoots, layout.schedule, capacity)
     storesGradient = layout.storesGradient
     layers = layout.layers
     work = layout.work
@@ -80,7 +82,7 @@ package final class NetworkPlan: Sendable {
       return layer
     }
     firstBackward = work.firstIndex(where: \.hasBackward) ?? work.count
-    mapsAhead = Self.mapsAhead(layout)
+    mapsAhead = Self.mapsAhead(layout, places)
   }
 
   /// - Parameter examples: of a batch.
@@ -137,6 +139,11 @@ struct LayerWork: Sendable {
     var gradient: Int
     var written: Int
     var adds: Bool { gradient != written }
+    /// Whether the layer adds the gradient itself to what is there.
+    var addsInPlace = false
+    /// Whether it lies where the gradient of the layer's output does, and so is there already.
+    var isPassedOn = false
+    var isComputed: Bool { needsGradient && !isPassedOn }
   }
   var name: String
   /// Number in the model.
@@ -152,5 +159,5 @@ struct LayerWork: Sendable {
   var block: Int
 
   /// Whether its backward pass computes anything.
-  var hasBackward: Bool { isTrained || inputs.contains(where: \.needsGradient) }
+  var hasBackward: Bool { isTrained || inputs.contains(where: \.isComputed) }
 }

@@ -35,7 +35,6 @@ struct ForwardPass {
 
   /// The error about the first of `examples`, evaluated before, whose result is not finite: names what was lost first.
   func lost(_ examples: Range<Int>) throws -> UserError {
-    // Alone in its workspace, an example leaves all of its activations there.
     let network = try NetworkPlan(plan.configuration.model, capacity: ImageCapacity(shard: 1))
     let memory = try NodeBuffer(byteCount: Workspace.byteCount(network), purpose: "the activations of one example")
     let workspace = Workspace(network, memory: memory.pointer)
@@ -45,9 +44,8 @@ struct ForwardPass {
       let input = network.input(workspace, image: 0, of: 0..<1)
       session.normalization.load(dataset, example: example, into: input.pixels, row: input.row, pixel: input.pixel)
       workspace.describe(image: 0, example: example, label: dataset.labels[example])
-      network.forward(workspace, images: 0..<1, inputs)
-      let loss = workspace.losses[0]
-      guard let what = network.firstNotFinite(workspace) ?? (loss.isFinite ? nil : "the loss") else { continue }
+      let layer = network.firstNotFinite(workspace, inputs)
+      guard let what = layer ?? (workspace.losses[0].isFinite ? nil : "the loss") else { continue }
       return UserError(
         .diverged, source, "\(what) for image \(example) is not finite",
         hint: "the weights are finite, but too large, or data.scale, data.mean and data.std do not fit them")

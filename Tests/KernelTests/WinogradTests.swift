@@ -109,11 +109,13 @@ struct WinogradTests {
   @Test(
     "products back into the map, its valid pixels alone, under every epilogue", arguments: sizes,
     [
-      (Epilogue.store, .unlimited), (.bias, .unlimited), (.biasReLU, .unlimited), (.reluGradient, .unlimited),
-      (.biasReLU, FusedReLU(limit: 0.5)), (.reluGradient, FusedReLU(limit: 0.5)),
-    ] as [(Epilogue, FusedReLU)])
-  func outOfTheDomain(size: WinogradSize, end: (epilogue: Epilogue, relu: FusedReLU)) {
-    let (epilogue, relu) = end
+      (Epilogue.store, .unlimited, false), (.bias, .unlimited, false), (.biasReLU, .unlimited, false),
+      (.reluGradient, .unlimited, false), (.biasReLU, FusedReLU(limit: 0.5), false),
+      (.reluGradient, FusedReLU(limit: 0.5), false), (.store, .unlimited, true), (.reluGradient, .unlimited, true),
+      (.reluGradient, FusedReLU(limit: 0.5), true),
+    ] as [(Epilogue, FusedReLU, Bool)])
+  func outOfTheDomain(size: WinogradSize, end: (epilogue: Epilogue, relu: FusedReLU, adds: Bool)) {
+    let (epilogue, relu, adds) = end
     for run in Self.runs {
       let g = Geometry(size: size, channels: run.channels, firstTile: run.firstTile, tiles: run.tiles)
       var random = RandomFloats(seed: run.tiles + 50)
@@ -137,13 +139,14 @@ struct WinogradTests {
               let target = place.n * g.image + i * g.row + j * g.channels + c
               let isOn = NaiveKernels.passes(
                 mask.pointer[place.n * maskImage + i * maskRow + j * g.channels + c], relu)
+              let gradient = z[a][b] + (adds ? Double(before[target]) : 0)
               let shifted = z[a][b] + Double(bias.pointer[c])
               switch epilogue {
-              case .store: expected[target] = z[a][b]
+              case .store: expected[target] = gradient
               case .accumulate, .add: break  // Not offered: a tile is stored once.
               case .bias: expected[target] = shifted
               case .biasReLU: expected[target] = min(max(shifted, 0), Double(relu.limit))
-              case .reluGradient: expected[target] = isOn ? z[a][b] : 0
+              case .reluGradient: expected[target] = isOn ? gradient : 0
               }
             }
           }
@@ -155,6 +158,7 @@ struct WinogradTests {
         var t = g.arguments(map, domain)
         t.epilogue = epilogue
         t.relu = relu
+        t.adds = adds
         if epilogue == .bias || epilogue == .biasReLU { t.bias = UnsafePointer(bias.pointer) }
         if epilogue == .reluGradient {
           t.mask = UnsafePointer(mask.pointer)

@@ -19,7 +19,28 @@ extension TestNetworks {
       conv(18, 3), .batchNorm, .relu, .dropout(rate: 0.2), conv(5, 3), .batchNorm, LayerKind(SiLU()), .flatten,
       .dense(units: 17), .batchNorm, .relu, .dropout(rate: 0.4), .dense(units: 3), .softmax,
     ]),
+    sums,
   ]
+
+  /// `((x + other(z)) + branch(x))`, where x is the sum of z and of what is computed from it: sums of sums, which a residual
+  /// block does not make.
+  private static let sums: ModelSpecification = {
+    let kinds: [(name: String, kind: LayerKind, inputs: [String]?)] = [
+      ("conv", conv(16, 3), nil), ("norm", .batchNorm, nil), ("z", .relu, nil),
+      ("first_conv", conv(16, 3), nil), ("first", .batchNorm, nil), ("first_sum", LayerKind(Add()), ["first", "z"]),
+      ("x", .relu, nil), ("other_conv", conv(16, 3), ["z"]), ("other", .batchNorm, nil),
+      ("second_sum", LayerKind(Add()), ["x", "other"]), ("branch_conv", conv(16, 3), ["x"]),
+      ("branch", .batchNorm, nil),
+      ("third_sum", LayerKind(Add()), ["second_sum", "branch"]), ("end", .relu, nil), ("flat", .flatten, nil),
+      ("dense", .dense(units: 3), nil), ("softmax", .softmax, nil),
+    ]
+    let layers = kinds.map { name, kind, inputs in
+      var layer = LayerSpecification(name: name, kind: kind)
+      layer.inputs = inputs
+      return layer
+    }
+    return ModelSpecification(input: ImageShape(height: 6, width: 4, channels: 3), layers: layers)
+  }()
 
   /// The same with norms over groups: all of them, and between norms over the whole batch.
   package static func groups(of examples: Int) -> [ModelSpecification] {

@@ -13,7 +13,7 @@ package struct Add: LayerType {
   package init(_ values: KeyValues) {}
   package var values: KeyValues { [:] }
   package var summary: String { Self.typeName }
-  package var traits: LayerTraits { [.appliesReLU, .masksInputGradient, .forgetsUnmaskedInput] }
+  package var traits: LayerTraits { [.appliesReLU, .masksInputGradient, .forgetsUnmaskedInput, .passesGradient] }
 
   package func outputShape(_ inputs: [ValueShape]) throws(LayerMisfit) -> ValueShape {
     guard inputs.count == 2, inputs[0] == inputs[1] else {

@@ -174,6 +174,7 @@ package struct Conv2D: LayerType {
     if let plan = winogradPlan(placed, site.inputMaps[0], site.output, site.sizes) {
       plan.extend(&demands, site.needsInputGradient)
       demands.imagesPerBlock = plan.imagesPerGroup
+      demands.addsInputGradient = true
     } else {
       try requireOffsets(
         channels: isDepthwise(site.inputs[0]) ? 1 : bundles(site.inputMaps[0], site.outputMap).largest)

@@ -9,6 +9,7 @@ struct ConvolutionPlace {
   let bias: PlacedBias
   let relu: FusedReLU?
   let needsInputGradient: Bool
+  let addsInputGradient: Bool
 
   init(_ window: PlacedWindow, _ place: LayerPlace) {
     self.window = window
@@ -18,6 +19,7 @@ struct ConvolutionPlace {
     bias = PlacedBias(place.parameters.count > 1 ? place.parameters[1] : nil, lanes: place.output.map.channelStride)
     relu = place.relu
     needsInputGradient = place.needsInputGradient[0]
+    addsInputGradient = place.addsInputGradient[0]
   }
 
   var positions: Int { window.positions }

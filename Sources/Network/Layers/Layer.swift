@@ -97,6 +97,8 @@ package struct LayerDemands {
   package var gradientHalo = Halo()
   /// Images that make a call worthwhile.
   package var imagesPerBlock = 1
+  /// Whether it can add the gradient of its input to what lies there, and mask the sum.
+  package var addsInputGradient = false
 
   package init() {}
 }
@@ -153,6 +155,8 @@ package struct LayerPlace {
   package var relu: FusedReLU?
   /// By input.
   package var needsInputGradient: [Bool]
+  /// By input, whether its gradient is added to what lies there, which a layer's demands have to allow.
+  package var addsInputGradient: [Bool]
   /// Where its prepared weights start.
   package var preparedOffset: Int
   /// Images it takes at a time, where it takes blocks.

@@ -118,6 +118,7 @@ final class WinogradConvolution: Layer {
       rows: plan.inputTileRows, columns: plan.inputTileColumns, channels: plan.channels,
       map: pass.gradient(place.input, slice) + dInput.origin, layout: dInput, domain: products,
       plane: plan.channelPlane)
+    target.adds = place.addsInputGradient
     if let (relu, mask) = pass.mask(place.input, slice) {
       let input = place.input.map
       target.epilogue = .reluGradient

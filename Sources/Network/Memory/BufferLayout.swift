@@ -26,17 +26,20 @@ struct BufferLayout {
 
   /// Buffers of the given counts, and before them the table of their addresses.
   ///
-  /// - Parameter owners: the number of the buffer, itself or one before it, whose memory each one uses; `nil` for their own.
-  mutating func takeTable<T>(_ counts: [Int], owners: [Int]? = nil) -> PointerTable<T> {
+  /// - Parameters:
+  ///   - owners: the number of the buffer whose memory each one uses, which uses its own; `nil` if all do.
+  ///   - places: offsets of buffers that lie in `block`.
+  mutating func takeTable<T>(
+    _ counts: [Int], owners: [Int]? = nil, places: [Int?]? = nil, in block: UnsafeMutablePointer<T>? = nil
+  ) -> PointerTable<T> {
     let table = take(counts.count, of: UnsafeMutablePointer<T>.self)
-    for (i, count) in counts.enumerated() {
-      if let owner = owners?[i], owner != i {
-        if base != nil { (table + i).initialize(to: table[owner]) }
-      } else {
-        let buffer = take(count, of: T.self)
-        if base != nil { (table + i).initialize(to: buffer) }
-      }
+    for (i, count) in counts.enumerated() where owners?[i] ?? i == i {
+      let buffer: UnsafeMutablePointer<T>
+      if let block, let offset = places?[i] { buffer = block + offset } else { buffer = take(count, of: T.self) }
+      if base != nil { (table + i).initialize(to: buffer) }
     }
+    guard base != nil, let owners else { return PointerTable(table) }
+    for (i, owner) in owners.enumerated() where owner != i { (table + i).initialize(to: table[owner]) }
     return PointerTable(table)
   }
 }

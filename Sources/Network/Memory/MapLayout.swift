@@ -26,6 +26,9 @@ package struct Halo: Hashable, Sendable {
 /// The halo is zero padding for the consumers' convolutions; it is cleared once and never written again. Channels are
 /// padded to `channelStride`, whose extra lanes stay zero.
 package struct MapLayout: Hashable, Sendable {
+  /// Of a cache line.
+  static let floatsPerLine = 16
+
   package var shape: ImageShape
   package var channelStride: Int
   package var halo: Halo
@@ -46,8 +49,8 @@ package struct MapLayout: Hashable, Sendable {
   /// Floats from one image to the next: a whole number of cache lines, kept off multiples of 2 KiB so that the same
   /// pixel of many images does not fall into one cache set.
   package var imageStride: Int {
-    let floats = roundUp((halo.top + shape.height + halo.bottom) * rowStride, to: 16)
-    return floats.isMultiple(of: 512) ? floats + 16 : floats
+    let floats = roundUp((halo.top + shape.height + halo.bottom) * rowStride, to: Self.floatsPerLine)
+    return floats.isMultiple(of: 512) ? floats + Self.floatsPerLine : floats
   }
 
   /// Offset of pixel (0, 0) from the start of its image.

@@ -42,7 +42,6 @@ struct MapsAhead {
   /// Portions that the next block's maps are handed on in, about half of the products that a convolution computes of a block by
   /// Winograd's method: they are there in time.
   private static let portions = 16
-  private static let floatsPerLine = 16
 
   private let streams: UnsafeMutablePointer<Stream>
   private let state: UnsafeMutablePointer<State>
@@ -80,7 +79,7 @@ struct MapsAhead {
       floats += (to - from) * stride
     }
     state.pointee.current = 0
-    state.pointee.portion = roundUp((floats + Self.portions - 1) / Self.portions, to: Self.floatsPerLine)
+    state.pointee.portion = roundUp((floats + Self.portions - 1) / Self.portions, to: MapLayout.floatsPerLine)
   }
 
   /// The next part of what is to be prefetched, of at most `most` floats; `nil` when all of it has been handed on.
@@ -102,7 +101,9 @@ struct MapsAhead {
 
 extension NetworkPlan {
   /// By segment of the forward, and of the backward pass; empty without meetings.
-  static func mapsAhead(_ layout: NetworkLayout) -> (forward: [MapsAhead.Segment], backward: [MapsAhead.Segment]) {
+  static func mapsAhead(
+    _ layout: NetworkLayout, _ places: MapPlaces
+  ) -> (forward: [MapsAhead.Segment], backward: [MapsAhead.Segment]) {
     guard layout.schedule.hasMeetings else { return ([], []) }
     let (work, front) = (layout.work, 0..<layout.frontCount)
     func map(_ index: Int) -> MapsAhead.Source? {
@@ -110,7 +111,7 @@ extension NetworkPlan {
     }
     func gradient(_ index: Int) -> MapsAhead.Source? {
       layout.gradients[index].residence == .chunk
-        ? MapsAhead.Source(isGradient: true, index: layout.gradientOwners[index]) : nil
+        ? MapsAhead.Source(isGradient: true, index: places.gradientOwners[index]) : nil
     }
     func inputs(_ l: Int) -> [MapsAhead.Source?] { work[l].inputs.map { map($0.gradient) } }
     func unique(_ sources: [MapsAhead.Source?]) -> [MapsAhead.Source] {
@@ -124,15 +125,17 @@ extension NetworkPlan {
       let read = range.flatMap { l in inputs(l).filter { $0.map { !range.contains($0.index - 1) } ?? false } }
       return MapsAhead.Segment(sources: unique(read + written), written: unique(written))
     }
-    let backward = layout.schedule.backward.map { range in
-      let range = range.clamped(to: front)
+    let backward = layout.schedule.backward.enumerated().map { s, segment in
+      let range = segment.clamped(to: front)
       func written(_ l: Int) -> [MapsAhead.Source?] {
-        work[l].inputs.filter(\.needsGradient).map { gradient($0.gradient) }
+        work[l].inputs.filter(\.isComputed).map { gradient($0.gradient) }
       }
-      let sources = range.reversed().flatMap { l in
+      let sources = range.reversed().filter { work[$0].hasBackward }.flatMap { l in
         [gradient(l + 1)] + inputs(l) + (work[l].recomputes.map(inputs) ?? []) + written(l)
       }
-      return MapsAhead.Segment(sources: unique(sources), written: unique(range.flatMap(written)))
+      // The sums of the meeting that follows read a layer's input, too.
+      let summed = s == 0 ? [] : layout.schedule.layers(of: layout.schedule.meetings[s - 1]).flatMap(inputs)
+      return MapsAhead.Segment(sources: unique(sources + summed), written: unique(range.flatMap(written)))
     }
     return (forward, backward)
   }

@@ -41,15 +41,19 @@ package struct Workspace {
   }
 
   /// Cuts `memory` (of `byteCount` bytes, aligned to 64) into buffers and clears what must be zero: the maps' halos
-  /// and padding lanes. Whatever else the memory held does not matter.
+  /// and padding lanes. Whatever else the memory held does not matter: maps that lie where others do begin as NaN, so that one
+  /// which is read before it is written would be noticed.
   package init(_ plan: NetworkPlan, memory: UnsafeMutableRawPointer) {
     assert(UInt(bitPattern: memory) % 64 == 0, "A workspace is aligned to cache lines.")
     var layout = BufferLayout(base: memory)
     self.init(plan, layout: &layout)
     assert(layout.byteCount == Self.byteCount(plan), "A workspace takes another size than was measured.")
-    for (i, map) in plan.maps.enumerated() { maps[i].update(repeating: 0, count: plan.floatCount(map)) }
+    let places = plan.places
+    for (i, map) in plan.maps.enumerated() {
+      maps[i].update(repeating: places.maps[i] == nil ? 0 : .nan, count: plan.floatCount(map))
+    }
     for (i, map) in plan.gradients.enumerated() {
-      gradients[i].update(repeating: 0, count: plan.gradientFloats(i, map))
+      gradients[i].update(repeating: places.gradients[i] == nil ? 0 : .nan, count: plan.gradientFloats(i, map))
     }
     for level in 0..<plan.frontLevels { frontScratch[level].update(repeating: 0, count: plan.frontParameterCount) }
     for p in plan.parameters.parameters.indices { shardSums[p].update(repeating: 0, count: plan.shardSumFloats(p)) }
@@ -64,9 +68,13 @@ package struct Workspace {
 
   private init(_ plan: NetworkPlan, layout: inout BufferLayout) {
     capacity = plan.capacity
-    maps = layout.takeTable(plan.maps.map { plan.floatCount($0) })
+    let places = plan.places
+    let packed = layout.take(places.packedFloats, of: Float.self)
+    maps = layout.takeTable(
+      plan.maps.map { plan.floatCount($0) }, owners: places.mapOwners, places: places.maps, in: packed)
     gradients = layout.takeTable(
-      plan.gradients.enumerated().map { plan.gradientFloats($0, $1) }, owners: plan.gradientOwners)
+      plan.gradients.enumerated().map { plan.gradientFloats($0, $1) }, owners: places.gradientOwners,
+      places: places.gradients, in: packed)
     masks = layout.takeTable(plan.layers.map { $0.memory.maskPerImage * plan.capacity.chunk })
     kept = layout.takeTable(plan.layers.map(\.memory.kept))
     labels = layout.take(plan.capacity.run, of: Int32.self)

@@ -74,6 +74,8 @@ package struct LayerTraits: OptionSet, Sendable {
   package static let recomputesOutput = LayerTraits(rawValue: 256)
   /// Its backward pass reads its output.
   package static let readsOutput = LayerTraits(rawValue: 512)
+  /// The gradient of each of its inputs is that of its output, but for a mask.
+  package static let passesGradient = LayerTraits(rawValue: 1024)
 }
 
 /// Why a layer cannot stand where it does.

@@ -104,7 +104,7 @@ extension NetworkPlan {
 
   /// The gradients of one layer's inputs; what other consumers of an input have written before is added to.
   func inputGradients(_ l: Int, _ pass: borrowing Pass, _ slice: ImageSlice) {
-    for (index, input) in work[l].inputs.enumerated() where input.needsGradient {
+    for (index, input) in work[l].inputs.enumerated() where input.isComputed {
       layers[l].inputGradient(pass, slice, of: index)
       guard input.adds else { continue }
       let map = gradients[input.gradient]

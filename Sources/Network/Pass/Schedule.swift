@@ -89,7 +89,14 @@ package struct Schedule: Sendable {
 
   package var hasMeetings: Bool { !meetings.isEmpty }
 
+  /// The layers whose sums a meeting is about.
+  func layers(of meeting: Meeting) -> [Int] { sums[meeting.sums].map(\.layer) }
+
   /// The segment in which a layer takes its forward, or its backward pass.
   func segment(ofForward layer: Int) -> Int { forward.firstIndex { $0.contains(layer) } ?? 0 }
   func segment(ofBackward layer: Int) -> Int { backward.firstIndex { $0.contains(layer) } ?? 0 }
+
+  /// The time of a segment in a step, counted in segments: that of the forward pass is its number, those of the backward pass
+  /// follow in their order.
+  func time(ofBackward layer: Int) -> Int { forward.count + backward.count - 1 - segment(ofBackward: layer) }
 }
