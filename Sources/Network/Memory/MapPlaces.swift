@@ -11,7 +11,7 @@ struct MapPlaces: Sendable {
     var life: ClosedRange<Int>
   }
 
-  /// The map, or gradient, in whose memory each one lies: its own, or an earlier one of its layout.
+  /// The map, or gradient, in whose memory each one lies: its own, or that of another of its layout.
   private(set) var mapOwners: [Int]
   private(set) var gradientOwners: [Int]
   /// Offsets in one packed block of memory; `nil` for a buffer of its own, as all have without meetings.
