@@ -1,5 +1,4 @@
 import KernelInterface
-import Randomness
 import TestSupport
 import Testing
 
@@ -17,13 +16,12 @@ struct MapPlacesTests {
   }
 
   @Test("buffers needed at one time lie beside each other, at whole cache lines", arguments: 1...40)
-  func pack(seed: UInt64) {
-    let numbers = RandomStream(seed: seed, purpose: .syntheticData, stream: 0)
-    let buffers = (0..<UInt64(1 + seed)).map { i in
-      let start = Int(numbers.below(9, index: 3 * i))
-      return Buffer(
-        floats: 1 + Int(numbers.below(300, index: 3 * i + 1)),
-        life: start...start + Int(numbers.below(6, index: 3 * i + 2)))
+  func pack(seed: Int) {
+    var random = RandomFloats(seed: seed)
+    let buffers = (0...seed).map { _ in
+      let numbers = random.array(3).map(abs)
+      let start = Int(numbers[0] * 4)
+      return Buffer(floats: 1 + Int(numbers[1] * 100), life: start...start + Int(numbers[2] * 3))
     }
     let offsets = MapPlaces.pack(buffers)
     for i in buffers.indices {
