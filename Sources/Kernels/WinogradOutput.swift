@@ -31,6 +31,7 @@ extension OutputEpilogue {
   @inline(__always) func prefetch(mask: Int) {}
 }
 
+/// Adds to what is there before another epilogue.
 struct AddTarget<E: OutputEpilogue>: OutputEpilogue {
   let then: E
   @inline(__always)

@@ -92,6 +92,8 @@ struct MapsAheadTests {
     }
     // The second norm's backward pass reads its input; the convolution before it has the first norm's output computed again.
     #expect(Set(net.mapsAhead.backward[1].sources).isSuperset(of: [map(1), map(3)]))
+    // Its sums, at the end of the segment before, read it, too.
+    #expect(net.mapsAhead.backward[2].sources.contains(map(3)))
     // Without caches all sources are fetched, and what is written is written back; caches that hold all move nothing.
     let floats = (net.mapsAhead.forward + net.mapsAhead.backward).flatMap { $0.sources + $0.written }.reduce(0) {
       $0 + ($1.isGradient ? net.gradients : net.maps)[$1.index].imageStride
