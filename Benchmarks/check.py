@@ -138,8 +138,9 @@ def main() -> None:
         draw(net.layers, net.input, generator, weights)
         weights = {name: array.astype(np.float32) for name, array in weights.items()}
         pixels = generator.integers(0, 256, (BATCH, *net.input), dtype=np.uint8)
-        labels = generator.integers(0, net.classes, BATCH, dtype=np.int32)
-        labels[0] = net.classes - 1
+        drawn = min(net.classes, 256)  # what a byte holds, in the file that Lockstep reads
+        labels = generator.integers(0, drawn, BATCH, dtype=np.int32)
+        labels[0] = drawn - 1
         images = pixels.astype(np.float32) / 255
         losses = {
             "Lockstep": lockstep_loss(net, config, weights, pixels, labels),

@@ -34,6 +34,8 @@ CASES = {  # name: (configuration, batch size)
     "resnet18": ("resnet18-cifar.json", 128),
     "vgg11-bn": ("vgg11-bn-cifar.json", 128),
     "mobilenet-v2": ("mobilenet-v2-cifar.json", 128),
+    "resnet18-224": ("resnet18.json", 32),
+    "resnet50-224": ("resnet50.json", 32),
 }
 INFERENCE_CASES = {
     "vgg-cifar": ("vgg-cifar.json", 128),
