@@ -10,9 +10,46 @@ private let laneRows = 9
   private typealias WideLanes = OneVector
 #endif
 
-/// See `KernelTable.laneSum`. Lanes outermost, so that what neighbouring rows share is still in the first-level cache.
+// Pixels that are summed lane by lane before the next ones: in the second-level cache they take a part of a map's rows with all
+// its channels, so that memory is passed nearly in its order. A multiple of `laneRows`.
+private let pixelsPerPart = 72
+
+/// See `KernelTable.laneSum`. Rows, or the terms of long sums, in parts; partial sums are stored and loaded again, exactly.
 func laneSum(_ s: TileSum) {
-  if s.endsAtLimit { return endAtLimit(s, laneSum) }
+  if s.rows > pixelsPerPart {
+    var part = s
+    for row in stride(from: 0, to: s.rows, by: pixelsPerPart) {
+      part.rows = min(pixelsPerPart, s.rows - row)
+      part.aOffsets = s.aOffsets + row
+      part.outOffsets = s.outOffsets + row
+      part.maskOffsets = s.maskOffsets.map { $0 + row }
+      sumLanes(part)
+    }
+  } else if s.storesSums, s.outer * s.middle * s.inner > pixelsPerPart {
+    sumTermsInParts(s)
+  } else {
+    sumLanes(s)
+  }
+}
+
+private func sumTermsInParts(_ s: TileSum) {
+  var part = s
+  part.outer = 1
+  let middle = max(1, pixelsPerPart / max(1, s.inner))
+  for o in 0..<s.outer {
+    for m in stride(from: 0, to: s.middle, by: middle) {
+      part.middle = min(middle, s.middle - m)
+      part.a = s.a + o * s.aOuter + m * s.aMiddle
+      part.b = s.b + o * s.bOuter + m * s.bMiddle
+      sumLanes(part)
+      part.epilogue = .accumulate
+    }
+  }
+}
+
+/// Lanes outermost, so that what neighbouring rows share is still in the first-level cache.
+private func sumLanes(_ s: TileSum) {
+  if s.endsAtLimit { return endAtLimit(s, sumLanes) }
   var lane = 0
   while lane < s.lanes {
     let inBlock = lane & 31

@@ -1,61 +1,144 @@
+import CProcessor
 import KernelInterface
+
+// Maps are passed in the order of memory, and what is kept of a channel comes from the first-level cache for each pixel. Lane by
+// lane over a row, where a channel's values lie far apart, the processor would prefetch nothing.
 
 /// See `ProductSums`.
 func productSums(_ s: ProductSums) {
-  if s.a.start == s.b.start, s.a.image == s.b.image, s.a.row == s.b.row {
-    productSums(s, isSquare: true)
-  } else {
-    productSums(s, isSquare: false)
+  if !s.accumulates { s.sums.update(repeating: 0, count: 2 * s.extent.lanes) }
+  if s.a.start == s.b.start, s.a.image == s.b.image, s.a.row == s.b.row { return squareSums(s) }
+  let lanes = s.extent.lanes
+  if lanes <= 32 { return productSumsByLane(s) }
+  forEachRow(s.extent) { n, i in
+    var a = s.a.start + n * s.a.image + i * s.a.row
+    var b = s.b.start + n * s.b.image + i * s.b.row
+    for _ in 0..<s.extent.width {
+      var lane = 0
+      while lane < lanes {
+        var sums = LaneProducts(s, lane)
+        sums.add(a + lane, b + lane)
+        sums.store(s, lane)
+        lane &+= 16
+      }
+      a += lanes
+      b += lanes
+    }
   }
 }
 
-/// Eight sums of 8 lanes stay in registers over a row's pixels; of squares a factor is widened once.
-@inline(__always)
-private func productSums(_ s: ProductSums, isSquare: Bool) {
-  let (extent, a, b) = (s.extent, s.a, s.b)
-  for n in 0..<extent.images {
-    let startsAtZero = n == 0 && !s.accumulates
+/// With few lanes, rows of one and the same 16 lanes are passed nearly in the order of memory, with their sums in registers.
+private func productSumsByLane(_ s: ProductSums) {
+  let lanes = s.extent.lanes
+  forEachRow(s.extent) { n, i in
     var lane = 0
-    while lane < extent.lanes {
-      let (sumPlace, productPlace) = (s.sums + lane, s.sums + extent.lanes + lane)
-      var low = startsAtZero ? Double8(repeating: 0) : loadDoubles(sumPlace)
-      var high = startsAtZero ? Double8(repeating: 0) : loadDoubles(sumPlace + 8)
-      var lowProduct = startsAtZero ? Double8(repeating: 0) : loadDoubles(productPlace)
-      var highProduct = startsAtZero ? Double8(repeating: 0) : loadDoubles(productPlace + 8)
-      for i in 0..<extent.height {
-        var x = a.start + n * a.image + i * a.row + lane
-        var y = b.start + n * b.image + i * b.row + lane
-        for _ in 0..<extent.width {
-          let (x0, x1) = (widened(x), widened(x + 8))
-          low += x0
-          high += x1
-          lowProduct = lowProduct.addingProduct(x0, isSquare ? x0 : widened(y))
-          highProduct = highProduct.addingProduct(x1, isSquare ? x1 : widened(y + 8))
-          x += extent.lanes
-          y += extent.lanes
-        }
+    while lane < lanes {
+      var sums = LaneProducts(s, lane)
+      var a = s.a.start + n * s.a.image + i * s.a.row + lane
+      var b = s.b.start + n * s.b.image + i * s.b.row + lane
+      for _ in 0..<s.extent.width {
+        sums.add(a, b)
+        a += lanes
+        b += lanes
       }
-      storeDoubles(low, sumPlace)
-      storeDoubles(high, sumPlace + 8)
-      storeDoubles(lowProduct, productPlace)
-      storeDoubles(highProduct, productPlace + 8)
-      lane += 16
+      sums.store(s, lane)
+      lane &+= 16
     }
+  }
+}
+
+/// Sums of a map that has just been written: it is in a cache, and each 16 of its lanes are taken over a row with their sums in
+/// registers. Where the cache is a further one, the next row is prefetched meanwhile.
+private func squareSums(_ s: ProductSums) {
+  let lanes = s.extent.lanes
+  forEachRow(s.extent) { n, i in
+    let row = s.a.start + n * s.a.image + i * s.a.row
+    var ahead = row + s.a.row
+    var lane = 0
+    while lane < lanes {
+      var sums = LaneProducts(s, lane)
+      var x = row + lane
+      for _ in 0..<s.extent.width {
+        lockstep_prefetch(ahead)
+        sums.addSquare(x)
+        x += lanes
+        ahead += 16
+      }
+      sums.store(s, lane)
+      lane &+= 16
+    }
+  }
+}
+
+/// Sums of 16 lanes and of their products.
+private struct LaneProducts {
+  var low: Double8
+  var high: Double8
+  var lowProduct: Double8
+  var highProduct: Double8
+
+  @inline(__always)
+  init(_ s: ProductSums, _ lane: Int) {
+    let (sums, products) = (s.sums + lane, s.sums + s.extent.lanes + lane)
+    low = loadDoubles(sums)
+    high = loadDoubles(sums + 8)
+    lowProduct = loadDoubles(products)
+    highProduct = loadDoubles(products + 8)
+  }
+
+  @inline(__always)
+  func store(_ s: ProductSums, _ lane: Int) {
+    let (sums, products) = (s.sums + lane, s.sums + s.extent.lanes + lane)
+    storeDoubles(low, sums)
+    storeDoubles(high, sums + 8)
+    storeDoubles(lowProduct, products)
+    storeDoubles(highProduct, products + 8)
+  }
+
+  @inline(__always)
+  mutating func add(_ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>) {
+    let (a0, a1) = (widened(a), widened(a + 8))
+    low += a0
+    high += a1
+    lowProduct = lowProduct.addingProduct(a0, widened(b))
+    highProduct = highProduct.addingProduct(a1, widened(b + 8))
+  }
+
+  /// Widens each value once.
+  @inline(__always)
+  mutating func addSquare(_ x: UnsafePointer<Float>) {
+    let (x0, x1) = (widened(x), widened(x + 8))
+    low += x0
+    high += x1
+    lowProduct = lowProduct.addingProduct(x0, x0)
+    highProduct = highProduct.addingProduct(x1, x1)
   }
 }
 
 /// See `Normalization`.
 func normalize(_ s: Normalization) {
+  guard let relu = s.relu else { return normalize(s) { $0 } }
+  if relu.isUnlimited {
+    normalize(s) { $0.positivePart }
+  } else {
+    normalize(s) { $0.rectified(relu) }
+  }
+}
+
+@inline(__always)
+private func normalize(_ s: Normalization, _ end: (Vector) -> Vector) {
   let lanes = s.extent.lanes
-  forEachPixel(s.extent) { lane, n, i, width in
-    let mean: Vector = load(s.channels + lane)
-    let scale: Vector = load(s.channels + lanes + lane)
-    let shift: Vector = load(s.channels + 2 * lanes + lane)
-    var x = s.x.start + n * s.x.image + i * s.x.row + lane
-    var out = s.out.start + n * s.out.image + i * s.out.row + lane
-    for _ in 0..<width {
-      let value = shift.addingProduct(load(x, as: Vector.self) - mean, scale)
-      store(s.relu.map { value.rectified($0) } ?? value, out)
+  let (means, scales, shifts) = (s.channels, s.channels + lanes, s.channels + 2 * lanes)
+  forEachRow(s.extent) { n, i in
+    var x = s.x.start + n * s.x.image + i * s.x.row
+    var out = s.out.start + n * s.out.image + i * s.out.row
+    for _ in 0..<s.extent.width {
+      var lane = 0
+      while lane < lanes {
+        let centered = vector(x + lane) - vector(means + lane)
+        store(end(vector(shifts + lane).addingProduct(centered, vector(scales + lane))), out + lane)
+        lane &+= Vector.scalarCount
+      }
       x += lanes
       out += lanes
     }
@@ -65,17 +148,20 @@ func normalize(_ s: Normalization) {
 /// See `NormalizationGradient`.
 func normalizeGradient(_ s: NormalizationGradient) {
   let lanes = s.extent.lanes
-  forEachPixel(s.extent) { lane, n, i, width in
-    let mean: Vector = load(s.channels + lane)
-    let a: Vector = load(s.channels + lanes + lane)
-    let b: Vector = load(s.channels + 2 * lanes + lane)
-    let c: Vector = load(s.channels + 3 * lanes + lane)
-    var x = s.x.start + n * s.x.image + i * s.x.row + lane
-    var dout = s.dout.start + n * s.dout.image + i * s.dout.row + lane
-    var dx = s.dx.start + n * s.dx.image + i * s.dx.row + lane
-    for _ in 0..<width {
-      let rest = c.addingProduct(load(x, as: Vector.self) - mean, b)
-      store(rest.addingProduct(load(dout, as: Vector.self), a), dx)
+  let (means, a) = (s.channels, s.channels + lanes)
+  let (b, c) = (s.channels + 2 * lanes, s.channels + 3 * lanes)
+  forEachRow(s.extent) { n, i in
+    var x = s.x.start + n * s.x.image + i * s.x.row
+    var dout = s.dout.start + n * s.dout.image + i * s.dout.row
+    var dx = s.dx.start + n * s.dx.image + i * s.dx.row
+    for _ in 0..<s.extent.width {
+      var lane = 0
+      while lane < lanes {
+        let centered = vector(x + lane) - vector(means + lane)
+        let rest = vector(c + lane).addingProduct(centered, vector(b + lane))
+        store(rest.addingProduct(vector(dout + lane), vector(a + lane)), dx + lane)
+        lane &+= Vector.scalarCount
+      }
       x += lanes
       dout += lanes
       dx += lanes
@@ -83,19 +169,15 @@ func normalizeGradient(_ s: NormalizationGradient) {
   }
 }
 
-/// Calls `body` for each vector of lanes of each row of each image.
 @inline(__always)
-private func forEachPixel(_ extent: NormExtent, _ body: (_ lane: Int, _ n: Int, _ i: Int, _ width: Int) -> Void) {
+private func forEachRow(_ extent: NormExtent, _ body: (_ n: Int, _ i: Int) -> Void) {
   for n in 0..<extent.images {
-    for i in 0..<extent.height {
-      var lane = 0
-      while lane < extent.lanes {
-        body(lane, n, i, extent.width)
-        lane += Vector.scalarCount
-      }
-    }
+    for i in 0..<extent.height { body(n, i) }
   }
 }
+
+@inline(__always)
+private func vector(_ pointer: UnsafePointer<Float>) -> Vector { load(pointer) }
 
 @inline(__always)
 private func loadDoubles(_ pointer: UnsafePointer<Double>) -> Double8 {

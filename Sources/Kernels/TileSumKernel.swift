@@ -49,14 +49,20 @@ extension TileSum {
   }
 }
 
-/// The sums by `kernel`, stored as they are, then the epilogue over them: exactly what an epilogue in registers gives.
+/// The sums by `kernel`, stored as they are, then the epilogue over them, in the order of memory: exactly what an epilogue in
+/// registers gives.
 @inline(never)
 func endAtLimit(_ s: TileSum, _ kernel: (TileSum) -> Void) {
   var sums = s
   sums.epilogue = .store
   kernel(sums)
-  for lane in stride(from: 0, to: s.lanes, by: 32) {
-    applyEpilogue(s, out: s.out + (lane >> 5) * s.outBlock, lane: lane, lanes: min(32, s.lanes - lane))
+  for row in 0..<s.rows {
+    var lane = 0
+    while lane < s.lanes {
+      let out = s.out + (lane >> 5) * s.outBlock
+      applyEpilogue(s, rows: row..<row + 1, out: out, lane: lane, lanes: min(32, s.lanes - lane))
+      lane &+= 32
+    }
   }
 }
 
@@ -84,7 +90,7 @@ private func tileSumInBlocks(_ s: TileSum) {
       first += part.inner
     }
     if !s.storesSums {
-      applyEpilogue(s, out: s.out + block * s.outBlock + inBlock, lane: lane, lanes: step)
+      applyEpilogue(s, rows: 0..<s.rows, out: s.out + block * s.outBlock + inBlock, lane: lane, lanes: step)
     }
     lane += step
   }
@@ -189,8 +195,10 @@ private func prefetch(_ pointer: UnsafePointer<Float>, floats: Int) {
 
 /// The epilogue over sums that are already stored.
 @inline(never)
-private func applyEpilogue(_ s: TileSum, out: UnsafeMutablePointer<Float>, lane: Int, lanes: Int) {
-  for row in 0..<s.rows {
+private func applyEpilogue(
+  _ s: TileSum, rows: Range<Int>, out: UnsafeMutablePointer<Float>, lane: Int, lanes: Int
+) {
+  for row in rows {
     let target = out + Int(s.outOffsets[row])
     var l = 0
     while l < lanes {

@@ -128,6 +128,23 @@ struct TileSumTests {
     }
   }
 
+  @Test("lane by lane, rows and terms that are taken in parts, under every epilogue", arguments: epilogues)
+  func laneSumsInParts(epilogue: Epilogue) {
+    var seed = 0
+    for (rows, outer, middle, inner) in [
+      (71, 1, 3, 3), (72, 1, 3, 3), (73, 1, 3, 3), (82, 1, 1, 1), (145, 2, 2, 1), (217, 1, 9, 9), (9, 1, 8, 9),
+      (9, 1, 73, 1), (9, 3, 5, 17), (4, 2, 30, 5), (9, 2, 1, 80), (11, 2, 145, 1), (1, 100, 1, 1),
+    ] {
+      for layout in Layout.allCases {
+        let shape = Shape(
+          rows: rows, lanes: [16, 48, 80][seed % 3], outer: outer, middle: middle, inner: inner, epilogue: epilogue,
+          layout: layout, seed: seed)
+        #expect(differences(shape, laneByLane: true) == [])
+        seed += 1
+      }
+    }
+  }
+
   @Test("a sum of no terms is 0 under every epilogue", arguments: epilogues)
   func noTerms(epilogue: Epilogue) {
     for rows in [1, 3, 5, 8, 17] {
