@@ -6,7 +6,7 @@ func tileSum(_ s: TileSum) {
   assert(s.mistake == nil, s.mistake ?? "")
   if s.endsAtLimit { return endAtLimit(s, tileSum) }
   if s.outer == 1, s.middle == 1, s.inner > s.termsPerBlock, s.rows > tileRows, s.leavesRoom {
-    tileSumInBlocks(s)
+    if s.rowsAreTogether, s.lanes > 32 { tileSumByTerms(s) } else { tileSumInBlocks(s) }
   } else {
     var lane = 0
     while lane < s.lanes {
@@ -41,6 +41,11 @@ extension TileSum {
   /// Whether partial sums may be stored where the results go.
   @inline(__always) fileprivate var leavesRoom: Bool {
     if case .add = epilogue { false } else { true }
+  }
+
+  /// Whether the rows' values of one term lie beside each other, those of the next one behind them: pixels with their channels.
+  @inline(__always) fileprivate var rowsAreTogether: Bool {
+    aInner >= rows && Int(aOffsets[rows - 1]) - Int(aOffsets[0]) == rows - 1
   }
 
   /// How the first of several parts ends.
@@ -93,6 +98,39 @@ private func tileSumInBlocks(_ s: TileSum) {
       applyEpilogue(s, rows: 0..<s.rows, out: s.out + block * s.outBlock + inBlock, lane: lane, lanes: step)
     }
     lane += step
+  }
+}
+
+/// The same over pixels with many channels on both sides, of which the lanes of one block do not use up what a line of cache
+/// brings: some terms of all rows and lanes, then the next ones, which are prefetched meanwhile.
+private func tileSumByTerms(_ s: TileSum) {
+  var part = s
+  var first = 0
+  while first < s.inner {
+    part.inner = min(s.termsPerBlock, s.inner - first)
+    part.a = s.a + first * s.aInner
+    let next = first + part.inner
+    let isLast = next == s.inner
+    if first > 0 || !isLast {
+      part.epilogue = first == 0 ? s.firstPartsEpilogue : .accumulate
+    }
+    if first > 0 || s.ahead == nil {
+      // Of the side with more channels.
+      let (values, step) = s.lanes > s.rows ? (s.b, s.bInner) : (s.a, s.aInner)
+      part.ahead = isLast ? nil : values + next * step
+      part.aheadFloats = min(s.termsPerBlock, s.inner - next) * step
+    }
+    var lane = 0
+    while lane < s.lanes {
+      let inBlock = lane & 31
+      let block = lane >> 5
+      let out = s.out + block * s.outBlock + inBlock
+      let step = tileLanes(
+        part, b: s.b + block * s.bBlock + inBlock + first * s.bInner, out: out, lane: lane)
+      if isLast, !s.storesSums { applyEpilogue(s, rows: 0..<s.rows, out: out, lane: lane, lanes: step) }
+      lane += step
+    }
+    first = next
   }
 }
 

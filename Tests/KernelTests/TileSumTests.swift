@@ -25,6 +25,8 @@ struct TileSumTests {
     var termsPerBlock = Self.defaultTermsPerBlock
     var epilogue = Epilogue.store
     var layout = Layout.blocked
+    /// Whether the rows of `a` are neighbours, as channels are; a term further they are behind each other.
+    var rowsAreNeighbours = false
     var seed = 0
 
     /// What a core with 32 KiB of first-level cache takes.
@@ -37,11 +39,12 @@ struct TileSumTests {
     let terms = shape.outer * shape.middle * shape.inner
     let paddedLanes = (shape.lanes + 31) / 32 * 32
     // Strides of a with gaps, rows out of order and overlapping.
-    let aInner = 1 + shape.seed % 3
+    let aInner = shape.rowsAreNeighbours ? shape.rows + shape.seed % 3 : 1 + shape.seed % 3
     let aMiddle = shape.inner * aInner + shape.seed % 5
     let aOuter = shape.middle * aMiddle + 3
     let a = FloatBuffer(random.array(shape.rows * 5 + shape.outer * aOuter + 8 + shape.lanes))
-    let aOffsets = Int32Buffer((0..<shape.rows).map { ($0 * 5 + shape.seed) % (shape.rows * 5 + 1) })
+    let aOffsets = Int32Buffer(
+      (0..<shape.rows).map { shape.rowsAreNeighbours ? $0 : ($0 * 5 + shape.seed) % (shape.rows * 5 + 1) })
     let bInner = shape.layout == .blocked ? 32 : shape.lanes
     let bBlock = shape.layout == .blocked ? (terms + 1) * 32 : 32
     let b = FloatBuffer(random.array(max(paddedLanes / 32 * bBlock, terms * bInner) + 64))
@@ -162,6 +165,22 @@ struct TileSumTests {
           let lanes = [16, 48, 32][seed % 3]
           let shape = Shape(
             rows: rows, lanes: lanes, inner: inner, epilogue: epilogue, layout: layout, seed: seed)
+          #expect(differences(shape) == [])
+          seed += 1
+        }
+      }
+    }
+  }
+
+  @Test("long sums over pixels with many channels, under every epilogue", arguments: epilogues)
+  func sumsOverPixels(epilogue: Epilogue) {
+    var seed = 0
+    for inner in [127, 128, 129, 256, 257, 385] {
+      for rows in [1, 8, 9, 16, 33, 72] {
+        for lanes in [32, 48, 64, 112] {
+          let shape = Shape(
+            rows: rows, lanes: lanes, inner: inner, epilogue: epilogue, layout: seed % 2 == 0 ? .blocked : .together,
+            rowsAreNeighbours: true, seed: seed)
           #expect(differences(shape) == [])
           seed += 1
         }

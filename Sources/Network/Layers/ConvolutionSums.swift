@@ -25,6 +25,8 @@ struct ConvolutionSums {
   private let channels: Channels
   private let filters: Channels
   private let termsPerBlock: Int
+  /// Weights that stay in the second-level cache beside a part of an image: they take a quarter of it.
+  private let mostWeights: Int
   /// Images of a call.
   private let images: Int
   /// Whether taps over the zeros around an image are left out.
@@ -64,6 +66,7 @@ struct ConvolutionSums {
     self.channels = channels
     self.filters = filters
     termsPerBlock = sizes.termsPerBlock
+    mostWeights = sizes.mapBytes
     let images = max(1, min(block, Self.pixelsPerCall / (output.shape.height * output.shape.width)))
     self.images = images
     isCut = channels.terms > 1 && images >= Self.imagesPerCut && window.shareInside <= Self.shareCut
@@ -167,14 +170,35 @@ struct ConvolutionSums {
         part.mergeLoops()
         let pixels = region.targets.count / images
         forEachCall(count) { images in
-          part.rows = images * pixels
-          part.takeAhead(ahead)
-          kernel(part)
+          let rows = images * pixels
+          forEachPart(rows, of: part) { first, count in
+            var part = part
+            part.rows = count
+            part.aOffsets += first
+            part.outOffsets += first
+            part.maskOffsets = part.maskOffsets.map { $0 + first }
+            part.takeAhead(ahead)
+            kernel(part)
+          }
           part.a += images * source.imageStride
           part.out += images * target.imageStride
           part.mask = part.mask.map { $0 + images * input.imageStride }
         }
       }
+    }
+  }
+
+  /// Cuts the pixels of a large image into parts of about as many as make a call worth while, so that what all lanes read of a part
+  /// is still in the second-level cache; not where the weights would have to be read from beyond it each time.
+  @inline(__always)
+  private func forEachPart(_ rows: Int, of sum: TileSum, _ body: (_ first: Int, _ count: Int) -> Void) {
+    let weights = sum.outer * sum.middle * sum.inner * sum.lanes
+    let parts = weights > mostWeights ? 1 : (rows + Self.pixelsPerCall - 1) / Self.pixelsPerCall
+    let count = parts > 1 ? roundUp((rows + parts - 1) / parts, to: 8) : rows
+    var first = 0
+    while first < rows {
+      body(first, min(count, rows - first))
+      first += count
     }
   }
 
