@@ -32,11 +32,13 @@ func laneSum(_ s: TileSum) {
   }
 }
 
+/// Parts of one image, or several images of few pixels.
 private func sumTermsInParts(_ s: TileSum) {
+  let outer = max(1, pixelsPerPart / max(1, s.middle * s.inner))
+  let middle = outer > 1 ? s.middle : max(1, pixelsPerPart / max(1, s.inner))
   var part = s
-  part.outer = 1
-  let middle = max(1, pixelsPerPart / max(1, s.inner))
-  for o in 0..<s.outer {
+  for o in stride(from: 0, to: s.outer, by: outer) {
+    part.outer = min(outer, s.outer - o)
     for m in stride(from: 0, to: s.middle, by: middle) {
       part.middle = min(middle, s.middle - m)
       part.a = s.a + o * s.aOuter + m * s.aMiddle
