@@ -7,9 +7,10 @@ import KernelInterface
 /// See `ProductSums`.
 func productSums(_ s: ProductSums) {
   if !s.accumulates { s.sums.update(repeating: 0, count: 2 * s.extent.lanes) }
-  if s.a.start == s.b.start, s.a.image == s.b.image, s.a.row == s.b.row { return squareSums(s) }
+  if s.a.start == s.b.start, s.a.image == s.b.image, s.a.row == s.b.row { return productSumsByLane(s, isSquare: true) }
   let lanes = s.extent.lanes
-  if lanes <= 32 { return productSumsByLane(s) }
+  // Few sums, which each pixel stores, the next one would have to wait for.
+  if lanes <= 32 { return productSumsByLane(s, isSquare: false) }
   forEachRow(s.extent) { n, i in
     var a = s.a.start + n * s.a.image + i * s.a.row
     var b = s.b.start + n * s.b.image + i * s.b.row
@@ -27,41 +28,28 @@ func productSums(_ s: ProductSums) {
   }
 }
 
-/// With few lanes, rows of one and the same 16 lanes are passed nearly in the order of memory, with their sums in registers.
-private func productSumsByLane(_ s: ProductSums) {
+/// Each 16 lanes over a row, with their sums in registers: of few lanes, which are passed nearly in the order of memory, and of
+/// squares. Those are of a map that has just been written and is in a cache; where that is a further one, the next row is prefetched
+/// meanwhile.
+@inline(__always)
+private func productSumsByLane(_ s: ProductSums, isSquare: Bool) {
   let lanes = s.extent.lanes
   forEachRow(s.extent) { n, i in
+    let (rowOfA, rowOfB) = (s.a.start + n * s.a.image + i * s.a.row, s.b.start + n * s.b.image + i * s.b.row)
+    var ahead = rowOfA + s.a.row
     var lane = 0
     while lane < lanes {
       var sums = LaneProducts(s, lane)
-      var a = s.a.start + n * s.a.image + i * s.a.row + lane
-      var b = s.b.start + n * s.b.image + i * s.b.row + lane
+      var (a, b) = (rowOfA + lane, rowOfB + lane)
       for _ in 0..<s.extent.width {
-        sums.add(a, b)
+        if isSquare {
+          lockstep_prefetch(ahead)
+          sums.addSquare(a)
+        } else {
+          sums.add(a, b)
+        }
         a += lanes
         b += lanes
-      }
-      sums.store(s, lane)
-      lane &+= 16
-    }
-  }
-}
-
-/// Sums of a map that has just been written: it is in a cache, and each 16 of its lanes are taken over a row with their sums in
-/// registers. Where the cache is a further one, the next row is prefetched meanwhile.
-private func squareSums(_ s: ProductSums) {
-  let lanes = s.extent.lanes
-  forEachRow(s.extent) { n, i in
-    let row = s.a.start + n * s.a.image + i * s.a.row
-    var ahead = row + s.a.row
-    var lane = 0
-    while lane < lanes {
-      var sums = LaneProducts(s, lane)
-      var x = row + lane
-      for _ in 0..<s.extent.width {
-        lockstep_prefetch(ahead)
-        sums.addSquare(x)
-        x += lanes
         ahead += 16
       }
       sums.store(s, lane)

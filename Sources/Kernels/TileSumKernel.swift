@@ -49,25 +49,30 @@ extension TileSum {
   }
 
   /// How the first of several parts ends.
-  @inline(__always) fileprivate var firstPartsEpilogue: Epilogue {
+  @inline(__always) private var firstPartsEpilogue: Epilogue {
     if case .accumulate = epilogue { .accumulate } else { .store }
+  }
+
+  /// The terms of one block from `first` on, of a sum with more than one block: partial sums are stored, and the next part goes on.
+  @inline(__always) fileprivate func block(from first: Int) -> TileSum {
+    var part = self
+    part.inner = min(termsPerBlock, inner - first)
+    part.a += first * aInner
+    part.b += first * bInner
+    part.epilogue = first == 0 ? firstPartsEpilogue : .accumulate
+    if first > 0 { part.ahead = nil }
+    return part
   }
 }
 
-/// The sums by `kernel`, stored as they are, then the epilogue over them, in the order of memory: exactly what an epilogue in
-/// registers gives.
+/// The sums by `kernel`, stored as they are, then the epilogue over them: exactly what an epilogue in registers gives.
 @inline(never)
 func endAtLimit(_ s: TileSum, _ kernel: (TileSum) -> Void) {
   var sums = s
   sums.epilogue = .store
   kernel(sums)
-  for row in 0..<s.rows {
-    var lane = 0
-    while lane < s.lanes {
-      let out = s.out + (lane >> 5) * s.outBlock
-      applyEpilogue(s, rows: row..<row + 1, out: out, lane: lane, lanes: min(32, s.lanes - lane))
-      lane &+= 32
-    }
+  for lane in stride(from: 0, to: s.lanes, by: 32) {
+    applyEpilogue(s, out: s.out + (lane >> 5) * s.outBlock, lane: lane, lanes: min(32, s.lanes - lane))
   }
 }
 
@@ -77,26 +82,15 @@ private func tileSumInBlocks(_ s: TileSum) {
   while lane < s.lanes {
     let inBlock = lane & 31
     let block = lane >> 5
+    let out = s.out + block * s.outBlock + inBlock
     var step = 0
     var first = 0
     while first < s.inner {
-      var part = s
-      part.inner = min(s.termsPerBlock, s.inner - first)
-      if first > 0 { part.ahead = nil }
-      part.a = s.a + first * s.aInner
-      let isLast = first + part.inner == s.inner
-      if first > 0 || !isLast {
-        part.epilogue = .accumulate
-        if first == 0 { part.epilogue = s.firstPartsEpilogue }
-      }
-      let out = s.out + block * s.outBlock + inBlock
-      step = tileLanes(
-        part, b: s.b + block * s.bBlock + inBlock + first * s.bInner, out: out, lane: lane)
+      let part = s.block(from: first)
+      step = tileLanes(part, b: part.b + block * s.bBlock + inBlock, out: out, lane: lane)
       first += part.inner
     }
-    if !s.storesSums {
-      applyEpilogue(s, rows: 0..<s.rows, out: s.out + block * s.outBlock + inBlock, lane: lane, lanes: step)
-    }
+    if !s.storesSums { applyEpilogue(s, out: out, lane: lane, lanes: step) }
     lane += step
   }
 }
@@ -104,20 +98,14 @@ private func tileSumInBlocks(_ s: TileSum) {
 /// The same over pixels with many channels on both sides, of which the lanes of one block do not use up what a line of cache
 /// brings: some terms of all rows and lanes, then the next ones, which are prefetched meanwhile.
 private func tileSumByTerms(_ s: TileSum) {
-  var part = s
   var first = 0
   while first < s.inner {
-    part.inner = min(s.termsPerBlock, s.inner - first)
-    part.a = s.a + first * s.aInner
+    var part = s.block(from: first)
     let next = first + part.inner
-    let isLast = next == s.inner
-    if first > 0 || !isLast {
-      part.epilogue = first == 0 ? s.firstPartsEpilogue : .accumulate
-    }
-    if first > 0 || s.ahead == nil {
+    if part.ahead == nil, next < s.inner {
       // Of the side with more channels.
       let (values, step) = s.lanes > s.rows ? (s.b, s.bInner) : (s.a, s.aInner)
-      part.ahead = isLast ? nil : values + next * step
+      part.ahead = values + next * step
       part.aheadFloats = min(s.termsPerBlock, s.inner - next) * step
     }
     var lane = 0
@@ -125,9 +113,8 @@ private func tileSumByTerms(_ s: TileSum) {
       let inBlock = lane & 31
       let block = lane >> 5
       let out = s.out + block * s.outBlock + inBlock
-      let step = tileLanes(
-        part, b: s.b + block * s.bBlock + inBlock + first * s.bInner, out: out, lane: lane)
-      if isLast, !s.storesSums { applyEpilogue(s, rows: 0..<s.rows, out: out, lane: lane, lanes: step) }
+      let step = tileLanes(part, b: part.b + block * s.bBlock + inBlock, out: out, lane: lane)
+      if next == s.inner, !s.storesSums { applyEpilogue(s, out: out, lane: lane, lanes: step) }
       lane += step
     }
     first = next
@@ -233,10 +220,8 @@ private func prefetch(_ pointer: UnsafePointer<Float>, floats: Int) {
 
 /// The epilogue over sums that are already stored.
 @inline(never)
-private func applyEpilogue(
-  _ s: TileSum, rows: Range<Int>, out: UnsafeMutablePointer<Float>, lane: Int, lanes: Int
-) {
-  for row in rows {
+private func applyEpilogue(_ s: TileSum, out: UnsafeMutablePointer<Float>, lane: Int, lanes: Int) {
+  for row in 0..<s.rows {
     let target = out + Int(s.outOffsets[row])
     var l = 0
     while l < lanes {

@@ -189,11 +189,14 @@ struct ConvolutionSums {
   }
 
   /// Cuts the pixels of a large image into parts of about as many as make a call worth while, so that what all lanes read of a part
-  /// is still in the second-level cache; not where the weights would have to be read from beyond it each time.
+  /// is still in the second-level cache; not where the weights would have to be read from beyond it each time. Sums of each channel by
+  /// itself are cut by their kernel.
   @inline(__always)
   private func forEachPart(_ rows: Int, of sum: TileSum, _ body: (_ first: Int, _ count: Int) -> Void) {
     let weights = sum.outer * sum.middle * sum.inner * sum.lanes
-    let parts = weights > mostWeights ? 1 : (rows + Self.pixelsPerCall - 1) / Self.pixelsPerCall
+    let isWhole = channels.terms == 1 || weights > mostWeights
+    let parts = isWhole ? 1 : (rows + Self.pixelsPerCall - 1) / Self.pixelsPerCall
+    // Parts are whole tiles of eight rows.
     let count = parts > 1 ? roundUp((rows + parts - 1) / parts, to: 8) : rows
     var first = 0
     while first < rows {
