@@ -185,8 +185,10 @@ private func tiles<Lanes: LaneGroup, Next: Ahead>(
   out: UnsafeMutablePointer<Float>, lane: Int, ahead: inout Next
 ) {
   var row = 0
+  let isShort = s.outer &* s.middle &* s.inner <= 64
   for _ in 0..<count {
     if prefetchesRows { prefetchRows(s, from: row + tileRows) }
+    if isShort { prefetchTargets(Lanes.self, s, out: out, from: row + tileRows) }
     tile(FullTile.self, Lanes.self, s, row: row, count: tileRows, b: b, out: out, lane: lane, ahead: &ahead)
     row += tileRows
   }
@@ -207,6 +209,23 @@ private func prefetchRows(_ s: TileSum, from row: Int) {
   guard row + tileRows <= s.rows else { return }
   let floats = s.aInner == 1 ? min(s.inner, 64) : 1
   for i in row..<row + tileRows { prefetch(s.a + Int(s.aOffsets[i]), floats: floats) }
+}
+
+/// Brings near what the next tile writes, where sums are so short that stores which miss the first cache would hold up those after
+/// them.
+@inline(__always)
+private func prefetchTargets<Lanes: LaneGroup>(
+  _: Lanes.Type, _ s: TileSum, out: UnsafeMutablePointer<Float>, from row: Int
+) {
+  guard row + tileRows <= s.rows else { return }
+  for i in row..<row + tileRows {
+    let target = out + Int(s.outOffsets[i])
+    var lane = 0
+    while lane < Lanes.lanes {
+      lockstep_prefetch_write(target + lane)
+      lane &+= 16
+    }
+  }
 }
 
 @inline(__always)

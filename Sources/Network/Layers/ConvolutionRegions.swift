@@ -103,10 +103,10 @@ extension PixelRegion {
 }
 
 extension TapRegion {
-  /// The taps of the kernel, each with `terms` channels, in the weight gradient.
+  /// The taps of the kernel, each with its channels, in the weight gradient.
   ///
   /// - Parameter isCut: as for `PixelRegion.outputs`; otherwise all taps are one region.
-  static func kernel(_ place: ConvolutionPlace, terms: Int, isCut: Bool) -> [TapRegion] {
+  static func kernel(_ place: ConvolutionPlace, _ channels: ConvolutionSums.Channels, isCut: Bool) -> [TapRegion] {
     let (window, input, dOutput) = (place.window, place.input.map, place.output.gradient)
     return window.rows.reached(isCut: isCut).flatMap { row in
       window.columns.reached(isCut: isCut).map { column in
@@ -117,10 +117,12 @@ extension TapRegion {
           sources: OffsetTable(
             taps.flatMap { a, b in
               let source = hasResults ? input.offset(window.rows.pixel(i, a), window.columns.pixel(j, b)) : 0
-              return (0..<terms).map { source + $0 }
+              return (0..<channels.summed).map { source + $0 }
             }),
           targets: OffsetTable(
-            taps.flatMap { a, b in (0..<terms).map { ((a * window.columns.taps + b) * terms + $0) * 32 } }),
+            taps.flatMap { a, b in
+              (0..<channels.summed).map { ((a * window.columns.taps + b) * channels.terms + $0) * 32 }
+            }),
           results: Extent(row.places.count, column.places.count), first: dOutput.offset(i, j))
       }
     }

@@ -11,8 +11,16 @@ struct ConvolutionSums {
   struct Channels {
     /// How many results they are, a multiple of 16 but on the side of unpadded images.
     var lanes: Int
-    /// How many are summed into one result of the other side: all, or 1 where each channel is by itself.
+    /// How many belong to one result of the other side: all, or 1 where each channel is by itself.
     var terms: Int
+    /// How many of these are channels: the others, which fill up a vector, are zeros, and nothing is computed with or for them.
+    var summed: Int
+
+    init(lanes: Int, terms: Int, summed: Int? = nil) {
+      self.lanes = lanes
+      self.terms = terms
+      self.summed = summed ?? terms
+    }
   }
 
   private let window: PlacedWindow
@@ -71,7 +79,7 @@ struct ConvolutionSums {
     self.images = images
     isCut = channels.terms > 1 && images >= Self.imagesPerCut && window.shareInside <= Self.shareCut
     outputs = PixelRegion.outputs(place, images: images, isCut: isCut)
-    taps = TapRegion.kernel(place, terms: channels.terms, isCut: isCut)
+    taps = TapRegion.kernel(place, channels, isCut: isCut)
     inputs = place.needsInputGradient ? PixelRegion.inputs(place, images: images, isCut: isCut) : []
   }
 
@@ -88,8 +96,8 @@ struct ConvolutionSums {
     sum.bias = bias
     sum.epilogue = relu == nil ? .bias : .biasReLU
     sum.relu = relu ?? .unlimited
-    sum.inner = channels.terms
-    add(outputs, kernel, ahead, count, sum, tapFloats: 0, from: input, to: output)
+    sum.inner = channels.summed
+    add(outputs, kernel, ahead, count, sum, terms: channels.terms, tapFloats: 0, from: input, to: output)
   }
 
   /// `dW[a,b,c,k] = Σ_n Σ_i Σ_j dZ[n,i,j,k] · X[n, i·s + a·d − before, …, c]` as `[K/32][a][b][C][32]`; goes on with what is
@@ -137,14 +145,15 @@ struct ConvolutionSums {
       sum.epilogue = .reluGradient
       sum.relu = inputReLU
     }
-    sum.inner = filters.terms
-    add(inputs, kernel, ahead, count, sum, tapFloats: tapFloats, from: dOutput, to: dInput)
+    sum.inner = filters.summed
+    add(inputs, kernel, ahead, count, sum, terms: filters.terms, tapFloats: tapFloats, from: dOutput, to: dInput)
   }
 
-  /// The sums of all regions; `sum` has what they share. `tapFloats` is what a tap takes of the weights' panels.
+  /// The sums of all regions; `sum` has what they share. `terms` are those of a tap in the weights' panels, `tapFloats` what it takes
+  /// of them.
   private func add(
-    _ regions: [PixelRegion], _ kernel: Kernel, _ ahead: MapsAhead?, _ count: Int, _ sum: TileSum, tapFloats: Int,
-    from source: MapLayout, to target: MapLayout
+    _ regions: [PixelRegion], _ kernel: Kernel, _ ahead: MapsAhead?, _ count: Int, _ sum: TileSum, terms: Int,
+    tapFloats: Int, from source: MapLayout, to target: MapLayout
   ) {
     // Where several regions read a panel of weights, they do so one after the other.
     let lanes = isCut ? 32 : sum.lanes
@@ -159,7 +168,7 @@ struct ConvolutionSums {
         part.middle = region.taps.width
         part.aOuter = region.steps.height * source.rowStride
         part.aMiddle = region.steps.width * source.channelStride
-        part.bMiddle = part.inner * 32
+        part.bMiddle = terms * 32
         part.bOuter = region.panel.taps.width * part.bMiddle
         part.bBlock = region.panel.taps.count * part.bMiddle
         part.b += region.panel.tapsBefore * tapFloats + region.firstTap * part.bMiddle + lane / 32 * part.bBlock

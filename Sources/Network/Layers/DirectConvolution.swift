@@ -15,9 +15,13 @@ final class DirectConvolution: Layer {
   init(_ own: ConvolutionPlace, _ place: LayerPlace, isDepthwise: Bool) {
     self.place = own
     self.isDepthwise = isDepthwise
+    func channels(_ map: MapLayout) -> ConvolutionSums.Channels {
+      ConvolutionSums.Channels(
+        lanes: map.channelStride, terms: isDepthwise ? 1 : map.channelStride,
+        summed: isDepthwise ? 1 : map.shape.channels)
+    }
     sums = ConvolutionSums(
-      own, channels: ConvolutionSums.Channels(lanes: own.channels, terms: isDepthwise ? 1 : own.channels),
-      filters: ConvolutionSums.Channels(lanes: own.filters, terms: isDepthwise ? 1 : own.filters),
+      own, channels: channels(own.input.map), filters: channels(own.output.map),
       block: min(place.block, place.capacity.shard), sizes: place.sizes)
     preparedOffset = place.preparedOffset
     positions = own.needsInputGradient ? GradientClasses(own.window).classes.map { $0.positions(own.window) } : []

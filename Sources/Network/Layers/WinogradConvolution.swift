@@ -91,7 +91,7 @@ final class WinogradConvolution: Layer {
       a: v, aOffsets: plan.tilesOfChannels.base, b: pass.prepared + preparedForward, out: products,
       outOffsets: plan.tilesOfFilters.base)
     sum.lanes = plan.filters
-    sum.inner = plan.channels
+    sum.inner = input.shape.channels
     sum.bBlock = plan.channels * 32
     convolve(
       source, sum, target, tiles: slice.count * plan.outputTileRows * plan.outputTileColumns,
@@ -131,7 +131,7 @@ final class WinogradConvolution: Layer {
       a: v, aOffsets: plan.tilesOfFilters.base, b: pass.prepared + preparedBackward, out: products,
       outOffsets: plan.tilesOfChannels.base)
     sum.lanes = plan.channels
-    sum.inner = plan.filters
+    sum.inner = dOutput.shape.channels
     sum.bBlock = plan.filters * 32
     convolve(
       source, sum, target, tiles: slice.count * plan.inputTileRows * plan.inputTileColumns,
@@ -187,13 +187,13 @@ final class WinogradConvolution: Layer {
     gradient.blockStep = plan.blockStep(of: plan.filters)
     let sums = plan.keptSums > 0 ? pass.memory.kept[index] : d + plan.size.products * filterPlane
     var sum = TileSum(a: v, aOffsets: plan.channelRows.base, b: d, out: sums, outOffsets: plan.sumRows.base)
-    sum.rows = plan.channels
+    sum.rows = input.shape.channels
     sum.aInner = plan.tileStep(of: plan.channels)
     sum.bInner = plan.tileStep(of: plan.filters)
     let blocks = place.weight.parameter.blocks
     func writeTaps(block: Int, sums: UnsafeMutablePointer<Float>) {
       var taps = WinogradKernel(
-        size: plan.size, count: plan.channels, taps: target + block * place.positions * plan.channels * 32,
+        size: plan.size, count: input.shape.channels, taps: target + block * place.positions * plan.channels * 32,
         tap: plan.channels * 32, tapStep: 32, domain: sums, plane: plan.sumPlane, domainStep: 32)
       taps.accumulates = addsShard
       kernels.winogradKernelGradient(taps)
