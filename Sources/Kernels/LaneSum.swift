@@ -1,3 +1,4 @@
+import CProcessor
 import KernelInterface
 
 // Rows of a tile of lane sums: the taps of a 3×3 kernel, which are the rows of its weight gradient. Each term loads the
@@ -51,6 +52,7 @@ private func sumTermsInParts(_ s: TileSum) {
 
 /// Lanes outermost, so that what neighbouring rows share is still in the first-level cache.
 private func sumLanes(_ s: TileSum) {
+  if s.outer == 1, s.middle == 3, s.inner == 3, !s.continuesSums { return sumNineTerms(s) }
   if s.endsAtLimit { return endAtLimit(s, sumLanes) }
   var lane = 0
   while lane < s.lanes {
@@ -64,6 +66,71 @@ private func sumLanes(_ s: TileSum) {
       laneRowsOfLanes(OneVector.self, s, b: b, out: out, lane: lane)
       lane += OneVector.lanes
     }
+  }
+}
+
+extension TileSum {
+  /// Whether sums start from what is there.
+  @inline(__always) fileprivate var continuesSums: Bool {
+    if case .accumulate = epilogue { true } else { false }
+  }
+}
+
+/// Sums over the taps of a 3×3 kernel: its weights stay in registers, so that a product takes one load.
+private func sumNineTerms(_ s: TileSum) {
+  switch s.epilogue {
+  case .store, .accumulate: sumNineTerms(s) { sum, _, _, _ in sum }
+  case .add: sumNineTerms(s) { sum, _, _, target in load(UnsafePointer(target)) + sum }
+  case .bias:
+    let bias = operand(s.bias)
+    sumNineTerms(s) { sum, lane, _, _ in sum + load(bias + lane) }
+  case .biasReLU:
+    let bias = operand(s.bias)
+    if s.relu.isUnlimited {
+      sumNineTerms(s) { sum, lane, _, _ in (sum + load(bias + lane)).positivePart }
+    } else {
+      sumNineTerms(s) { sum, lane, _, _ in (sum + load(bias + lane)).rectified(s.relu) }
+    }
+  case .reluGradient:
+    let (mask, offsets) = (operand(s.mask), operand(s.maskOffsets))
+    if s.relu.isUnlimited {
+      sumNineTerms(s) { sum, lane, row, _ in sum.kept(where: load(mask + Int(offsets[row]) + lane)) }
+    } else {
+      sumNineTerms(s) { sum, lane, row, _ in sum.passed(s.relu, load(mask + Int(offsets[row]) + lane)) }
+    }
+  }
+}
+
+/// The same, each vector of sums being changed by `epilogue` before it is stored.
+@inline(__always)
+private func sumNineTerms(
+  _ s: TileSum,
+  _ epilogue: (_ sum: Vector, _ lane: Int, _ row: Int, _ target: UnsafeMutablePointer<Float>) -> Vector
+) {
+  let (aMiddle, aInner) = (s.aMiddle, s.aInner)
+  var lane = 0
+  while lane < s.lanes {
+    let inBlock = lane & 31
+    let block = lane >> 5
+    let (a, b, out) = (s.a + lane, s.b + block * s.bBlock + inBlock, s.out + block * s.outBlock + inBlock)
+    @inline(__always) func weight(_ m: Int, _ i: Int) -> Vector { load(b + m * s.bMiddle + i * s.bInner) }
+    let (w0, w1, w2) = (weight(0, 0), weight(0, 1), weight(0, 2))
+    let (w3, w4, w5) = (weight(1, 0), weight(1, 1), weight(1, 2))
+    let (w6, w7, w8) = (weight(2, 0), weight(2, 1), weight(2, 2))
+    for row in 0..<s.rows {
+      let x = a + Int(s.aOffsets[row])
+      @inline(__always) func value(_ m: Int, _ i: Int) -> Vector { load(x + m &* aMiddle + i &* aInner) }
+      var sum = Vector(repeating: 0)
+      sum = sum.addingProduct(value(0, 0), w0).addingProduct(value(0, 1), w1).addingProduct(value(0, 2), w2)
+      sum = sum.addingProduct(value(1, 0), w3).addingProduct(value(1, 1), w4).addingProduct(value(1, 2), w5)
+      sum = sum.addingProduct(value(2, 0), w6).addingProduct(value(2, 1), w7).addingProduct(value(2, 2), w8)
+      let target = out + Int(s.outOffsets[row])
+      store(epilogue(sum, lane, row, target), target)
+      // The same pixels' next lanes.
+      lockstep_prefetch(x + 2 &* aMiddle + 2 &* aInner + Vector.scalarCount)
+      lockstep_prefetch_write(target + Vector.scalarCount)
+    }
+    lane &+= Vector.scalarCount
   }
 }
 
