@@ -185,7 +185,8 @@ private func tiles<Lanes: LaneGroup, Next: Ahead>(
   out: UnsafeMutablePointer<Float>, lane: Int, ahead: inout Next
 ) {
   var row = 0
-  let isShort = s.outer &* s.middle &* s.inner <= 64
+  // Into pixels with many channels: what a weight gradient writes is near.
+  let isShort = s.lanes > 32 && s.outBlock == 32 && s.outer &* s.middle &* s.inner <= 64
   for _ in 0..<count {
     if prefetchesRows { prefetchRows(s, from: row + tileRows) }
     if isShort { prefetchTargets(Lanes.self, s, out: out, from: row + tileRows) }
