@@ -52,7 +52,7 @@ private func sumTermsInParts(_ s: TileSum) {
 
 /// Lanes outermost, so that what neighbouring rows share is still in the first-level cache.
 private func sumLanes(_ s: TileSum) {
-  if s.outer == 1, s.middle == 3, s.inner == 3, !s.continuesSums { return sumNineTerms(s) }
+  if s.outer == 1, s.middle == 3, s.inner == 3 { return sumNineTerms(s) }
   if s.endsAtLimit { return endAtLimit(s, sumLanes) }
   var lane = 0
   while lane < s.lanes {
@@ -69,44 +69,23 @@ private func sumLanes(_ s: TileSum) {
   }
 }
 
-extension TileSum {
-  /// Whether sums start from what is there.
-  @inline(__always) fileprivate var continuesSums: Bool {
-    if case .accumulate = epilogue { true } else { false }
-  }
-}
-
 /// Sums over the taps of a 3×3 kernel: its weights stay in registers, so that a product takes one load.
 private func sumNineTerms(_ s: TileSum) {
   switch s.epilogue {
-  case .store, .accumulate: sumNineTerms(s) { sum, _, _, _ in sum }
-  case .add: sumNineTerms(s) { sum, _, _, target in load(UnsafePointer(target)) + sum }
-  case .bias:
-    let bias = operand(s.bias)
-    sumNineTerms(s) { sum, lane, _, _ in sum + load(bias + lane) }
-  case .biasReLU:
-    let bias = operand(s.bias)
-    if s.relu.isUnlimited {
-      sumNineTerms(s) { sum, lane, _, _ in (sum + load(bias + lane)).positivePart }
-    } else {
-      sumNineTerms(s) { sum, lane, _, _ in (sum + load(bias + lane)).rectified(s.relu) }
-    }
-  case .reluGradient:
-    let (mask, offsets) = (operand(s.mask), operand(s.maskOffsets))
-    if s.relu.isUnlimited {
-      sumNineTerms(s) { sum, lane, row, _ in sum.kept(where: load(mask + Int(offsets[row]) + lane)) }
-    } else {
-      sumNineTerms(s) { sum, lane, row, _ in sum.passed(s.relu, load(mask + Int(offsets[row]) + lane)) }
-    }
+  case .store: sumNineTerms(s, Unchanged())
+  case .accumulate: sumNineTerms(s, Unchanged(), continues: true)
+  case .add: sumNineTerms(s, AddTarget(then: Unchanged()))
+  case .bias: sumNineTerms(s, AddBias(bias: operand(s.bias)))
+  case .biasReLU where s.relu.isUnlimited: sumNineTerms(s, AddBiasPositivePart(bias: operand(s.bias)))
+  case .biasReLU: sumNineTerms(s, AddBiasReLU(bias: operand(s.bias), relu: s.relu))
+  case .reluGradient where s.relu.isUnlimited: sumNineTerms(s, WherePositive(mask: operand(s.mask)))
+  case .reluGradient: sumNineTerms(s, ReLUGradient(mask: operand(s.mask), relu: s.relu))
   }
 }
 
-/// The same, each vector of sums being changed by `epilogue` before it is stored.
+/// - Parameter continues: whether sums start from what is there.
 @inline(__always)
-private func sumNineTerms(
-  _ s: TileSum,
-  _ epilogue: (_ sum: Vector, _ lane: Int, _ row: Int, _ target: UnsafeMutablePointer<Float>) -> Vector
-) {
+private func sumNineTerms(_ s: TileSum, _ epilogue: some OutputEpilogue, continues: Bool = false) {
   let (aMiddle, aInner) = (s.aMiddle, s.aInner)
   var lane = 0
   while lane < s.lanes {
@@ -120,12 +99,13 @@ private func sumNineTerms(
     for row in 0..<s.rows {
       let x = a + Int(s.aOffsets[row])
       @inline(__always) func value(_ m: Int, _ i: Int) -> Vector { load(x + m &* aMiddle + i &* aInner) }
-      var sum = Vector(repeating: 0)
+      let target = out + Int(s.outOffsets[row])
+      var sum = continues ? load(UnsafePointer(target)) : Vector(repeating: 0)
       sum = sum.addingProduct(value(0, 0), w0).addingProduct(value(0, 1), w1).addingProduct(value(0, 2), w2)
       sum = sum.addingProduct(value(1, 0), w3).addingProduct(value(1, 1), w4).addingProduct(value(1, 2), w5)
       sum = sum.addingProduct(value(2, 0), w6).addingProduct(value(2, 1), w7).addingProduct(value(2, 2), w8)
-      let target = out + Int(s.outOffsets[row])
-      store(epilogue(sum, lane, row, target), target)
+      let mask = s.maskOffsets.map { Int($0[row]) + lane } ?? 0
+      store(epilogue.apply(sum, channel: lane, mask: mask, target: target), target)
       // The same pixels' next lanes.
       lockstep_prefetch(x + 2 &* aMiddle + 2 &* aInner + Vector.scalarCount)
       lockstep_prefetch_write(target + Vector.scalarCount)

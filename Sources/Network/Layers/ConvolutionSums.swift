@@ -13,7 +13,8 @@ struct ConvolutionSums {
     var lanes: Int
     /// How many belong to one result of the other side: all, or 1 where each channel is by itself.
     var terms: Int
-    /// How many of these are channels: the others, which fill up a vector, are zeros, and nothing is computed with or for them.
+    /// How many of these are channels: the others, which fill up a vector, are zeros, as are their weights. Nothing is computed with
+    /// or for them; the weights' gradient is 0 from the start.
     var summed: Int
 
     init(lanes: Int, terms: Int, summed: Int? = nil) {
